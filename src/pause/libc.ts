@@ -1,0 +1,30 @@
+import { dlopen } from "bun:ffi";
+
+/**
+ * The libc functions pause calls. `libc.so.6` is glibc's file name, and musl's loader takes every name that begins with
+ * `libc.` for itself without opening a file, so one name serves both.
+ *
+ * Buffers go in as typed arrays: a number would be a double, which the call stub converts with AVX instructions on a
+ * build machine that has them, and the snapshot would carry those to machines that have not.
+ */
+export const { symbols: libc } = dlopen("libc.so.6", {
+  sigprocmask: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  sigaction: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  sigwaitinfo: { args: ["ptr", "ptr"], returns: "i32" },
+  waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
+  getpid: { args: [], returns: "i32" },
+  syscall: { args: ["i64", "i64", "i64", "i64"], returns: "i64" },
+  memmem: { args: ["ptr", "u64", "ptr", "u64"], returns: "ptr" },
+  write: { args: ["i32", "ptr", "u64"], returns: "i64" },
+  _exit: { args: ["i32"], returns: "void" },
+});
+
+/** Of waitpid(2): any child, and do not wait for one. */
+export const ANY_CHILD = -1;
+export const WNOHANG = 1;
+
+/** System call number of close_range(2) (Linux 5.9); musl 1.2 has no wrapper for it. */
+export const SYS_close_range = 436;
+
+export const STDOUT = 1;
+export const STDERR = 2;

@@ -1,0 +1,29 @@
+/** Signal numbers of x86-64 Linux, the names of signal(7). */
+export const SIGINT = 2;
+export const SIGPIPE = 13;
+export const SIGTERM = 15;
+export const SIGCHLD = 17;
+export const SIGXFSZ = 25;
+/** The kernel's highest signal number (_NSIG). */
+export const NSIG = 64;
+
+/** Dispositions a sigaction's sa_handler can hold besides an address, sigaction(2). */
+export const SIG_DFL = 0n;
+export const SIG_IGN = 1n;
+
+/** `how` of sigprocmask(2). */
+export const SIG_BLOCK = 0;
+
+/** A sigset_t, 128 bytes in glibc and musl alike: bit `signal - 1` of the first word for each signal given. */
+export function sigset(...signals: number[]): BigUint64Array {
+  const words = new BigUint64Array(16);
+  words[0] = signals.reduce((bits, signal) => bits | (1n << BigInt(signal - 1)), 0n);
+  return words;
+}
+
+/** A struct sigaction, 152 bytes in glibc and musl alike: sa_handler first, an empty sa_mask, no sa_flags, no sa_restorer. */
+export function disposition(handler: bigint): BigUint64Array {
+  const words = new BigUint64Array(19);
+  words[0] = handler;
+  return words;
+}

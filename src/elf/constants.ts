@@ -1,0 +1,49 @@
+/** Names and numbers of the System V gABI, chapters 4 and 5 (object files, program loading, dynamic linking). */
+
+export const EI_CLASS = 4;
+export const EI_DATA = 5;
+export const ELFCLASS64 = 2;
+export const ELFDATA2LSB = 1;
+
+export const ET_EXEC = 2;
+
+/** Bytes of an Elf64_Ehdr, Elf64_Phdr, Elf64_Sym, Elf64_Rela and Elf64_Dyn. */
+export const EHDR_SIZE = 64;
+export const PHDR_SIZE = 56;
+export const SYM_SIZE = 24;
+export const RELA_SIZE = 24;
+export const DYN_SIZE = 16;
+
+export const PT_LOAD = 1;
+export const PT_DYNAMIC = 2;
+export const PT_INTERP = 3;
+export const PT_PHDR = 6;
+export const PT_TLS = 7;
+export const PT_GNU_STACK = 0x6474e551;
+
+export const PF_X = 1;
+export const PF_W = 2;
+export const PF_R = 4;
+
+export const DT_NULL = 0;
+export const DT_NEEDED = 1;
+export const DT_PLTRELSZ = 2;
+export const DT_HASH = 4;
+export const DT_STRTAB = 5;
+export const DT_SYMTAB = 6;
+export const DT_RELA = 7;
+export const DT_RELASZ = 8;
+export const DT_STRSZ = 10;
+export const DT_JMPREL = 23;
+export const DT_GNU_HASH = 0x6ffffef5;
+export const DT_VERSYM = 0x6ffffff0;
+
+export const SHN_UNDEF = 0;
+export const SHN_ABS = 0xfff1;
+export const STB_LOCAL = 0;
+export const STB_WEAK = 2;
+export const STT_TLS = 6;
+export const STT_GNU_IFUNC = 10;
+
+/** Of a version index (GNU symbol versioning): this definition is not the default one of its name. */
+export const VERSYM_HIDDEN = 0x8000;

@@ -1,0 +1,40 @@
+/**
+ * Machine code as a listing: each line holds the bytes in hexadecimal, two spaces or more, and the assembler text that a
+ * disassembler (objdump -M intel) gives for them. A field `<name:SIZE>` among the bytes stands for a value of SIZE bytes,
+ * little-endian, and `<name>` in the text for the same value in hexadecimal. Jump targets are counted from the first byte.
+ */
+export type Listing = string;
+
+/** The bytes of `listing`. @throws Error for a line that is no listing or a field without a value: both are bugs of the caller. */
+export function assemble(listing: Listing, values: Readonly<Record<string, number>> = {}): Uint8Array {
+  return Uint8Array.from(lines(listing).flatMap(([bytes]) => bytes.split(" ").flatMap((item) => encode(item, values))));
+}
+
+/** The assembler text of `listing`, a line for each instruction, with the fields' values in place. */
+export function text(listing: Listing, values: Readonly<Record<string, number>> = {}): string[] {
+  return lines(listing).map(([, code]) => code.replace(/<(\w+)>/g, (_, name: string) => `0x${valueOf(name, values).toString(16)}`));
+}
+
+function lines(listing: Listing): [bytes: string, code: string][] {
+  return listing
+    .trim()
+    .split("\n")
+    .map((line) => {
+      const [, bytes, code] = /^\s*(\S+(?: \S+)*)\s{2,}(\S.*?)\s*$/.exec(line) ?? [];
+      if (bytes === undefined || code === undefined) throw new Error(`not a line of a listing: ${line}`);
+      return [bytes, code];
+    });
+}
+
+function encode(item: string, values: Readonly<Record<string, number>>): number[] {
+  const field = /^<(\w+):(\d)>$/.exec(item);
+  if (field === null) return [Number.parseInt(item, 16)];
+  const value = BigInt(valueOf(field[1] ?? "", values));
+  return Array.from({ length: Number(field[2]) }, (_, index) => Number((value >> BigInt(8 * index)) & 0xffn));
+}
+
+function valueOf(name: string, values: Readonly<Record<string, number>>): number {
+  const value = values[name];
+  if (value === undefined) throw new Error(`the listing's field <${name}> has no value`);
+  return value;
+}

@@ -1,0 +1,32 @@
+import * as elf from "./constants.ts";
+import { type Segment, writeU64 } from "./file.ts";
+import { EM_X86_64 } from "./x86-64.ts";
+
+/** Writes an Elf64_Ehdr of a finished executable (ET_EXEC, no section headers) at offset 0. */
+export function writeHeader(view: DataView, entry: number, phoff: number, phnum: number): void {
+  const ident = [0x7f, 0x45, 0x4c, 0x46, elf.ELFCLASS64, elf.ELFDATA2LSB, 1];
+  for (let at = 0; at < elf.EHDR_SIZE; at++) view.setUint8(at, ident[at] ?? 0);
+  view.setUint16(16, elf.ET_EXEC, true);
+  view.setUint16(18, EM_X86_64, true);
+  view.setUint32(20, 1, true);
+  writeU64(view, 24, entry);
+  writeU64(view, 32, phoff);
+  view.setUint16(52, elf.EHDR_SIZE, true);
+  view.setUint16(54, elf.PHDR_SIZE, true);
+  view.setUint16(56, phnum, true);
+}
+
+/** Writes `segments` as a table of Elf64_Phdr at `phoff`. */
+export function writeSegments(view: DataView, phoff: number, segments: readonly Segment[]): void {
+  segments.forEach((segment, index) => {
+    const at = phoff + index * elf.PHDR_SIZE;
+    view.setUint32(at, segment.type, true);
+    view.setUint32(at + 4, segment.flags, true);
+    writeU64(view, at + 8, segment.offset);
+    writeU64(view, at + 16, segment.vaddr);
+    writeU64(view, at + 24, segment.vaddr);
+    writeU64(view, at + 32, segment.filesz);
+    writeU64(view, at + 40, segment.memsz);
+    writeU64(view, at + 48, segment.align);
+  });
+}

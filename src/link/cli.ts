@@ -1,0 +1,76 @@
+import { parseArgs } from "node:util";
+import { ElfError } from "../elf/file.ts";
+import type { EntryOptions } from "./entry.ts";
+import { LinkError } from "./error.ts";
+import { readInput, writeExecutable } from "./file.ts";
+import { LIBRARY_DIRS } from "./libraries.ts";
+import { link } from "./link.ts";
+
+const HELP = `Makes one static file of a Bun executable: no interpreter, no library to look for.
+
+Usage: bun run link INPUT OUTPUT [options]
+
+  INPUT   what "bun build --compile --target=bun-linux-x64-musl" wrote
+  OUTPUT  the file to write
+
+Options:
+  --library-dir DIR    look for libstdc++.so.6, libgcc_s.so.1 and ld-musl-x86_64.so.1 in DIR first (may be repeated);
+                       then in ${LIBRARY_DIRS.join(", ")}
+  --block-signals      start with SIGINT and SIGTERM blocked (for a program that takes them with sigwait)
+  --empty-environment  make every environment variable empty before the runtime sees it
+  --own-stack          run on a stack of 1 MiB at the fixed address 4 GiB
+  --hide-vdso          hide the kernel's vdso from the program
+  --help               print this
+`;
+
+/** Says what is wrong in one line and ends with 1; what is thrown besides is a bug and keeps its stack trace. */
+function main(args: string[]): void {
+  try {
+    run(args);
+  } catch (error) {
+    const expected = error instanceof LinkError || error instanceof ElfError;
+    if (!expected) throw error;
+    console.error(`link: ${error.message}`);
+    process.exitCode = 1;
+  }
+}
+
+function run(args: string[]): void {
+  const { values, positionals } = parse(args);
+  if (values.help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const [input, output, extra] = positionals;
+  if (input === undefined || output === undefined || extra !== undefined) {
+    throw new LinkError(`found ${positionals.length} file names where INPUT and OUTPUT are expected; see bun run link --help`);
+  }
+  const options: EntryOptions = {
+    blockSignals: values["block-signals"],
+    emptyEnvironment: values["empty-environment"],
+    ownStack: values["own-stack"],
+    hideVdso: values["hide-vdso"],
+  };
+  const { bytes, libraries } = link(input, readInput(input), [...values["library-dir"], ...LIBRARY_DIRS], options);
+  writeExecutable(output, bytes);
+  console.log(`${output}: ${bytes.length} bytes, with ${libraries.join(", ")}`);
+}
+
+function parse(args: string[]) {
+  const off = { type: "boolean", default: false } as const;
+  const options = {
+    help: off,
+    "library-dir": { type: "string", multiple: true, default: [] as string[] },
+    "block-signals": off,
+    "empty-environment": off,
+    "own-stack": off,
+    "hide-vdso": off,
+  } as const;
+  try {
+    return parseArgs({ args, options, allowPositionals: true });
+  } catch (error) {
+    throw new LinkError(`${error instanceof Error ? error.message : String(error)}; see bun run link --help`);
+  }
+}
+
+main(process.argv.slice(2));

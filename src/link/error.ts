@@ -1,0 +1,4 @@
+/** An input that cannot be linked: the message says what was being done, to which file, what was found and what to do. */
+export class LinkError extends Error {
+  override name = "LinkError";
+}

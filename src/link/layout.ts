@@ -1,0 +1,53 @@
+import * as elf from "../elf/constants.ts";
+import type { ElfFile, Segment } from "../elf/file.ts";
+import { PAGE_SIZE, pageDown, pageUp } from "../elf/x86-64.ts";
+import type { Library } from "./libraries.ts";
+
+/** A library at its address: `image` is its memory from `base` on, whole pages, bss included. */
+export type Placed = Library & { readonly base: number; readonly image: Uint8Array };
+
+/** A segment of the output with its bytes. Whole pages, so that musl finds no gap at its ends to give to malloc a second time. */
+export type Piece = { readonly vaddr: number; readonly flags: number; readonly bytes: Uint8Array };
+
+/**
+ * The first free page behind the program, in memory and in the file alike. Everything added has the same distance of
+ * address and file offset as the program's first segment, because kernels before 5.18 compute AT_PHDR from that.
+ */
+export function endOfProgram(file: ElfFile): { address: number; distance: number } {
+  const loads = file.segmentsOf(elf.PT_LOAD);
+  const distance = Math.min(...loads.map(({ vaddr, offset }) => vaddr - offset));
+  const address = Math.max(...loads.map(({ vaddr, memsz, offset, filesz }) => Math.max(vaddr + memsz, offset + filesz + distance)));
+  return { address: pageUp(address), distance };
+}
+
+/** Lays `libraries` out one behind the other from `start`, their segments copied into memory images. */
+export function place(libraries: readonly Library[], start: number): { placed: Placed[]; end: number } {
+  let end = start;
+  const placed = libraries.map((library) => {
+    const base = end;
+    const image = memoryImage(library.file);
+    end += image.length;
+    return { ...library, base, image };
+  });
+  return { placed, end };
+}
+
+/** The library's segments as pieces of the output, each with its own protection. */
+export function pieces({ file, base, image }: Placed): Piece[] {
+  return file.segmentsOf(elf.PT_LOAD).map(({ vaddr, memsz, flags }) => ({
+    vaddr: base + pageDown(vaddr),
+    flags,
+    bytes: image.subarray(pageDown(vaddr), pageUp(vaddr + memsz)),
+  }));
+}
+
+export function loadSegment({ vaddr, flags, bytes }: Piece, distance: number): Segment {
+  return { type: elf.PT_LOAD, flags, offset: vaddr - distance, vaddr, filesz: bytes.length, memsz: bytes.length, align: PAGE_SIZE };
+}
+
+function memoryImage(file: ElfFile): Uint8Array {
+  const loads = file.segmentsOf(elf.PT_LOAD);
+  const image = new Uint8Array(pageUp(Math.max(...loads.map(({ vaddr, memsz }) => vaddr + memsz))));
+  for (const { vaddr, offset, filesz } of loads) image.set(file.bytes.subarray(offset, offset + filesz), vaddr);
+  return image;
+}

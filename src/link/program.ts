@@ -1,0 +1,33 @@
+import { type Dynamic, readDynamic } from "../elf/dynamic.ts";
+import * as elf from "../elf/constants.ts";
+import { ElfFile } from "../elf/file.ts";
+import { LinkError } from "./error.ts";
+import { CXX_LIBRARIES, MUSL } from "./libraries.ts";
+
+/** The executable to link. `file` is a copy: it is changed in place. */
+export type Program = { readonly file: ElfFile; readonly dynamic: Dynamic };
+
+/** @throws LinkError or ElfError when `bytes` is not what `bun build --compile --target=bun-linux-x64-musl` gives. */
+export function readProgram(name: string, bytes: Uint8Array): Program {
+  const file = new ElfFile(name, bytes.slice());
+  const [interp] = file.segmentsOf(elf.PT_INTERP);
+  if (interp === undefined) {
+    throw new LinkError(`${name}: it names no interpreter (PT_INTERP): it is linked statically already; give the file bun build --compile wrote`);
+  }
+  const interpreter = file.stringAt(interp.vaddr);
+  if (!interpreter.endsWith(`/${MUSL}`)) {
+    throw new LinkError(`${name}: its interpreter is ${interpreter}, not musl's; build it with --target=bun-linux-x64-musl`);
+  }
+  if (file.type !== elf.ET_EXEC) {
+    throw new LinkError(`${name}: e_type is ${file.type}, not ET_EXEC: it has no fixed address; build it with the Bun version this linker is made for`);
+  }
+  const dynamic = readDynamic(file);
+  const unknown = dynamic.needed.find((soname) => !isMusl(soname) && !CXX_LIBRARIES.some((known) => known === soname));
+  if (unknown !== undefined) {
+    throw new LinkError(`${name}: it needs ${unknown}; only musl, ${CXX_LIBRARIES.join(" and ")} can be linked into it`);
+  }
+  return { file, dynamic };
+}
+
+/** musl's loader answers every name of the C library itself. */
+const isMusl = (soname: string) => soname.startsWith("libc.");

@@ -17,6 +17,7 @@ Options:
   --library-dir DIR    look for libstdc++.so.6, libgcc_s.so.1 and ld-musl-x86_64.so.1 in DIR first (may be repeated);
                        then in ${LIBRARY_DIRS.join(", ")}
   --block-signals      start with SIGINT and SIGTERM blocked (for a program that takes them with sigwait)
+  --fill-descriptors   open the root directory where stdin, stdout or stderr is closed (the runtime would need /dev/null)
   --empty-environment  make every environment variable empty before the runtime sees it
   --own-stack          run on a stack of 1 MiB at the fixed address 4 GiB
   --hide-vdso          hide the kernel's vdso from the program
@@ -47,6 +48,7 @@ function run(args: string[]): void {
   }
   const options: EntryOptions = {
     blockSignals: values["block-signals"],
+    fillDescriptors: values["fill-descriptors"],
     emptyEnvironment: values["empty-environment"],
     ownStack: values["own-stack"],
     hideVdso: values["hide-vdso"],
@@ -62,6 +64,7 @@ function parse(args: string[]) {
     help: off,
     "library-dir": { type: "string", multiple: true, default: [] as string[] },
     "block-signals": off,
+    "fill-descriptors": off,
     "empty-environment": off,
     "own-stack": off,
     "hide-vdso": off,

@@ -9,6 +9,8 @@ import { assemble, type Listing } from "../elf/listing.ts";
 export type EntryOptions = {
   /** Block SIGINT and SIGTERM before anything else, so that a program that takes them with sigwait loses none. */
   readonly blockSignals: boolean;
+  /** Open the root directory (O_PATH, O_CLOEXEC) on those of descriptors 0 to 2 that are closed: the runtime would look for /dev/null. */
+  readonly fillDescriptors: boolean;
   /** Make every environment string empty where it stands, so that no variable reaches the runtime or musl. */
   readonly emptyEnvironment: boolean;
   /** Move to a stack of its own at a fixed address, with argc to AT_NULL copied. */
@@ -17,7 +19,13 @@ export type EntryOptions = {
   readonly hideVdso: boolean;
 };
 
-export const ORDINARY_ENTRY: EntryOptions = { blockSignals: false, emptyEnvironment: false, ownStack: false, hideVdso: false };
+export const ORDINARY_ENTRY: EntryOptions = {
+  blockSignals: false,
+  fillDescriptors: false,
+  emptyEnvironment: false,
+  ownStack: false,
+  hideVdso: false,
+};
 
 /** The stack of its own: 1 MiB at 4 GiB, above every segment and below where the kernel puts anything. Bytes. */
 export const OWN_STACK = { base: 0x1_0000_0000, size: 0x10_0000 };
@@ -34,6 +42,24 @@ export const ENTRY_LISTINGS = {
     41 ba 08 00 00 00         mov    r10d,0x8
     0f 05                     syscall
     58                        pop    rax`,
+  // for each fd of 0 to 2: if fcntl(fd, F_GETFD) fails, open("/", O_PATH|O_CLOEXEC), which takes the lowest free one
+  fillDescriptors: `
+    31 db                     xor    ebx,ebx
+    b8 48 00 00 00            mov    eax,0x48
+    89 df                     mov    edi,ebx
+    be 01 00 00 00            mov    esi,0x1
+    0f 05                     syscall
+    85 c0                     test   eax,eax
+    79 12                     jns    0x26
+    b8 02 00 00 00            mov    eax,0x2
+    6a 2f                     push   0x2f
+    48 89 e7                  mov    rdi,rsp
+    be 00 00 28 00            mov    esi,0x280000
+    0f 05                     syscall
+    58                        pop    rax
+    ff c3                     inc    ebx
+    83 fb 03                  cmp    ebx,0x3
+    75 d5                     jne    0x2`,
   // for each envp: *string = 0
   emptyEnvironment: `
     48 8b 04 24               mov    rax,QWORD PTR [rsp]
@@ -127,6 +153,7 @@ export function entryCode(options: EntryOptions, addresses: EntryAddresses): { c
   const listings = ENTRY_LISTINGS;
   const parts = [
     ...(options.blockSignals ? [listings.blockSignals] : []),
+    ...(options.fillDescriptors ? [listings.fillDescriptors] : []),
     ...(options.emptyEnvironment ? [listings.emptyEnvironment] : []),
     listings.findAuxv,
     ...(options.hideVdso ? [listings.hideVdso] : []),

@@ -14,6 +14,8 @@ export const { symbols: libc } = dlopen("libc.so.6", {
   waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
   getpid: { args: [], returns: "i32" },
   syscall: { args: ["i64", "i64", "i64", "i64"], returns: "i64" },
+  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+  close: { args: ["i32"], returns: "i32" },
   memmem: { args: ["ptr", "u64", "ptr", "u64"], returns: "ptr" },
   write: { args: ["i32", "ptr", "u64"], returns: "i64" },
   _exit: { args: ["i32"], returns: "void" },
@@ -22,6 +24,10 @@ export const { symbols: libc } = dlopen("libc.so.6", {
 /** Of waitpid(2): any child, and do not wait for one. */
 export const ANY_CHILD = -1;
 export const WNOHANG = 1;
+
+/** Of fcntl(2): reads a descriptor's flags, of which this one says that it was opened after execve(2). */
+export const F_GETFD = 1;
+export const FD_CLOEXEC = 1;
 
 /** System call number of close_range(2) (Linux 5.9); musl 1.2 has no wrapper for it. */
 export const SYS_close_range = 436;

@@ -1,5 +1,5 @@
 import { version } from "../../package.json";
-import { ANY_CHILD, libc, STDERR, STDOUT, SYS_close_range, WNOHANG } from "./libc.ts";
+import { ANY_CHILD, F_GETFD, FD_CLOEXEC, libc, STDERR, STDOUT, SYS_close_range, WNOHANG } from "./libc.ts";
 import * as sig from "./signals.ts";
 
 const line = (text: string) => new TextEncoder().encode(`${text}\n`);
@@ -20,13 +20,14 @@ if (libc.sigaction(sig.SIGCHLD, sig.disposition(sig.SIG_IGN), null) !== 0) libc.
 while (libc.waitpid(ANY_CHILD, null, WNOHANG) > 0);
 
 // Nothing of the runtime's stays behind: its handlers and the two signals it ignores go back to the kernel's default
-// (what else is ignored was inherited so), and its descriptors are closed.
+// (what else is ignored was inherited so), and its descriptors are closed, also where it filled 0 to 2.
 const current = sig.disposition(sig.SIG_DFL);
 for (let signal = 1; signal <= sig.NSIG; signal++) {
   if (signal === sig.SIGCHLD || libc.sigaction(signal, null, current) !== 0) continue;
   const ours = signal === sig.SIGPIPE || signal === sig.SIGXFSZ;
   if (ours || (current[0] ?? 0n) > sig.SIG_IGN) libc.sigaction(signal, sig.disposition(sig.SIG_DFL), null);
 }
+for (let fd = 0; fd <= STDERR; fd++) if (libc.fcntl(fd, F_GETFD, 0) === FD_CLOEXEC) libc.close(fd);
 libc.syscall(SYS_close_range, 3, 0xffffffff, 0);
 
 /** Prints the version or warns, as the command line and the PID ask: `args` is `length` bytes, NUL, then each argument and a NUL. */

@@ -1,0 +1,57 @@
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { compile } from "./compile.ts";
+import { ElfError } from "./elf/file.ts";
+import { LinkError } from "./link/error.ts";
+import { ORDINARY_ENTRY } from "./link/entry.ts";
+import { writeExecutable } from "./link/file.ts";
+import { LIBRARY_DIRS } from "./link/libraries.ts";
+import { link } from "./link/link.ts";
+import { writeProvenance } from "./provenance.ts";
+import { fetchRuntime } from "./runtime.ts";
+import { BuildError, stage } from "./stage.ts";
+
+/** What pause wants of the code the kernel enters: no signal lost, no variable heeded, no /dev/null looked for. */
+const PAUSE_ENTRY = { ...ORDINARY_ENTRY, blockSignals: true, fillDescriptors: true, emptyEnvironment: true };
+
+const root = join(import.meta.dir, "..");
+const dist = (name: string) => join(root, "dist", name);
+
+async function build(): Promise<void> {
+  process.chdir(root);
+  mkdirSync(dist(""), { recursive: true });
+
+  // The Bun runtime that becomes PID 1: the pinned file and no other.
+  const runtime = await stage("runtime", () => fetchRuntime(dist("runtime")));
+
+  // TypeScript to an executable that needs musl and libstdc++ on the machine.
+  await stage("compile", () => compile("src/pause/main.ts", "dist/pause-dynamic", runtime.path));
+
+  // That to one file with no interpreter.
+  const linked = await stage("link", () => linkPause("dist/pause-dynamic", "dist/pause-static"));
+
+  // What ships.
+  await stage("pause", () => {
+    copyFileSync("dist/pause-static", "dist/pause");
+    return { bytes: Bun.file("dist/pause").size };
+  });
+
+  await stage("record", () =>
+    writeProvenance("dist/provenance.json", linked.libraries, ["dist/pause-dynamic", "dist/pause-static", "dist/pause"]),
+  );
+}
+
+function linkPause(input: string, output: string) {
+  const { bytes, libraries } = link(input, readFileSync(input), LIBRARY_DIRS, PAUSE_ENTRY);
+  writeExecutable(output, bytes);
+  return { bytes: bytes.length, libraries };
+}
+
+try {
+  await build();
+} catch (error) {
+  const expected = error instanceof BuildError || error instanceof LinkError || error instanceof ElfError;
+  if (!expected) throw error;
+  console.error(`build: ${error.message}`);
+  process.exitCode = 1;
+}

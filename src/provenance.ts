@@ -1,0 +1,31 @@
+import { readFileSync } from "node:fs";
+import { version } from "../package.json";
+import { PINNED_RUNTIME, sha256 } from "./runtime.ts";
+
+/** Writes what went into the artifacts, so that a file found on a node can be traced back: sizes in bytes, SHA-256 of each file. */
+export async function writeProvenance(path: string, libraries: readonly string[], artifacts: readonly string[]): Promise<{ bytes: number }> {
+  const provenance = {
+    name: "pause",
+    version,
+    commit: gitCommit(),
+    bun: { version: Bun.version, runtime: { target: PINNED_RUNTIME.target, sha256: PINNED_RUNTIME.sha256 } },
+    libraries: libraries.map(describe),
+    artifacts: artifacts.map(describe),
+  };
+  return { bytes: await Bun.write(path, `${JSON.stringify(provenance, null, 2)}\n`) };
+}
+
+function describe(path: string) {
+  const bytes = readFileSync(path);
+  return { path, bytes: bytes.length, sha256: sha256(bytes) };
+}
+
+/** The commit checked out, or null in a tree without git. */
+function gitCommit(): string | null {
+  try {
+    const { success, stdout } = Bun.spawnSync(["git", "rev-parse", "HEAD"], { cwd: import.meta.dir, stderr: "ignore" });
+    return success ? stdout.toString().trim() : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,19 @@
+/** What a stage made: the file, if it made one, and what it has to say besides. */
+export type StageResult = { readonly bytes?: number; readonly detail?: string };
+
+/** Runs one stage of the build and prints its line: name, time, size. On a terminal the name stands there while it runs. */
+export async function stage<T extends StageResult>(name: string, run: () => T | Promise<T>): Promise<T> {
+  if (process.stdout.isTTY) process.stdout.write(`${name.padEnd(9)} ...`);
+  const start = Bun.nanoseconds();
+  const result = await run();
+  const seconds = ((Bun.nanoseconds() - start) / 1e9).toFixed(2).padStart(6);
+  const size = result.bytes === undefined ? "" : `${result.bytes.toLocaleString("en-US")} bytes`.padStart(18);
+  if (process.stdout.isTTY) process.stdout.write("\r\x1b[K");
+  console.log([name.padEnd(9), `${seconds} s`, size, result.detail].filter(Boolean).join("  "));
+  return result;
+}
+
+/** Something the build needs is not as it must be: one line for the reader, no stack trace. */
+export class BuildError extends Error {
+  override name = "BuildError";
+}

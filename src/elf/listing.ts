@@ -5,14 +5,17 @@
  */
 export type Listing = string;
 
+/** The fields of a listing by name; a negative value as two's complement. */
+export type Values = Readonly<Record<string, number | bigint>>;
+
 /** The bytes of `listing`. @throws Error for a line that is no listing or a field without a value: both are bugs of the caller. */
-export function assemble(listing: Listing, values: Readonly<Record<string, number>> = {}): Uint8Array {
+export function assemble(listing: Listing, values: Values = {}): Uint8Array {
   return Uint8Array.from(lines(listing).flatMap(([bytes]) => bytes.split(" ").flatMap((item) => encode(item, values))));
 }
 
 /** The assembler text of `listing`, a line for each instruction, with the fields' values in place. */
-export function text(listing: Listing, values: Readonly<Record<string, number>> = {}): string[] {
-  return lines(listing).map(([, code]) => code.replace(/<(\w+)>/g, (_, name: string) => `0x${valueOf(name, values).toString(16)}`));
+export function text(listing: Listing, values: Values = {}): string[] {
+  return lines(listing).map(([, code]) => code.replace(/<(\w+)>/g, (_, name: string) => `0x${BigInt.asUintN(64, BigInt(valueOf(name, values))).toString(16)}`));
 }
 
 function lines(listing: Listing): [bytes: string, code: string][] {
@@ -26,14 +29,14 @@ function lines(listing: Listing): [bytes: string, code: string][] {
     });
 }
 
-function encode(item: string, values: Readonly<Record<string, number>>): number[] {
+function encode(item: string, values: Values): number[] {
   const field = /^<(\w+):(\d)>$/.exec(item);
   if (field === null) return [Number.parseInt(item, 16)];
   const value = BigInt(valueOf(field[1] ?? "", values));
   return Array.from({ length: Number(field[2]) }, (_, index) => Number((value >> BigInt(8 * index)) & 0xffn));
 }
 
-function valueOf(name: string, values: Readonly<Record<string, number>>): number {
+function valueOf(name: string, values: Values): number | bigint {
   const value = values[name];
   if (value === undefined) throw new Error(`the listing's field <${name}> has no value`);
   return value;

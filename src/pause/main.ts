@@ -33,7 +33,7 @@ libc.syscall(SYS_close_range, 3, 0xffffffff, 0);
 /** Prints the version or warns, as the command line and the PID ask: `args` is `length` bytes, NUL, then each argument and a NUL. */
 function look(args: Uint8Array | bigint, length: number | bigint): void {
   for (const flag of FLAGS) {
-    if (libc.memmem(args as Uint8Array, length, flag, flag.length) === null) continue;
+    if (libc.memmem(args, length, flag, flag.length) === null) continue;
     say(STDOUT, VERSION);
     libc._exit(0);
   }

@@ -1,0 +1,42 @@
+import { readFileSync } from "node:fs";
+import * as elf from "../elf/constants.ts";
+import { PAGE_SIZE } from "../elf/x86-64.ts";
+import type { Tracee } from "./ptrace.ts";
+
+/** A page of the donor: its address, its protection as PF_R, PF_W and PF_X, and its 4096 bytes. */
+export type Page = { readonly address: number; readonly flags: number; readonly bytes: Uint8Array };
+
+type Mapping = { readonly start: number; readonly end: number; readonly flags: number };
+
+/** The memory of a stopped donor, from which pages are taken as they turn out to be needed. */
+export class DonorMemory {
+  private readonly mappings: readonly Mapping[];
+
+  constructor(private readonly donor: Tracee) {
+    this.mappings = readMappings(donor.pid);
+  }
+
+  /** The page at `address`; undefined where the donor has nothing, or what belongs to its kernel and not to it. */
+  page(address: number): Page | undefined {
+    const mapping = this.mappings.find(({ start, end }) => address >= start && address < end);
+    if (mapping === undefined) return undefined;
+    return { address, flags: mapping.flags, bytes: this.donor.read(address, PAGE_SIZE) };
+  }
+}
+
+/** proc(5), /proc/PID/maps: "start-end perms offset dev inode name". Write goes where execute is: the code it has is finished. */
+function readMappings(pid: number): Mapping[] {
+  return readFileSync(`/proc/${pid}/maps`, "latin1")
+    .split("\n")
+    .flatMap((line) => {
+      const [, start, end, perms = "", name = ""] = /^([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \S+ *(.*)$/.exec(line) ?? [];
+      const kernels = /^\[(vvar|vdso|vsyscall|stack)/.test(name);
+      if (start === undefined || end === undefined || kernels || perms[0] !== "r") return [];
+      return [{ start: Number.parseInt(start, 16), end: Number.parseInt(end, 16), flags: protection(perms) }];
+    });
+}
+
+function protection(perms: string): number {
+  if (perms[2] === "x") return elf.PF_R | elf.PF_X;
+  return perms[1] === "w" ? elf.PF_R | elf.PF_W : elf.PF_R;
+}

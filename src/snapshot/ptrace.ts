@@ -1,0 +1,200 @@
+import { dlopen, ptr } from "bun:ffi";
+import { closeSync, openSync, readlinkSync, readSync, realpathSync, writeSync } from "node:fs";
+
+/** Requests, options and events of ptrace(2), flags of waitpid(2), signals of signal(7). */
+const PTRACE_CONT = 7;
+const PTRACE_GETREGS = 12;
+const PTRACE_SETREGS = 13;
+const PTRACE_SYSCALL = 24;
+const PTRACE_GETSIGINFO = 0x4202;
+const PTRACE_SEIZE = 0x4206;
+const PTRACE_GET_SYSCALL_INFO = 0x420e;
+const PTRACE_O_TRACESYSGOOD = 0x1;
+const PTRACE_O_TRACEEXEC = 0x10;
+const PTRACE_O_EXITKILL = 0x100000;
+const PTRACE_EVENT_EXEC = 4;
+const PTRACE_SYSCALL_INFO_ENTRY = 1;
+const PTRACE_SYSCALL_INFO_EXIT = 2;
+const __WALL = 0x40000000;
+const SIGTRAP = 5;
+const SIGKILL = 9;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+
+const { symbols: libc } = dlopen("libc.so.6", {
+  ptrace: { args: ["i64", "i32", "u64", "ptr"], returns: "i64" },
+  waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
+  kill: { args: ["i32", "i32"], returns: "i32" },
+  pipe: { args: ["ptr"], returns: "i32" },
+  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+  posix_spawn: { args: ["ptr", "ptr", "ptr", "ptr", "ptr", "ptr"], returns: "i32" },
+  posix_spawn_file_actions_init: { args: ["ptr"], returns: "i32" },
+  posix_spawn_file_actions_adddup2: { args: ["ptr", "i32", "i32"], returns: "i32" },
+});
+
+/** The words of a struct user_regs_struct (sys/user.h), 8 bytes each, by place. */
+export const REG = {
+  ...{ r15: 0, r14: 1, r13: 2, r12: 3, rbp: 4, rbx: 5, r11: 6, r10: 7, r9: 8, r8: 9, rax: 10, rcx: 11, rdx: 12, rsi: 13 },
+  ...{ rdi: 14, orig_rax: 15, rip: 16, cs: 17, eflags: 18, rsp: 19, ss: 20, fs_base: 21, gs_base: 22 },
+} as const;
+const REGISTER_WORDS = 27;
+export type Registers = BigUint64Array<ArrayBuffer>;
+
+/** What a traced process stopped for. Results and arguments are signed 64-bit values. */
+export type Stop =
+  | { readonly kind: "exec" }
+  | { readonly kind: "entry"; readonly number: number; readonly args: readonly number[] }
+  | { readonly kind: "exit"; readonly result: number }
+  | { readonly kind: "signal"; readonly signal: number; readonly address: number }
+  | { readonly kind: "ended"; readonly status: number | null; readonly signal: number | null };
+
+/** A process of one thread, traced from its exec on, stopping at each system call and signal. Killed with its tracer. */
+export class Tracee {
+  private readonly memory: number;
+  private ended = false;
+
+  private constructor(readonly pid: number) {
+    this.memory = openSync(`/proc/${pid}/mem`, "r+");
+  }
+
+  /**
+   * Starts the program `path` with `args` behind argv[0] and an empty environment, by way of sh, which carries out
+   * `redirections` first, and returns when it stands at its first instruction. @throws Error when the system refuses.
+   */
+  static start(path: string, args: readonly (string | Uint8Array)[], redirections: string): Tracee {
+    const [reader, writer] = pipe();
+    const script = `read _; exec "$@" ${redirections}`;
+    const pid = spawn(["/bin/sh", "-c", script, "sh", "/usr/bin/env", "-i", path, ...args], reader);
+    const options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
+    if (libc.ptrace(PTRACE_SEIZE, pid, 0, BigInt(options)) !== 0n) throw new Error(`ptrace: this system does not let the build trace its own child ${pid}`);
+    writeSync(writer, "\n");
+    closeSync(reader);
+    closeSync(writer);
+    // sh executes env, which empties the environment and executes the program.
+    for (const program = realpathSync(path); ; resume(pid, PTRACE_CONT)) {
+      const stop = waitFor(pid);
+      if (stop.kind === "ended") throw new Error(`${path} could not be started: sh or env ended with ${stop.status}`);
+      if (stop.kind === "exec" && readlinkSync(`/proc/${pid}/exe`) === program) return new Tracee(pid);
+    }
+  }
+
+  /** Lets it run to its next stop. */
+  next(): Stop {
+    resume(this.pid, PTRACE_SYSCALL);
+    const stop = waitFor(this.pid);
+    if (stop.kind === "ended") this.close();
+    return stop;
+  }
+
+  registers(): Registers {
+    const registers = new BigUint64Array(REGISTER_WORDS);
+    check("PTRACE_GETREGS", libc.ptrace(PTRACE_GETREGS, this.pid, 0, registers));
+    return registers;
+  }
+
+  setRegisters(registers: Registers): void {
+    check("PTRACE_SETREGS", libc.ptrace(PTRACE_SETREGS, this.pid, 0, registers));
+  }
+
+  /** Changes single registers. At a system call's entry: orig_rax -1 skips the call; at its exit: rax is its result. */
+  set(changes: Partial<Record<keyof typeof REG, number>>): void {
+    const registers = this.registers();
+    for (const [name, value] of Object.entries(changes)) registers[REG[name as keyof typeof REG]] = BigInt.asUintN(64, BigInt(value));
+    this.setRegisters(registers);
+  }
+
+  /** `size` bytes of its memory from `address`, also where a page was never touched. */
+  read(address: number, size: number): Buffer {
+    const bytes = Buffer.alloc(size);
+    readSync(this.memory, bytes, 0, size, address);
+    return bytes;
+  }
+
+  /** Is there memory at `address` that can be read? */
+  has(address: number): boolean {
+    try {
+      return readSync(this.memory, new Uint8Array(1), 0, 1, address) === 1;
+    } catch {
+      return false;
+    }
+  }
+
+  write(address: number, bytes: Uint8Array): void {
+    writeSync(this.memory, bytes, 0, bytes.length, address);
+  }
+
+  signal(signal: number): void {
+    libc.kill(this.pid, signal);
+  }
+
+  kill(): void {
+    if (this.ended) return;
+    this.signal(SIGKILL);
+    while (waitFor(this.pid).kind !== "ended");
+    this.close();
+  }
+
+  private close(): void {
+    this.ended = true;
+    closeSync(this.memory);
+  }
+}
+
+function pipe(): [reader: number, writer: number] {
+  const ends = new Int32Array(2);
+  check("pipe", libc.pipe(ends));
+  const [reader = -1, writer = -1] = ends;
+  libc.fcntl(writer, F_SETFD, FD_CLOEXEC);
+  return [reader, writer];
+}
+
+/** Starts a process with `stdin` as its standard input, the others inherited, and an empty environment; its PID. */
+function spawn(command: readonly (string | Uint8Array)[], stdin: number): number {
+  const strings = command.map((item) => Buffer.concat([Buffer.from(item), Buffer.of(0)]));
+  const argv = BigUint64Array.from([...strings.map((string) => BigInt(ptr(string))), 0n]);
+  const actions = new Uint8Array(512);
+  libc.posix_spawn_file_actions_init(actions);
+  libc.posix_spawn_file_actions_adddup2(actions, stdin, 0);
+  const pid = new Int32Array(1);
+  const error = libc.posix_spawn(pid, strings[0] ?? null, actions, null, argv, new BigUint64Array(1));
+  if (error !== 0) throw new Error(`posix_spawn ${command[0]}: errno ${error}`);
+  return pid[0] ?? -1;
+}
+
+function resume(pid: number, request: number): void {
+  check("ptrace restart", libc.ptrace(request, pid, 0, null));
+}
+
+/** Waits until `pid` stops or ends. Signals are not passed on: what a scenario sends is blocked and taken with sigwait. */
+function waitFor(pid: number): Stop {
+  const word = new Int32Array(1);
+  check("waitpid", libc.waitpid(pid, word, __WALL) === pid ? 0 : -1);
+  const status = word[0] ?? 0;
+  if ((status & 0x7f) === 0) return { kind: "ended", status: (status >> 8) & 0xff, signal: null };
+  if ((status & 0xff) !== 0x7f) return { kind: "ended", status: null, signal: status & 0x7f };
+  const signal = (status >> 8) & 0xff;
+  if (status >> 16 === PTRACE_EVENT_EXEC) return { kind: "exec" };
+  return signal === (SIGTRAP | 0x80) ? syscallStop(pid) : signalStop(pid, signal);
+}
+
+/** struct ptrace_syscall_info, 88 bytes: op at 0; at entry the number at 24 and six arguments from 32, at exit the result at 24. */
+function syscallStop(pid: number): Stop {
+  const info = Buffer.alloc(88);
+  const size = libc.ptrace(PTRACE_GET_SYSCALL_INFO, pid, info.length, info);
+  const op = size > 0n ? info.readUInt8(0) : 0;
+  const word = (at: number) => Number(info.readBigInt64LE(at));
+  if (op === PTRACE_SYSCALL_INFO_ENTRY) return { kind: "entry", number: word(24), args: [32, 40, 48, 56, 64, 72].map(word) };
+  if (op === PTRACE_SYSCALL_INFO_EXIT) return { kind: "exit", result: word(24) };
+  throw new Error(`ptrace: PTRACE_GET_SYSCALL_INFO is not supported (op ${op}); the build needs Linux 5.3 or newer`);
+}
+
+/** siginfo_t: si_addr at 16. */
+function signalStop(pid: number, signal: number): Stop {
+  const info = Buffer.alloc(128);
+  libc.ptrace(PTRACE_GETSIGINFO, pid, 0, info);
+  return { kind: "signal", signal, address: Number(info.readBigUInt64LE(16)) };
+}
+
+function check(what: string, result: number | bigint): void {
+  if (result < 0) throw new Error(`${what} failed`);
+}

@@ -1,0 +1,111 @@
+import { PAGE_SIZE, pageDown } from "../elf/x86-64.ts";
+import { SnapshotError } from "./error.ts";
+import { type Stop, Tracee } from "./ptrace.ts";
+import type { Scenario } from "./scenarios.ts";
+import { EFAULT, SYS } from "./x86-64-linux.ts";
+
+type Entry = Extract<Stop, { kind: "entry" }>;
+
+const SIGSEGV = 11;
+const STDOUT = 1;
+
+/**
+ * Runs the candidate at `path` through `scenario`, traced: the PID it sees, what its writes return and what ends its waits
+ * are put in the place of the kernel's answers, so that no privilege is needed to be PID 1. Returns the addresses of the
+ * pages that it touched and does not have, where it stopped for want of them; none when it went through.
+ * @throws SnapshotError when it goes through and says, or ends with, something else than the scenario tells.
+ */
+export function rehearse(path: string, scenario: Scenario): readonly number[] {
+  const candidate = Tracee.start(path, scenario.args, "</dev/null >/dev/null 2>/dev/null");
+  try {
+    return new Rehearsal(candidate, scenario).run();
+  } finally {
+    candidate.kill();
+  }
+}
+
+class Rehearsal {
+  private readonly said = { stdout: "", stderr: "" };
+  private waits = 0;
+
+  constructor(
+    private readonly candidate: Tracee,
+    private readonly scenario: Scenario,
+  ) {}
+
+  run(): number[] {
+    for (let stop = this.candidate.next(); ; stop = this.candidate.next()) {
+      if (stop.kind === "ended") return this.checkEnd(stop);
+      if (stop.kind === "signal") return this.touched(stop);
+      if (stop.kind !== "entry") continue;
+      const missing = this.carryOut(stop);
+      if (missing.length > 0) return missing;
+    }
+  }
+
+  private carryOut(call: Entry): number[] {
+    switch (call.number) {
+      case SYS.getpid:
+        return this.answer(this.scenario.firstProcess ? 1 : 2);
+      case SYS.write:
+        return this.write(call);
+      case SYS.rt_sigtimedwait:
+        return this.wait(call);
+      default:
+        return [];
+    }
+  }
+
+  /** Skips the call that stands at its entry: it returns `result`. */
+  private answer(result: number): number[] {
+    this.candidate.set({ orig_rax: -1 });
+    this.candidate.next();
+    this.candidate.set({ rax: result });
+    return [];
+  }
+
+  private write({ args: [fd = 0, address = 0, size = 0] }: Entry): number[] {
+    const missing = this.unreadable(address, size);
+    if (missing.length > 0) return missing;
+    this.said[fd === STDOUT ? "stdout" : "stderr"] += this.candidate.read(address, size).toString();
+    const { writeFails } = this.scenario;
+    return this.answer(writeFails === undefined ? size : -writeFails);
+  }
+
+  private wait({ args: [set = 0, info = 0] }: Entry): number[] {
+    const wake = this.scenario.wakes[this.waits++];
+    if (wake === undefined) throw this.wrong("it waits once more");
+    if ("errno" in wake) return this.answer(-wake.errno);
+    this.candidate.signal(wake.signal);
+    const stop = this.candidate.next();
+    const fault = stop.kind === "exit" && stop.result === -EFAULT;
+    return fault ? [...this.unreadable(set, 8), ...this.unreadable(info, 8)] : [];
+  }
+
+  private unreadable(address: number, size: number): number[] {
+    const pages: number[] = [];
+    for (let page = pageDown(address); page < address + size; page += PAGE_SIZE) {
+      if (address !== 0 && !this.candidate.has(page)) pages.push(page);
+    }
+    return pages;
+  }
+
+  private touched({ signal, address }: Extract<Stop, { kind: "signal" }>): number[] {
+    if (signal !== SIGSEGV) throw this.wrong(`it got signal ${signal}`);
+    const page = pageDown(address);
+    if (this.candidate.has(page)) throw this.wrong(`it may not do what it does at page 0x${page.toString(16)}`);
+    return [page];
+  }
+
+  private checkEnd({ status, signal }: Extract<Stop, { kind: "ended" }>): number[] {
+    const { stdout, stderr, status: expected } = this.scenario;
+    if (signal !== null || status !== expected) throw this.wrong(`it ended with ${signal === null ? `status ${status}` : `signal ${signal}`}, not ${expected}`);
+    if (this.said.stdout !== stdout) throw this.wrong(`it wrote ${JSON.stringify(this.said.stdout)} to stdout, not ${JSON.stringify(stdout)}`);
+    if (this.said.stderr !== stderr) throw this.wrong(`it wrote ${JSON.stringify(this.said.stderr)} to stderr, not ${JSON.stringify(stderr)}`);
+    return [];
+  }
+
+  private wrong(what: string): SnapshotError {
+    return new SnapshotError(`in the scenario "${this.scenario.name}" the snapshot does not do what it must: ${what}`);
+  }
+}

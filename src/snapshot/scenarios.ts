@@ -1,0 +1,84 @@
+import { version } from "../../package.json";
+import { EBADF, EINTR, EIO, EPERM } from "./x86-64-linux.ts";
+
+/** What ends a wait of the program: a signal sent to it, or an error put in the place of the kernel's answer. */
+export type Wake = { readonly signal: number } | { readonly errno: number };
+
+/**
+ * One way to run the program: what it is started with, what each of its waits ends with in turn, and what must come of it.
+ * The snapshot keeps the pages that some scenario touches, so together they must go every way through the program.
+ */
+export type Scenario = {
+  readonly name: string;
+  /** Arguments behind argv[0]. */
+  readonly args: readonly (string | Uint8Array)[];
+  readonly firstProcess: boolean;
+  /** What write(2) fails with, where it does. */
+  readonly writeFails?: number;
+  readonly wakes: readonly Wake[];
+  /** All that it wrote, by descriptor, and its exit status. */
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly status: number;
+};
+
+const SIGINT = 2;
+const SIGTERM = 15;
+
+const VERSION = `pause.ts ${version}\n`;
+const WARNING = "Warning: pause should be the first process\n";
+
+const ENDINGS = [
+  { name: "SIGTERM", wake: { signal: SIGTERM }, says: "Shutting down, got signal: Terminated\n", status: 0 },
+  { name: "SIGINT", wake: { signal: SIGINT }, says: "Shutting down, got signal: Interrupt\n", status: 0 },
+  { name: "a wait that fails", wake: { errno: EPERM }, says: "Error: infinite loop terminated\n", status: 42 },
+] as const;
+
+const COMMAND_LINES: readonly { readonly name: string; readonly args: readonly (string | Uint8Array)[] }[] = [
+  { name: "no argument", args: [] },
+  { name: "an argument", args: ["--help"] },
+  { name: "an empty argument", args: [""] },
+  { name: "arguments not UTF-8, one of 64 KiB", args: [Uint8Array.of(0x2d, 0xff, 0xfe), "-v".repeat(0x8000), "v"] },
+  { name: "3,000 arguments", args: Array.from({ length: 3000 }, (_, index) => `-v${index}`) },
+];
+
+const VERSION_LINES: readonly (readonly string[])[] = [["-v"], ["-V"], ["a", "-v", "-V"], ["--", "", "-V"]];
+
+/** A stop and a continue end the wait with EINTR; write(2) fails on a closed descriptor or a device with an error. */
+const STOPPED = { errno: EINTR };
+const WRITES = [undefined, EBADF, EIO] as const;
+
+export const SCENARIOS: readonly Scenario[] = [...waiting(), ...printing()];
+
+function waiting(): Scenario[] {
+  return [true, false].flatMap((firstProcess) =>
+    COMMAND_LINES.flatMap(({ name, args }) =>
+      ENDINGS.flatMap((ending) =>
+        WRITES.flatMap((writeFails) =>
+          [[ending.wake], [STOPPED, STOPPED, ending.wake]].map((wakes) => ({
+            name: `${describe(firstProcess, name, writeFails)}, ${wakes.length - 1} stops, ended by ${ending.name}`,
+            ...{ args, firstProcess, wakes, stdout: "", status: ending.status },
+            ...(writeFails === undefined ? {} : { writeFails }),
+            stderr: `${firstProcess ? "" : WARNING}${ending.says}`,
+          })),
+        ),
+      ),
+    ),
+  );
+}
+
+function printing(): Scenario[] {
+  return [true, false].flatMap((firstProcess) =>
+    VERSION_LINES.flatMap((args) =>
+      WRITES.map((writeFails) => ({
+        name: describe(firstProcess, args.join(" "), writeFails),
+        ...{ args, firstProcess, wakes: [], stdout: VERSION, stderr: "", status: 0 },
+        ...(writeFails === undefined ? {} : { writeFails }),
+      })),
+    ),
+  );
+}
+
+function describe(firstProcess: boolean, args: string, writeFails: number | undefined): string {
+  return `${firstProcess ? "PID 1" : "another PID"}, ${args}${writeFails === undefined ? "" : `, write fails with ${writeFails}`}`;
+}

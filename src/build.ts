@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { compile } from "./compile.ts";
 import { ElfError } from "./elf/file.ts";
@@ -9,10 +9,13 @@ import { LIBRARY_DIRS } from "./link/libraries.ts";
 import { link } from "./link/link.ts";
 import { writeProvenance } from "./provenance.ts";
 import { fetchRuntime } from "./runtime.ts";
+import { SnapshotError } from "./snapshot/error.ts";
+import { takeSnapshot } from "./snapshot/snapshot.ts";
 import { BuildError, stage } from "./stage.ts";
 
 /** What pause wants of the code the kernel enters: no signal lost, no variable heeded, no /dev/null looked for. */
 const PAUSE_ENTRY = { ...ORDINARY_ENTRY, blockSignals: true, fillDescriptors: true, emptyEnvironment: true };
+const DONOR_ENTRY = { ...ORDINARY_ENTRY, blockSignals: true, ownStack: true, hideVdso: true };
 
 const root = join(import.meta.dir, "..");
 const dist = (name: string) => join(root, "dist", name);
@@ -30,14 +33,11 @@ async function build(): Promise<void> {
   // That to one file with no interpreter.
   const linked = await stage("link", () => linkPause("dist/pause-dynamic", "dist/pause-static"));
 
-  // What ships.
-  await stage("pause", () => {
-    copyFileSync("dist/pause-static", "dist/pause");
-    return { bytes: Bun.file("dist/pause").size };
-  });
+  // The same program's memory while it waits, with only the pages it can still reach. This is what ships.
+  const taken = await stage("snapshot", () => snapshotPause("dist/pause-dynamic", "dist/pause"));
 
   await stage("record", () =>
-    writeProvenance("dist/provenance.json", linked.libraries, ["dist/pause-dynamic", "dist/pause-static", "dist/pause"]),
+    writeProvenance("dist/provenance.json", linked.libraries, ["dist/pause-dynamic", "dist/pause-static", "dist/pause"], taken),
   );
 }
 
@@ -47,10 +47,23 @@ function linkPause(input: string, output: string) {
   return { bytes: bytes.length, libraries };
 }
 
+/** The donor is the linked program on a stack of its own and without the vdso, so that nothing in it points to where a kernel puts things. */
+function snapshotPause(input: string, output: string) {
+  const donor = `${output}.donor`;
+  try {
+    const { bytes } = link(input, readFileSync(input), LIBRARY_DIRS, DONOR_ENTRY);
+    writeExecutable(donor, bytes);
+    const taken = takeSnapshot(donor, output);
+    return { ...taken, detail: `${taken.pages} pages, ${taken.segments} segments, ${taken.candidates} candidates` };
+  } finally {
+    rmSync(donor, { force: true });
+  }
+}
+
 try {
   await build();
 } catch (error) {
-  const expected = error instanceof BuildError || error instanceof LinkError || error instanceof ElfError;
+  const expected = error instanceof BuildError || error instanceof LinkError || error instanceof ElfError || error instanceof SnapshotError;
   if (!expected) throw error;
   console.error(`build: ${error.message}`);
   process.exitCode = 1;

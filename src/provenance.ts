@@ -1,9 +1,15 @@
 import { readFileSync } from "node:fs";
 import { version } from "../package.json";
 import { PINNED_RUNTIME, sha256 } from "./runtime.ts";
+import type { SnapshotResult } from "./snapshot/snapshot.ts";
 
 /** Writes what went into the artifacts, so that a file found on a node can be traced back: sizes in bytes, SHA-256 of each file. */
-export async function writeProvenance(path: string, libraries: readonly string[], artifacts: readonly string[]): Promise<{ bytes: number }> {
+export async function writeProvenance(
+  path: string,
+  libraries: readonly string[],
+  artifacts: readonly string[],
+  { pages, segments, candidates }: SnapshotResult,
+): Promise<{ bytes: number }> {
   const provenance = {
     name: "pause",
     version,
@@ -11,6 +17,7 @@ export async function writeProvenance(path: string, libraries: readonly string[]
     bun: { version: Bun.version, runtime: { target: PINNED_RUNTIME.target, sha256: PINNED_RUNTIME.sha256 } },
     libraries: libraries.map(describe),
     artifacts: artifacts.map(describe),
+    snapshot: { pages, segments, candidates },
   };
   return { bytes: await Bun.write(path, `${JSON.stringify(provenance, null, 2)}\n`) };
 }

@@ -13,12 +13,11 @@ export const { symbols: libc } = dlopen("libc.so.6", {
   sigwaitinfo: { args: ["ptr", "ptr"], returns: "i32" },
   waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
   getpid: { args: [], returns: "i32" },
-  syscall: { args: ["i64", "i64", "i64", "i64"], returns: "i64" },
+  syscall: { args: ["i32", "i32", "i32", "i32"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
   memmem: { args: ["ptr", "u64", "ptr", "u64"], returns: "ptr" },
   write: { args: ["i32", "ptr", "u64"], returns: "i64" },
-  _exit: { args: ["i32"], returns: "void" },
 });
 
 /** Of waitpid(2): any child, and do not wait for one. */
@@ -29,8 +28,9 @@ export const WNOHANG = 1;
 export const F_GETFD = 1;
 export const FD_CLOEXEC = 1;
 
-/** System call number of close_range(2) (Linux 5.9); musl 1.2 has no wrapper for it. */
+/** Numbers for syscall(2): close_range(2) (Linux 5.9) has no wrapper in musl 1.2; exit_group(2) is all that _exit(2) does. */
 export const SYS_close_range = 436;
+export const SYS_exit_group = 231;
 
 export const STDOUT = 1;
 export const STDERR = 2;

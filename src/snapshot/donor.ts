@@ -1,5 +1,10 @@
+import { readdirSync } from "node:fs";
 import { pageUp } from "../elf/x86-64.ts";
-import { type Stop, Tracee } from "./ptrace.ts";
+import { OWN_STACK } from "../link/entry.ts";
+import { readMappings } from "./memory.ts";
+import { PRACTICE, type Round } from "./practice.ts";
+import { REG, type Registers, type Stop, Tracee } from "./ptrace.ts";
+import { INFO_COMMAND_LINE } from "./stub.ts";
 import { ENOENT, ENOTTY, EPERM, MAP_FIXED, MAP_FIXED_NOREPLACE, SYS } from "./x86-64-linux.ts";
 import { SnapshotError } from "./error.ts";
 
@@ -17,44 +22,90 @@ const LARGE_MAPPINGS = 0x2_0000_0000;
 const LARGE = 0x1000_0000;
 
 /**
- * Runs `path` until it parks in rt_sigtimedwait(2), and returns it stopped at that call's entry.
+ * No compiler threads, so that one thread is all there is, and no compiler that bets on types: what it compiles is right
+ * for every value, seen before or not.
+ */
+const ENVIRONMENT = ["BUN_JSC_useConcurrentJIT=0", "BUN_JSC_useDFGJIT=0"];
+
+/** A program stopped where its wait returns. `info` is the address of the siginfo_t that it gave to the wait. */
+export type Donor = { readonly tracee: Tracee; readonly registers: Registers; readonly info: number };
+
+/**
+ * Runs the linked program `path` until it parks in rt_sigtimedwait(2), lets it practise, and returns it stopped where the
+ * wait is about to return to the call stub the runtime generated: behind the C library's part of the wait.
  *
  * Two donors must end with the same memory, byte for byte, so the kernel's answers that differ from run to run or from
  * machine to machine (addresses, random bytes, times, IDs, sizes, files) are replaced on the way. The C library's and the
  * runtime's own code runs as it is.
  * @throws SnapshotError when it ends, starts a second thread or does something else on the way that cannot be in a snapshot.
  */
-export function startDonor(path: string): Tracee {
-  const donor = Tracee.start(path, [], "</dev/null >/dev/null 2>/dev/null");
+export function startDonor(path: string): Donor {
+  const tracee = Tracee.start({ path, environment: ENVIRONMENT });
   try {
     const answers = new Answers();
-    for (;;) {
-      const stop = donor.next();
-      // The exec that started it returns first.
-      if (stop.kind === "exit") continue;
-      if (stop.kind !== "entry") throw new SnapshotError(`the donor ${path} did not reach its wait: ${JSON.stringify(stop)}; run it by hand to see why`);
-      if (stop.number === SYS.rt_sigtimedwait) return donor;
-      carryOut(donor, stop, answers.to(stop));
-    }
+    const parked = runToWait(tracee, answers);
+    const last = PRACTICE.reduce((wait, round) => practise(tracee, answers, wait, round), parked);
+    checkOneThread(tracee);
+    return { tracee, registers: stepOut(tracee, last), info: last.args[1] ?? 0 };
   } catch (error) {
-    donor.kill();
+    tracee.kill();
     throw error;
   }
 }
 
-function carryOut(donor: Tracee, { args }: Entry, answer: Answer): void {
-  if (answer.result !== undefined) donor.set({ orig_rax: -1 });
+function runToWait(tracee: Tracee, answers: Answers): Entry {
+  for (;;) {
+    const stop = tracee.next();
+    // The exec that started it returns first.
+    if (stop.kind === "exit") continue;
+    if (stop.kind !== "entry") throw new SnapshotError(`the donor did not reach its wait (${JSON.stringify(stop)}); run pause-static by hand to see why`);
+    if (stop.number === SYS.rt_sigtimedwait) return stop;
+    carryOut(tracee, stop, answers.to(stop));
+  }
+}
+
+/** Ends one wait as `round` says, and returns the next. The command line goes to the far end of the stack, which is never reached. */
+function practise(tracee: Tracee, answers: Answers, wait: Entry, { pid, wait: result, commandLine }: Round): Entry {
+  const info = wait.args[1] ?? 0;
+  const words = BigUint64Array.of(BigInt(OWN_STACK.base), BigInt(commandLine.length));
+  tracee.write(OWN_STACK.base, Buffer.from(commandLine));
+  answers.pid = pid;
+  carryOut(tracee, wait, { result, fill: [info + INFO_COMMAND_LINE, new Uint8Array(words.buffer)] });
+  return runToWait(tracee, answers);
+}
+
+/** Lets the wait return 0 and steps until the C library is left behind, into generated code; its registers there. */
+function stepOut(tracee: Tracee, wait: Entry): Registers {
+  carryOut(tracee, wait, { result: 0 });
+  const generated = readMappings(tracee.pid).filter(({ generated }) => generated);
+  for (let steps = 0; steps < 1000; steps++) {
+    const registers = tracee.registers();
+    const rip = Number(registers[REG.rip]);
+    if (generated.some(({ start, end }) => rip >= start && rip < end)) return registers;
+    tracee.step();
+  }
+  throw new SnapshotError("the donor's wait does not return to a call stub of bun:ffi; the program must call it directly");
+}
+
+function checkOneThread({ pid }: Tracee): void {
+  const threads = readdirSync(`/proc/${pid}/task`).length;
+  if (threads !== 1) throw new SnapshotError(`the donor has ${threads} threads where a snapshot can have one; the runtime has changed, look for what starts them`);
+}
+
+function carryOut(tracee: Tracee, { args }: Entry, answer: Answer): void {
+  if (answer.result !== undefined) tracee.set({ orig_rax: -1 });
   if (answer.args !== undefined) {
     const [rdi = 0, rsi = 0, rdx = 0, r10 = 0] = [...answer.args, ...args.slice(answer.args.length)];
-    donor.set({ rdi, rsi, rdx, r10 });
+    tracee.set({ rdi, rsi, rdx, r10 });
   }
-  const stop = donor.next();
-  if (stop.kind === "ended") throw new SnapshotError(`the donor ended with status ${stop.status} before it parked; run it by hand to see why`);
-  if (answer.result !== undefined) donor.set({ rax: answer.result });
-  if (answer.fill !== undefined) donor.write(...answer.fill);
+  const stop = tracee.next();
+  if (stop.kind === "ended") throw new SnapshotError(`the donor ended with status ${stop.status} before it parked; run pause-static by hand to see why`);
+  if (answer.result !== undefined) tracee.set({ rax: answer.result });
+  if (answer.fill !== undefined) tracee.write(...answer.fill);
 }
 
 class Answers {
+  pid = 1;
   private small = SMALL_MAPPINGS;
   private large = LARGE_MAPPINGS;
   private nanoseconds = 0;
@@ -79,7 +130,12 @@ class Answers {
       case SYS.getpid:
       case SYS.gettid:
       case SYS.set_tid_address:
-        return { result: 1 };
+        return { result: this.pid };
+      // In practice, it ends again and again.
+      case SYS.exit_group:
+        return { result: 0 };
+      case SYS.write:
+        return { result: third };
       case SYS.getrandom:
         return { result: second, fill: [first, new Uint8Array(second)] };
       case SYS.clock_gettime:

@@ -6,7 +6,8 @@ import type { Tracee } from "./ptrace.ts";
 /** A page of the donor: its address, its protection as PF_R, PF_W and PF_X, and its 4096 bytes. */
 export type Page = { readonly address: number; readonly flags: number; readonly bytes: Uint8Array };
 
-type Mapping = { readonly start: number; readonly end: number; readonly flags: number };
+/** A mapping of a process: bytes from `start` to before `end`. `generated`: it can be written and executed, so a compiler writes there. */
+export type Mapping = { readonly start: number; readonly end: number; readonly flags: number; readonly generated: boolean };
 
 /** The memory of a stopped donor, from which pages are taken as they turn out to be needed. */
 export class DonorMemory {
@@ -24,18 +25,19 @@ export class DonorMemory {
   }
 }
 
-/** proc(5), /proc/PID/maps: "start-end perms offset dev inode name". Write goes where execute is: the code it has is finished. */
-function readMappings(pid: number): Mapping[] {
+/** proc(5), /proc/PID/maps: "start-end perms offset dev inode name". Only what can be read, and is not the kernel's own. */
+export function readMappings(pid: number): Mapping[] {
   return readFileSync(`/proc/${pid}/maps`, "latin1")
     .split("\n")
     .flatMap((line) => {
       const [, start, end, perms = "", name = ""] = /^([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \S+ *(.*)$/.exec(line) ?? [];
       const kernels = /^\[(vvar|vdso|vsyscall|stack)/.test(name);
       if (start === undefined || end === undefined || kernels || perms[0] !== "r") return [];
-      return [{ start: Number.parseInt(start, 16), end: Number.parseInt(end, 16), flags: protection(perms) }];
+      return [{ start: Number.parseInt(start, 16), end: Number.parseInt(end, 16), flags: protection(perms), generated: perms.startsWith("rwx") }];
     });
 }
 
+/** Generated code is finished, so what can be executed is not written any more. */
 function protection(perms: string): number {
   if (perms[2] === "x") return elf.PF_R | elf.PF_X;
   return perms[1] === "w" ? elf.PF_R | elf.PF_W : elf.PF_R;

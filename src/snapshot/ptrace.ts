@@ -3,6 +3,7 @@ import { closeSync, openSync, readlinkSync, readSync, realpathSync, writeSync } 
 
 /** Requests, options and events of ptrace(2), flags of waitpid(2), signals of signal(7). */
 const PTRACE_CONT = 7;
+const PTRACE_SINGLESTEP = 9;
 const PTRACE_GETREGS = 12;
 const PTRACE_SETREGS = 13;
 const PTRACE_SYSCALL = 24;
@@ -40,6 +41,13 @@ export const REG = {
 const REGISTER_WORDS = 27;
 export type Registers = BigUint64Array<ArrayBuffer>;
 
+/** How to start a process: `environment` is NAME=VALUE for each variable, and all there are. */
+export type Start = {
+  readonly path: string;
+  readonly args?: readonly (string | Uint8Array)[];
+  readonly environment?: readonly string[];
+};
+
 /** What a traced process stopped for. Results and arguments are signed 64-bit values. */
 export type Stop =
   | { readonly kind: "exec" }
@@ -58,13 +66,13 @@ export class Tracee {
   }
 
   /**
-   * Starts the program `path` with `args` behind argv[0] and an empty environment, by way of sh, which carries out
-   * `redirections` first, and returns when it stands at its first instruction. @throws Error when the system refuses.
+   * Starts the program `path` with `args` behind argv[0], its standard descriptors all /dev/null, by way of sh and env,
+   * and returns when it stands at its first instruction. @throws Error when the system refuses.
    */
-  static start(path: string, args: readonly (string | Uint8Array)[], redirections: string): Tracee {
+  static start({ path, args = [], environment = [] }: Start): Tracee {
     const [reader, writer] = pipe();
-    const script = `read _; exec "$@" ${redirections}`;
-    const pid = spawn(["/bin/sh", "-c", script, "sh", "/usr/bin/env", "-i", path, ...args], reader);
+    const script = 'read _; exec "$@" </dev/null >/dev/null 2>/dev/null';
+    const pid = spawn(["/bin/sh", "-c", script, "sh", "/usr/bin/env", "-i", ...environment, path, ...args], reader);
     const options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
     if (libc.ptrace(PTRACE_SEIZE, pid, 0, BigInt(options)) !== 0n) throw new Error(`ptrace: this system does not let the build trace its own child ${pid}`);
     writeSync(writer, "\n");
@@ -80,7 +88,17 @@ export class Tracee {
 
   /** Lets it run to its next stop. */
   next(): Stop {
-    resume(this.pid, PTRACE_SYSCALL);
+    return this.go(PTRACE_SYSCALL);
+  }
+
+  /** Lets it run one instruction; undefined when that went well, else what it stopped for. */
+  step(): Stop | undefined {
+    const stop = this.go(PTRACE_SINGLESTEP);
+    return stop.kind === "signal" && stop.signal === SIGTRAP ? undefined : stop;
+  }
+
+  private go(request: number): Stop {
+    resume(this.pid, request);
     const stop = waitFor(this.pid);
     if (stop.kind === "ended") this.close();
     return stop;

@@ -1,12 +1,17 @@
+import { hex } from "../elf/file.ts";
 import { PAGE_SIZE, pageDown } from "../elf/x86-64.ts";
 import { SnapshotError } from "./error.ts";
-import { type Stop, Tracee } from "./ptrace.ts";
+import { beyondV2 } from "./isa.ts";
+import { REG, type Stop, Tracee } from "./ptrace.ts";
 import type { Scenario } from "./scenarios.ts";
 import { EFAULT, SYS } from "./x86-64-linux.ts";
 
 type Entry = Extract<Stop, { kind: "entry" }>;
 
 const SIGSEGV = 11;
+/** Intel SDM volume 2: SYSCALL, and the most bytes an instruction has. */
+const SYSCALL = [0x0f, 0x05] as const;
+const LONGEST_INSTRUCTION = 15;
 const STDOUT = 1;
 
 /**
@@ -16,9 +21,32 @@ const STDOUT = 1;
  * @throws SnapshotError when it goes through and says, or ends with, something else than the scenario tells.
  */
 export function rehearse(path: string, scenario: Scenario): readonly number[] {
-  const candidate = Tracee.start(path, scenario.args, "</dev/null >/dev/null 2>/dev/null");
+  return withCandidate(path, scenario, (candidate) => new Rehearsal(candidate, scenario, () => candidate.next()).run());
+}
+
+/**
+ * Runs it through `scenario` instruction by instruction.
+ * @throws SnapshotError for an instruction that x86-64-v2 does not have.
+ */
+export function inspect(path: string, scenario: Scenario): void {
+  withCandidate(path, scenario, (candidate) => new Rehearsal(candidate, scenario, () => stepToCall(candidate)).run());
+}
+
+function stepToCall(candidate: Tracee): Stop {
+  for (;;) {
+    const rip = Number(candidate.registers()[REG.rip]);
+    const code = candidate.read(rip, LONGEST_INSTRUCTION);
+    if (code[0] === SYSCALL[0] && code[1] === SYSCALL[1]) return candidate.next();
+    if (beyondV2(code)) throw new SnapshotError(`the instruction at ${hex(rip)} (${code.toString("hex")}) is not one of x86-64-v2; find what makes the runtime generate it`);
+    const stop = candidate.step();
+    if (stop !== undefined) return stop;
+  }
+}
+
+function withCandidate<T>(path: string, { args }: Scenario, use: (candidate: Tracee) => T): T {
+  const candidate = Tracee.start({ path, args });
   try {
-    return new Rehearsal(candidate, scenario).run();
+    return use(candidate);
   } finally {
     candidate.kill();
   }
@@ -31,10 +59,11 @@ class Rehearsal {
   constructor(
     private readonly candidate: Tracee,
     private readonly scenario: Scenario,
+    private readonly advance: () => Stop,
   ) {}
 
   run(): number[] {
-    for (let stop = this.candidate.next(); ; stop = this.candidate.next()) {
+    for (let stop = this.advance(); ; stop = this.advance()) {
       if (stop.kind === "ended") return this.checkEnd(stop);
       if (stop.kind === "signal") return this.touched(stop);
       if (stop.kind !== "entry") continue;

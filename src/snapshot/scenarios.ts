@@ -50,6 +50,9 @@ const WRITES = [undefined, EBADF, EIO] as const;
 
 export const SCENARIOS: readonly Scenario[] = [...waiting(), ...printing()];
 
+/** Those with short command lines: long ones run the same instructions, only more often. */
+export const BRIEF_SCENARIOS = SCENARIOS.filter(({ args }) => args.reduce((size, arg) => size + arg.length, 0) < 100);
+
 function waiting(): Scenario[] {
   return [true, false].flatMap((firstProcess) =>
     COMMAND_LINES.flatMap(({ name, args }) =>

@@ -105,9 +105,15 @@ const DATA = { both_signals: 0, sigterm: 8, sigign: 16 };
 const DATA_SIZE = 48;
 const SIG_IGN = 1n;
 
+/** Where in the siginfo_t of the wait the command line's address and length go: words 3 and 4, the bytes from 24. */
+export const INFO_COMMAND_LINE = 24;
+
+/** Where a snapshot goes on: the registers of the donor there, and the address of the siginfo_t it gave to its wait. */
+export type Checkpoint = { readonly registers: Registers; readonly info: number };
+
 /** The stub and its data, to lie at `address` (below 4 GiB): the code first, its first byte is the entry. */
-export function stub(address: number, registers: Registers): Uint8Array {
-  const code = (data: number) => assemble(STUB_LISTING, { ...values(registers), ...addresses(data) });
+export function stub(address: number, { registers, info }: Checkpoint): Uint8Array {
+  const code = (data: number) => assemble(STUB_LISTING, { info, ...values(registers), ...addresses(data) });
   const dataAt = Math.ceil((address + code(0).length) / 8) * 8;
   const bytes = new Uint8Array(dataAt - address + DATA_SIZE);
   bytes.set(code(dataAt));
@@ -119,9 +125,9 @@ function addresses(data: number): Values {
   return Object.fromEntries(Object.entries(DATA).map(([name, offset]) => [name, data + offset]));
 }
 
-/** rcx and r11 are what a system call destroys, so the program does not rely on them; rax is the wait's result. */
+/** All that the program may rely on where a C function returns to it, and more; rax is the wait's result. */
 function values(registers: Registers): Values {
   const value = (name: keyof typeof REG) => registers[REG[name]] ?? 0n;
   const restored = ["rbx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r12", "r13", "r14", "r15", "rip", "fs_base"] as const;
-  return { info: value("rsi"), ...Object.fromEntries(restored.map((name) => [name, value(name)])) };
+  return Object.fromEntries(restored.map((name) => [name, value(name)]));
 }

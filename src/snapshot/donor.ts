@@ -8,6 +8,10 @@ import { INFO_COMMAND_LINE } from "./stub.ts";
 import { ENOENT, ENOTTY, EPERM, MAP_FIXED, MAP_FIXED_NOREPLACE, SYS } from "./x86-64-linux.ts";
 import { SnapshotError } from "./error.ts";
 
+/** Types of auxv entries, getauxval(3). */
+const AT_NULL = 0;
+const AT_RANDOM = 25;
+
 type Entry = Extract<Stop, { kind: "entry" }>;
 
 /**
@@ -43,6 +47,7 @@ export function startDonor(path: string): Donor {
   const tracee = Tracee.start({ path, environment: ENVIRONMENT });
   try {
     const answers = new Answers();
+    fixRandom(tracee);
     const parked = runToWait(tracee, answers);
     const last = PRACTICE.reduce((wait, round) => practise(tracee, answers, wait, round), parked);
     checkOneThread(tracee);
@@ -51,6 +56,14 @@ export function startDonor(path: string): Donor {
     tracee.kill();
     throw error;
   }
+}
+
+/** AT_RANDOM of the initial stack (x86-64 psABI, section 3.4.1) points to 16 bytes that seed the C library's stack protector. */
+function fixRandom(tracee: Tracee): void {
+  const word = (address: number) => Number(tracee.read(address, 8).readBigUInt64LE());
+  let at = Number(tracee.registers()[REG.rsp]);
+  for (let nulls = 0; nulls < 2; at += 8) if (word(at + 8) === 0) nulls++;
+  for (at += 8; word(at) !== AT_NULL; at += 16) if (word(at) === AT_RANDOM) tracee.write(word(at + 8), Buffer.alloc(16, 0x5a));
 }
 
 function runToWait(tracee: Tracee, answers: Answers): Entry {

@@ -59,6 +59,7 @@ export type Stop =
 /** A process of one thread, traced from its exec on, stopping at each system call and signal. Killed with its tracer. */
 export class Tracee {
   private readonly memory: number;
+  private readonly scratch: Registers = new BigUint64Array(REGISTER_WORDS);
   private ended = false;
 
   private constructor(readonly pid: number) {
@@ -110,15 +111,17 @@ export class Tracee {
     return registers;
   }
 
-  setRegisters(registers: Registers): void {
-    check("PTRACE_SETREGS", libc.ptrace(PTRACE_SETREGS, this.pid, 0, registers));
+  /** The address of the next instruction. */
+  rip(): number {
+    check("PTRACE_GETREGS", libc.ptrace(PTRACE_GETREGS, this.pid, 0, this.scratch));
+    return Number(this.scratch[REG.rip]);
   }
 
   /** Changes single registers. At a system call's entry: orig_rax -1 skips the call; at its exit: rax is its result. */
   set(changes: Partial<Record<keyof typeof REG, number>>): void {
     const registers = this.registers();
     for (const [name, value] of Object.entries(changes)) registers[REG[name as keyof typeof REG]] = BigInt.asUintN(64, BigInt(value));
-    this.setRegisters(registers);
+    check("PTRACE_SETREGS", libc.ptrace(PTRACE_SETREGS, this.pid, 0, registers));
   }
 
   /** `size` bytes of its memory from `address`, also where a page was never touched. */

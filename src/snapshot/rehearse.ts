@@ -2,7 +2,7 @@ import { hex } from "../elf/file.ts";
 import { PAGE_SIZE, pageDown } from "../elf/x86-64.ts";
 import { SnapshotError } from "./error.ts";
 import { beyondV2 } from "./isa.ts";
-import { REG, type Stop, Tracee } from "./ptrace.ts";
+import { type Stop, Tracee } from "./ptrace.ts";
 import type { Scenario } from "./scenarios.ts";
 import { EFAULT, SYS } from "./x86-64-linux.ts";
 
@@ -25,19 +25,22 @@ export function rehearse(path: string, scenario: Scenario): readonly number[] {
 }
 
 /**
- * Runs it through `scenario` instruction by instruction.
+ * Runs it through `scenario` instruction by instruction. `known` holds the addresses found to be good, for the next one.
  * @throws SnapshotError for an instruction that x86-64-v2 does not have.
  */
-export function inspect(path: string, scenario: Scenario): void {
-  withCandidate(path, scenario, (candidate) => new Rehearsal(candidate, scenario, () => stepToCall(candidate)).run());
+export function inspect(path: string, scenario: Scenario, known: Set<number>): void {
+  withCandidate(path, scenario, (candidate) => new Rehearsal(candidate, scenario, () => stepToCall(candidate, known)).run());
 }
 
-function stepToCall(candidate: Tracee): Stop {
+function stepToCall(candidate: Tracee, known: Set<number>): Stop {
   for (;;) {
-    const rip = Number(candidate.registers()[REG.rip]);
-    const code = candidate.read(rip, LONGEST_INSTRUCTION);
-    if (code[0] === SYSCALL[0] && code[1] === SYSCALL[1]) return candidate.next();
-    if (beyondV2(code)) throw new SnapshotError(`the instruction at ${hex(rip)} (${code.toString("hex")}) is not one of x86-64-v2; find what makes the runtime generate it`);
+    const rip = candidate.rip();
+    if (!known.has(rip)) {
+      const code = candidate.read(rip, LONGEST_INSTRUCTION);
+      if (code[0] === SYSCALL[0] && code[1] === SYSCALL[1]) return candidate.next();
+      if (beyondV2(code)) throw new SnapshotError(`the instruction at ${hex(rip)} (${code.toString("hex")}) is not one of x86-64-v2; find what makes the runtime generate it`);
+      known.add(rip);
+    }
     const stop = candidate.step();
     if (stop !== undefined) return stop;
   }

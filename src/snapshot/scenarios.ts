@@ -50,8 +50,8 @@ const WRITES = [undefined, EBADF, EIO] as const;
 
 export const SCENARIOS: readonly Scenario[] = [...waiting(), ...printing()];
 
-/** Those with short command lines: long ones run the same instructions, only more often. */
-export const BRIEF_SCENARIOS = SCENARIOS.filter(({ args }) => args.reduce((size, arg) => size + arg.length, 0) < 100);
+/** Those with short command lines and few waits: the others run the same instructions, only more often. */
+export const BRIEF_SCENARIOS = SCENARIOS.filter(({ args, wakes }) => wakes.length < 2 && args.reduce((size, arg) => size + arg.length, 0) < 100);
 
 function waiting(): Scenario[] {
   return [true, false].flatMap((firstProcess) =>

@@ -37,7 +37,8 @@ export function takeSnapshot(donorPath: string, output: string): SnapshotResult 
     // The very file that ships goes through every scenario once more, and through the brief ones step by step.
     writeExecutable(candidate, snapshot.bytes);
     for (const scenario of SCENARIOS) confirm(candidate, scenario);
-    for (const scenario of BRIEF_SCENARIOS) inspect(candidate, scenario);
+    const known = new Set<number>();
+    for (const scenario of BRIEF_SCENARIOS) inspect(candidate, scenario, known);
 
     writeExecutable(output, snapshot.bytes);
     return { bytes: snapshot.bytes.length, pages: filled.length, segments: snapshot.segments.length, candidates: runs };

@@ -1,0 +1,4 @@
+/** The image cannot be built or is not what it must be: one line for the reader, no stack trace. */
+export class ImageError extends Error {
+  override name = "ImageError";
+}

@@ -1,0 +1,106 @@
+import { join } from "node:path";
+import type { Subprocess } from "bun";
+import { type Artifact, rootOf } from "./artifacts.ts";
+import { compileC } from "./compile.ts";
+import { blockedIn, children } from "./proc.ts";
+
+const source = (name: string) => join(import.meta.dir, name);
+const STAGE = compileC("stage", source("stage.c"), ["-O2"]);
+const DRILL = compileC("drill", source("drill.c"), ["-O2"]);
+
+/** rt_sigtimedwait(2) of x86-64: what every program here parks in. */
+const RT_SIGTIMEDWAIT = 128;
+const PATIENCE_MS = 20_000;
+
+export type Conditions = {
+  /** What stage.c is to make, in its own words. */
+  readonly make?: readonly string[];
+  /** PID 1 of namespaces of its own: yes, unless said otherwise. */
+  readonly first?: boolean;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+};
+
+/** How a program ended: its exit status (128 and more: a signal), and all it wrote. */
+export type Ending = { readonly status: number; readonly stdout: string; readonly stderr: string };
+
+/** A program on the stage. */
+export class Actor {
+  constructor(
+    private readonly stage: Subprocess<"ignore", "pipe", "pipe">,
+    readonly pid: number,
+  ) {}
+
+  /** Sends `signal` and waits for the end. */
+  async end(signal: "SIGTERM" | "SIGINT" | "SIGKILL" | "SIGUSR1" | "SIGPIPE" = "SIGTERM"): Promise<Ending> {
+    process.kill(this.pid, signal);
+    return ending(this.stage);
+  }
+
+  send(signal: NodeJS.Signals): void {
+    process.kill(this.pid, signal);
+  }
+}
+
+/** Starts `artifact` and waits until it is parked; `play` has it, and it is gone afterwards however that goes. */
+export async function parked<T>(artifact: Artifact, conditions: Conditions, play: (actor: Actor) => Promise<T>): Promise<T> {
+  const stage = raise(artifact, conditions);
+  try {
+    const pid = await soon(`${artifact.name} to park`, () => parkedChild(stage));
+    return await play(new Actor(stage, pid));
+  } finally {
+    stage.kill("SIGKILL");
+  }
+}
+
+/** Runs `artifact` to its own end. */
+export async function played(artifact: Artifact, conditions: Conditions): Promise<Ending> {
+  const stage = raise(artifact, conditions);
+  try {
+    return await ending(stage);
+  } finally {
+    stage.kill("SIGKILL");
+  }
+}
+
+/** Runs a drill of drill.c: what it printed, which is nothing when all went well. */
+export async function drill(...args: (string | number)[]): Promise<string> {
+  const child = Bun.spawn([DRILL, ...args.map(String)], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const [out, err, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  return status === 0 ? "" : `${out}${err}drill ${args[0]} ended with ${status}`;
+}
+
+/** Asks until there is an answer. @throws Error naming what did not happen. */
+export async function soon<T>(what: string, ask: () => T | undefined): Promise<T> {
+  for (const limit = performance.now() + PATIENCE_MS; performance.now() < limit; await Bun.sleep(2)) {
+    const answer = ask();
+    if (answer !== undefined) return answer;
+  }
+  throw new Error(`waited ${PATIENCE_MS / 1000} s for ${what}, in vain`);
+}
+
+function raise(artifact: Artifact, { make = [], first = true, args = [], env = {}, cwd = "/" }: Conditions) {
+  const place = artifact.alone && first ? [`root=${rootOf(artifact)}`] : [];
+  const program = artifact.alone && first ? "/pause" : artifact.path;
+  // Devices are opened while they can be seen, and privileges given up when nothing needs them any more.
+  const outside = make.filter((condition) => condition !== "hardened");
+  const last = make.filter((condition) => condition === "hardened");
+  const command = [STAGE, ...(first ? ["pidns"] : []), ...outside, ...place, ...last, "--", program, ...args];
+  return Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe", env: { ...artifact.env, ...env }, cwd });
+}
+
+async function ending(stage: Subprocess<"ignore", "pipe", "pipe">): Promise<Ending> {
+  const [stdout, stderr, status] = await Promise.all([stage.stdout.text(), stage.stderr.text(), stage.exited]);
+  return { status, stdout, stderr };
+}
+
+/** @throws Error when the program has ended instead. */
+function parkedChild(stage: Subprocess): number | undefined {
+  if (stage.exitCode !== null) throw new Error(`it ended with ${stage.exitCode} before it parked`);
+  try {
+    return children(stage.pid).find((child) => blockedIn(child) === RT_SIGTIMEDWAIT);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,42 @@
+import { readlinkSync } from "node:fs";
+import { blockedIn, children, cost, kilobytes } from "../support/proc.ts";
+import { soon } from "../support/stage.ts";
+
+/** rt_sigtimedwait(2) of x86-64: what /pause parks in. */
+const RT_SIGTIMEDWAIT = 128;
+
+export const ORPHANS = 20;
+
+/** For busybox's shell in a container of a pod: makes orphans that stay, and stays itself. */
+export const MAKE_ORPHANS = `for i in $(seq ${ORPHANS}); do (busybox sleep 1000 &); done; exec busybox sleep 1000`;
+
+export const GOODBYE = "Shutting down, got signal: Terminated\n";
+
+/** What one pod cost whose orphans were reaped: kB of memory, times that its /pause was switched away from since it parked. */
+export type Cost = { readonly resident: number; readonly anonymous: number; readonly switches: number };
+
+/** Waits until the process runs /pause and is parked. */
+export async function parked(pid: number): Promise<void> {
+  await soon(`process ${pid} to park as /pause`, () => (isParked(pid) ? true : undefined));
+}
+
+function isParked(pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`) === "/pause" && blockedIn(pid) === RT_SIGTIMEDWAIT;
+  } catch {
+    return false; // the runtime has not executed it yet, or it ended
+  }
+}
+
+/** Waits until a container's orphans are handed to /pause as their PID 1, ends them all, and waits until it has reaped each. */
+export async function orphansAreReaped(pause: number): Promise<Cost> {
+  await parked(pause);
+  const before = cost(pause);
+  const orphans = await soon(`${ORPHANS} orphans to become children of /pause`, () => exactly(ORPHANS, children(pause)));
+  for (const orphan of orphans) process.kill(orphan, "SIGKILL");
+  await soon(`/pause to reap ${ORPHANS} orphans`, () => exactly(0, children(pause)));
+  await parked(pause);
+  return { resident: kilobytes(pause, "VmRSS"), anonymous: kilobytes(pause, "RssAnon"), switches: cost(pause).switches - before.switches };
+}
+
+const exactly = <T>(count: number, items: readonly T[]) => (items.length === count ? items : undefined);

@@ -1,0 +1,32 @@
+import { ROOT, testNeeding } from "../support/privilege.ts";
+
+/** A test that needs root and these programs on PATH. */
+export function testWith(...tools: readonly string[]) {
+  const missing = tools.filter((tool) => Bun.which(tool) === null);
+  return testNeeding(ROOT ? missing.join(" and ") : "root", ROOT && missing.length === 0);
+}
+
+export type Output = { readonly status: number; readonly stdout: string; readonly stderr: string };
+export type Environment = Readonly<Record<string, string>>;
+
+/** A command under way, with both its outputs collected. */
+export function start(command: readonly string[], env: Environment = {}, stdin?: string) {
+  const child = Bun.spawn([...command], {
+    env: { ...process.env, ...env },
+    stdin: stdin === undefined ? "ignore" : new Blob([stdin]),
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const ended = (async (): Promise<Output> => {
+    const [stdout, stderr, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+    return { status, stdout, stderr };
+  })();
+  return { pid: child.pid, ended, kill: () => child.kill("SIGKILL") };
+}
+
+/** What a command prints. @throws Error with its words when it fails. */
+export async function run(command: readonly string[], env: Environment = {}, stdin?: string): Promise<string> {
+  const { status, stdout, stderr } = await start(command, env, stdin).ended;
+  if (status !== 0) throw new Error(`${command.join(" ")} ended with ${status}\n${stdout}${stderr}`);
+  return stdout.trim();
+}

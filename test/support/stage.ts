@@ -5,7 +5,8 @@ import { compileC } from "./compile.ts";
 import { blockedIn, children } from "./proc.ts";
 
 const source = (name: string) => join(import.meta.dir, name);
-const STAGE = compileC("stage", source("stage.c"), ["-O2"]);
+// Static, so that the environment it passes on does not change what it does itself.
+const STAGE = compileC("stage", source("stage.c"), ["-O2", "-static"]);
 const DRILL = compileC("drill", source("drill.c"), ["-O2"]);
 
 /** rt_sigtimedwait(2) of x86-64: what every program here parks in. */

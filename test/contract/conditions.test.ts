@@ -1,0 +1,253 @@
+import { expect } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { version } from "../../package.json";
+import { PAUSE, type Artifact } from "../support/artifacts.ts";
+import { contract } from "../support/case.ts";
+import { withCgroup } from "../support/cgroup.ts";
+import { children, descriptors, status } from "../support/proc.ts";
+import { type Conditions, drill, parked, played, soon } from "../support/stage.ts";
+
+const TERMINATED = "Shutting down, got signal: Terminated\n";
+const ENDED = { status: 0, stdout: "", stderr: TERMINATED };
+
+/** Parks under `conditions`, reaps 50 orphans, ends on SIGTERM, and says so where it can be heard. */
+async function livesIn(artifact: Artifact, conditions: Conditions): Promise<void> {
+  const end = await parked(artifact, conditions, async (actor) => {
+    expect(await drill("orphans", actor.pid, 50)).toBe("");
+    await soon("50 orphans to be gone", () => (children(actor.pid).length === 0 ? true : undefined));
+    return actor.end();
+  });
+  const unheard = conditions.make?.some((condition) => /^(closed=2$|broken=2$|device=2:)/.test(condition)) ?? false;
+  expect(end).toEqual(unheard ? { ...ENDED, stderr: "" } : ENDED);
+}
+
+/** Each way a standard descriptor can be, for stage.c. */
+const WAYS = ["open", "closed", "null", "full", "broken"] as const;
+const make = (fd: number, way: (typeof WAYS)[number]) =>
+  ({ open: [], closed: [`closed=${fd}`], null: [`device=${fd}:/dev/null`], full: [`device=${fd}:/dev/full`], broken: [`broken=${fd}`] })[way];
+
+const MIXED = [
+  ["closed", "closed", "closed"],
+  ["closed", "open", "open"],
+  ["open", "closed", "open"],
+  ["closed", "open", "closed"],
+  ["null", "full", "broken"],
+  ["broken", "broken", "broken"],
+  ["full", "full", "full"],
+  ["closed", "broken", "full"],
+] as const;
+
+const HOSTILE_ENVIRONMENT = {
+  BUN_BE_BUN: "1",
+  BUN_OPTIONS: "--version",
+  BUN_JSC_useJIT: "0",
+  BUN_JSC_dumpOptions: "2",
+  BUN_JSC_validateOptions: "1",
+  BUN_INSPECT: "ws://127.0.0.1:1/x",
+  BUN_DEBUG_QUIET_LOGS: "0",
+  NODE_OPTIONS: "--inspect-brk",
+  LD_PRELOAD: "/nowhere.so",
+  LD_LIBRARY_PATH: "/nowhere",
+  LD_DEBUG: "all",
+  MIMALLOC_VERBOSE: "3",
+  MIMALLOC_SHOW_STATS: "1",
+  MALLOC_CHECK_: "3",
+  "-v": "-v",
+  "-V": "",
+};
+
+contract("what a node gives it", [
+  {
+    rows: ["E1", "E2"],
+    shows: "alone in a read-only root without /proc it keeps the three descriptors it got, and opens none",
+    run: (artifact) =>
+      parked(artifact, {}, async (actor) => {
+        expect(descriptors(actor.pid)).toEqual([0, 1, 2]);
+        expect((await actor.end()).status).toBe(0);
+      }),
+  },
+  {
+    rows: ["E1", "E2", "E3"],
+    shows: "uid 65535 without a capability, no_new_privs",
+    run: async (artifact) => {
+      await parked(artifact, { make: ["hardened"] }, async ({ pid }) => {
+        expect(status(pid, "Uid").split("\t")).toEqual(Array.from({ length: 4 }, () => "65535"));
+        expect(status(pid, "CapBnd")).toBe("0000000000000000");
+        expect(status(pid, "NoNewPrivs")).toBe("1");
+      });
+      await livesIn(artifact, { make: ["hardened"] });
+    },
+  },
+  ...[0, 1, 2].flatMap((fd) =>
+    WAYS.slice(1).map((way) => ({
+      rows: ["E4"] as const,
+      shows: `descriptor ${fd} ${way}`,
+      run: (artifact: Artifact) => livesIn(artifact, { make: make(fd, way) }),
+    })),
+  ),
+  ...MIXED.map((ways) => ({
+    rows: ["E4"] as const,
+    shows: `descriptors 0, 1, 2: ${ways.join(", ")}`,
+    run: (artifact: Artifact) => livesIn(artifact, { make: ways.flatMap((way, fd) => make(fd, way)) }),
+  })),
+  {
+    rows: ["E4", "E2"],
+    shows: "descriptors closed at the start stay closed",
+    run: (artifact) =>
+      parked(artifact, { make: ["closed=0", "closed=2"] }, ({ pid }) => {
+        expect(descriptors(pid)).toEqual([1]);
+        return Promise.resolve();
+      }),
+  },
+  {
+    rows: ["E4", "P2"],
+    shows: "the version is asked for with nowhere to print it",
+    run: async (artifact) => {
+      for (const way of WAYS.slice(1)) expect((await played(artifact, { args: ["-v"], make: make(1, way) })).status).toBe(0);
+    },
+  },
+  {
+    rows: ["E5"],
+    shows: "the switches of the runtime, of musl and of mimalloc change nothing",
+    run: async (artifact) => {
+      const env = HOSTILE_ENVIRONMENT;
+      await livesIn(artifact, { env });
+      expect(await played(artifact, { env, args: ["-v"], first: artifact.alone })).toEqual({ status: 0, stdout: `pause.ts ${version}\n`, stderr: "" });
+    },
+  },
+  {
+    rows: ["E5"],
+    shows: "thousands of variables, one of 100 kB, and none at all",
+    run: async (artifact) => {
+      await livesIn(artifact, { env: Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`NAME_${index}`, `-v`.repeat(index % 50)])) });
+      await livesIn(artifact, { env: { LARGE: "-v".repeat(50_000) } });
+      await livesIn(artifact, { env: {} });
+    },
+  },
+  {
+    rows: ["E6"],
+    shows: "20,000 arguments, one of 100 kB, empty ones",
+    run: async (artifact) => {
+      await livesIn(artifact, { args: Array.from({ length: 20_000 }, (_, index) => `${index}`) });
+      await livesIn(artifact, { args: ["-v".repeat(50_000), "", "", "-"] });
+      const args = [...Array.from({ length: 20_000 }, () => "-w"), "-V", "end"];
+      expect((await played(artifact, { args })).stdout).toBe(`pause.ts ${version}\n`);
+    },
+  },
+  {
+    rows: ["E6", "P1", "P2", "P3"],
+    shows: "random command lines, as PID 1 and not: any bytes, hundreds of arguments, nearly -v",
+    run: async (artifact) => {
+      const [count, seed] = artifact.name === PAUSE.name || !artifact.keeps.includes("B1") ? [1000, 11] : [100, 12];
+      expect(await drill("lines", count, seed, version, artifact.path)).toBe("");
+    },
+  },
+  {
+    rows: ["E7"],
+    shows: "files of its working directory are not read",
+    run: async (artifact) => {
+      const cwd = hostileDirectory();
+      try {
+        expect(await played(artifact, { first: false, cwd, args: ["-v"] })).toEqual({ status: 0, stdout: `pause.ts ${version}\n`, stderr: "" });
+        await parked(artifact, { first: false, cwd }, async (actor) => expect((await actor.end()).status).toBe(0));
+      } finally {
+        rmSync(cwd, { recursive: true });
+      }
+    },
+  },
+  {
+    rows: ["E7"],
+    shows: "a working directory that is gone, or that it may not enter",
+    run: async (artifact) => {
+      const cwd = mkdtempSync(join(tmpdir(), "pause-cwd-"));
+      rmSync(cwd, { recursive: true, force: true });
+      mkdirSync(cwd, { mode: 0o700 });
+      const end = await parked(artifact, { first: false, cwd }, (actor) => {
+        rmSync(cwd, { recursive: true });
+        return actor.end();
+      });
+      expect(end.status).toBe(0);
+    },
+  },
+  ...(["limit=nofile:3", "limit=core:0", "limit=stack:16384", "limit=stack:65536", "limit=as:4194304"] as const).map((limit) => ({
+    rows: ["E8"] as const,
+    shows: limit,
+    run: async (artifact: Artifact) => {
+      await livesIn(artifact, { make: [limit] });
+      expect((await played(artifact, { make: [limit], args: ["x", "-v"] })).stdout).toBe(`pause.ts ${version}\n`);
+    },
+  })),
+  {
+    rows: ["E8"],
+    shows: "a memory limit of 4 MiB and a pids limit of 1",
+    run: (artifact) =>
+      withCgroup({ memoryBytes: 4 << 20, pids: 1 }, (directories) =>
+        livesIn(artifact, { make: directories.map((directory) => `cgroup=${directory}`) }),
+      ),
+  },
+  {
+    rows: ["E9"],
+    shows: "stopped and continued, it goes on waiting, reaping and ending",
+    run: (artifact) =>
+      parked(artifact, {}, async (actor) => {
+        const rounds = artifact.keeps.includes("E8") ? 100_000 : 1000;
+        expect(await drill("stops", actor.pid, rounds)).toBe("");
+        expect(await drill("orphans", actor.pid, 20)).toBe("");
+        await soon("20 orphans to be gone", () => (children(actor.pid).length === 0 ? true : undefined));
+        expect(await actor.end("SIGINT")).toEqual({ status: 0, stdout: "", stderr: "Shutting down, got signal: Interrupt\n" });
+      }),
+  },
+  {
+    rows: ["E9"],
+    shows: "stopped and continued, not as PID 1 and with arguments",
+    run: (artifact) =>
+      parked(artifact, { first: false, args: ["x"] }, async (actor) => {
+        expect(await drill("stops", actor.pid, 1000)).toBe("");
+        expect((await actor.end()).status).toBe(0);
+      }),
+  },
+  {
+    rows: ["E9"],
+    shows: "traced and let go 500 times",
+    run: (artifact) =>
+      parked(artifact, {}, async (actor) => {
+        expect(await drill("traces", actor.pid, 500)).toBe("");
+        expect(await actor.end()).toEqual(ENDED);
+      }),
+  },
+  {
+    rows: ["E9"],
+    shows: "a SIGTERM that comes while it is stopped ends it when it is continued",
+    run: (artifact) =>
+      parked(artifact, {}, async (actor) => {
+        actor.send("SIGSTOP");
+        await soon("it to stop", () => (status(actor.pid, "State").startsWith("T") ? true : undefined));
+        actor.send("SIGTERM");
+        expect(status(actor.pid, "State").startsWith("T")).toBe(true);
+        const ending = actor.end();
+        actor.send("SIGCONT");
+        expect(await ending).toEqual(ENDED);
+      }),
+  },
+  {
+    rows: ["E10", "P5"],
+    shows: "2,000 starts, half of them without address-space randomisation",
+    run: async (artifact) => {
+      expect(await drill("starts", 1000, 0, artifact.path)).toBe("");
+      expect(await drill("starts", 1000, 1, artifact.path)).toBe("");
+    },
+  },
+]);
+
+/** A folder with every file that a Bun program looks for, each of which would be noticed. */
+function hostileDirectory(): string {
+  const cwd = mkdtempSync(join(tmpdir(), "pause-cwd-"));
+  writeFileSync(join(cwd, ".env"), "BUN_OPTIONS=--version\nBUN_BE_BUN=1\n");
+  writeFileSync(join(cwd, "preload.ts"), `console.log("preloaded"); process.exit(9);\n`);
+  writeFileSync(join(cwd, "bunfig.toml"), `preload = ["./preload.ts"]\n[run]\nbun = true\n`);
+  writeFileSync(join(cwd, "package.json"), "{ not json\n");
+  writeFileSync(join(cwd, "tsconfig.json"), "{ not json\n");
+  return cwd;
+}

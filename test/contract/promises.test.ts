@@ -1,0 +1,51 @@
+import { expect } from "bun:test";
+import { readdirSync } from "node:fs";
+import { contract } from "../support/case.ts";
+import { blockedIn, children, cost, status } from "../support/proc.ts";
+import { drill, parked, soon } from "../support/stage.ts";
+
+const RT_SIGTIMEDWAIT = 128;
+
+contract("beyond upstream", [
+  ...(["SIGTERM", "SIGINT"] as const).map((signal) => ({
+    rows: ["B1"] as const,
+    shows: `${signal} at 200 random moments of the first 20 ms: the first system call blocks it, and none is lost`,
+    run: async (artifact: { readonly path: string }) => {
+      expect(await drill("moments", 200, signal === "SIGTERM" ? 15 : 2, artifact.path)).toBe("");
+    },
+  })),
+  {
+    rows: ["B2", "P7"],
+    shows: "a storm of 5,000 orphans: none is left, and it cost 0 ns and no wake-up",
+    run: (artifact) =>
+      parked(artifact, {}, async (actor) => {
+        const before = cost(actor.pid);
+        expect(await drill("orphans", actor.pid, 5000)).toBe("");
+        await soon("5,000 orphans to be gone", () => (children(actor.pid).length === 0 ? true : undefined));
+        expect(cost(actor.pid)).toEqual(before);
+        expect((await actor.end()).status).toBe(0);
+      }),
+  },
+  {
+    rows: ["B2", "B4"],
+    shows: "while parked it has one thread, stays in one system call, and does not run",
+    run: (artifact) =>
+      parked(artifact, {}, async ({ pid }) => {
+        const before = cost(pid);
+        await Bun.sleep(1000);
+        expect(readdirSync(`/proc/${pid}/task`).length).toBe(1);
+        expect(status(pid, "Threads")).toBe("1");
+        expect(blockedIn(pid)).toBe(RT_SIGTIMEDWAIT);
+        expect(cost(pid)).toEqual(before);
+      }),
+  },
+  ...[true, false].map((first) => ({
+    rows: ["B3"] as const,
+    shows: `nine children that had ended before it started are reaped, ${first ? "as PID 1" : "as another"}`,
+    run: (artifact: Parameters<typeof parked>[0]) =>
+      parked(artifact, { first, make: ["zombies=9"] }, (actor) => {
+        expect(children(actor.pid)).toEqual([]);
+        return Promise.resolve();
+      }),
+  })),
+]);

@@ -1,0 +1,54 @@
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Limits of a control group: bytes of memory, and tasks. */
+export type Limits = { readonly memoryBytes: number; readonly pids: number };
+
+const ROOT = "/sys/fs/cgroup";
+
+/**
+ * Makes a control group with `limits`: one folder under cgroup v2, one for each controller under v1. `use` has the
+ * folders whose cgroup.procs a process has to enter; they are removed afterwards.
+ */
+export async function withCgroup(limits: Limits, use: (directories: readonly string[]) => Promise<void>): Promise<void> {
+  const name = `pause-test-${process.pid}`;
+  const files = existsSync(join(ROOT, "cgroup.controllers")) ? version2(name, limits) : version1(name, limits);
+  const directories = [...new Set(files.map(([directory]) => directory))];
+  try {
+    for (const directory of directories) mkdirSync(directory);
+    for (const [directory, file, value] of files) writeFileSync(join(directory, file), `${value}`);
+    await use(directories);
+  } finally {
+    for (const directory of directories) await removed(directory);
+  }
+}
+
+type Setting = readonly [directory: string, file: string, value: number];
+
+function version1(name: string, { memoryBytes, pids }: Limits): Setting[] {
+  return [
+    [join(ROOT, "memory", name), "memory.limit_in_bytes", memoryBytes],
+    [join(ROOT, "pids", name), "pids.max", pids],
+  ];
+}
+
+function version2(name: string, { memoryBytes, pids }: Limits): Setting[] {
+  writeFileSync(join(ROOT, "cgroup.subtree_control"), "+memory +pids");
+  const directory = join(ROOT, name);
+  return [
+    [directory, "memory.max", memoryBytes],
+    [directory, "pids.max", pids],
+  ];
+}
+
+/** A group can be removed once its last process is gone, which takes a moment. */
+async function removed(directory: string): Promise<void> {
+  for (let tries = 0; existsSync(directory); tries++) {
+    try {
+      rmdirSync(directory);
+    } catch (error) {
+      if (tries === 500) throw error;
+      await Bun.sleep(10);
+    }
+  }
+}

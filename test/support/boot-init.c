@@ -1,0 +1,127 @@
+/*
+ * The first process of an emulated machine that holds /init (this), and /pause. It mounts what it needs to look around,
+ * runs /pause as PID 1 of a namespace, and not as PID 1, then starts a watcher and becomes /pause itself: PID 1 of the
+ * machine. The watcher leaves orphans to it, counts the processes, and ends it. What it finds goes to the serial
+ * console, a line each, as "boot: WHAT VALUE"; the kernel says with what status its first process ended.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <err.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ORPHANS 100
+
+static void read_file(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY);
+	ssize_t length = fd < 0 ? 0 : read(fd, text, size - 1);
+	text[length > 0 ? length : 0] = 0;
+	close(fd);
+}
+
+/* rt_sigtimedwait is system call 128. */
+static void await_park(pid_t pid)
+{
+	char path[64], text[256];
+	snprintf(path, sizeof path, "/proc/%d/syscall", pid);
+	do {
+		usleep(10000);
+		read_file(path, text, sizeof text);
+	} while (strncmp(text, "128 ", 4) != 0);
+}
+
+static int children_of_init(void)
+{
+	char text[1 << 14];
+	int count = 0;
+	read_file("/proc/1/task/1/children", text, sizeof text);
+	for (char *at = text; *at; at++)
+		count += *at == ' ';
+	return count;
+}
+
+static char *arguments[3];
+
+static int become_pause(void *unused)
+{
+	(void)unused;
+	execv("/pause", arguments);
+	_exit(99);
+}
+
+/* Runs /pause; where it parks, ends it with `signal`. */
+static void run(const char *what, int namespaces, char *argument, int signal)
+{
+	static char stack[65536] __attribute__((aligned(16)));
+	int status;
+	arguments[0] = "/pause";
+	arguments[1] = argument;
+	pid_t pid = clone(become_pause, stack + sizeof stack, namespaces | SIGCHLD, NULL);
+	if (signal) {
+		await_park(pid);
+		kill(pid, signal);
+	}
+	waitpid(pid, &status, 0);
+	printf("boot: %s %d\n", what, status);
+}
+
+static void leave_orphans(void)
+{
+	for (int i = 0; i < ORPHANS; i++) {
+		if (fork() == 0) {
+			sleep(1);
+			_exit(0);
+		}
+	}
+	_exit(0);
+}
+
+static void watch(void)
+{
+	char text[512];
+	await_park(1);
+	int before = children_of_init();
+	if (fork() == 0)
+		leave_orphans();
+	wait(NULL);
+	printf("boot: orphans %d\n", children_of_init() - before);
+	sleep(2);
+	printf("boot: left %d\n", children_of_init() - before);
+	read_file("/proc/1/comm", text, sizeof text);
+	printf("boot: first %s", text);
+	kill(1, SIGTERM);
+	pause();
+}
+
+int main(void)
+{
+	struct utsname kernel;
+	mkdir("/proc", 0755);
+	mkdir("/dev", 0755);
+	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+	mount("proc", "/proc", "proc", 0, NULL);
+	int console = open("/dev/ttyS0", O_RDWR);
+	for (int fd = 0; fd < 3; fd++)
+		dup2(console, fd);
+	setvbuf(stdout, NULL, _IONBF, 0);
+	uname(&kernel);
+	/* The firmware leaves the cursor within a line. */
+	printf("\nboot: kernel %s\n", kernel.release);
+	run("namespace", CLONE_NEWPID, NULL, SIGTERM);
+	run("argument", CLONE_NEWPID, "--unknown", SIGINT);
+	run("version", CLONE_NEWPID, "-V", 0);
+	run("second", 0, NULL, SIGTERM);
+	if (fork() == 0)
+		watch();
+	execl("/pause", "/pause", NULL);
+	err(1, "/pause");
+}

@@ -21,7 +21,7 @@ export function start(command: readonly string[], env: Environment = {}, stdin?:
     const [stdout, stderr, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
     return { status, stdout, stderr };
   })();
-  return { pid: child.pid, ended, kill: () => child.kill("SIGKILL") };
+  return { pid: child.pid, ended, kill: () => child.kill("SIGKILL"), running: () => child.exitCode === null };
 }
 
 /** What a command prints. @throws Error with its words when it fails. */

@@ -46,7 +46,7 @@ export class Workspace implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const cgroup of [join(CGROUPS, this.cgroup), ...readdirSync(CGROUPS).map((name) => join(CGROUPS, name, this.cgroup))]) removeCgroup(cgroup);
+    removeCgroups(this.cgroup);
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
@@ -59,12 +59,18 @@ export function toml(tables: Readonly<Record<string, Readonly<Record<string, str
     .join("\n");
 }
 
-/** A cgroup goes when those below it are gone. */
+/** Removes these cgroups from every hierarchy, in this order, where nothing is in them any more. */
+export function removeCgroups(...paths: readonly string[]): void {
+  const hierarchies = ["", ...readdirSync(CGROUPS)];
+  for (const path of paths.filter((path) => !path.endsWith("/"))) {
+    for (const hierarchy of hierarchies) removeCgroup(join(CGROUPS, hierarchy, path));
+  }
+}
+
 function removeCgroup(path: string): void {
   try {
-    for (const entry of readdirSync(path, { withFileTypes: true })) if (entry.isDirectory()) removeCgroup(join(path, entry.name));
     rmdirSync(path);
   } catch {
-    // Not there, or not empty yet: then it holds a process that a failed test left, which is to be seen.
+    // Not in this hierarchy, or not empty: then it holds what a failed test left, or what is not the tests'.
   }
 }

@@ -1,0 +1,77 @@
+import { join } from "node:path";
+import { soon } from "../support/stage.ts";
+import { run, start } from "./tools.ts";
+import { Workspace } from "./workspace.ts";
+
+/** The namespace in which the kubelet's containerd keeps its images and containers. */
+const NAMESPACE = "k8s.io";
+
+export type Container = { readonly ended: ReturnType<typeof start>["ended"] };
+
+/** A containerd with root, state and socket of its own; it and all its containers are gone when disposed of. */
+export class Containerd implements AsyncDisposable {
+  private readonly daemon: ReturnType<typeof start>;
+  private readonly containers: { id: string; kill: () => void; running: () => boolean }[] = [];
+
+  private constructor(
+    readonly workspace: Workspace,
+    config: string,
+  ) {
+    this.daemon = start(["containerd", "--config", config]);
+  }
+
+  static async create(): Promise<Containerd> {
+    const workspace = await Workspace.create();
+    const config = await workspace.write(
+      "containerd.toml",
+      `version = 2
+root = ${JSON.stringify(workspace.path("containerd"))}
+state = ${JSON.stringify(workspace.path("containerd-state"))}
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+address = ${JSON.stringify(workspace.path("containerd.sock"))}
+`,
+    );
+    const containerd = new Containerd(workspace, config);
+    await soon("containerd to answer", () => (Bun.spawnSync(containerd.command("version"), { stdout: "ignore", stderr: "ignore" }).success ? true : undefined));
+    return containerd;
+  }
+
+  /** Starts a container of an image in the foreground of a `ctr run`, which ends with the status that the container ends with. */
+  start(id: string, image: string): Container {
+    const container = start(this.command("run", "--rm", "--null-io", "--cgroup", join(this.workspace.cgroup, id), image, id));
+    this.containers.push({ id, kill: container.kill, running: container.running });
+    return container;
+  }
+
+  /** The PID of each running container's process, once there are as many as were started. */
+  async running(): Promise<ReadonlyMap<string, number>> {
+    for (let tries = 0; tries < 400; tries++) {
+      const [, ...lines] = (await this.ctr("task", "list")).split("\n");
+      const tasks = lines.map((line) => line.split(/\s+/)).filter(([, , state]) => state === "RUNNING");
+      if (tasks.length === this.containers.length) return new Map(tasks.map(([id = "", pid]) => [id, Number(pid)]));
+      await Bun.sleep(50);
+    }
+    throw new Error(`of ${this.containers.length} containers not all are running:\n${await this.ctr("task", "list")}`);
+  }
+
+  ctr(...args: readonly string[]): Promise<string> {
+    return run(this.command(...args));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { id, kill, running } of this.containers) {
+      if (!running()) continue;
+      await start(this.command("task", "delete", "--force", id)).ended;
+      await start(this.command("container", "delete", id)).ended;
+      kill();
+    }
+    this.daemon.kill();
+    await this.daemon.ended;
+    this.workspace[Symbol.dispose]();
+  }
+
+  private command(...args: readonly string[]): string[] {
+    return ["ctr", "--address", this.workspace.path("containerd.sock"), "--namespace", NAMESPACE, ...args];
+  }
+}

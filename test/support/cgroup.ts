@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Limits of a control group: bytes of memory, and tasks. */
@@ -8,16 +8,16 @@ const ROOT = "/sys/fs/cgroup";
 
 /**
  * Makes a control group with `limits`: one folder under cgroup v2, one for each controller under v1. `use` has the
- * folders whose cgroup.procs a process has to enter; they are removed afterwards.
+ * folders whose cgroup.procs a process has to enter, and can ask for the bytes charged; the folders are removed afterwards.
  */
-export async function withCgroup(limits: Limits, use: (directories: readonly string[]) => Promise<void>): Promise<void> {
+export async function withCgroup(limits: Limits, use: (directories: readonly string[], usage: () => number) => Promise<void>): Promise<void> {
   const name = `pause-test-${process.pid}`;
   const files = existsSync(join(ROOT, "cgroup.controllers")) ? version2(name, limits) : version1(name, limits);
   const directories = [...new Set(files.map(([directory]) => directory))];
   try {
     for (const directory of directories) mkdirSync(directory);
     for (const [directory, file, value] of files) writeFileSync(join(directory, file), `${value}`);
-    await use(directories);
+    await use(directories, () => usage(directories));
   } finally {
     for (const directory of directories) await removed(directory);
   }
@@ -39,6 +39,11 @@ function version2(name: string, { memoryBytes, pids }: Limits): Setting[] {
     [directory, "memory.max", memoryBytes],
     [directory, "pids.max", pids],
   ];
+}
+
+function usage(directories: readonly string[]): number {
+  const files = directories.flatMap((directory) => [join(directory, "memory.current"), join(directory, "memory.usage_in_bytes")]);
+  return Number(readFileSync(files.find((file) => existsSync(file)) ?? "", "latin1"));
 }
 
 /** A group can be removed once its last process is gone, which takes a moment. */

@@ -8,6 +8,8 @@
  *   drill starts COUNT FIXED PROGRAM      start PROGRAM as PID 1, wait until it parks, SIGTERM; FIXED 1: no randomisation
  *   drill moments COUNT SIGNAL PROGRAM    start it as PID 1, send SIGNAL at a random moment of the 20 ms from its first
  *                                         system call on, which must have blocked SIGINT and SIGTERM
+ *   drill times COUNT PROGRAM OTHER       start and end both in turn as PID 1, COUNT times: for each the medians of exec to
+ *                                         parked and SIGTERM to exit, ns (printed, and no failure)
  *   drill lines COUNT SEED VERSION PROGRAM   COUNT random command lines, as PID 1 and not in turn
  */
 #define _GNU_SOURCE
@@ -227,6 +229,39 @@ static void moments(int count, int signal)
 	}
 }
 
+static int ascending(const void *a, const void *b)
+{
+	long long x = *(const long long *)a, y = *(const long long *)b;
+	return (x > y) - (x < y);
+}
+
+static void times(int count, char **programs)
+{
+	static long long samples[2][2][10000];
+	for (int round = 0; round < count; round++) {
+		for (int which = 0; which < 2; which++) {
+			char *line[] = { programs[which], NULL };
+			program = line;
+			long long started = now();
+			pid_t pid = start(1);
+			if (!await_park(pid))
+				fail(round, "does not park", 0);
+			samples[which][0][round] = now() - started;
+			/* What its start left to do is done by then. */
+			usleep(1000);
+			long long told = now();
+			kill(pid, SIGTERM);
+			waitpid(pid, NULL, 0);
+			samples[which][1][round] = now() - told;
+		}
+	}
+	for (int which = 0; which < 2; which++) {
+		for (int what = 0; what < 2; what++)
+			qsort(samples[which][what], count, sizeof(long long), ascending);
+		printf("%lld %lld\n", samples[which][0][count / 2], samples[which][1][count / 2]);
+	}
+}
+
 static char storage[1 << 20];
 
 /* Mostly short strings of any bytes; now and then empty, long, or nearly -v. */
@@ -310,6 +345,8 @@ int main(int argc, char **argv)
 		fixed_addresses = second, program = argv + 4, starts(first);
 	else if (strcmp(drill, "moments") == 0 && argc == 5)
 		program = argv + 4, moments(first, second);
+	else if (strcmp(drill, "times") == 0 && argc == 5 && first <= 10000)
+		times(first, argv + 3);
 	else if (strcmp(drill, "lines") == 0 && argc == 6)
 		lines(first, argv[4], argv[5]);
 	else

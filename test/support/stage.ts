@@ -72,6 +72,16 @@ export async function drill(...args: (string | number)[]): Promise<string> {
   return status === 0 ? "" : `${out}${err}drill ${args[0]} ended with ${status}`;
 }
 
+/** Medians of exec to parked and of SIGTERM to exit of two programs, taken in turn: ns. */
+export async function times(count: number, path: string, other: string): Promise<{ start: number; end: number }[]> {
+  const lines = await Bun.$`${DRILL} times ${count} ${path} ${other}`.text();
+  return lines
+    .trim()
+    .split("\n")
+    .map((line) => line.split(" ").map(Number))
+    .map(([start = Number.NaN, end = Number.NaN]) => ({ start, end }));
+}
+
 /** Asks until there is an answer. @throws Error naming what did not happen. */
 export async function soon<T>(what: string, ask: () => T | undefined): Promise<T> {
   for (const limit = performance.now() + PATIENCE_MS; performance.now() < limit; await Bun.sleep(2)) {

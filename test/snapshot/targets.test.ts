@@ -1,0 +1,108 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as elf from "../../src/elf/constants.ts";
+import { ElfFile } from "../../src/elf/file.ts";
+import { checkShape } from "../../src/snapshot/check.ts";
+import { type Artifact, artifacts, PAUSE } from "../support/artifacts.ts";
+import { withCgroup } from "../support/cgroup.ts";
+import { ROOT, testNeeding } from "../support/privilege.ts";
+import { kilobytes } from "../support/proc.ts";
+import { parked, times } from "../support/stage.ts";
+
+const REFERENCE = artifacts().find(({ name }) => name === "C reference") ?? PAUSE;
+const file = readFileSync(PAUSE.path);
+const snapshot = new ElfFile("dist/pause", file);
+
+describe("dist/pause as a file", () => {
+  test("it is a static executable of less than 400,000 bytes", () => {
+    expect(file.length).toBeLessThan(400_000);
+    expect(new Set(snapshot.segments.map(({ type }) => type))).toEqual(new Set([elf.PT_LOAD, elf.PT_GNU_STACK]));
+    expect(() => checkShape({ bytes: file, segments: snapshot.segments })).not.toThrow();
+  });
+
+  test("no segment can be written and executed, the program headers fit in the first page, nothing lies where stacks go", () => {
+    for (const { flags } of snapshot.segments) expect(flags & (elf.PF_W | elf.PF_X)).not.toBe(elf.PF_W | elf.PF_X);
+    expect(elf.EHDR_SIZE + snapshot.segments.length * elf.PHDR_SIZE).toBeLessThanOrEqual(4096);
+    expect(snapshot.segments.length).toBeLessThanOrEqual(72);
+    for (const { vaddr, memsz } of snapshot.segments) expect(vaddr + memsz).toBeLessThan(0x2aaa_aaaa_a000);
+  });
+
+  test("what the build recorded of it is true", async () => {
+    const { artifacts, snapshot: taken } = await Bun.file(join(PAUSE.path, "..", "provenance.json")).json();
+    expect(artifacts).toContainEqual({ path: "dist/pause", bytes: file.length, sha256: new Bun.CryptoHasher("sha256").update(file).digest("hex") });
+    expect(taken).toEqual({ pages: file.length / 4096 - 1, segments: snapshot.segments.length, candidates: expect.any(Number) });
+  });
+});
+
+describe("dist/pause against the C reference", () => {
+  test("file and gzip -9", () => {
+    const reference = readFileSync(REFERENCE.path);
+    const gzip = (bytes: Uint8Array<ArrayBuffer>) => Bun.gzipSync(bytes, { level: 9 }).length;
+    report("file, bytes", file.length, reference.length);
+    report("gzip -9, bytes", gzip(file), gzip(reference));
+    expect(file.length / reference.length).toBeLessThanOrEqual(0.55);
+    expect(gzip(file) / gzip(reference)).toBeLessThanOrEqual(0.4);
+  });
+
+  testNeeding("root", ROOT)("memory while parked as PID 1, and not as PID 1", async () => {
+    const [ours, theirs] = [await memory(PAUSE, true), await memory(REFERENCE, true)];
+    report("resident, kB", ours.VmRSS, theirs.VmRSS);
+    report("of it anonymous, kB", ours.RssAnon, theirs.RssAnon);
+    report("page tables, kB", ours.VmPTE, theirs.VmPTE);
+    expect(ours.VmRSS / theirs.VmRSS).toBeLessThanOrEqual(0.05);
+    expect(ours.RssAnon / theirs.RssAnon).toBeLessThanOrEqual(0.2);
+    expect(ours.VmPTE / theirs.VmPTE).toBeLessThanOrEqual(1);
+
+    const [second, third] = [await memory(PAUSE, false), await memory(REFERENCE, false)];
+    report("resident, not as PID 1, kB", second.VmRSS, third.VmRSS);
+    expect(second.VmRSS / third.VmRSS).toBeLessThanOrEqual(0.6);
+  });
+
+  testNeeding("root", ROOT)("memory cgroup charge of 100, as PID 1", async () => {
+    const [ours, theirs] = [await charge(PAUSE, 100), await charge(REFERENCE, 100)];
+    report("charged for 100, bytes", ours, theirs);
+    expect(ours / theirs).toBeLessThanOrEqual(0.75);
+  });
+
+  testNeeding("root", ROOT)("time to park and to end, as PID 1: reported", async () => {
+    const [ours, theirs] = await times(300, PAUSE.path, REFERENCE.path);
+    if (ours === undefined || theirs === undefined) throw new Error("the drill printed no times");
+    report("exec to parked, median ns", ours.start, theirs.start);
+    report("SIGTERM to exit, median ns", ours.end, theirs.end);
+  });
+});
+
+const FIELDS = ["VmRSS", "RssAnon", "VmPTE"] as const;
+
+/** The least of five starts: how the kernel lays out its initial stack varies by a page. */
+async function memory(artifact: Artifact, first: boolean): Promise<Record<(typeof FIELDS)[number], number>> {
+  const least = { VmRSS: Infinity, RssAnon: Infinity, VmPTE: Infinity };
+  for (let start = 0; start < 5; start++) {
+    await parked(artifact, { first }, ({ pid }) => {
+      for (const field of FIELDS) least[field] = Math.min(least[field], kilobytes(pid, field));
+      return Promise.resolve();
+    });
+  }
+  return least;
+}
+
+/** What a memory cgroup is charged for `count` of them, bytes; their file's pages are in the page cache by then. */
+async function charge(artifact: Artifact, count: number): Promise<number> {
+  let bytes = 0;
+  await withCgroup({ memoryBytes: 1 << 30, pids: 10_000 }, async (directories, usage) => {
+    const make = directories.map((directory) => `cgroup=${directory}`);
+    const start = (left: number): Promise<void> =>
+      parked(artifact, { make }, async () => {
+        if (left > 1) return start(left - 1);
+        bytes = usage();
+      });
+    await parked(artifact, {}, () => Promise.resolve());
+    await start(count);
+  });
+  return bytes;
+}
+
+function report(what: string, ours: number, theirs: number): void {
+  console.log(`${what}: ${ours} against ${theirs}, ratio ${(ours / theirs).toFixed(3)}`);
+}

@@ -1,4 +1,4 @@
-import { copyFileSync, statSync } from "node:fs";
+import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { PAUSE } from "../support/artifacts.ts";
 import { buildReference } from "../support/reference.ts";
@@ -14,9 +14,6 @@ export type Program = { readonly name: string; readonly path: string };
 export const PROGRAMS: readonly Program[] = [PAUSE, { name: "C reference", path: buildReference() }];
 
 export const SHIPPED: Program = PAUSE;
-
-/** A whole runtime instead of a snapshot needs more memory and more processes than some tests leave it. */
-export const IS_SNAPSHOT = statSync(PAUSE.path).size < 1_000_000;
 
 export const IMAGE = "localhost/pause:test";
 export const BUSYBOX = "localhost/busybox:test";

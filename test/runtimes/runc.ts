@@ -10,11 +10,8 @@ export type Namespace = (typeof NAMESPACES)[number];
 /** What a bundle's config.json has besides what the image says; the words of the OCI runtime specification. */
 export type Settings = {
   readonly args?: readonly string[];
-  readonly user?: { readonly uid: number; readonly gid: number };
   /** Namespaces to join, by the PID of a process in them; the others are made. */
   readonly join?: { readonly pid: number; readonly namespaces: readonly Namespace[] };
-  readonly mounts?: readonly object[];
-  readonly linux?: Readonly<Record<string, unknown>>;
 };
 
 const MOUNTS = [
@@ -31,11 +28,17 @@ export type Container = { readonly pid: number; readonly ended: ReturnType<typeo
 export class Runc implements AsyncDisposable {
   private readonly containers: { id: string; kill: () => void }[] = [];
 
-  constructor(private readonly workspace: Workspace) {}
+  /** `unprivileged`: the uid and gid to run runc as; containers then run as their uid 0, in a user namespace where that is it. */
+  constructor(
+    private readonly workspace: Workspace,
+    private readonly unprivileged?: number,
+  ) {}
 
   /** Unpacks an image and starts it as the image and the settings say: no capability, no_new_privs, a read-only root. */
   async start(id: string, archive: string, settings: Settings = {}): Promise<Container> {
     const bundle = await this.bundle(id, archive, settings);
+    const owner = this.unprivileged ?? 0;
+    await run(["chown", "--recursive", `${owner}:${owner}`, bundle, this.workspace.folder("runc")]);
     const runc = start([...this.command, "run", "--bundle", bundle, id]);
     this.containers.push({ id, kill: runc.kill });
     const pid = await Promise.race([this.pid(id), runc.ended]);
@@ -54,8 +57,14 @@ export class Runc implements AsyncDisposable {
     }
   }
 
+  private get mapping() {
+    return [{ containerID: 0, hostID: this.unprivileged, size: 1 }];
+  }
+
   private get command() {
-    return ["runc", "--root", this.workspace.path("runc")];
+    const id = this.unprivileged;
+    const as = id === undefined ? [] : ["setpriv", `--reuid=${id}`, `--regid=${id}`, "--clear-groups"];
+    return [...as, "runc", "--root", this.workspace.path("runc")];
   }
 
   private async pid(id: string): Promise<number> {
@@ -67,7 +76,7 @@ export class Runc implements AsyncDisposable {
     });
   }
 
-  private async bundle(id: string, archive: string, { args, user, join: joined, mounts = MOUNTS, linux = {} }: Settings): Promise<string> {
+  private async bundle(id: string, archive: string, { args, join: joined }: Settings): Promise<string> {
     const { config, layers } = await readImage(archive);
     const root = this.workspace.folder(`${id}/rootfs`);
     for (const { tar } of layers) await tar.extract(root);
@@ -75,12 +84,13 @@ export class Runc implements AsyncDisposable {
     const namespaces = NAMESPACES.map((type) =>
       joined?.namespaces.includes(type) ? { type, path: `/proc/${joined.pid}/ns/${PROC_NAME[type]}` } : { type },
     );
+    const rootless = { namespaces: [...namespaces, { type: "user" }], uidMappings: this.mapping, gidMappings: this.mapping };
     const spec = {
       ociVersion: "1.0.2",
-      process: { args: args ?? config.entrypoint, env: config.env, cwd: "/", user: user ?? { uid, gid }, noNewPrivileges: true },
+      process: { args: args ?? config.entrypoint, env: config.env, cwd: "/", user: this.unprivileged === undefined ? { uid, gid } : { uid: 0, gid: 0 }, noNewPrivileges: true },
       root: { path: "rootfs", readonly: true },
-      mounts,
-      linux: { cgroupsPath: join(this.workspace.cgroup, id), namespaces, ...linux },
+      mounts: MOUNTS,
+      linux: this.unprivileged === undefined ? { namespaces, cgroupsPath: join(this.workspace.cgroup, id) } : rootless,
     };
     await Bun.write(join(root, "../config.json"), JSON.stringify(spec, null, 2));
     return join(root, "..");

@@ -46,7 +46,7 @@ export class Workspace implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    removeCgroups(this.cgroup);
+    removeCgroups(`${this.cgroup}/conmon`, this.cgroup);
     rmSync(this.dir, { recursive: true, force: true });
   }
 }

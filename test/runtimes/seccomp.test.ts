@@ -1,0 +1,138 @@
+import { describe, expect, test as plain } from "bun:test";
+import { copyFileSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import profile from "../../deploy/seccomp.json";
+import { children } from "../support/proc.ts";
+import { soon } from "../support/stage.ts";
+import { BUSYBOX, busyboxImage, IMAGE, pauseImage, REPOSITORY, SHIPPED } from "./images.ts";
+import { parked } from "./pod.ts";
+import { Podman } from "./podman.ts";
+import { type Output, run, start, testWith } from "./tools.ts";
+import { Workspace } from "./workspace.ts";
+
+const PROFILE = join(REPOSITORY, "deploy/seccomp.json");
+const SIGSYS = 31;
+
+/** The profile's first group is /pause's own; execve is the call that starts it. */
+const [own] = profile.syscalls;
+const OWN_CALLS = own?.names ?? [];
+
+/** Ways through /pause that together make every call it can make: arguments, PID 1 or not, what is sent while it waits. */
+const RUNS: readonly { readonly args: readonly string[]; readonly first: boolean; readonly signals: readonly NodeJS.Signals[] }[] = [
+  { args: [], first: true, signals: ["SIGTERM"] },
+  { args: [], first: true, signals: ["SIGINT"] },
+  { args: ["--help"], first: true, signals: ["SIGSTOP", "SIGCONT", "SIGTERM"] },
+  { args: [], first: false, signals: ["SIGSTOP", "SIGCONT", "SIGINT"] },
+  { args: ["-v"], first: true, signals: [] },
+  { args: ["a", "-V"], first: false, signals: [] },
+];
+
+describe("the seccomp profile", () => {
+  testWith("strace", "unshare")("lists the calls that /pause makes from exec to exit: no fewer, no more", async () => {
+    using workspace = await Workspace.create();
+    const made = await Promise.all(RUNS.map((run, index) => callsMade(run, workspace.path(`strace-${index}`))));
+    expect([...new Set(made.flat())].toSorted()).toEqual([...OWN_CALLS]);
+  });
+
+  testWith("bwrap", "gcc", "busybox")("under exactly these and execve, all else killed, /pause parks and ends with 0; busybox is killed", async () => {
+    using workspace = await Workspace.create();
+    const root = workspace.folder("root");
+    copyFileSync(SHIPPED.path, join(root, "pause"));
+    copyFileSync(Bun.which("busybox") ?? "busybox", join(root, "busybox"));
+    const filter = workspace.path("filter.bpf");
+    await Bun.write(filter, allowOnly(await numbers([...OWN_CALLS, "execve"])));
+    const confined = (...command: readonly string[]) =>
+      start(["sh", "-c", 'exec bwrap --unshare-pid --as-pid-1 --ro-bind "$0" / --seccomp 9 "$@" 9<"$FILTER"', root, ...command], { FILTER: filter });
+
+    const pause = confined("/pause");
+    const pid = await soon("bwrap to start /pause", () => children(pause.pid)[0]);
+    await parked(pid);
+    process.kill(pid, "SIGTERM");
+    expect((await pause.ended).status).toBe(0);
+    expect(await confined("/pause", "-v").ended).toMatchObject({ status: 0, stdout: expect.stringContaining("pause.ts") });
+    expect((await confined("/busybox", "true").ended).status).toBe(128 + SIGSYS);
+  });
+
+  testWith("podman", "runc", "buildah", "busybox", "conmon")("podman runs the image under it, and kills what calls anything else", async () => {
+    await using podman = await Podman.create();
+    await pauseImage(podman.workspace, SHIPPED);
+    await busyboxImage(podman.workspace);
+    const confined = ["--security-opt=no-new-privileges", `--security-opt=seccomp=${PROFILE}`, "--network=none", `--cgroup-parent=${podman.workspace.cgroup}`];
+    await podman.run("run", "--detach", "--name=pause", ...confined, IMAGE);
+    await parked(Number(await podman.run("inspect", "pause", "--format", "{{.State.Pid}}")));
+    await podman.run("stop", "--time", "10", "pause");
+    expect(await podman.run("inspect", "pause", "--format", "{{.State.ExitCode}}")).toBe("0");
+
+    const busybox = await start(["podman", "run", ...confined, BUSYBOX, "true"], podman.workspace.env).ended;
+    expect(busybox.status).toBe(128 + SIGSYS);
+  });
+
+  plain("names no call twice, and its first group is sorted", () => {
+    const names = profile.syscalls.flatMap((group) => group.names);
+    expect(new Set(names).size).toBe(names.length);
+    expect([...OWN_CALLS]).toEqual([...OWN_CALLS].toSorted());
+  });
+});
+
+/** Runs /pause under strace: the names of the calls it made after its execve. */
+async function callsMade({ args, first, signals }: (typeof RUNS)[number], log: string): Promise<string[]> {
+  const place = first ? ["unshare", "--pid", "--fork", "--kill-child"] : [];
+  const strace = start(["strace", "--follow-forks", "--output", log, ...place, SHIPPED.path, ...args]);
+  for (const signal of signals) process.kill(await waiting(log, signal, strace.ended), signal);
+  await strace.ended;
+  const { calls, last } = tracedPause(log);
+  expect(last).toBe("+++ exited with 0 +++");
+  return calls;
+}
+
+/** The PID of the traced /pause, once it has reached its wait and, before a SIGCONT, once it was stopped. */
+async function waiting(log: string, signal: NodeJS.Signals, ended: Promise<Output>): Promise<number> {
+  const reached = soon(`/pause under strace to be ready for ${signal}`, () => {
+    const { pid, last } = tracedPause(log);
+    return (signal === "SIGCONT" ? last.includes("stopped by SIGSTOP") : last.startsWith("rt_sigtimedwait(")) ? pid : undefined;
+  });
+  const first = await Promise.race([reached, ended]);
+  if (typeof first !== "number") throw new Error(`strace ended with ${first.status}: ${first.stderr}`);
+  return first;
+}
+
+/** What strace's log says of the process that executed /pause: its calls from then on, and the last line. */
+function tracedPause(log: string) {
+  const lines = readFileSync(log, { encoding: "latin1", flag: "a+" }).trimEnd().split("\n").map((line) => /^(\d+) +(.*)$/.exec(line)?.slice(1) ?? []);
+  const exec = lines.findIndex(([, said]) => said?.startsWith(`execve("${SHIPPED.path}"`) && said.endsWith("= 0"));
+  const pid = lines[exec]?.[0];
+  const said = exec < 0 ? [] : lines.slice(exec + 1).flatMap(([who, what = ""]) => (who === pid ? [what] : []));
+  const calls = said.flatMap((line) => /^(\w+)\(/.exec(line)?.[1] ?? []);
+  return { pid: Number(pid), calls, last: said.at(-1) ?? "" };
+}
+
+/** The numbers that this machine's kernel headers give to system calls. */
+async function numbers(names: readonly string[]): Promise<number[]> {
+  const source = ["#include <sys/syscall.h>", ...names.map((name) => `number __NR_${name}`)].join("\n");
+  const lines = (await run(["gcc", "-E", "-P", "-"], {}, source)).split("\n");
+  return lines.flatMap((line) => /^number (\d+)$/.exec(line)?.[1] ?? []).map(Number);
+}
+
+/** A seccomp filter (seccomp(2), linux/filter.h): the machine must be x86-64 and the call one of these, or the process is killed. */
+function allowOnly(calls: readonly number[]): Uint8Array {
+  const [LOAD_WORD, JUMP_IF_EQUAL, RETURN] = [0x20, 0x15, 0x06];
+  const [NUMBER, ARCHITECTURE, AUDIT_ARCH_X86_64] = [0, 4, 0xc000_003e];
+  const [KILL_PROCESS, ALLOW] = [0x8000_0000, 0x7fff_0000];
+  const instructions = [
+    [LOAD_WORD, 0, 0, ARCHITECTURE],
+    [JUMP_IF_EQUAL, 1, 0, AUDIT_ARCH_X86_64],
+    [RETURN, 0, 0, KILL_PROCESS],
+    [LOAD_WORD, 0, 0, NUMBER],
+    ...calls.map((call, index) => [JUMP_IF_EQUAL, calls.length - index, 0, call]),
+    [RETURN, 0, 0, KILL_PROCESS],
+    [RETURN, 0, 0, ALLOW],
+  ];
+  const bytes = Buffer.alloc(instructions.length * 8);
+  for (const [index, [code = 0, ifTrue = 0, ifFalse = 0, value = 0]] of instructions.entries()) {
+    bytes.writeUInt16LE(code, index * 8);
+    bytes.writeUInt8(ifTrue, index * 8 + 2);
+    bytes.writeUInt8(ifFalse, index * 8 + 3);
+    bytes.writeUInt32LE(value, index * 8 + 4);
+  }
+  return bytes;
+}

@@ -162,11 +162,12 @@ static int become(void *unused)
 {
 	(void)unused;
 	char **argument = arguments;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (; *argument && strcmp(*argument, "--") != 0; argument++)
 		make(*argument);
 	if (!*argument || !argument[1])
 		errx(125, "no program behind --");
+	/* Last, because a change of credentials takes it back. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	execv(argument[1], argument + 1);
 	err(125, "%s", argument[1]);
 }

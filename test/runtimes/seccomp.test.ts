@@ -99,7 +99,7 @@ async function waiting(log: string, signal: NodeJS.Signals, ended: Promise<Outpu
 /** What strace's log says of the process that executed /pause: its calls from then on, and the last line. */
 function tracedPause(log: string) {
   const lines = readFileSync(log, { encoding: "latin1", flag: "a+" }).trimEnd().split("\n").map((line) => /^(\d+) +(.*)$/.exec(line)?.slice(1) ?? []);
-  const exec = lines.findIndex(([, said]) => said?.startsWith(`execve("${SHIPPED.path}"`) && said.endsWith("= 0"));
+  const exec = lines.findIndex(([, said]) => said?.startsWith(`execve("${SHIPPED.path}"`));
   const pid = lines[exec]?.[0];
   const said = exec < 0 ? [] : lines.slice(exec + 1).flatMap(([who, what = ""]) => (who === pid ? [what] : []));
   const calls = said.flatMap((line) => /^(\w+)\(/.exec(line)?.[1] ?? []);

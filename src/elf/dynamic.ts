@@ -38,14 +38,17 @@ export function readDynamic(file: ElfFile): Dynamic {
   const entries = readEntries(file);
   const tags: Tags = new Map(entries);
   const strtab = required(file, tags, elf.DT_STRTAB, "DT_STRTAB");
-  const symbols = readSymbols(file, tags, strtab);
+  const relocations = [
+    ...readRelocations(file, tags.get(elf.DT_RELA), tags.get(elf.DT_RELASZ)),
+    ...readRelocations(file, tags.get(elf.DT_JMPREL), tags.get(elf.DT_PLTRELSZ)),
+  ];
+  // A hash table need not reach the symbols that are only referred to.
+  const referred = relocations.reduce((most, { symbol }) => Math.max(most, symbol + 1), 0);
+  const symbols = readSymbols(file, tags, strtab, Math.max(symbolCount(file, tags), referred));
   return {
     needed: entries.filter(([tag]) => tag === elf.DT_NEEDED).map(([, value]) => file.stringAt(strtab + value)),
     symbols,
-    relocations: [
-      ...readRelocations(file, tags.get(elf.DT_RELA), tags.get(elf.DT_RELASZ)),
-      ...readRelocations(file, tags.get(elf.DT_JMPREL), tags.get(elf.DT_PLTRELSZ)),
-    ],
+    relocations,
     exports: new Map(
       symbols
         .filter((symbol) => symbol.defined && symbol.default && symbol.binding !== elf.STB_LOCAL)
@@ -90,11 +93,12 @@ function required(file: ElfFile, tags: Tags, tag: number, name: string): number 
   return value;
 }
 
-function readSymbols(file: ElfFile, tags: Tags, strtab: number): Symbol[] {
+function readSymbols(file: ElfFile, tags: Tags, strtab: number, count: number): Symbol[] {
   const symtab = required(file, tags, elf.DT_SYMTAB, "DT_SYMTAB");
   const versym = tags.get(elf.DT_VERSYM);
-  return Array.from({ length: symbolCount(file, tags) }, (_, index) => {
-    const at = file.offsetOf(symtab + index * elf.SYM_SIZE, elf.SYM_SIZE);
+  const start = file.offsetOf(symtab, count * elf.SYM_SIZE);
+  return Array.from({ length: count }, (_, index) => {
+    const at = start + index * elf.SYM_SIZE;
     const info = file.view.getUint8(at + 4);
     const version = versym === undefined ? 1 : file.view.getUint16(file.offsetOf(versym + index * 2, 2), true);
     return {
@@ -131,7 +135,7 @@ function gnuSymbolCount(file: ElfFile, table: number): number {
 function readRelocations(file: ElfFile, table: number | undefined, size: number | undefined): Relocation[] {
   if (table === undefined || size === undefined || size === 0) return [];
   const start = file.offsetOf(table, size);
-  return Array.from({ length: size / elf.RELA_SIZE }, (_, index) => {
+  return Array.from({ length: Math.floor(size / elf.RELA_SIZE) }, (_, index) => {
     const at = start + index * elf.RELA_SIZE;
     return {
       at,

@@ -63,6 +63,7 @@ export class ElfFile {
   stringAt(address: number): string {
     const start = this.offsetOf(address, 1);
     const end = this.bytes.indexOf(0, start);
+    if (end < 0) throw new ElfError(`${this.name}: the string at ${hex(address)} does not end; the file is damaged`);
     return new TextDecoder().decode(this.bytes.subarray(start, end));
   }
 }
@@ -78,6 +79,14 @@ export function writeU64(view: DataView, offset: number, value: number): void {
 }
 
 export const hex = (value: number) => `0x${value.toString(16)}`;
+
+/**
+ * Bounds that no file read here comes near, bytes: programs of fixed address, and libraries from 0, lie far below 2 GiB,
+ * and have a few MiB that are not in the file.
+ */
+const HIGHEST_ADDRESS = 0x8000_0000;
+const MOST_BSS = 0x1000_0000;
+const HIGHEST_ALIGNMENT = 0x20_0000;
 
 function checkIdentity(name: string, bytes: Uint8Array, view: DataView): void {
   const magic = bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
@@ -96,10 +105,20 @@ function checkIdentity(name: string, bytes: Uint8Array, view: DataView): void {
 function readSegments(name: string, view: DataView): Segment[] {
   const phoff = readU64(view, 32);
   const phnum = view.getUint16(56, true);
+  const phentsize = view.getUint16(54, true);
+  if (phentsize !== elf.PHDR_SIZE) throw new ElfError(`${name}: its program headers are ${phentsize} bytes each, not ${elf.PHDR_SIZE}; the file is damaged`);
   if (phoff + phnum * elf.PHDR_SIZE > view.byteLength) throw cutShort(name, "its program headers");
   const segments = Array.from({ length: phnum }, (_, index) => readSegment(view, phoff + index * elf.PHDR_SIZE));
   const beyond = segments.find(({ offset, filesz }) => offset + filesz > view.byteLength);
   if (beyond !== undefined) throw cutShort(name, `its segment at ${hex(beyond.vaddr)}`);
+  const absurd = segments.find(
+    ({ type, vaddr, filesz, memsz, align }) =>
+      (type === elf.PT_LOAD || type === elf.PT_TLS) &&
+      (memsz < filesz || memsz - filesz > MOST_BSS || vaddr + memsz > HIGHEST_ADDRESS || align > HIGHEST_ALIGNMENT),
+  );
+  if (absurd !== undefined) {
+    throw new ElfError(`${name}: its segment at ${hex(absurd.vaddr)} has ${absurd.filesz} bytes in the file, ${absurd.memsz} in memory and alignment ${absurd.align}; the file is damaged`);
+  }
   return segments;
 }
 

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { LinkError } from "./error.ts";
 
@@ -20,7 +20,7 @@ export function writeExecutable(path: string, bytes: Uint8Array): void {
     chmodSync(temporary, 0o755);
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    if (existsSync(temporary)) unlinkSync(temporary);
     throw new LinkError(`${path}: cannot be written (${reason(error)}); choose an output in a folder you can write to`);
   }
 }

@@ -1,6 +1,7 @@
 import { type Dynamic, readDynamic } from "../elf/dynamic.ts";
 import * as elf from "../elf/constants.ts";
-import { ElfFile } from "../elf/file.ts";
+import { ElfFile, readU64 } from "../elf/file.ts";
+import { writeSegments } from "../elf/write.ts";
 import { LinkError } from "./error.ts";
 import { CXX_LIBRARIES, MUSL } from "./libraries.ts";
 
@@ -9,7 +10,7 @@ export type Program = { readonly file: ElfFile; readonly dynamic: Dynamic };
 
 /** @throws LinkError or ElfError when `bytes` is not what `bun build --compile --target=bun-linux-x64-musl` gives. */
 export function readProgram(name: string, bytes: Uint8Array): Program {
-  const file = new ElfFile(name, bytes.slice());
+  const file = withBss(new ElfFile(name, bytes));
   const [interp] = file.segmentsOf(elf.PT_INTERP);
   if (interp === undefined) {
     throw new LinkError(`${name}: it names no interpreter (PT_INTERP): it is linked statically already; give the file bun build --compile wrote`);
@@ -27,6 +28,21 @@ export function readProgram(name: string, bytes: Uint8Array): Program {
     throw new LinkError(`${name}: it needs ${unknown}; only musl, ${CXX_LIBRARIES.join(" and ")} can be linked into it`);
   }
   return { file, dynamic };
+}
+
+/**
+ * A copy of the file in which the last segment holds its bss as bytes: COPY relocations put libraries' objects there. What
+ * lay behind it in the file (section headers, symbols for debuggers) is left out.
+ */
+function withBss(file: ElfFile): ElfFile {
+  const last = file.segmentsOf(elf.PT_LOAD).at(-1);
+  if (last === undefined) throw new LinkError(`${file.name}: it has no segment to load (PT_LOAD); give the file bun build --compile wrote`);
+  const bytes = new Uint8Array(last.offset + last.memsz);
+  bytes.set(file.bytes.subarray(0, last.offset + last.filesz));
+  const grown = file.segments.map((segment) => (segment === last ? { ...segment, filesz: segment.memsz } : segment));
+  const view = new DataView(bytes.buffer);
+  writeSegments(view, readU64(view, 32), grown);
+  return new ElfFile(file.name, bytes);
 }
 
 /** musl's loader answers every name of the C library itself. */

@@ -1,3 +1,4 @@
+import { PT_TLS, STB_WEAK } from "../elf/constants.ts";
 import type { Relocation, Symbol } from "../elf/dynamic.ts";
 import { writeU64 } from "../elf/file.ts";
 import * as x86 from "../elf/x86-64.ts";
@@ -15,6 +16,9 @@ export function relocateLibrary(library: Placed, resolver: Resolver, tls: TlsTem
   const image = new DataView(library.image.buffer, library.image.byteOffset, library.image.byteLength);
   for (const relocation of library.dynamic.relocations) {
     if (relocation.type === x86.R_X86_64_NONE) continue;
+    if (relocation.offset + 8 > image.byteLength) {
+      throw new LinkError(`${library.path}: a relocation changes 0x${relocation.offset.toString(16)}, beyond its last segment; the file is damaged`);
+    }
     writeU64(image, relocation.offset, libraryValue(library, relocation, resolver, tls));
   }
 }
@@ -31,6 +35,7 @@ export function relocateProgram(program: Program, cxx: readonly Placed[], musl: 
     const definition = definitionFor(program, symbol, resolver, relocation.type);
     if (definition === undefined || !cxx.some((library) => library === definition.owner)) {
       checkLoaderFinds(program, musl, symbol);
+      checkOutsideTemplate(program, relocation, symbol);
       continue;
     }
     settle(program, relocation, definition, tls);
@@ -105,7 +110,13 @@ function definitionFor(program: Program, symbol: Symbol, resolver: Resolver, typ
 
 function checkLoaderFinds(program: Program, musl: Placed, symbol: Symbol): void {
   const found = musl.dynamic.exports.has(symbol.name) || (symbol.defined && symbol.name !== "");
-  if (!found && symbol.binding !== 2) throw undefinedSymbol(program.file.name, symbol.name);
+  if (!found && symbol.binding !== STB_WEAK) throw undefinedSymbol(program.file.name, symbol.name);
+}
+
+/** The template is copied now, so what musl changes in it at start would not be in the copy. */
+function checkOutsideTemplate({ file }: Program, { offset }: Relocation, { name }: Symbol): void {
+  const inside = file.segmentsOf(PT_TLS).some(({ vaddr, filesz }) => offset >= vaddr && offset < vaddr + filesz);
+  if (inside) throw new LinkError(`${file.name}: a thread-local variable is initialised with the address of ${name}, which is known only at start; this linker cannot do that`);
 }
 
 function tlsOffset({ owner, value }: Definition, tls: TlsTemplate): number {

@@ -21,16 +21,16 @@ export function tlsTemplate(program: ElfFile, libraries: readonly Placed[]): Tls
   const own = program.segmentsOf(elf.PT_TLS)[0] ?? { offset: 0, filesz: 0, memsz: 0, align: 1 };
   const parts = new Map<Placed, number>();
   let front = 0;
-  let align = own.align;
+  let align = Math.max(own.align, 1);
   for (const library of libraries) {
     for (const segment of library.file.segmentsOf(elf.PT_TLS)) {
-      front = roundUp(front, segment.align);
+      front = roundUp(front, Math.max(segment.align, 1));
       parts.set(library, front);
       front += segment.memsz;
       align = Math.max(align, segment.align);
     }
   }
-  const ownSize = roundUp(own.memsz, own.align);
+  const ownSize = roundUp(own.memsz, Math.max(own.align, 1));
   const total = roundUp(front + ownSize, align);
   const programAt = total - ownSize;
   const bytes = new Uint8Array(programAt + own.filesz);

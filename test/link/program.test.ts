@@ -1,0 +1,55 @@
+import { beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { bunBuild } from "../../src/compile.ts";
+import { fetchRuntime } from "../../src/runtime.ts";
+import { TEST_DIST } from "../support/compile.ts";
+import { ROOT, testNeeding } from "../support/privilege.ts";
+
+const FIXTURE = join(import.meta.dir, "fixture");
+const FOLDER = join(TEST_DIST, "program");
+const CLI = join(import.meta.dir, "..", "..", "src", "link", "cli.ts");
+const ENVIRONMENT = { GREETING: "hello", EMPTY: "" };
+
+beforeAll(async () => {
+  rmSync(FOLDER, { recursive: true, force: true });
+  await build("app", ["app.ts", "worker.ts"]);
+  await build("interrupted", ["interrupted.ts"]);
+}, 60_000);
+
+/** Compiles a fixture for musl and links it with the linker's defaults, alone in a folder that is to be its root. */
+async function build(name: string, sources: readonly string[]): Promise<void> {
+  const runtime = await fetchRuntime(join(TEST_DIST, "..", "runtime"));
+  const compiled = join(FOLDER, `${name}-dynamic`);
+  mkdirSync(join(FOLDER, name), { recursive: true });
+  await bunBuild([...sources.map((source) => join(FIXTURE, source)), "--outfile", compiled, "--compile-executable-path", runtime.path]);
+  const { exitCode, stderr } = Bun.spawnSync([process.execPath, CLI, compiled, join(FOLDER, name, name)]);
+  if (exitCode !== 0) throw new Error(stderr.toString());
+}
+
+/** In a root that holds the program alone, with a network of its own that has a loopback and no more. */
+const alone = (name: string, ...args: string[]) => [
+  ...["unshare", "--net", "--pid", "--fork", "--kill-child", "sh", "-c", 'ip link set lo up; exec chroot "$0" "$@"'],
+  ...[join(FOLDER, name), `/${name}`, ...args],
+];
+
+describe("an ordinary Bun program, linked with the defaults, alone in its root", () => {
+  testNeeding("root", ROOT)("it prints what the unlinked one prints: serve, fetch, sqlite, crypto, zlib, Intl, a worker, environment, arguments", () => {
+    const args = ["one", "", "-v"];
+    const plain = Bun.spawnSync([process.execPath, join(FIXTURE, "app.ts"), ...args], { env: { ...ENVIRONMENT, HOME: "/tmp" }, timeout: 20_000 });
+    const linked = Bun.spawnSync(alone("app", ...args), { env: { ...ENVIRONMENT, PATH: process.env.PATH }, timeout: 20_000 });
+    expect(plain.stdout.toString()).toContain(`worker: 42`);
+    expect({ stdout: linked.stdout.toString(), stderr: linked.stderr.toString() }).toEqual({ stdout: plain.stdout.toString(), stderr: "" });
+    expect(linked.exitCode).toBe(0);
+  });
+
+  test("it keeps its handler for Ctrl-C", async () => {
+    const program = Bun.spawn([join(FOLDER, "interrupted", "interrupted")], { stdout: "pipe", stderr: "inherit" });
+    const reader = program.stdout.getReader();
+    const decoder = new TextDecoder();
+    expect(decoder.decode((await reader.read()).value)).toBe("waiting\n");
+    program.kill("SIGINT");
+    expect(decoder.decode((await reader.read()).value)).toBe("interrupted\n");
+    expect(await program.exited).toBe(7);
+  });
+});

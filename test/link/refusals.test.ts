@@ -1,0 +1,171 @@
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ElfError } from "../../src/elf/file.ts";
+import { ORDINARY_ENTRY } from "../../src/link/entry.ts";
+import { LinkError } from "../../src/link/error.ts";
+import { link } from "../../src/link/link.ts";
+import { workshop } from "./fixture.ts";
+
+const CLI = join(import.meta.dir, "..", "..", "src", "link", "cli.ts");
+const shop = workshop("refusals");
+shop.makeAll();
+
+/** Runs the command line with the small libraries: its exit code, and what it wrote. */
+function run(...args: string[]) {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, CLI, ...args], { cwd: shop.folder });
+  return { exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
+}
+
+/** It says `message` in one line, ends with 1, and leaves neither an output nor a part of one. */
+function refuses(message: string | RegExp, ...args: string[]): void {
+  const before = readdirSync(shop.folder);
+  const { exitCode, stdout, stderr } = run(...args);
+  expect(stderr).toMatch(message);
+  expect(stderr).toMatch(/^link: [^\n]*\n$/);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+  expect(readdirSync(shop.folder)).toEqual(before);
+}
+
+const refusesInput = (message: string | RegExp, bytes: Uint8Array): void => {
+  writeFileSync(shop.path("bad"), bytes);
+  refuses(message, "bad", "output", "--library-dir", shop.folder);
+};
+
+function changed(change: (bytes: Uint8Array) => void): Uint8Array {
+  const bytes = shop.read("program").slice();
+  change(bytes);
+  return bytes;
+}
+
+describe("bad input gets one line that says what was found and what to do", () => {
+  test("no ELF file", () => {
+    refusesInput("bad: not an ELF file (it begins with 23 21 2f 62, not 7f 45 4c 46)", Buffer.from("#!/bin/sh\n".repeat(20)));
+    refusesInput("bad: not an ELF file (it begins with nothing", new Uint8Array(0));
+  });
+
+  test("not x86-64", () => {
+    refusesInput(/bad: not a 64-bit little-endian x86-64 ELF file \(class 2, data 1, e_machine 183\); build it with --target=bun-linux-x64-musl/, changed((bytes) => (bytes[18] = 183)));
+    refusesInput("class 1", changed((bytes) => (bytes[4] = 1)));
+  });
+
+  test("cut short", () => refusesInput(/bad: cut short: its .* lies beyond the end of the file; copy or build it again/, shop.read("program").slice(0, 5000)));
+
+  test("linked already", () => {
+    expect(run("program", "linked", "--library-dir", shop.folder).exitCode).toBe(0);
+    refuses("linked: it names no interpreter (PT_INTERP): it is linked statically already; give the file bun build --compile wrote", "linked", "output", "--library-dir", shop.folder);
+  });
+
+  test("linked against glibc, and position-independent", () => {
+    refuses(/its interpreter is \/lib64\/ld-linux-x86-64\.so\.2, not musl's; build it with --target=bun-linux-x64-musl/, "/bin/true", "output");
+    refusesInput("e_type is 3, not ET_EXEC", changed((bytes) => (bytes[16] = 3)));
+  });
+
+  test("no such input, and a folder for one", () => {
+    refuses("nowhere: cannot be read (ENOENT)", "nowhere", "output");
+    refuses("cannot be read (EISDIR)", ".", "output");
+  });
+
+  test("an output that cannot be written", () => {
+    mkdirSync(shop.path("folder"), { recursive: true });
+    refuses(/folder: cannot be written \(\w+\); choose an output in a folder you can write to/, "program", "folder", "--library-dir", shop.folder);
+    refuses("cannot be written", "program", "program/output", "--library-dir", shop.folder);
+  });
+
+  test("words it does not take", () => {
+    refuses("found 1 file names where INPUT and OUTPUT are expected; see bun run link --help", "program");
+    refuses("found 3 file names", "a", "b", "c");
+    refuses(/--strip.*see bun run link --help/, "program", "output", "--strip");
+  });
+
+  test("--help says how, and ends with 0", () => {
+    const { exitCode, stdout, stderr } = run("--help");
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    for (const word of ["INPUT", "OUTPUT", "--library-dir", "--block-signals", "--fill-descriptors", "--empty-environment", "--own-stack", "--hide-vdso"]) expect(stdout).toContain(word);
+  });
+});
+
+/** The linker without its default folders, so that what is missing is missing. */
+const linkWith = (folder: string, program = shop.read("program")) => link("program", program, [folder], ORDINARY_ENTRY);
+
+describe("libraries that cannot be used", () => {
+  test.each([
+    ["libstdc++.so.6", "on Debian: apt-get install libstdc++6; on Alpine: apk add libstdc++"],
+    ["libgcc_s.so.1", "on Debian: apt-get install libgcc-s1; on Alpine: apk add libgcc"],
+    ["ld-musl-x86_64.so.1", "on Debian: apt-get install musl; on Alpine: apk add musl"],
+  ])("%s missing", (soname, advice) => {
+    const { folder, makeAll } = fresh(`missing-${soname}`);
+    makeAll();
+    rmSync(join(folder, soname));
+    expect(() => linkWith(folder)).toThrow(new LinkError(`${soname} not found in ${folder}; ${advice}`));
+  });
+
+  test("a symbol that nothing defines, wanted by a library and by the program", () => {
+    const wanting = workshop("undefined");
+    wanting.libgcc();
+    wanting.libstdcxx(wanting.text("wanting.c", "int lost(void); int found(void) { return lost(); }"));
+    wanting.program([...wanting.text("main.c", "int found(void); void _start(void) { found(); }")]);
+    expect(() => linkWith(wanting.folder, wanting.read("program"))).toThrow(/libstdc\+\+\.so\.6: nothing defines its symbol lost; link with/);
+    wanting.libstdcxx(wanting.text("quiet.c", "int quiet;"));
+    expect(() => linkWith(wanting.folder, wanting.read("program"))).toThrow(/^program: nothing defines its symbol found; link with/);
+  });
+
+  test("a relocation type it does not know", () => {
+    const odd = workshop("odd");
+    odd.libgcc();
+    odd.libstdcxx(["-mtls-dialect=gnu2", ...odd.text("odd.c", "__thread int odd; int *where(void) { return &odd; }")]);
+    odd.program(odd.text("main.c", "int *where(void); void _start(void) { where(); }"));
+    expect(() => linkWith(odd.folder, odd.read("program"))).toThrow(/libstdc\+\+\.so\.6: relocation type 36.* is not one this linker knows/);
+  });
+
+  test("a symbol that is chosen at run time", () => {
+    const late = workshop("ifunc");
+    const code = "static int one(void) { return 1; } static void *choose(void) { return one; } int chosen(void) __attribute__((ifunc(\"choose\")));";
+    late.libgcc();
+    late.libstdcxx(late.text("ifunc.c", code));
+    late.program(late.text("main.c", "int chosen(void); void _start(void) { chosen(); }"));
+    expect(() => linkWith(late.folder, late.read("program"))).toThrow("its symbol chosen is chosen at run time (STT_GNU_IFUNC)");
+  });
+
+  test("a program that needs another library", () => {
+    const other = workshop("other");
+    other.libgcc();
+    other.libstdcxx(other.text("other.c", "int other;"));
+    Bun.spawnSync(["gcc", "-shared", "-nostdlib", "-Wl,-soname,libodd.so.3", "-o", other.path("libodd.so"), "-x", "c", "/dev/null"]);
+    other.program([...other.text("main.c", "void _start(void) {}"), "-x", "none", other.path("libodd.so")]);
+    expect(() => linkWith(other.folder, other.read("program"))).toThrow("program: it needs libodd.so.3; only musl, libstdc++.so.6 and libgcc_s.so.1 can be linked into it");
+  });
+});
+
+describe("damaged files", () => {
+  test("whatever single bytes are wrong in headers, symbols and relocations, it links or says so", () => {
+    const program = shop.read("program");
+    let seed = 1;
+    const random = (below: number) => (seed = (seed * 48271) % 0x7fffffff) % below;
+    let refused = 0;
+    for (let round = 0; round < 1500; round++) {
+      const bytes = program.slice();
+      const area = round % 3 === 0 ? 0x400 : bytes.length;
+      for (let flips = 1 + random(3); flips > 0; flips--) bytes[random(area)] = random(256);
+      refused += expectedRefusal(() => linkWith(shop.folder, bytes));
+    }
+    for (let size = 0; size < program.length; size += 97) refused += expectedRefusal(() => linkWith(shop.folder, program.slice(0, size)));
+    expect(refused).toBeGreaterThan(300);
+  });
+});
+
+/** 1 for an error in words, 0 for none. Any other is a bug, and thrown on. */
+function expectedRefusal(run: () => void): number {
+  try {
+    run();
+    return 0;
+  } catch (error) {
+    if (error instanceof ElfError || error instanceof LinkError) return 1;
+    throw error;
+  }
+}
+
+function fresh(name: string) {
+  const made = workshop(name.replace(/[^a-z]/g, "-"));
+  return { folder: made.folder, makeAll: () => made.makeAll() };
+}

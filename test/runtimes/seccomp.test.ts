@@ -45,10 +45,14 @@ describe("the seccomp profile", () => {
       start(["sh", "-c", 'exec bwrap --unshare-pid --as-pid-1 --ro-bind "$0" / --seccomp 9 "$@" 9<"$FILTER"', root, ...command], { FILTER: filter });
 
     const pause = confined("/pause");
-    const pid = await soon("bwrap to start /pause", () => children(pause.pid)[0]);
-    await parked(pid);
-    process.kill(pid, "SIGTERM");
-    expect((await pause.ended).status).toBe(0);
+    try {
+      const pid = await soon("bwrap to start /pause", () => children(pause.pid)[0]);
+      await parked(pid);
+      process.kill(pid, "SIGTERM");
+      expect((await pause.ended).status).toBe(0);
+    } finally {
+      pause.kill();
+    }
     expect(await confined("/pause", "-v").ended).toMatchObject({ status: 0, stdout: expect.stringContaining("pause.ts") });
     expect((await confined("/busybox", "true").ended).status).toBe(128 + SIGSYS);
   });
@@ -78,8 +82,12 @@ describe("the seccomp profile", () => {
 async function callsMade({ args, first, signals }: (typeof RUNS)[number], log: string): Promise<string[]> {
   const place = first ? ["unshare", "--pid", "--fork", "--kill-child"] : [];
   const strace = start(["strace", "--follow-forks", "--output", log, ...place, SHIPPED.path, ...args]);
-  for (const signal of signals) process.kill(await waiting(log, signal, strace.ended), signal);
-  await strace.ended;
+  try {
+    for (const signal of signals) process.kill(await waiting(log, signal, strace.ended), signal);
+    await strace.ended;
+  } finally {
+    strace.kill();
+  }
   const { calls, last } = tracedPause(log);
   expect(last).toBe("+++ exited with 0 +++");
   return calls;

@@ -1,4 +1,5 @@
 import { ROOT, testNeeding } from "../support/privilege.ts";
+import { children } from "../support/proc.ts";
 
 /** A test that needs root and these programs on PATH. */
 export function testWith(...tools: readonly string[]) {
@@ -9,7 +10,7 @@ export function testWith(...tools: readonly string[]) {
 export type Output = { readonly status: number; readonly stdout: string; readonly stderr: string };
 export type Environment = Readonly<Record<string, string>>;
 
-/** A command under way, with both its outputs collected. */
+/** A command under way, with both its outputs collected. Killed, it takes what it started along. */
 export function start(command: readonly string[], env: Environment = {}, stdin?: string) {
   const child = Bun.spawn([...command], {
     env: { ...process.env, ...env },
@@ -21,7 +22,17 @@ export function start(command: readonly string[], env: Environment = {}, stdin?:
     const [stdout, stderr, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
     return { status, stdout, stderr };
   })();
-  return { pid: child.pid, ended, kill: () => child.kill("SIGKILL"), running: () => child.exitCode === null };
+  const running = () => child.exitCode === null && child.signalCode === null;
+  return { pid: child.pid, ended, running, kill: () => (running() ? killTree(child.pid) : undefined) };
+}
+
+function killTree(pid: number): void {
+  try {
+    for (const child of children(pid)) killTree(child);
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It ended meanwhile.
+  }
 }
 
 /** What a command prints. @throws Error with its words when it fails. */

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import type { Environment } from "./tools.ts";
@@ -47,8 +47,15 @@ export class Workspace implements Disposable {
 
   [Symbol.dispose](): void {
     removeCgroups(`${this.cgroup}/conmon`, this.cgroup);
+    for (const mount of mountsBelow(this.dir)) Bun.spawnSync(["umount", "--lazy", mount]);
     rmSync(this.dir, { recursive: true, force: true });
   }
+}
+
+/** What a runtime left mounted when it failed, the innermost first: field 2 of each line of /proc/mounts. */
+function mountsBelow(dir: string): string[] {
+  const points = readFileSync("/proc/mounts", "utf8").split("\n").map((line) => line.split(" ")[1] ?? "");
+  return points.filter((point) => point.startsWith(`${dir}/`)).toReversed();
 }
 
 /** A file of tables, as the containers tools' configuration is. */

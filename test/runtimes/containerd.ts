@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import { soon } from "../support/stage.ts";
+import { Cri } from "./cri.ts";
+import { IMAGE } from "./images.ts";
 import { run, start } from "./tools.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -8,7 +10,7 @@ const NAMESPACE = "k8s.io";
 
 export type Container = { readonly ended: ReturnType<typeof start>["ended"] };
 
-/** A containerd with root, state and socket of its own; it and all its containers are gone when disposed of. */
+/** A containerd with root, state and socket of its own, and our image as the sandbox image of its pods; it and all its containers are gone when disposed of. */
 export class Containerd implements AsyncDisposable {
   private readonly daemon: ReturnType<typeof start>;
   private readonly containers: { id: string; kill: () => void; running: () => boolean }[] = [];
@@ -27,9 +29,12 @@ export class Containerd implements AsyncDisposable {
       `version = 2
 root = ${JSON.stringify(workspace.path("containerd"))}
 state = ${JSON.stringify(workspace.path("containerd-state"))}
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
 [grpc]
 address = ${JSON.stringify(workspace.path("containerd.sock"))}
+[plugins."io.containerd.grpc.v1.cri"]
+sandbox_image = ${JSON.stringify(IMAGE)}
+restrict_oom_score_adj = true
+disable_tcp_service = true
 `,
     );
     const containerd = new Containerd(workspace, config);
@@ -44,15 +49,25 @@ address = ${JSON.stringify(workspace.path("containerd.sock"))}
     return container;
   }
 
-  /** The PID of each running container's process, once there are as many as were started. */
+  /** The PID of each running container's process. */
+  async tasks(): Promise<ReadonlyMap<string, number>> {
+    const [, ...lines] = (await this.ctr("task", "list")).split("\n");
+    const tasks = lines.map((line) => line.split(/\s+/)).filter(([, , state]) => state === "RUNNING");
+    return new Map(tasks.map(([id = "", pid]) => [id, Number(pid)]));
+  }
+
+  /** The same, once as many are running as were started. */
   async running(): Promise<ReadonlyMap<string, number>> {
     for (let tries = 0; tries < 400; tries++) {
-      const [, ...lines] = (await this.ctr("task", "list")).split("\n");
-      const tasks = lines.map((line) => line.split(/\s+/)).filter(([, , state]) => state === "RUNNING");
-      if (tasks.length === this.containers.length) return new Map(tasks.map(([id = "", pid]) => [id, Number(pid)]));
+      const tasks = await this.tasks();
+      if (tasks.size === this.containers.length) return tasks;
       await Bun.sleep(50);
     }
     throw new Error(`of ${this.containers.length} containers not all are running:\n${await this.ctr("task", "list")}`);
+  }
+
+  cri(): Cri {
+    return new Cri(this.workspace.path("containerd.sock"));
   }
 
   ctr(...args: readonly string[]): Promise<string> {

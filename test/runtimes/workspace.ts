@@ -66,7 +66,7 @@ export function toml(tables: Readonly<Record<string, Readonly<Record<string, str
     .join("\n");
 }
 
-/** Removes these cgroups from every hierarchy, in this order, where nothing is in them any more. */
+/** Removes these cgroups from every hierarchy, in this order; those that hold something stay. */
 export function removeCgroups(...paths: readonly string[]): void {
   const hierarchies = ["", ...readdirSync(CGROUPS)];
   for (const path of paths.filter((path) => !path.endsWith("/"))) {
@@ -74,10 +74,15 @@ export function removeCgroups(...paths: readonly string[]): void {
   }
 }
 
+/** A cgroup is busy for as long as a process in it is on its way out. */
 function removeCgroup(path: string): void {
-  try {
-    rmdirSync(path);
-  } catch {
-    // Not in this hierarchy, or not empty: then it holds what a failed test left, or what is not the tests'.
+  for (let tries = 0; tries < 50; tries++) {
+    try {
+      return rmdirSync(path);
+    } catch (error) {
+      const busy = error instanceof Error && "code" in error && error.code === "EBUSY";
+      if (!busy) return; // not in this hierarchy
+      Bun.sleepSync(20);
+    }
   }
 }

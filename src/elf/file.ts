@@ -80,11 +80,7 @@ export function writeU64(view: DataView, offset: number, value: number): void {
 
 export const hex = (value: number) => `0x${value.toString(16)}`;
 
-/**
- * Bounds that no file read here comes near, bytes: programs of fixed address, and libraries from 0, lie far below 2 GiB,
- * and have a few MiB that are not in the file.
- */
-const HIGHEST_ADDRESS = 0x8000_0000;
+/** Bounds that no file read here comes near, bytes: a few MiB are in memory and not in the file. */
 const MOST_BSS = 0x1000_0000;
 const HIGHEST_ALIGNMENT = 0x20_0000;
 
@@ -112,9 +108,9 @@ function readSegments(name: string, view: DataView): Segment[] {
   const beyond = segments.find(({ offset, filesz }) => offset + filesz > view.byteLength);
   if (beyond !== undefined) throw cutShort(name, `its segment at ${hex(beyond.vaddr)}`);
   const absurd = segments.find(
-    ({ type, vaddr, filesz, memsz, align }) =>
+    ({ type, filesz, memsz, align }) =>
       (type === elf.PT_LOAD || type === elf.PT_TLS) &&
-      (memsz < filesz || memsz - filesz > MOST_BSS || vaddr + memsz > HIGHEST_ADDRESS || align > HIGHEST_ALIGNMENT),
+      (memsz < filesz || memsz - filesz > MOST_BSS || align > HIGHEST_ALIGNMENT),
   );
   if (absurd !== undefined) {
     throw new ElfError(`${name}: its segment at ${hex(absurd.vaddr)} has ${absurd.filesz} bytes in the file, ${absurd.memsz} in memory and alignment ${absurd.align}; the file is damaged`);

@@ -1,7 +1,11 @@
 import * as elf from "../elf/constants.ts";
-import type { ElfFile, Segment } from "../elf/file.ts";
+import { type ElfFile, hex, type Segment } from "../elf/file.ts";
 import { PAGE_SIZE, pageDown, pageUp } from "../elf/x86-64.ts";
+import { LinkError } from "./error.ts";
 import type { Library } from "./libraries.ts";
+
+/** Programs of fixed address, and libraries from 0, lie far below this. Everything added has to lie below 4 GiB. Bytes. */
+const HIGHEST_ADDRESS = 0x8000_0000;
 
 /** A library at its address: `image` is its memory from `base` on, whole pages, bss included. */
 export type Placed = Library & { readonly base: number; readonly image: Uint8Array };
@@ -16,7 +20,7 @@ export type Piece = { readonly vaddr: number; readonly flags: number; readonly b
 export function endOfProgram(file: ElfFile): { address: number; distance: number } {
   const loads = file.segmentsOf(elf.PT_LOAD);
   const distance = Math.min(...loads.map(({ vaddr, offset }) => vaddr - offset));
-  const address = Math.max(...loads.map(({ vaddr, memsz, offset, filesz }) => Math.max(vaddr + memsz, offset + filesz + distance)));
+  const address = Math.max(endOf(file), ...loads.map(({ offset, filesz }) => offset + filesz + distance));
   return { address: pageUp(address), distance };
 }
 
@@ -47,7 +51,14 @@ export function loadSegment({ vaddr, flags, bytes }: Piece, distance: number): S
 
 function memoryImage(file: ElfFile): Uint8Array {
   const loads = file.segmentsOf(elf.PT_LOAD);
-  const image = new Uint8Array(pageUp(Math.max(...loads.map(({ vaddr, memsz }) => vaddr + memsz))));
+  const image = new Uint8Array(pageUp(endOf(file)));
   for (const { vaddr, offset, filesz } of loads) image.set(file.bytes.subarray(offset, offset + filesz), vaddr);
   return image;
+}
+
+/** The first address behind a file's segments. @throws LinkError for one that no program and no library comes near. */
+function endOf(file: ElfFile): number {
+  const end = Math.max(0, ...file.segmentsOf(elf.PT_LOAD).map(({ vaddr, memsz }) => vaddr + memsz));
+  if (end > HIGHEST_ADDRESS) throw new LinkError(`${file.name}: a segment of it ends at ${hex(end)}, above 2 GiB; the file is damaged`);
+  return end;
 }

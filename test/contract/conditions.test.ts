@@ -151,7 +151,8 @@ contract("what a node gives it", [
       const cwd = hostileDirectory();
       try {
         expect(await played(artifact, { first: false, cwd, args: ["-v"] })).toEqual({ status: 0, stdout: `pause.ts ${version}\n`, stderr: "" });
-        await parked(artifact, { first: false, cwd }, async (actor) => expect((await actor.end()).status).toBe(0));
+        const end = await parked(artifact, { first: false, cwd }, (actor) => actor.end());
+        expect(end).toEqual({ ...ENDED, stderr: `Warning: pause should be the first process\n${TERMINATED}` });
       } finally {
         rmSync(cwd, { recursive: true });
       }

@@ -1,0 +1,100 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { compare } from "./compare.ts";
+import { MEASUREMENTS } from "./measure.ts";
+import { BenchError, peers } from "./peers.ts";
+import { FULL, QUICK } from "./plan.ts";
+import { Progress } from "./progress.ts";
+import { report } from "./report.ts";
+import { describeRun, readResults, type Results } from "./results.ts";
+import type { Samples } from "./samples.ts";
+
+const ROOT = join(import.meta.dir, "..");
+
+const HELP = `Measures pause against what a user would pick instead, and writes a report.
+
+Usage: bun run bench [options]        (as root: it makes namespaces and control groups)
+
+Options:
+  --quick           few samples and short windows, below a minute; writes to dist/bench/quick
+  --only NAME       one of ${MEASUREMENTS.map(({ name }) => name).join(", ")}; writes to dist/bench/NAME
+  --peers A,B       these and the C reference; writes to dist/bench/peers
+  --compare OLD     no measurement: print what moved from OLD to the results in bench/ (or those of --quick)
+  --help            print this
+
+A full run takes about a quarter of an hour and writes bench/results.json, bench/REPORT.md and its pictures.
+`;
+
+async function main(args: string[]): Promise<void> {
+  const { values } = parse(args);
+  if (values.help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const folder = folderFor(values);
+  if (values.compare !== undefined) {
+    const moved = compare(readResults(values.compare), readResults(join(folder, "results.json")));
+    console.log(moved.length === 0 ? "nothing moved by more than the spread" : moved.join("\n"));
+    return;
+  }
+  const results = await measure(values);
+  mkdirSync(folder, { recursive: true });
+  for (const [name, text] of Object.entries(report(results))) writeFileSync(join(folder, name), text);
+  writeFileSync(join(folder, "results.json"), `${serialize(results)}\n`);
+  console.log(`${join(folder, "REPORT.md")}: written after ${Math.round(results.seconds)} s`);
+}
+
+type Values = ReturnType<typeof parse>["values"];
+
+async function measure({ quick, only, peers: wanted }: Values): Promise<Results> {
+  if (process.getuid?.() !== 0) throw new BenchError("it makes PID namespaces and control groups, which needs root; run it as root");
+  const measurements = MEASUREMENTS.filter(({ name }) => only === undefined || name === only);
+  if (measurements.length === 0) throw new BenchError(`no measurement is called ${only}; there are ${MEASUREMENTS.map(({ name }) => name).join(", ")}`);
+  const plan = quick ? QUICK : FULL;
+  const { present, missing } = peers(wanted?.split(","));
+  const samples: Samples = {};
+  const started = performance.now();
+  const progress = new Progress(measurements.reduce((sum, { steps }) => sum + steps(plan, present), 0));
+  for (const { name, run } of measurements) {
+    progress.part(name);
+    await run(plan, present, samples, () => progress.step());
+  }
+  progress.end();
+  return { ...describeRun(quick, present, missing), seconds: (performance.now() - started) / 1000, samples };
+}
+
+/** Only a full run of everything goes where the report is committed. */
+function folderFor({ quick, only, peers: wanted }: Values): string {
+  const part = only ?? (wanted === undefined ? undefined : "peers");
+  if (part !== undefined) return join(ROOT, "dist", "bench", part);
+  return quick ? join(ROOT, "dist", "bench", "quick") : join(ROOT, "bench");
+}
+
+/** A line for each peer's samples of each metric, so that two runs can be told apart line by line. */
+function serialize(results: Results): string {
+  return JSON.stringify(results, null, 1).replace(/\[\n\s+([-\d.,\s]+?)\n\s+\]/g, (_, list: string) => `[${list.replace(/\s+/g, " ")}]`);
+}
+
+function parse(args: string[]) {
+  const options = {
+    quick: { type: "boolean", default: false },
+    only: { type: "string" },
+    peers: { type: "string" },
+    compare: { type: "string" },
+    help: { type: "boolean", default: false },
+  } as const;
+  try {
+    return parseArgs({ args, options });
+  } catch (error) {
+    throw new BenchError(`${error instanceof Error ? error.message : error}; see bun run bench --help`);
+  }
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof BenchError)) throw error;
+  console.error(`bench: ${error.message}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,27 @@
+/** A number with three digits that matter, in a unit a reader can take in. The unit is the last word of the metric. */
+export function amount(value: number, metric: string): string {
+  const unit = metric.split(" ").at(-1);
+  if (Number.isNaN(value)) return "–";
+  if (value === 0) return unit === "count" ? "0" : `0 ${unit === "ns" ? "ns" : "bytes"}`;
+  if (unit === "ns") return scaled(value, 1000, ["ns", "µs", "ms", "s"]);
+  if (unit === "bytes") return scaled(value, 1024, ["bytes", "KiB", "MiB", "GiB"]);
+  return Math.round(value).toLocaleString("en-US");
+}
+
+/** A ratio; what is held against 0 has none. */
+export function ratio(value: number, reference: number): string {
+  if (Number.isNaN(value) || Number.isNaN(reference)) return "–";
+  if (reference === 0) return value === 0 ? "both 0" : "C: 0";
+  const quotient = value / reference;
+  return quotient >= 100 ? Math.round(quotient).toLocaleString("en-US") : quotient.toFixed(quotient < 10 ? 2 : 1);
+}
+
+function scaled(value: number, step: number, units: readonly string[]): string {
+  let [scaledValue, place] = [value, 0];
+  while (Math.abs(scaledValue) >= step && place < units.length - 1) {
+    scaledValue /= step;
+    place++;
+  }
+  const digits = place === 0 || scaledValue >= 100 ? 0 : scaledValue >= 10 ? 1 : 2;
+  return `${scaledValue.toFixed(digits)} ${units[place]}`;
+}

@@ -1,0 +1,44 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { amount, ratio } from "./format.ts";
+import { REFERENCE } from "./peers.ts";
+import { readResults, type Results } from "./results.ts";
+import { figure } from "./samples.ts";
+
+const README = join(import.meta.dir, "..", "README.md");
+const [BEGIN, END] = ["<!-- bench:begin -->", "<!-- bench:end -->"];
+
+/** What the README's first table shows, in its words. */
+const HEADLINES = [
+  ["file", "file, bytes"],
+  ["gzip -9", "gzip -9, bytes"],
+  ["resident while parked", "RSS, bytes"],
+  ["of it anonymous", "anonymous, bytes"],
+  ["page tables", "page tables, bytes"],
+  ["charged to a memory cgroup for each of 100", "charge of each of 100, bytes"],
+  ["exec to parked", "exec to parked, ns"],
+  ["SIGTERM to exit", "SIGTERM to exit, ns"],
+  ["CPU in 60 s with an orphan every 10 ms", "orphans: CPU, ns"],
+  ["CPU for 10,000 orphans at once", "storm of 10000 CPU, ns"],
+] as const;
+const COLUMNS = ["pause", REFERENCE, "catatonit", "tini", "dumb-init"] as const;
+
+/** The README's table of `results`: the ratio of pause to the C reference, and the medians of the peers. */
+export function headlines({ samples }: Results): string {
+  const rows = HEADLINES.map(([words, metric]) => {
+    const medians = COLUMNS.map((name) => figure(samples[metric]?.[name] ?? []).median);
+    const [ours = Number.NaN, theirs = Number.NaN] = medians;
+    return `| ${words} | **${ratio(ours, theirs)}** | ${medians.map((median) => amount(median, metric)).join(" | ")} |`;
+  });
+  return [`| | pause / C | ${COLUMNS.join(" | ")} |`, `| --- | --- |${COLUMNS.map(() => " --- |").join("")}`, ...rows].join("\n");
+}
+
+/** `readme` with the table of `results` between its two marks. @throws Error when it has no such marks. */
+export function withHeadlines(readme: string, results: Results): string {
+  const [before, rest] = readme.split(BEGIN);
+  const after = rest?.split(END)[1];
+  if (before === undefined || after === undefined) throw new Error(`README.md has no ${BEGIN} and ${END}`);
+  return `${before}${BEGIN}\n${headlines(results)}\n${END}${after}`;
+}
+
+if (import.meta.main) writeFileSync(README, withHeadlines(readFileSync(README, "utf8"), readResults(join(import.meta.dir, "results.json"))));

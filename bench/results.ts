@@ -1,0 +1,62 @@
+import { readFileSync } from "node:fs";
+import { cpus, release, totalmem } from "node:os";
+import { version } from "../package.json";
+import { BenchError, type Peer } from "./peers.ts";
+import { CGROUP_VERSION } from "./rig.ts";
+import type { Samples } from "./samples.ts";
+
+/** All of a run: where and of what it was taken, and every sample. */
+export type Results = {
+  readonly quick: boolean;
+  readonly taken: string;
+  readonly seconds: number;
+  readonly machine: { readonly cpu: string; readonly cores: number; readonly memoryBytes: number; readonly kernel: string; readonly cgroup: string };
+  readonly version: string;
+  readonly bun: string;
+  readonly commit: string;
+  /** What was measured, with the version of its Debian package, and what was not there. */
+  readonly peers: readonly { readonly name: string; readonly command: string; readonly package: string }[];
+  readonly missing: readonly string[];
+  readonly samples: Samples;
+};
+
+export function describeRun(quick: boolean, peers: readonly Peer[], missing: readonly string[]): Omit<Results, "samples" | "seconds"> {
+  return {
+    quick,
+    taken: new Date().toISOString().slice(0, 10),
+    machine: { cpu: cpus()[0]?.model.trim() ?? "unknown", cores: cpus().length, memoryBytes: totalmem(), kernel: release(), cgroup: CGROUP_VERSION },
+    version,
+    bun: Bun.version,
+    commit: said(["git", "rev-parse", "HEAD"]),
+    peers: peers.map(({ name, command }) => ({ name, command: command.map((word) => word.replace(/^.*\//, "")).join(" "), package: packageOf(command[0] ?? "") })),
+    missing,
+  };
+}
+
+/** @throws BenchError when there is no such file, or it is none that this benchmark wrote. */
+export function readResults(path: string): Results {
+  try {
+    const results = JSON.parse(readFileSync(path, "utf8")) as Partial<Results>;
+    if (results.samples === undefined || results.peers === undefined) throw new Error("it holds no samples");
+    return results as Results;
+  } catch (error) {
+    throw new BenchError(`${path}: no results can be read from it (${error instanceof Error ? error.message : error}); give the results.json of an earlier run`);
+  }
+}
+
+/** "name version" of the Debian package that a file is of; empty for ours. */
+function packageOf(file: string): string {
+  // Where /bin is a link to /usr/bin, dpkg may know the file by the shorter name.
+  const owner = said(["dpkg-query", "--search", file]) || said(["dpkg-query", "--search", file.replace(/^\/usr/, "")]);
+  const name = owner.split(":")[0] ?? "";
+  return name === "" ? "" : said(["dpkg-query", "--show", "--showformat", "${Package} ${Version}", name]);
+}
+
+function said(command: string[]): string {
+  try {
+    const { success, stdout } = Bun.spawnSync(command, { cwd: import.meta.dir, stderr: "ignore" });
+    return success ? stdout.toString().trim() : "";
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,96 @@
+import { amount } from "./format.ts";
+
+/** One peer's line, or bar: its values by x, in the unit of the metric. NaN where there is none. */
+export type Series = { readonly name: string; readonly values: readonly number[] };
+
+export type Chart = { readonly title: string; readonly metric: string; readonly xs: readonly string[]; readonly series: readonly Series[]; readonly log: boolean };
+
+const WIDTH = 760;
+const LEFT = 90;
+const RIGHT = 140;
+const TOP = 46;
+const HEIGHT = 300;
+const BOTTOM = 40;
+
+/** Readable on light and dark: text and lines in the reader's colour, eight hues of middle lightness. */
+const STYLE = `
+  text { font: 12px sans-serif; fill: #24292f }
+  .title { font-size: 14px; font-weight: 600 }
+  .grid { stroke: #8c959f; stroke-opacity: .35 }
+  @media (prefers-color-scheme: dark) { text { fill: #d0d7de } }`;
+const HUES = ["#d1580b", "#2f80d0", "#1a9a6c", "#9a62d6", "#c2416b", "#8a8a12", "#5f7d8c", "#b07a3a"];
+
+/** A line for each series, over the x values side by side. */
+export function lines(chart: Chart): string {
+  const scale = verticalScale(chart);
+  const x = (index: number) => LEFT + (index * (WIDTH - LEFT - RIGHT)) / Math.max(1, chart.xs.length - 1);
+  const labels = spread(chart.series.map(({ values }) => scale.y(values.findLast((value) => !Number.isNaN(value)) ?? Number.NaN)));
+  const drawn = chart.series.map(({ name, values }, index) => {
+    const points = values.flatMap((value, place) => (Number.isNaN(value) ? [] : [[x(place), scale.y(value)] as const]));
+    const hue = HUES[index % HUES.length];
+    const path = points.map(([px, py], place) => `${place === 0 ? "M" : "L"}${round(px)} ${round(py)}`).join("");
+    const dots = points.map(([px, py]) => `<circle cx="${round(px)}" cy="${round(py)}" r="3" fill="${hue}"/>`).join("");
+    const label = points.length === 0 ? "" : `<text x="${WIDTH - RIGHT + 12}" y="${round((labels[index] ?? 0) + 4)}" style="fill:${hue}">${name}</text>`;
+    return `<path d="${path}" fill="none" stroke="${hue}" stroke-width="2"/>${dots}${label}`;
+  });
+  const ticks = chart.xs.map((text, index) => `<text x="${round(x(index))}" y="${TOP + HEIGHT + 20}" text-anchor="middle">${text}</text>`);
+  return frame(chart.title, TOP + HEIGHT + BOTTOM, [...scale.grid(WIDTH - RIGHT), ...ticks, ...drawn]);
+}
+
+/** A bar for each series, which has one value; on a log scale, or 0, which is written out. */
+export function bars(chart: Chart): string {
+  const rows = chart.series;
+  const positive = rows.map(({ values: [value = Number.NaN] }) => value).filter((value) => value > 0);
+  const [low, high] = chart.log ? [Math.log10(Math.min(...positive)) - 0.5, Math.log10(Math.max(...positive))] : [0, Math.max(...positive)];
+  const length = (value: number) => (value <= 0 ? 0 : (((chart.log ? Math.log10(value) : value) - low) / (high - low || 1)) * (WIDTH - LEFT - RIGHT - 60));
+  const drawn = rows.map(({ name, values: [value = Number.NaN] }, index) => {
+    const y = TOP + index * 28;
+    const end = LEFT + 20 + length(value);
+    return (
+      `<text x="${LEFT + 10}" y="${y + 14}" text-anchor="end">${name}</text>` +
+      `<rect x="${LEFT + 20}" y="${y}" width="${round(length(value))}" height="18" fill="${HUES[index % HUES.length]}"/>` +
+      `<text x="${round(end + 8)}" y="${y + 14}">${Number.isNaN(value) ? "not measured" : amount(value, chart.metric)}</text>`
+    );
+  });
+  return frame(chart.title + (chart.log ? " (log scale)" : ""), TOP + rows.length * 28 + 10, drawn);
+}
+
+/** A value to a height, and the lines across at round values. What is 0 lies on the bottom line, also of a log scale. */
+function verticalScale({ series, metric, log }: Chart) {
+  const values = series.flatMap(({ values }) => values).filter((value) => !Number.isNaN(value));
+  const positive = values.filter((value) => value > 0);
+  const high = Math.max(...positive, 1);
+  const low = log ? Math.min(...positive, high) : 0;
+  const decades = log ? [Math.floor(Math.log10(low)) - (values.includes(0) ? 1 : 0), Math.ceil(Math.log10(high))] : [0, 1];
+  const [first = 0, last = 1] = decades;
+  const share = (value: number) => (log ? (value <= 0 ? 0 : (Math.log10(value) - first) / (last - first || 1)) : value / high);
+  const y = (value: number) => TOP + HEIGHT * (1 - share(value));
+  const marks = log ? Array.from({ length: last - first + 1 }, (_, index) => 10 ** (first + index)) : [0, 0.25, 0.5, 0.75, 1].map((part) => part * high);
+  const label = (mark: number, index: number) => (log && index === 0 && values.includes(0) ? amount(0, metric) : amount(mark, metric));
+  const grid = (right: number) =>
+    marks.map(
+      (mark, index) =>
+        `<line class="grid" x1="${LEFT}" x2="${right}" y1="${round(y(mark))}" y2="${round(y(mark))}"/>` +
+        `<text x="${LEFT - 8}" y="${round(y(mark) + 4)}" text-anchor="end">${label(mark, index)}</text>`,
+    );
+  return { y, grid };
+}
+
+/** Moves labels apart that would lie on one another, in their order from top to bottom. */
+function spread(heights: readonly number[]): number[] {
+  const moved = [...heights];
+  const order = heights.map((height, index) => ({ height, index })).filter(({ height }) => !Number.isNaN(height)).toSorted((a, b) => a.height - b.height);
+  let lowest = Number.NEGATIVE_INFINITY;
+  for (const { height, index } of order) {
+    lowest = Math.max(height, lowest + 14);
+    moved[index] = lowest;
+  }
+  return moved;
+}
+
+function frame(title: string, height: number, parts: readonly string[]): string {
+  const head = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${title}">`;
+  return [head, `<style>${STYLE}</style>`, `<text class="title" x="12" y="22">${title}</text>`, ...parts, "</svg>", ""].join("\n");
+}
+
+const round = (value: number) => Math.round(value * 10) / 10;

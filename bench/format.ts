@@ -4,7 +4,7 @@ export function amount(value: number, metric: string): string {
   if (Number.isNaN(value)) return "–";
   if (value === 0) return unit === "count" ? "0" : `0 ${unit === "ns" ? "ns" : "bytes"}`;
   if (unit === "ns") return scaled(value, 1000, ["ns", "µs", "ms", "s"]);
-  if (unit === "bytes") return scaled(value, 1024, ["bytes", "KiB", "MiB", "GiB"]);
+  if (unit === "bytes") return scaled(value, 1000, ["bytes", "kB", "MB", "GB"]);
   return Math.round(value).toLocaleString("en-US");
 }
 

@@ -257,7 +257,7 @@ static void storm(int count, const char *mode, int syscall)
 	/* The program may still be busy with the end of the parent. */
 	usleep(20000);
 	struct cost before = cost_of(pid ? pid : getpid());
-	long long released = now(), done;
+	long long released, done;
 	if (stopped) {
 		kill(pid, SIGSTOP);
 		close(release[1]);
@@ -269,8 +269,8 @@ static void storm(int count, const char *mode, int syscall)
 		released = now();
 		kill(pid, SIGCONT);
 	} else {
-		close(release[1]);
 		released = now();
+		close(release[1]);
 	}
 	if (leave) {
 		usleep(1000);

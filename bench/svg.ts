@@ -11,14 +11,16 @@ const RIGHT = 140;
 const TOP = 46;
 const HEIGHT = 300;
 const BOTTOM = 40;
+/** The height of a label. */
+const LABEL = 14;
 
-/** Readable on light and dark: text and lines in the reader's colour, eight hues of middle lightness. */
+/** Readable on light and dark: text and lines in the reader's colour, nine hues of middle lightness. */
 const STYLE = `
   text { font: 12px sans-serif; fill: #24292f }
   .title { font-size: 14px; font-weight: 600 }
   .grid { stroke: #8c959f; stroke-opacity: .35 }
   @media (prefers-color-scheme: dark) { text { fill: #d0d7de } }`;
-const HUES = ["#d1580b", "#2f80d0", "#1a9a6c", "#9a62d6", "#c2416b", "#8a8a12", "#5f7d8c", "#b07a3a"];
+const HUES = ["#d1580b", "#2f80d0", "#1a9a6c", "#9a62d6", "#c2416b", "#8a8a12", "#5f7d8c", "#b07a3a", "#7d7d7d"];
 
 /** A line for each series, over the x values side by side. */
 export function lines(chart: Chart): string {
@@ -76,14 +78,17 @@ function verticalScale({ series, metric, log }: Chart) {
   return { y, grid };
 }
 
-/** Moves labels apart that would lie on one another, in their order from top to bottom. */
+/** Moves labels apart that would lie on one another, in their order from top to bottom, and none below the chart. */
 function spread(heights: readonly number[]): number[] {
   const moved = [...heights];
   const order = heights.map((height, index) => ({ height, index })).filter(({ height }) => !Number.isNaN(height)).toSorted((a, b) => a.height - b.height);
-  let lowest = Number.NEGATIVE_INFINITY;
-  for (const { height, index } of order) {
-    lowest = Math.max(height, lowest + 14);
-    moved[index] = lowest;
+  for (const [place, { height, index }] of order.entries()) {
+    const above = moved[order[place - 1]?.index ?? -1] ?? Number.NEGATIVE_INFINITY;
+    moved[index] = Math.max(height, above + LABEL);
+  }
+  for (const [place, { index }] of order.toReversed().entries()) {
+    const below = moved[order[order.length - place]?.index ?? -1] ?? TOP + HEIGHT + LABEL;
+    moved[index] = Math.min(moved[index] ?? 0, below - LABEL);
   }
   return moved;
 }

@@ -2,15 +2,20 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { compare } from "./compare.ts";
-import { MEASUREMENTS } from "./measure.ts";
-import { BenchError, peers } from "./peers.ts";
+import { BenchError } from "./error.ts";
+import { MEASUREMENTS } from "./measure/all.ts";
+import { sum } from "./measure/measurement.ts";
+import { peers } from "./peers.ts";
 import { FULL, QUICK } from "./plan.ts";
 import { Progress } from "./progress.ts";
 import { report } from "./report.ts";
 import { describeRun, readResults, type Results } from "./results.ts";
+import { prices } from "./rig.ts";
 import type { Samples } from "./samples.ts";
 
 const ROOT = join(import.meta.dir, "..");
+const INTERRUPTED = "interrupted; nothing was written";
+const NAMES = MEASUREMENTS.map(({ name }) => name).join(", ");
 
 const HELP = `Measures pause against what a user would pick instead, and writes a report.
 
@@ -18,7 +23,7 @@ Usage: bun run bench [options]        (as root: it makes namespaces and control 
 
 Options:
   --quick           few samples and short windows, below a minute; writes to dist/bench/quick
-  --only NAME       one of ${MEASUREMENTS.map(({ name }) => name).join(", ")}; writes to dist/bench/NAME
+  --only NAME       one of ${NAMES}; writes to dist/bench/NAME
   --peers A,B       these and the C reference; writes to dist/bench/peers
   --compare OLD     no measurement: print what moved from OLD to the results in bench/ (or those of --quick)
   --help            print this
@@ -34,8 +39,7 @@ async function main(args: string[]): Promise<void> {
   }
   const folder = folderFor(values);
   if (values.compare !== undefined) {
-    const moved = compare(readResults(values.compare), readResults(join(folder, "results.json")));
-    console.log(moved.length === 0 ? "nothing moved by more than the spread" : moved.join("\n"));
+    console.log(compare(readResults(values.compare), readResults(join(folder, "results.json"))).join("\n"));
     return;
   }
   const results = await measure(values);
@@ -50,18 +54,25 @@ type Values = ReturnType<typeof parse>["values"];
 async function measure({ quick, only, peers: wanted }: Values): Promise<Results> {
   if (process.getuid?.() !== 0) throw new BenchError("it makes PID namespaces and control groups, which needs root; run it as root");
   const measurements = MEASUREMENTS.filter(({ name }) => only === undefined || name === only);
-  if (measurements.length === 0) throw new BenchError(`no measurement is called ${only}; there are ${MEASUREMENTS.map(({ name }) => name).join(", ")}`);
+  if (measurements.length === 0) throw new BenchError(`no measurement is called ${JSON.stringify(only)}; there are ${NAMES}`);
   const plan = quick ? QUICK : FULL;
-  const { present, missing } = peers(wanted?.split(","));
+  const { present, missing } = await peers(wanted?.split(","));
+  if (missing.length > 0) console.error(`not on this machine, and so not measured: ${missing.join(", ")}`);
+  const described = describeRun(quick, present, missing, await prices());
+
   const samples: Samples = {};
   const started = performance.now();
-  const progress = new Progress(measurements.reduce((sum, { steps }) => sum + steps(plan, present), 0));
+  const progress = new Progress(sum(measurements.map(({ seconds }) => seconds(plan, present))));
+  const done = (seconds: number) => {
+    if (interrupted) throw new BenchError(INTERRUPTED);
+    progress.step(seconds);
+  };
   for (const { name, run } of measurements) {
     progress.part(name);
-    await run(plan, present, samples, () => progress.step());
+    await run({ plan, peers: present, samples, done });
   }
-  progress.end();
-  return { ...describeRun(quick, present, missing), seconds: (performance.now() - started) / 1000, samples };
+  progress.clear();
+  return { ...described, seconds: (performance.now() - started) / 1000, samples };
 }
 
 /** Only a full run of everything goes where the report is committed. */
@@ -91,10 +102,18 @@ function parse(args: string[]) {
   }
 }
 
+// An interrupt reaches all that was started, too; the measurement then ends in its own order, and takes its control groups away.
+let interrupted = false;
+process.once("SIGINT", () => {
+  interrupted = true;
+  console.error("interrupted: ending what was started (once more to stop at once)");
+});
+
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof BenchError)) throw error;
-  console.error(`bench: ${error.message}`);
-  process.exitCode = 1;
+  // Interrupted, whatever was under way may have failed in its own way.
+  if (!interrupted && !(error instanceof BenchError)) throw error;
+  console.error(`bench: ${!interrupted && error instanceof BenchError ? error.message : INTERRUPTED}`);
+  process.exitCode = interrupted ? 130 : 1;
 }

@@ -5,7 +5,7 @@ export function amount(value: number, metric: string): string {
   if (value === 0) return unit === "count" ? "0" : `0 ${unit === "ns" ? "ns" : "bytes"}`;
   if (unit === "ns") return scaled(value, 1000, ["ns", "µs", "ms", "s"]);
   if (unit === "bytes") return scaled(value, 1000, ["bytes", "kB", "MB", "GB"]);
-  return Math.round(value).toLocaleString("en-US");
+  return value.toLocaleString("en-US", { maximumFractionDigits: value < 10 ? 1 : 0 });
 }
 
 /** A ratio; what is held against 0 has none. */

@@ -3,21 +3,28 @@ export class Progress {
   private done = 0;
   private readonly started = performance.now();
 
+  /** All there is to do, in the seconds that it may take; how fast this machine is shows as it goes. */
   constructor(private readonly total: number) {}
 
   part(name: string): void {
-    if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
-    console.error(`${name}: at ${Math.round((performance.now() - this.started) / 1000)} s`);
+    this.clear();
+    console.error(`${name}: at ${Math.round(this.elapsed())} s`);
   }
 
-  step(): void {
-    this.done++;
+  step(seconds: number): void {
+    this.done += seconds;
     if (!process.stderr.isTTY) return;
-    const left = ((performance.now() - this.started) / this.done) * (this.total - this.done);
-    process.stderr.write(`\r\x1b[K${Math.floor((100 * this.done) / this.total)} %, about ${Math.ceil(left / 1000)} s left`);
+    this.clear();
+    const left = (this.elapsed() / this.done) * (this.total - this.done);
+    process.stderr.write(`${Math.floor((100 * this.done) / this.total)} %, about ${Math.ceil(Math.max(left, 0))} s left`);
   }
 
-  end(): void {
+  /** Takes the standing line away. */
+  clear(): void {
     if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
+  }
+
+  private elapsed(): number {
+    return (performance.now() - this.started) / 1000;
   }
 }

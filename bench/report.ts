@@ -1,100 +1,172 @@
 import { amount, ratio } from "./format.ts";
-import { BARE } from "./measure.ts";
+import { BARE } from "./measure/measurement.ts";
 import { REFERENCE } from "./peers.ts";
+import { pictures } from "./pictures.ts";
 import type { Results } from "./results.ts";
-import { figure, quantile } from "./samples.ts";
-import { bars, type Chart, lines, type Series } from "./svg.ts";
+import { apart, figure } from "./samples.ts";
+
+/** A table: a row for each peer, a column for each metric that the pattern finds; its first group is the column's heading. */
+type Table = { readonly caption?: string; readonly pattern: RegExp; /** The headings are sizes: say how the figures grow with them. */ readonly grows?: boolean };
+
+type Section = { readonly title: string; readonly meaning: string; readonly tables: readonly Table[]; readonly pictures: readonly string[] };
+
+const SECTIONS: readonly Section[] = [
+  {
+    title: "Idle",
+    meaning: "What a parked process costs the node while nothing happens. 0 is possible; a program that looks around from time to time is not at 0.",
+    tables: [{ pattern: /^idle, .*: (.+), \w+$/ }],
+    pictures: ["idle-cpu.svg"],
+  },
+  {
+    title: "Idle, with an orphan every 10 ms",
+    meaning: "What a pod costs whose containers start processes and leave them behind. The kernel discards the orphans of a program that ignores SIGCHLD, and does not wake it.",
+    tables: [{ pattern: /^orphans.*: (.+), \w+$/ }],
+    pictures: ["orphans-cpu.svg"],
+  },
+  {
+    title: "Mass reaping",
+    meaning:
+      "Orphans that all end at one moment: the time until the last is gone from the process table, and what PID 1 had to do for it. The run without any PID 1 shows what the orphans themselves cost. " +
+      "An orphan counts as a zombie from its last instruction on, so that one or two are on their way out at any time, and more where the kernel makes them wait.",
+    tables: [
+      { caption: "Wall time, by the size of the storm", pattern: /^storm of (\d+): wall, ns$/, grows: true },
+      { caption: "CPU of PID 1", pattern: /^storm of (\d+): CPU, ns$/, grows: true },
+      { caption: "Times that PID 1 was switched to (wake-ups)", pattern: /^storm of (\d+): switches, count$/ },
+      { caption: "Most zombies at once", pattern: /^storm of (\d+): most zombies, count$/ },
+      { caption: "Never reaped", pattern: /^storm of (\d+): left, count$/ },
+      { caption: "A storm while PID 1 is stopped (SIGSTOP): zombies that wait for it", pattern: /^stopped, storm of (\d+): zombies, count$/ },
+      { caption: "From SIGCONT until none of them is left", pattern: /^stopped, storm of (\d+): wall, ns$/ },
+      { caption: "CPU of PID 1 for it, the stop and the return to its wait included", pattern: /^stopped, storm of (\d+): CPU, ns$/ },
+    ],
+    pictures: ["reaping-time.svg", "reaping-cpu.svg"],
+  },
+  {
+    title: "Start and end",
+    meaning:
+      "From exec to the system call it parks in, seen by asking /proc/PID/syscall in a loop; and, 2 ms later, from SIGTERM until its parent has its status. " +
+      "The asking has a CPU of its own. What a program has not touched of its memory before, it touches on its way out.",
+    tables: [{ pattern: /^(exec to parked|SIGTERM to exit), ns$/ }],
+    pictures: ["start.svg"],
+  },
+  {
+    title: "Memory",
+    meaning:
+      "Of one, with what it started itself (`tini` and `dumb-init` need a `sleep` beside them); and what a memory control group is charged for each of many, with every file in the page cache already, on the account of nobody here. " +
+      "The kernel charges in batches of up to 64 pages for each CPU, so the figure for 1 is uncertain by that much.",
+    tables: [
+      { caption: "Of one", pattern: /^(RSS|PSS|anonymous|page tables), bytes$/ },
+      { caption: "Charged for each, by how many run at once", pattern: /^charge of each of (\d+), bytes$/ },
+      { caption: "Of it the kernel's", pattern: /^charge of each of (\d+), of it kernel, bytes$/ },
+    ],
+    pictures: ["memory.svg"],
+  },
+  {
+    title: "Size",
+    meaning: "The file alone: `catatonit`, `tini` and `pause` are static; `dumb-init`, `sleep` and `pause-dynamic` need a C library (and more) beside them, which is not counted.",
+    tables: [{ pattern: /^(file|gzip.*|zstd.*|pages mapped|segments), \w+$/ }],
+    pictures: ["size.svg"],
+  },
+  {
+    title: "Latency under load",
+    meaning:
+      "SIGTERM a millisecond after a storm was let go: until PID 1 begins to exit, which is its own part; and until its parent has its status, for the kernel ends a namespace with its PID 1, and waits for all that is in it.",
+    tables: [{ pattern: /^(SIGTERM to exit.* in a storm of \d+), ns$/ }],
+    pictures: [],
+  },
+];
 
 /** The report as files: REPORT.md, and the pictures it shows. */
 export function report(results: Results): Record<string, string> {
-  const pictures = draw(results);
-  const picture = (name: string) => (pictures[name] === undefined ? [] : [`![${name.replace(/-|\.svg/g, " ").trim()}](${name})`, ""]);
+  const drawn = pictures(results);
   const text = [
     `# ${results.quick ? "A quick run: few samples, short windows" : "Benchmark report"}`,
     "",
     ...preface(results),
-    ...section(results, "Idle", /^idle: /, "What a parked process costs the node while nothing happens. Less is better; 0 is possible, and a program that polls is not 0."),
-    ...picture("idle-cpu.svg"),
-    ...section(results, "Idle, with an orphan every 10 ms", /^orphans/, "The same, while an orphan ends every 10 ms. A program that ignores SIGCHLD has the kernel discard them and does not run at all; `sleep` leaves each as a zombie."),
-    ...section(
-      results,
-      "Mass reaping",
-      /^(storm|stopped)/,
-      "Orphans that end at one moment: until the last is gone from the process table, and what PID 1 had to do for it. Most of the wall time is the kernel's, as the run without any PID 1 shows; what is ended and not reaped yet is counted as a zombie, those on their way out too. `stopped`: PID 1 was stopped until all had ended.",
-    ),
-    ...picture("reaping-time.svg"),
-    ...picture("reaping-cpu.svg"),
-    ...section(results, "Start and end", /^(exec to parked|SIGTERM to exit, ns)/, "From fork to the system call it parks in, seen by asking /proc/PID/syscall in a loop; and from SIGTERM until its parent has its status, 2 ms later. `pause` starts faster than the C program and leaves slower: its pages are first touched then."),
-    ...picture("start.svg"),
-    ...section(results, "Memory", /^(RSS|PSS|anonymous|page tables|charge)/, "Of one, with what it started itself (`tini` and `dumb-init` need a `sleep` beside them); and what a memory control group is charged for each of many, with every file in the page cache already, on the account of nobody here."),
-    ...picture("memory.svg"),
-    ...section(results, "Size", /^(file|gzip|zstd|pages mapped|segments)/, "The file alone: `catatonit`, `tini` and `pause` are static; `dumb-init`, `sleep` and `pause-dynamic` need a C library (and more) beside them, which is not counted."),
-    ...picture("size.svg"),
-    ...section(results, "Latency under load", /^SIGTERM to exit in/, "SIGTERM a millisecond after a storm was let go. The end of PID 1 ends its whole namespace, and the kernel waits for all of it."),
+    ...SECTIONS.flatMap((section) => written(section, results, drawn)),
   ];
-  return { "REPORT.md": `${text.join("\n").trimEnd()}\n`, ...pictures };
+  return { "REPORT.md": `${text.join("\n").trimEnd()}\n`, ...drawn };
 }
 
 function preface({ taken, seconds, machine, version, commit, bun, peers, missing }: Results): string[] {
+  const shortCommit = commit.replace(/^(\w{12})\w*/, "$1");
   return [
-    `Taken on ${taken} in ${Math.round(seconds)} s by \`bun run bench\`, pause ${version} (commit ${commit.slice(0, 12)}), Bun ${bun}, on ${machine.cores} cores (${machine.cpu}), ` +
-      `${amount(machine.memoryBytes, "bytes")} of memory, Linux ${machine.kernel}, cgroup ${machine.cgroup}. The machine is virtual and shared: look at the ratios and the spread.`,
+    `Taken on ${taken} in ${Math.round(seconds)} s by \`bun run bench\`, pause ${version} (commit ${shortCommit}), Bun ${bun}, on ${machine.cores} cores (${machine.cpu}), ` +
+      `${amount(machine.memoryBytes, "bytes")} of memory, Linux ${machine.kernel}, cgroup ${machine.cgroup}. On this machine a system call takes ${amount(machine.prices.call, "ns")} and the first touch of a page ` +
+      `${amount(machine.prices.touch, "ns")}: look at the ratios and the spread.`,
     "",
-    "Each peer is PID 1 of a PID namespace of its own, all take turns, so that drift hits all alike. In each cell: the ratio to the C reference " +
-      "(`gcc -Os -static`, stripped; it ignores SIGCHLD and waits for signals as `pause` does), then the median, and from the tenth to the ninetieth percentile. Every sample is in [results.json](results.json).",
+    "Each peer is PID 1 of a PID namespace of its own; all take turns, so that drift hits all alike. In each cell: the ratio to the C reference " +
+      "(`gcc -Os -static`, stripped; it ignores SIGCHLD and waits for signals as `pause` does), then the median, and from the tenth to the ninetieth percentile. " +
+      "Where the reference is at 0 there is no ratio: \"both 0\", or \"C: 0\". Every sample is in [results.json](results.json).",
     "",
-    "| peer | command | Debian package |",
-    "| --- | --- | --- |",
-    ...peers.map(({ name, command, package: from }) => `| ${name} | \`${command}\` | ${from || "this repository"} |`),
+    "| peer | command | from | SHA-256 |",
+    "| --- | --- | --- | --- |",
+    ...peers.map(({ name, command, package: from, sha256 }) => `| ${name} | \`${command}\` | ${from || "this repository"} | ${sha256.slice(0, 16)}… |`),
     "",
     ...(missing.length === 0 ? [] : [`Not on this machine, and so not measured: ${missing.join(", ")}.`, ""]),
   ];
 }
 
-function section({ samples, peers }: Results, title: string, wanted: RegExp, meaning: string): string[] {
-  const metrics = Object.keys(samples).filter((metric) => wanted.test(metric));
+function written({ title, meaning, tables, pictures }: Section, results: Results, drawn: Record<string, string>): string[] {
+  const metrics = Object.keys(results.samples).filter((metric) => tables.some(({ pattern }) => pattern.test(metric)));
   if (metrics.length === 0) return [];
-  const names = [...peers.map(({ name }) => name), ...(metrics.some((metric) => samples[metric]?.[BARE] !== undefined) ? [BARE] : [])];
-  const row = (metric: string) => {
-    const reference = figure(samples[metric]?.[REFERENCE] ?? []).median;
-    return `| ${metric.replace(/, (ns|bytes|count)$/, "")} | ${names.map((name) => cell(samples[metric]?.[name] ?? [], reference, metric)).join(" | ")} |`;
-  };
-  return [`## ${title}`, "", meaning, "", `| | ${names.join(" | ")} |`, `| --- |${names.map(() => " --- |").join("")}`, ...metrics.map(row), ""];
+  const shown = pictures.filter((name) => drawn[name] !== undefined);
+  return [
+    ...[`## ${title}`, "", meaning, ""],
+    ...verdict(results, metrics),
+    ...tables.flatMap((table) => drawTable(table, results)),
+    ...shown.flatMap((name) => [`![${name.replace(/-|\.svg/g, " ").trim()}](${name})`, ""]),
+  ];
 }
 
-function cell(values: readonly number[], reference: number, metric: string): string {
+/** Wins and losses of pause against the reference: where the spreads lie apart. */
+function verdict({ samples }: Results, metrics: readonly string[]): string[] {
+  const held = metrics.flatMap((metric) => {
+    const [ours, theirs] = ["pause", REFERENCE].map((name) => figure(samples[metric]?.[name] ?? []));
+    if (ours === undefined || theirs === undefined || Number.isNaN(ours.median + theirs.median)) return [];
+    return [{ words: `${metric.replace(/, \w+$/, "")} (${ratio(ours.median, theirs.median)})`, way: apart(ours, theirs), zero: ours.high === 0 && theirs.high === 0 }];
+  });
+  if (held.length === 0) return [];
+  const list = (wanted: "below" | "above") => held.filter(({ way }) => way === wanted).map(({ words }) => words);
+  const zeros = held.filter(({ zero }) => zero).length;
+  const alike = held.filter(({ way }) => way === undefined).length - zeros;
+  const parts = [
+    ...(list("below").length === 0 ? [] : [`less: ${list("below").join(", ")}`]),
+    ...(list("above").length === 0 ? [] : [`more: ${list("above").join(", ")}`]),
+    ...(zeros === 0 ? [] : [`both at 0 throughout: ${zeros}`]),
+    ...(alike === 0 ? [] : [`no difference beyond the spread: ${alike}`]),
+  ];
+  return [`**\`pause\` against the C reference, of ${held.length} figures**: ${parts.join("; ")}.`, ""];
+}
+
+function drawTable({ caption, pattern, grows = false }: Table, { samples, peers }: Results): string[] {
+  const metrics = Object.keys(samples).filter((metric) => pattern.test(metric));
+  const [first] = metrics;
+  if (first === undefined) return [];
+  const heading = (metric: string) => (pattern.exec(metric)?.[1] ?? "").replace(/^\d+$/, (size) => Number(size).toLocaleString("en-US"));
+  const growth = grows && metrics.length > 1;
+  const headings = [...metrics.map(heading), ...(growth ? ["grows as size to the power"] : [])];
+  const names = [...peers.map(({ name }) => name), ...(samples[first]?.[BARE] === undefined ? [] : [BARE])];
+  const row = (name: string) => [...metrics.map((metric) => cell(samples[metric] ?? {}, name, metric)), ...(growth ? [power(pattern, metrics, samples, name)] : [])];
+  return [
+    ...(caption === undefined ? [] : [`${caption}:`, ""]),
+    `| | ${headings.join(" | ")} |`,
+    `| --- |${headings.map(() => " --- |").join("")}`,
+    ...names.map((name) => `| ${name} | ${row(name).join(" | ")} |`),
+    "",
+  ];
+}
+
+function cell(peers: Readonly<Record<string, number[]>>, name: string, metric: string): string {
+  const values = peers[name] ?? [];
   if (values.length === 0) return /wall|SIGTERM/.test(metric) ? "never" : "–";
   const { median, low, high } = figure(values);
   const range = low === high ? "" : ` (${amount(low, metric)} to ${amount(high, metric)})`;
-  return `**${ratio(median, reference)}** ${amount(median, metric)}${range}`;
+  return `**${ratio(median, figure(peers[REFERENCE] ?? []).median)}** ${amount(median, metric)}${range}`;
 }
 
-function draw(results: Results): Record<string, string> {
-  const { samples, peers } = results;
-  const median = (metric: string, name: string) => quantile(samples[metric]?.[name] ?? [], 0.5);
-  const bar = (title: string, metric: string, log: boolean): Chart => ({
-    ...{ title, metric, log, xs: [] },
-    series: peers.map(({ name }): Series => ({ name, values: [median(metric, name)] })),
-  });
-  const curve = (title: string, pattern: RegExp): Chart => {
-    const metrics = Object.keys(samples).filter((metric) => pattern.test(metric));
-    const names = [...peers.map(({ name }) => name), ...(metrics.some((metric) => samples[metric]?.[BARE] !== undefined) ? [BARE] : [])];
-    return {
-      ...{ title, metric: metrics[0] ?? "", log: true, xs: metrics.map((metric) => Number(pattern.exec(metric)?.[1]).toLocaleString("en-US")) },
-      series: names.map((name): Series => ({ name, values: metrics.map((metric) => median(metric, name)) })),
-    };
-  };
-  const has = (pattern: RegExp) => Object.keys(samples).some((metric) => pattern.test(metric));
-  return {
-    ...(has(/^orphans: CPU/) ? { "idle-cpu.svg": bars(bar("CPU of PID 1 while an orphan ends every 10 ms", "orphans: CPU, ns", true)) } : {}),
-    ...(has(/^storm/)
-      ? {
-          "reaping-time.svg": lines(curve("Until the last of a storm of orphans is gone, by the size of the storm", /^storm of (\d+) wall/)),
-          "reaping-cpu.svg": lines(curve("CPU of PID 1 for a storm of orphans, by its size", /^storm of (\d+) CPU/)),
-        }
-      : {}),
-    ...(has(/^exec to parked/) ? { "start.svg": bars(bar("Exec to parked, median", "exec to parked, ns", true)) } : {}),
-    ...(has(/^charge/) ? { "memory.svg": lines(curve("Memory charged for each pod, by the number of pods", /^charge of each of (\d+), bytes/)) } : {}),
-    ...(has(/^file/) ? { "size.svg": bars(bar("Size of the file", "file, bytes", true)) } : {}),
-  };
+/** Between the least and the largest size: 1 is in proportion, 2 is with the square. */
+function power(pattern: RegExp, metrics: readonly string[], samples: Results["samples"], name: string): string {
+  const points = metrics.map((metric) => [Number(pattern.exec(metric)?.[1]), figure(samples[metric]?.[name] ?? []).median] as const);
+  const [[size = 1, value = 0] = [], [largest = 1, most = 0] = []] = [points[0], points.at(-1)];
+  return value > 0 && most > 0 ? (Math.log(most / value) / Math.log(largest / size)).toFixed(2) : "–";
 }

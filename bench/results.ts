@@ -1,8 +1,11 @@
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { version } from "../package.json";
-import { BenchError, type Peer } from "./peers.ts";
-import { CGROUP_VERSION } from "./rig.ts";
+import { sha256 } from "../src/runtime.ts";
+import { memoryCgroupVersion } from "./cgroup.ts";
+import { BenchError } from "./error.ts";
+import type { Peer } from "./peers.ts";
+import type { Prices } from "./rig.ts";
 import type { Samples } from "./samples.ts";
 
 /** All of a run: where and of what it was taken, and every sample. */
@@ -10,25 +13,39 @@ export type Results = {
   readonly quick: boolean;
   readonly taken: string;
   readonly seconds: number;
-  readonly machine: { readonly cpu: string; readonly cores: number; readonly memoryBytes: number; readonly kernel: string; readonly cgroup: string };
+  readonly machine: {
+    readonly cpu: string;
+    readonly cores: number;
+    readonly memoryBytes: number;
+    readonly kernel: string;
+    readonly cgroup: string;
+    /** What a system call, and the first touch of a page, take here: ns. */
+    readonly prices: Prices;
+  };
   readonly version: string;
   readonly bun: string;
+  /** With a + where the files differ from it. */
   readonly commit: string;
-  /** What was measured, with the version of its Debian package, and what was not there. */
-  readonly peers: readonly { readonly name: string; readonly command: string; readonly package: string }[];
+  /** What was measured, with the version of its Debian package or the SHA-256 of ours, and what was not there. */
+  readonly peers: readonly { readonly name: string; readonly command: string; readonly package: string; readonly sha256: string }[];
   readonly missing: readonly string[];
   readonly samples: Samples;
 };
 
-export function describeRun(quick: boolean, peers: readonly Peer[], missing: readonly string[]): Omit<Results, "samples" | "seconds"> {
+export function describeRun(quick: boolean, peers: readonly Peer[], missing: readonly string[], prices: Prices): Omit<Results, "samples" | "seconds"> {
   return {
     quick,
     taken: new Date().toISOString().slice(0, 10),
-    machine: { cpu: cpus()[0]?.model.trim() ?? "unknown", cores: cpus().length, memoryBytes: totalmem(), kernel: release(), cgroup: CGROUP_VERSION },
+    machine: { cpu: cpus()[0]?.model.trim() ?? "unknown", cores: cpus().length, memoryBytes: totalmem(), kernel: release(), cgroup: memoryCgroupVersion(), prices },
     version,
     bun: Bun.version,
-    commit: said(["git", "rev-parse", "HEAD"]),
-    peers: peers.map(({ name, command }) => ({ name, command: command.map((word) => word.replace(/^.*\//, "")).join(" "), package: packageOf(command[0] ?? "") })),
+    commit: said(["git", "rev-parse", "HEAD"]) + (said(["git", "status", "--porcelain"]) === "" ? "" : "+"),
+    peers: peers.map(({ name, command }) => ({
+      name,
+      command: command.map((word) => word.replace(/^.*\//, "")).join(" "),
+      package: packageOf(command[0] ?? ""),
+      sha256: sha256(readFileSync(command[0] ?? "")),
+    })),
     missing,
   };
 }

@@ -4,17 +4,23 @@
  *
  *   rig start SYSCALL SIGNAL PROGRAM [ARG...]  exec to parked in SYSCALL, and SIGNAL to exit
  *   rig storm COUNT MODE SYSCALL PROGRAM...    COUNT orphans that end at one moment. MODE: plain; stopped (PID 1 is stopped
- *                                              until all have ended); bare (no program: children of the rig, which ignores
- *                                              SIGCHLD); leave (SIGTERM as soon as they are released)
- *   rig tick PID SECONDS INTERVAL              in PID's namespace, an orphan that ends every INTERVAL us
+ *                                              until all have ended); leave (SIGTERM as soon as they are released)
+ *   rig storm COUNT bare                       the same without a program: children of the rig, which ignores SIGCHLD
+ *   rig tick PID COUNT INTERVAL                in PID's namespace, every INTERVAL us an orphan that ends, COUNT of them
  *   rig hold COUNT SYSCALL PROGRAM...          COUNT of it, all parked: their PIDs; until standard input ends
+ *   rig prices                                 what a system call and the first touch of a page cost here
  *
  * Orphans are counted in the pids control group of the rig, which it finds in the variable BENCH_PIDS: a process counts
  * there until it has been reaped. With BENCH_MEMORY set, programs are started in that memory control group.
+ *
+ * Orphans are processes that share the rig's memory (CLONE_VM): made fast, and with so little to end that what is left to
+ * see is the reaping. The memory has the rig for its owner, so no end of an orphan sends the kernel looking for another.
  */
 #define _GNU_SOURCE
 #include <err.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -23,13 +29,16 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE 30000000000LL
-/* How long a storm may stand still before what is left counts as never reaped. */
-#define STILL 1000000000LL
+#define PATIENCE 120000000000LL
+/* What was not reaped this long after PID 1 went back to its wait never is. */
+#define STILL 300000000LL
+/* Bytes of stack: an orphan makes one system call. */
+#define ORPHAN_STACK 1024
 
 static long long now(void)
 {
@@ -44,8 +53,17 @@ static void check(long result, const char *what)
 		err(1, "%s", what);
 }
 
-static int read_text(const char *path, char *text, size_t size)
+static void *memory(size_t size, int sharing)
 {
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS, -1, 0);
+	check(at == MAP_FAILED ? -1 : 0, "mmap");
+	return at;
+}
+
+static int read_proc(pid_t pid, const char *name, char *text, size_t size)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t length = fd < 0 ? -1 : read(fd, text, size - 1);
 	text[length > 0 ? length : 0] = 0;
@@ -54,14 +72,13 @@ static int read_text(const char *path, char *text, size_t size)
 	return length > 0;
 }
 
-static int read_proc(pid_t pid, const char *name, char *text, size_t size)
-{
-	char path[64];
-	snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
-	return read_text(path, text, size);
-}
+/* The program under test. */
 
 static char **program;
+/* Of both sides of the fork: when the program was executed. */
+static long long *executed;
+/* Where the program may run: anywhere, or on the CPUs that the rig leaves alone. */
+static cpu_set_t elsewhere;
 
 static void join(const char *group)
 {
@@ -76,12 +93,15 @@ static void join(const char *group)
 static int become(void *unused)
 {
 	(void)unused;
+	if (getenv("BENCH_MEMORY"))
+		join(getenv("BENCH_MEMORY"));
+	if (CPU_COUNT(&elsewhere))
+		check(sched_setaffinity(0, sizeof elsewhere, &elsewhere), "sched_setaffinity");
 	int null = open("/dev/null", O_RDWR);
 	for (int fd = 0; fd < 3; fd++)
 		dup2(null, fd);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getenv("BENCH_MEMORY"))
-		join(getenv("BENCH_MEMORY"));
+	*executed = now();
 	execv(program[0], program);
 	_exit(127);
 }
@@ -89,52 +109,42 @@ static int become(void *unused)
 static pid_t launch(void)
 {
 	static char stack[65536] __attribute__((aligned(16)));
+	if (!executed)
+		executed = memory(sizeof *executed, MAP_SHARED);
 	pid_t pid = clone(become, stack + sizeof stack, CLONE_VFORK | CLONE_NEWPID | SIGCHLD, NULL);
 	check(pid, "clone");
 	return pid;
 }
 
-static void await_park(pid_t pid, int syscall)
+static int parked(pid_t pid, int syscall)
 {
 	char text[256];
-	for (long long end = now() + PATIENCE; now() < end;) {
-		if (read_proc(pid, "syscall", text, sizeof text) && text[0] != 'r' && atoi(text) == syscall)
-			return;
-	}
-	kill(pid, SIGKILL);
-	errx(1, "%s does not park in system call %d: it is in %s", program[0], syscall, text);
+	return read_proc(pid, "syscall", text, sizeof text) && text[0] != 'r' && atoi(text) == syscall;
 }
 
-/* Waits for the end; what does not end on SIGTERM is killed. */
+static void await_park(pid_t pid, int syscall)
+{
+	for (long long end = now() + PATIENCE; now() < end;) {
+		if (parked(pid, syscall))
+			return;
+		if (waitpid(pid, NULL, WNOHANG) == pid)
+			errx(1, "%s ended before it was in system call %d", program[0], syscall);
+	}
+	kill(pid, SIGKILL);
+	errx(1, "%s does not park in system call %d", program[0], syscall);
+}
+
 static int await_end(pid_t pid)
 {
 	int status = 0;
-	for (long long end = now() + PATIENCE; now() < end;) {
+	for (long long end = now() + PATIENCE; now() < end;)
 		if (waitpid(pid, &status, WNOHANG) == pid)
 			return status;
-		if (now() > end - PATIENCE + 20000000)
-			usleep(500);
-	}
 	kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
-	return -1;
+	errx(1, "%s did not end", program[0]);
 }
 
-static void start(int syscall, int signal)
-{
-	long long begun = now();
-	pid_t pid = launch();
-	await_park(pid, syscall);
-	long long parked = now();
-	/* What the kernel and the program have left to do is done by then. */
-	usleep(2000);
-	long long told = now();
-	kill(pid, signal);
-	int status = await_end(pid);
-	printf("{\"start\":%lld,\"end\":%lld,\"status\":%d}\n", parked - begun, now() - told, status);
-}
-
-struct cost { long long cpu, switches, faults; };
+struct cost { long long cpu, switches; };
 
 static struct cost cost_of(pid_t pid)
 {
@@ -151,6 +161,99 @@ static struct cost cost_of(pid_t pid)
 	return cost;
 }
 
+/* Has it begun to exit? PF_EXITING of the flags in /proc/PID/stat, proc_pid_stat(5); what is gone has. */
+static int leaving(pid_t pid)
+{
+	char text[1024];
+	unsigned flags = 0;
+	if (!read_proc(pid, "stat", text, sizeof text))
+		return 1;
+	char *fields = strrchr(text, ')');
+	return fields && sscanf(fields, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && flags & 4;
+}
+
+/* The rig asks in a loop; on the first CPU, so that the program does not have to wait for its turn. */
+static void keep_apart(void)
+{
+	cpu_set_t own;
+	check(sched_getaffinity(0, sizeof elsewhere, &elsewhere), "sched_getaffinity");
+	if (CPU_COUNT(&elsewhere) < 2) {
+		CPU_ZERO(&elsewhere);
+		return;
+	}
+	int first = 0;
+	while (!CPU_ISSET(first, &elsewhere))
+		first++;
+	CPU_ZERO(&own);
+	CPU_SET(first, &own);
+	CPU_CLR(first, &elsewhere);
+	check(sched_setaffinity(0, sizeof own, &own), "sched_setaffinity");
+}
+
+static void start(int syscall, int signal)
+{
+	keep_apart();
+	pid_t pid = launch();
+	await_park(pid, syscall);
+	long long since = now();
+	/* What the kernel and the program have left to do is done by then. */
+	usleep(2000);
+	long long told = now();
+	kill(pid, signal);
+	int status = await_end(pid);
+	printf("{\"start\":%lld,\"end\":%lld,\"status\":%d}\n", since - *executed, now() - told, status);
+}
+
+/* Orphans. */
+
+static atomic_int ready, let_go, ended;
+static int wanted;
+static char *stacks;
+
+/* Waits to be let go, no longer than the rig would, and ends. */
+static int orphan(void *unused)
+{
+	static const struct timespec limit = { .tv_sec = PATIENCE / 1000000000 };
+	(void)unused;
+	atomic_fetch_add(&ready, 1);
+	syscall(SYS_futex, &let_go, FUTEX_WAIT, 0, &limit, NULL, 0);
+	atomic_fetch_add(&ended, 1);
+	return 0;
+}
+
+static int make_orphans(void *unused)
+{
+	(void)unused;
+	for (int made = 0; made < wanted; made++)
+		check(clone(orphan, stacks + (made + 1L) * ORPHAN_STACK, CLONE_VM | SIGCHLD, NULL), "make an orphan (is there room below /proc/sys/kernel/pid_max?)");
+	return 0;
+}
+
+static void release_orphans(void)
+{
+	atomic_store(&let_go, 1);
+	syscall(SYS_futex, &let_go, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+static void enter_pid_namespace(pid_t pid)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/ns/pid", pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	check(fd, path);
+	check(setns(fd, CLONE_NEWPID), "setns");
+	close(fd);
+}
+
+/* A child of the rig does `work` and ends, which hands its own children to PID 1 of the namespace that was entered. */
+static void leave_behind(int (*work)(void *))
+{
+	static char stack[65536] __attribute__((aligned(16)));
+	pid_t parent = clone(work, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
+	check(parent, "clone");
+	check(waitpid(parent, NULL, 0), "waitpid");
+}
+
 static int tasks_fd;
 
 static int tasks(void)
@@ -161,8 +264,8 @@ static int tasks(void)
 	return atoi(text);
 }
 
-/* Joins the group BENCH_PIDS, so that what is forked from here counts there. */
-static void join_group(void)
+/* Joins the group BENCH_PIDS, so that what is made from here on counts there. */
+static void count_tasks(void)
 {
 	char path[4096];
 	const char *group = getenv("BENCH_PIDS");
@@ -174,141 +277,121 @@ static void join_group(void)
 	check(tasks_fd, path);
 }
 
-struct shared { atomic_int ready, ended; };
-
-/* COUNT children that wait for `release` to close, count themselves ended, and end. */
-static void fork_orphans(int count, const int release[2], struct shared *shared)
-{
-	char byte;
-	for (int i = 0; i < count; i++) {
-		pid_t child = fork();
-		check(child, "fork an orphan (is there room below /proc/sys/kernel/pid_max?)");
-		if (child == 0) {
-			close(release[1]);
-			atomic_fetch_add(&shared->ready, 1);
-			if (read(release[0], &byte, 1) < 0)
-				_exit(1);
-			atomic_fetch_add(&shared->ended, 1);
-			_exit(0);
-		}
-	}
-}
-
-/* Has a child in pid's namespace fork the orphans and end, which hands them to PID 1; or forks them here. */
-static void make_orphans(pid_t pid, int count, const int release[2], struct shared *shared)
-{
-	if (!pid) {
-		signal(SIGCHLD, SIG_IGN);
-		fork_orphans(count, release, shared);
-	} else {
-		char path[64];
-		snprintf(path, sizeof path, "/proc/%d/ns/pid", pid);
-		int fd = open(path, O_RDONLY | O_CLOEXEC);
-		check(fd, path);
-		check(setns(fd, CLONE_NEWPID), "setns");
-		close(fd);
-		pid_t parent = fork();
-		check(parent, "fork");
-		if (parent == 0) {
-			fork_orphans(count, release, shared);
-			_exit(0);
-		}
-		check(waitpid(parent, NULL, 0), "waitpid");
-	}
-	while (atomic_load(&shared->ready) < count)
-		usleep(1000);
-}
-
-/* Waits until no orphan is left, or what is left stands still: the time of the last change. */
-static long long await_reaped(int count, int others, struct shared *shared, int *most, int *left)
+/* Waits until no orphan is left, or all have ended and `pid` waits for more while some are left: the time of the last change. */
+static long long await_reaped(pid_t pid, int syscall, int others, int *most, int *left)
 {
 	long long changed = now();
 	int before = -1;
 	*most = 0;
-	for (;;) {
+	for (long long end = now() + PATIENCE; now() < end;) {
 		/* In this order: an orphan that ends in between is not counted as waiting to be reaped. */
-		int ended = atomic_load(&shared->ended);
+		int gone = atomic_load(&ended);
 		*left = tasks() - others;
-		int zombies = *left - (count - ended);
+		int zombies = *left - (wanted - gone);
 		if (zombies > *most)
 			*most = zombies;
 		if (*left != before)
 			changed = now();
 		before = *left;
-		if (*left <= 0 || now() - changed > STILL)
+		if (*left <= 0)
+			return changed;
+		if (pid && gone == wanted && now() - changed > STILL && parked(pid, syscall))
 			return changed;
 	}
+	errx(1, "%d of %d orphans have not ended", wanted - atomic_load(&ended), wanted);
 }
 
 static void storm(int count, const char *mode, int syscall)
 {
-	struct shared *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int release[2], most = 0, left = 0, status = 0, held = 0;
+	int most = 0, left = 0, held = 0, others;
 	int bare = strcmp(mode, "bare") == 0, stopped = strcmp(mode, "stopped") == 0, leave = strcmp(mode, "leave") == 0;
+	long long released, exiting = 0, done;
+	struct cost before = { 0 }, after;
 	pid_t pid = 0;
+	wanted = count;
+	stacks = memory((size_t)count * ORPHAN_STACK, MAP_PRIVATE);
 	if (!bare) {
 		pid = launch();
 		await_park(pid, syscall);
 	}
-	join_group();
-	int others = tasks();
-	check(pipe2(release, O_CLOEXEC), "pipe");
-	make_orphans(pid, count, release, shared);
-	/* The program may still be busy with the end of the parent. */
+	count_tasks();
+	others = tasks();
+	if (bare) {
+		signal(SIGCHLD, SIG_IGN);
+		make_orphans(NULL);
+	} else {
+		enter_pid_namespace(pid);
+		leave_behind(make_orphans);
+	}
+	while (atomic_load(&ready) < count)
+		usleep(1000);
+	/* They are in their wait by then. */
 	usleep(20000);
-	struct cost before = cost_of(pid ? pid : getpid());
-	long long released, done;
+	if (pid)
+		before = cost_of(pid);
 	if (stopped) {
 		kill(pid, SIGSTOP);
-		close(release[1]);
-		while (atomic_load(&shared->ended) < count)
+		release_orphans();
+		while (atomic_load(&ended) < count)
 			usleep(100);
 		/* An exit takes the kernel its time: those that are still there once nothing changes any more are zombies. */
-		for (held = -1; held != tasks() - others; usleep(200000))
+		for (held = -1; held != tasks() - others; usleep(50000))
 			held = tasks() - others;
 		released = now();
 		kill(pid, SIGCONT);
 	} else {
 		released = now();
-		close(release[1]);
+		release_orphans();
 	}
 	if (leave) {
 		usleep(1000);
 		released = now();
 		kill(pid, SIGTERM);
-		status = await_end(pid);
+		while (!leaving(pid))
+			;
+		exiting = now() - released;
+		await_end(pid);
 		done = now();
 	} else {
-		done = await_reaped(count, others, shared, &most, &left);
+		done = await_reaped(pid, syscall, others, &most, &left);
 	}
-	struct cost after = cost_of(pid ? pid : getpid());
-	if (leave || bare)
-		after = before;
-	printf("{\"wall\":%lld,\"cpu\":%lld,\"switches\":%lld,\"most\":%d,\"left\":%d,\"held\":%d,\"status\":%d}\n", done - released,
-	       after.cpu - before.cpu, after.switches - before.switches, most, left, held, status);
+	after = pid && !leave ? cost_of(pid) : before;
+	printf("{\"wall\":%lld,\"exiting\":%lld,\"cpu\":%lld,\"switches\":%lld,\"most\":%d,\"left\":%d,\"held\":%d}\n", done - released, exiting,
+	       after.cpu - before.cpu, after.switches - before.switches, most, left, held);
 	if (pid && !leave) {
 		kill(pid, SIGKILL);
-		waitpid(pid, &status, 0);
+		waitpid(pid, NULL, 0);
 	}
 }
 
-static void tick(pid_t pid, int seconds, int interval)
+static int doze(void *unused)
 {
-	char path[64];
-	snprintf(path, sizeof path, "/proc/%d/ns/pid", pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC), count = 0;
-	check(fd, path);
-	check(setns(fd, CLONE_NEWPID), "setns");
-	for (long long end = now() + seconds * 1000000000LL; now() < end; count++) {
-		pid_t parent = fork();
-		check(parent, "fork");
-		if (parent == 0) {
-			if (fork() == 0)
-				usleep(500);
-			_exit(0);
-		}
-		waitpid(parent, NULL, 0);
-		usleep(interval);
+	(void)unused;
+	usleep(500);
+	return 0;
+}
+
+/* So many that none is used again while its orphan sleeps. */
+#define DOZERS 128
+static int dozer;
+
+static int leave_dozer(void *unused)
+{
+	(void)unused;
+	check(clone(doze, stacks + (dozer++ % DOZERS + 1L) * 8192, CLONE_VM | SIGCHLD, NULL), "make an orphan");
+	return 0;
+}
+
+static void tick(pid_t pid, int count, int interval)
+{
+	stacks = memory(DOZERS * 8192, MAP_PRIVATE);
+	enter_pid_namespace(pid);
+	long long due = now();
+	for (int made = 0; made < count; made++) {
+		leave_behind(leave_dozer);
+		due += interval * 1000LL;
+		struct timespec until = { due / 1000000000, due % 1000000000 };
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
 	}
 	printf("{\"orphans\":%d}\n", count);
 }
@@ -327,20 +410,39 @@ static void hold(int count, int syscall)
 		;
 }
 
+static void prices(void)
+{
+	enum { CALLS = 100000, PAGES = 10000 };
+	long page = sysconf(_SC_PAGESIZE);
+	long long begun = now();
+	for (int i = 0; i < CALLS; i++)
+		syscall(SYS_getppid);
+	long long called = now() - begun;
+	volatile char *at = memory(PAGES * page, MAP_PRIVATE);
+	check(madvise((void *)at, PAGES * page, MADV_NOHUGEPAGE), "madvise");
+	begun = now();
+	for (int i = 0; i < PAGES; i++)
+		at[i * page] = 1;
+	printf("{\"call\":%lld,\"touch\":%lld}\n", called / CALLS, (now() - begun) / PAGES);
+}
+
 int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IONBF, 0);
-	if (argc > 4 && strcmp(argv[1], "start") == 0) {
+	const char *what = argc > 1 ? argv[1] : "";
+	if (argc > 4 && strcmp(what, "start") == 0) {
 		program = argv + 4;
 		start(atoi(argv[2]), atoi(argv[3]));
-	} else if (argc > 3 && strcmp(argv[1], "storm") == 0) {
+	} else if (argc > 3 && strcmp(what, "storm") == 0) {
 		program = argv + 5;
 		storm(atoi(argv[2]), argv[3], argc > 4 ? atoi(argv[4]) : 0);
-	} else if (argc > 4 && strcmp(argv[1], "hold") == 0) {
+	} else if (argc > 4 && strcmp(what, "hold") == 0) {
 		program = argv + 4;
 		hold(atoi(argv[2]), atoi(argv[3]));
-	} else if (argc == 5 && strcmp(argv[1], "tick") == 0) {
+	} else if (argc == 5 && strcmp(what, "tick") == 0) {
 		tick(atoi(argv[2]), atoi(argv[3]), atoi(argv[4]));
+	} else if (argc == 2 && strcmp(what, "prices") == 0) {
+		prices();
 	} else {
 		errx(2, "no such measurement");
 	}

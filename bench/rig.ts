@@ -1,15 +1,13 @@
-import { mkdirSync, readFileSync, rmdirSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { compileC } from "../test/support/compile.ts";
-import { BenchError, type Peer } from "./peers.ts";
+import { withGroup } from "./cgroup.ts";
+import { BenchError } from "./error.ts";
+import type { Peer } from "./peers.ts";
 
-const RIG = compileC("bench-rig", join(import.meta.dir, "rig.c"), ["-O2", "-static"]);
-const CGROUPS = "/sys/fs/cgroup";
-const VERSION_2 = existsSync(join(CGROUPS, "cgroup.controllers"));
-
-/** What rig.c prints of one start, ns; and of one storm, ns and counts. */
+/** What rig.c prints of one start, ns; of one storm, ns and counts; and what the machine takes for a call and a page, ns. */
 export type Start = { readonly start: number; readonly end: number; readonly status: number };
-export type Storm = Readonly<Record<"wall" | "cpu" | "switches" | "most" | "left" | "held" | "status", number>>;
+export type Storm = Readonly<Record<"wall" | "exiting" | "cpu" | "switches" | "most" | "left" | "held", number>>;
+export type Prices = { readonly call: number; readonly touch: number };
 export type Mode = "plain" | "stopped" | "leave" | "bare";
 
 /** One start, and its end on SIGTERM, or SIGKILL for a program that does not end on the other. */
@@ -19,14 +17,18 @@ export const startOnce = (peer: Peer) => rig<Start>(["start", `${peer.parksIn}`,
 export const storm = (count: number, mode: Mode, peer?: Peer) =>
   withGroup("pids", (group) => rig<Storm>(["storm", `${count}`, mode, ...(peer === undefined ? [] : [`${peer.parksIn}`, ...peer.command])], { ...peer?.env, BENCH_PIDS: group }));
 
-export const tick = (pid: number, seconds: number, intervalUs: number) => rig<{ orphans: number }>(["tick", `${pid}`, `${seconds}`, `${intervalUs}`], {});
+export const tick = (pid: number, count: number, intervalUs: number) => rig<{ orphans: number }>(["tick", `${pid}`, `${count}`, `${intervalUs}`], {});
+
+export const prices = () => rig<Prices>(["prices"], {});
 
 /** Runs `use` with the PIDs of `count` parked copies of `peer`, started in the memory group `group` if one is given. */
 export async function held<T>(peer: Peer, count: number, group: string | undefined, use: (pids: readonly number[]) => Promise<T>): Promise<T> {
   const env = { ...peer.env, ...(group === undefined ? {} : { BENCH_MEMORY: group }) };
-  const child = Bun.spawn([RIG, "hold", `${count}`, `${peer.parksIn}`, ...peer.command], { env, stdin: "pipe", stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([executable(), "hold", `${count}`, `${peer.parksIn}`, ...peer.command], { env, stdin: "pipe", stdout: "pipe", stderr: "pipe" });
   try {
-    return await use(await pidsOf(peer, child.stdout, child.stderr));
+    const result = await use(await pidsOf(peer, child.stdout, child.stderr));
+    if (child.exitCode !== null || child.signalCode !== null) throw new BenchError(`the rig that held ${peer.name} ended too soon; what was measured meanwhile is void`);
+    return result;
   } finally {
     await child.stdin.end();
     await child.exited;
@@ -42,37 +44,13 @@ async function pidsOf(peer: Peer, stdout: ReadableStream<Uint8Array>, stderr: Re
   throw new BenchError(`${peer.name} could not be held: ${(await new Response(stderr).text()).trim()}`);
 }
 
-/** A control group of its own for `use`; its last process may take a moment to leave it. */
-export async function withGroup<T>(controller: "pids" | "memory", use: (group: string) => Promise<T>): Promise<T> {
-  const group = join(CGROUPS, VERSION_2 ? "" : controller, `pause-bench-${process.pid}`);
-  mkdirSync(group);
-  try {
-    return await use(group);
-  } finally {
-    for (let tries = 0; tries < 1000 && existsSync(group); tries++) {
-      try {
-        rmdirSync(group);
-      } catch {
-        await Bun.sleep(10);
-      }
-    }
-  }
-}
-
-/** What the memory group `group` is charged with, and the kernel's part of it, bytes; NaN where the kernel does not tell. */
-export function charge(group: string): { total: number; kernel: number } {
-  if (!VERSION_2) return { total: readNumber(join(group, "memory.usage_in_bytes")), kernel: readNumber(join(group, "memory.kmem.usage_in_bytes")) };
-  const kernel = /^kernel (\d+)$/m.exec(readFileSync(join(group, "memory.stat"), "latin1"))?.[1];
-  return { total: readNumber(join(group, "memory.current")), kernel: Number(kernel ?? Number.NaN) };
-}
-
-export const CGROUP_VERSION = VERSION_2 ? "v2" : "v1";
-
-const readNumber = (file: string) => (existsSync(file) ? Number(readFileSync(file, "latin1")) : Number.NaN);
-
 async function rig<T>(args: readonly string[], env: Readonly<Record<string, string>>): Promise<T> {
-  const child = Bun.spawn([RIG, ...args], { env: { ...env }, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([executable(), ...args], { env: { ...env }, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const [out, err, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   if (status !== 0) throw new BenchError(`the rig's ${args.slice(0, 5).join(" ")} failed: ${err.trim() || `it ended with ${status}`}`);
   return JSON.parse(out) as T;
 }
+
+/** rig.c, compiled where it is first needed. */
+let compiled: string | undefined;
+const executable = () => (compiled ??= compileC("bench-rig", join(import.meta.dir, "rig.c"), ["-O2", "-static"]));

@@ -1,4 +1,4 @@
-/** Samples by metric and peer. A metric's name says its unit with its last word, as in "storm 1000 wall, ns". */
+/** Samples by metric and peer. A metric's name says its unit with its last word, as in "storm of 1000: wall, ns". */
 export type Samples = Record<string, Record<string, number[]>>;
 
 export function add(samples: Samples, metric: string, peer: string, ...values: number[]): void {
@@ -6,15 +6,18 @@ export function add(samples: Samples, metric: string, peer: string, ...values: n
   (peers[peer] ??= []).push(...values);
 }
 
-/** The value below which the fraction `of` of the sorted samples lies; NaN without samples. */
-export function quantile(values: readonly number[], of: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(of * sorted.length))] ?? Number.NaN;
-}
-
-/** The median, and the spread: from the tenth to the ninetieth percentile. */
-export type Figure = { readonly median: number; readonly low: number; readonly high: number; readonly count: number };
+/** The median, and the spread: from the tenth to the ninetieth percentile, of ten samples or fewer all. NaN without samples. */
+export type Figure = { readonly median: number; readonly low: number; readonly high: number };
 
 export function figure(values: readonly number[]): Figure {
-  return { median: quantile(values, 0.5), low: quantile(values, 0.1), high: quantile(values, 0.9), count: values.length };
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (place: number) => sorted[place] ?? Number.NaN;
+  const last = sorted.length - 1;
+  return { median: (at(Math.floor(last / 2)) + at(Math.ceil(last / 2))) / 2, low: at(Math.floor(last * 0.1)), high: at(Math.ceil(last * 0.9)) };
+}
+
+/** Do the spreads of two figures lie apart? Then it is said which way the first lies of the second. */
+export function apart(one: Omit<Figure, "median">, other: Omit<Figure, "median">): "below" | "above" | undefined {
+  if (one.high < other.low) return "below";
+  return one.low > other.high ? "above" : undefined;
 }

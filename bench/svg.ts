@@ -3,7 +3,7 @@ import { amount } from "./format.ts";
 /** One peer's line, or bar: its values by x, in the unit of the metric. NaN where there is none. */
 export type Series = { readonly name: string; readonly values: readonly number[] };
 
-export type Chart = { readonly title: string; readonly metric: string; readonly xs: readonly string[]; readonly series: readonly Series[]; readonly log: boolean };
+export type Chart = { readonly title: string; readonly metric: string; readonly xs: readonly number[]; readonly series: readonly Series[] };
 
 const WIDTH = 760;
 const LEFT = 90;
@@ -22,10 +22,11 @@ const STYLE = `
   @media (prefers-color-scheme: dark) { text { fill: #d0d7de } }`;
 const HUES = ["#d1580b", "#2f80d0", "#1a9a6c", "#9a62d6", "#c2416b", "#8a8a12", "#5f7d8c", "#b07a3a", "#7d7d7d"];
 
-/** A line for each series, over the x values side by side. */
+/** A line for each series, over the x values on a log scale. */
 export function lines(chart: Chart): string {
   const scale = verticalScale(chart);
-  const x = (index: number) => LEFT + (index * (WIDTH - LEFT - RIGHT)) / Math.max(1, chart.xs.length - 1);
+  const [first = 1, last = 1] = [Math.min(...chart.xs), Math.max(...chart.xs)].map(Math.log10);
+  const x = (index: number) => LEFT + ((Math.log10(chart.xs[index] ?? 1) - first) * (WIDTH - LEFT - RIGHT)) / (last - first || 1);
   const labels = spread(chart.series.map(({ values }) => scale.y(values.findLast((value) => !Number.isNaN(value)) ?? Number.NaN)));
   const drawn = chart.series.map(({ name, values }, index) => {
     const points = values.flatMap((value, place) => (Number.isNaN(value) ? [] : [[x(place), scale.y(value)] as const]));
@@ -35,16 +36,16 @@ export function lines(chart: Chart): string {
     const label = points.length === 0 ? "" : `<text x="${WIDTH - RIGHT + 12}" y="${round((labels[index] ?? 0) + 4)}" style="fill:${hue}">${name}</text>`;
     return `<path d="${path}" fill="none" stroke="${hue}" stroke-width="2"/>${dots}${label}`;
   });
-  const ticks = chart.xs.map((text, index) => `<text x="${round(x(index))}" y="${TOP + HEIGHT + 20}" text-anchor="middle">${text}</text>`);
-  return frame(chart.title, TOP + HEIGHT + BOTTOM, [...scale.grid(WIDTH - RIGHT), ...ticks, ...drawn]);
+  const ticks = chart.xs.map((value, index) => `<text x="${round(x(index))}" y="${TOP + HEIGHT + 20}" text-anchor="middle">${value.toLocaleString("en-US")}</text>`);
+  return frame(`${chart.title} (log scales)`, TOP + HEIGHT + BOTTOM, [...scale.grid(WIDTH - RIGHT), ...ticks, ...drawn]);
 }
 
 /** A bar for each series, which has one value; on a log scale, or 0, which is written out. */
 export function bars(chart: Chart): string {
   const rows = chart.series;
-  const positive = rows.map(({ values: [value = Number.NaN] }) => value).filter((value) => value > 0);
-  const [low, high] = chart.log ? [Math.log10(Math.min(...positive)) - 0.5, Math.log10(Math.max(...positive))] : [0, Math.max(...positive)];
-  const length = (value: number) => (value <= 0 ? 0 : (((chart.log ? Math.log10(value) : value) - low) / (high - low || 1)) * (WIDTH - LEFT - RIGHT - 60));
+  const decades = rows.flatMap(({ values: [value = 0] }) => (value > 0 ? [Math.log10(value)] : []));
+  const [low, high] = [Math.min(...decades) - 0.5, Math.max(...decades)];
+  const length = (value: number) => (value > 0 ? ((Math.log10(value) - low) / (high - low)) * (WIDTH - LEFT - RIGHT - 60) : 0);
   const drawn = rows.map(({ name, values: [value = Number.NaN] }, index) => {
     const y = TOP + index * 28;
     const end = LEFT + 20 + length(value);
@@ -54,21 +55,18 @@ export function bars(chart: Chart): string {
       `<text x="${round(end + 8)}" y="${y + 14}">${Number.isNaN(value) ? "not measured" : amount(value, chart.metric)}</text>`
     );
   });
-  return frame(chart.title + (chart.log ? " (log scale)" : ""), TOP + rows.length * 28 + 10, drawn);
+  return frame(`${chart.title} (log scale)`, TOP + rows.length * 28 + 10, drawn);
 }
 
-/** A value to a height, and the lines across at round values. What is 0 lies on the bottom line, also of a log scale. */
-function verticalScale({ series, metric, log }: Chart) {
+/** A value to a height, and the lines across at the powers of ten. What is 0 lies on the bottom line. */
+function verticalScale({ series, metric }: Chart) {
   const values = series.flatMap(({ values }) => values).filter((value) => !Number.isNaN(value));
   const positive = values.filter((value) => value > 0);
-  const high = Math.max(...positive, 1);
-  const low = log ? Math.min(...positive, high) : 0;
-  const decades = log ? [Math.floor(Math.log10(low)) - (values.includes(0) ? 1 : 0), Math.ceil(Math.log10(high))] : [0, 1];
-  const [first = 0, last = 1] = decades;
-  const share = (value: number) => (log ? (value <= 0 ? 0 : (Math.log10(value) - first) / (last - first || 1)) : value / high);
-  const y = (value: number) => TOP + HEIGHT * (1 - share(value));
-  const marks = log ? Array.from({ length: last - first + 1 }, (_, index) => 10 ** (first + index)) : [0, 0.25, 0.5, 0.75, 1].map((part) => part * high);
-  const label = (mark: number, index: number) => (log && index === 0 && values.includes(0) ? amount(0, metric) : amount(mark, metric));
+  const first = Math.floor(Math.log10(Math.min(...positive, Math.max(...positive, 1)))) - (values.includes(0) ? 1 : 0);
+  const last = Math.max(Math.ceil(Math.log10(Math.max(...positive, 1))), first + 1);
+  const y = (value: number) => TOP + HEIGHT * (1 - (value > 0 ? (Math.log10(value) - first) / (last - first) : 0));
+  const marks = Array.from({ length: last - first + 1 }, (_, index) => 10 ** (first + index));
+  const label = (mark: number, index: number) => amount(index === 0 && values.includes(0) ? 0 : mark, metric);
   const grid = (right: number) =>
     marks.map(
       (mark, index) =>

@@ -3,10 +3,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { compare } from "../../bench/compare.ts";
 import { amount, ratio } from "../../bench/format.ts";
+import { REFERENCE } from "../../bench/peers.ts";
 import { withHeadlines } from "../../bench/readme.ts";
 import { report } from "../../bench/report.ts";
 import { readResults, type Results } from "../../bench/results.ts";
-import { figure, quantile, type Samples } from "../../bench/samples.ts";
+import { apart, figure, type Samples } from "../../bench/samples.ts";
 
 const ROOT = join(import.meta.dir, "..", "..");
 const BENCH = join(ROOT, "bench");
@@ -32,7 +33,7 @@ describe("the committed report", () => {
 
   test("pause used no CPU and was not woken, idle or reaping, and the method can show otherwise", () => {
     const { samples } = committed;
-    const metrics = Object.keys(samples).filter((metric) => /^(idle|orphans|storm of \d+)/.test(metric) && /(CPU, ns|switches, count)$/.test(metric));
+    const metrics = Object.keys(samples).filter((metric) => /^(idle|orphans|storm of \d+)/.test(metric) && /: (CPU, ns|switches, count)$/.test(metric));
     expect(metrics.length).toBe(2 + 2 + 4 * 2);
     for (const metric of metrics) {
       expect(samples[metric]?.pause?.every((value) => value === 0), metric).toBe(true);
@@ -42,9 +43,15 @@ describe("the committed report", () => {
 });
 
 describe("figures", () => {
-  test("median and spread", () => {
-    expect(figure([5, 1, 4, 2, 3, 9, 8, 7, 6, 10])).toEqual({ median: 6, low: 2, high: 10, count: 10 });
-    expect(quantile([], 0.5)).toBeNaN();
+  test("median and spread, of few samples all of it", () => {
+    expect(figure([5, 1, 4, 2, 3, 9, 8, 7, 6, 10])).toEqual({ median: 5.5, low: 1, high: 10 });
+    expect(figure(Array.from({ length: 101 }, (_, index) => 100 - index))).toEqual({ median: 50, low: 10, high: 90 });
+    expect(figure([7])).toEqual({ median: 7, low: 7, high: 7 });
+    expect(figure([])).toEqual({ median: Number.NaN, low: Number.NaN, high: Number.NaN });
+  });
+
+  test("spreads lie apart where they do not touch", () => {
+    expect([apart({ low: 1, high: 2 }, { low: 3, high: 4 }), apart({ low: 3, high: 4 }, { low: 1, high: 2 }), apart({ low: 1, high: 3 }, { low: 3, high: 4 })]).toEqual(["below", "above", undefined]);
   });
 
   test("amounts and ratios in words", () => {
@@ -56,16 +63,44 @@ describe("figures", () => {
 });
 
 describe("comparing two runs", () => {
-  const run = (pause: number[], reference: number[]) => withSamples({ "exec to parked, ns": { pause, "C reference": reference } });
+  const run = (pause: number[], reference: number[], metric = "exec to parked, ns") => withSamples({ [metric]: { pause, [REFERENCE]: reference } });
 
   test("what stays within the spread did not move, also where all is slower alike", () => {
-    expect(compare(run([90, 100, 110], [200, 200, 200]), run([95, 105, 115], [200, 200, 200]))).toEqual([]);
-    expect(compare(run([90, 100, 110], [200, 200, 200]), run([180, 200, 220], [400, 400, 400]))).toEqual(["worse  C reference: exec to parked, ns: 200 ns to 400 ns, 2.00 times the ratio it was"]);
+    expect(compare(run([90, 100, 110], [200, 200, 200]), run([95, 105, 115], [200, 200, 200]))).toEqual(["2 figures compared, none moved by more than the spread"]);
+    expect(compare(run([90, 100, 110], [200, 200, 200]), run([180, 200, 220], [400, 400, 400]))).toEqual([
+      "worse  C reference: exec to parked: 200 ns before, 400 ns now",
+      "2 figures compared, 1 moved by more than the spread",
+    ]);
   });
 
   test("what moved by more is said, for better and for worse", () => {
-    expect(compare(run([90, 100, 110], [200]), run([140, 150, 160], [200]))).toEqual(["worse  pause: exec to parked, ns: 100 ns to 150 ns, 1.50 times the ratio it was"]);
-    expect(compare(run([90, 100, 110], [200]), run([40, 50, 60], [200]))).toEqual(["better pause: exec to parked, ns: 100 ns to 50 ns, 0.50 times the ratio it was"]);
+    expect(compare(run([90, 100, 110], [200]), run([140, 150, 160], [200]))[0]).toBe("worse  pause: exec to parked: 0.50 of the reference (100 ns) before, 0.75 of the reference (150 ns) now");
+    expect(compare(run([90, 100, 110], [200]), run([40, 50, 60], [200]))[0]).toBe("better pause: exec to parked: 0.50 of the reference (100 ns) before, 0.25 of the reference (50 ns) now");
+  });
+
+  test("what left 0 is said by the figures, since 0 has no ratio", () => {
+    expect(compare(run([0], [0], "idle, 10 s: CPU, ns"), run([4000], [0], "idle, 10 s: CPU, ns"))[0]).toBe("worse  pause: idle, 10 s: CPU: 0 ns before, 4.00 µs now");
+  });
+});
+
+describe("the report", () => {
+  const { "REPORT.md": text = "" } = report(
+    withSamples({
+      "storm of 100: wall, ns": { pause: [100, 110, 120], [REFERENCE]: [200, 210, 220], tini: [1000], "no PID 1": [90] },
+      "storm of 1000: wall, ns": { pause: [1000], [REFERENCE]: [1000], tini: [100_000], "no PID 1": [900] },
+      "storm of 1000: CPU, ns": { pause: [0], [REFERENCE]: [0], tini: [7000], sleep: [0] },
+    }),
+  );
+
+  test("ratio first, then the figure and its spread; what grows says how", () => {
+    expect(text).toContain("| pause | **0.52** 110 ns (100 ns to 120 ns) | **1.00** 1.00 µs | 0.96 |");
+    expect(text).toContain("| tini | **4.76** 1.00 µs | **100** 100 µs | 2.00 |");
+    expect(text).toContain("| no PID 1 | **0.43** 90 ns | **0.90** 900 ns | 1.00 |");
+    expect(text).toContain("| sleep | never | never | – |");
+  });
+
+  test("it says what was won and what was not", () => {
+    expect(text).toContain("**`pause` against the C reference, of 3 figures**: less: storm of 100: wall (0.52); both at 0 throughout: 1; no difference beyond the spread: 1.");
   });
 });
 
@@ -76,8 +111,8 @@ describe("the command's refusals: one line, and 1", () => {
   };
 
   test.each([
-    [["--only", "nothing"], "bench: no measurement is called nothing; there are idle, storm, start, memory, size, latency\n"],
-    [["--quick", "--peers", "nobody"], /^bench: no peer is called nobody; there are pause, .*sleep\n$/],
+    [["--only", "nothing"], "bench: no measurement is called \"nothing\"; there are idle, storm, start, memory, size, latency\n"],
+    [["--quick", "--peers", "nobody"], /^bench: no peer is called "nobody"; there are pause, .*sleep\n$/],
     [["--compare", "/nowhere.json"], /^bench: \/nowhere\.json: no results can be read from it \(.*\); give the results\.json of an earlier run\n$/],
     [["--fast"], /^bench: .*--fast.*; see bun run bench --help\n$/],
   ])("%p", (args, message) => {

@@ -46,13 +46,13 @@ function usage(directories: readonly string[]): number {
   return Number(readFileSync(files.find((file) => existsSync(file)) ?? "", "latin1"));
 }
 
-/** A group can be removed once its last process is gone, which takes a moment. */
-async function removed(directory: string): Promise<void> {
+/** Removes a group, which can be done once its last process is gone: that takes a moment. @throws when it has not after 10 s. */
+export async function removed(directory: string): Promise<void> {
   for (let tries = 0; existsSync(directory); tries++) {
     try {
       rmdirSync(directory);
     } catch (error) {
-      if (tries === 500) throw error;
+      if (tries === 1000) throw error;
       await Bun.sleep(10);
     }
   }

@@ -1,0 +1,45 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { removed } from "../test/support/cgroup.ts";
+import { BenchError } from "./error.ts";
+
+type Controller = "pids" | "memory";
+
+const ROOT = "/sys/fs/cgroup";
+
+/** A controller is in one hierarchy at a time: of its own in cgroup v1, or in that of v2, which some machines have beside v1. */
+function hierarchyOf(controller: Controller): { folder: string; version: "v1" | "v2" } {
+  for (const folder of [ROOT, join(ROOT, "unified")]) {
+    const controllers = join(folder, "cgroup.controllers");
+    if (existsSync(controllers) && readFileSync(controllers, "latin1").split(/\s/).includes(controller)) return { folder, version: "v2" };
+  }
+  if (existsSync(join(ROOT, controller, "cgroup.procs"))) return { folder: join(ROOT, controller), version: "v1" };
+  throw new BenchError(`no control group can be made: the ${controller} controller is neither in ${ROOT} (cgroup v2) nor in ${join(ROOT, controller)} (v1); mount one`);
+}
+
+/** Which of the two charges memory here. */
+export const memoryCgroupVersion = () => hierarchyOf("memory").version;
+
+/** A control group of its own for `use`; its last process may take a moment to leave it. */
+export async function withGroup<T>(controller: Controller, use: (group: string) => Promise<T>): Promise<T> {
+  const { folder, version } = hierarchyOf(controller);
+  if (version === "v2") writeFileSync(join(folder, "cgroup.subtree_control"), `+${controller}`);
+  const group = join(folder, `pause-bench-${process.pid}`);
+  mkdirSync(group);
+  try {
+    return await use(group);
+  } finally {
+    await removed(group);
+  }
+}
+
+/** What the memory group `group` is charged with, and the kernel's part of it, bytes; NaN where the kernel does not tell. */
+export function charge(group: string): { total: number; kernel: number } {
+  if (existsSync(join(group, "memory.usage_in_bytes"))) {
+    return { total: readNumber(join(group, "memory.usage_in_bytes")), kernel: readNumber(join(group, "memory.kmem.usage_in_bytes")) };
+  }
+  const kernel = /^kernel (\d+)$/m.exec(readFileSync(join(group, "memory.stat"), "latin1"))?.[1];
+  return { total: readNumber(join(group, "memory.current")), kernel: Number(kernel ?? Number.NaN) };
+}
+
+const readNumber = (file: string) => (existsSync(file) ? Number(readFileSync(file, "latin1")) : Number.NaN);

@@ -1,0 +1,67 @@
+import { readFileSync } from "node:fs";
+import { children, cost, status } from "../../test/support/proc.ts";
+import type { Peer } from "../peers.ts";
+import { windowName } from "../plan.ts";
+import { held, tick } from "../rig.ts";
+import { add } from "../samples.ts";
+import type { Measurement, Task } from "./measurement.ts";
+
+/** An orphan every 10 ms: the interval of rig.c, us. */
+const TICK_US = 10_000;
+
+/** What a parked process does in a window of time, and in one with orphans: all peers at once, so that the machine hits all alike. */
+export const idle: Measurement = {
+  name: "idle",
+  seconds: ({ windows: [seconds, times] }) => 2 * seconds * times,
+  run: (task) => {
+    const { peers, samples, plan } = task;
+    const [seconds, times] = plan.windows;
+    return all(peers, async (pids) => {
+      await Bun.sleep(500);
+      await watch(`idle, ${windowName(plan)}`, pids, task);
+
+      const orphans = (seconds * times * 1e6) / TICK_US;
+      const ticking = Promise.all(pids.map((pid) => tick(pid, orphans, TICK_US)));
+      await watch(`orphans, ${windowName(plan)}`, pids, task);
+      await ticking;
+      // The last one may be about to end.
+      await Bun.sleep(100);
+      for (const [index, { name }] of peers.entries()) add(samples, "orphans: zombies left, count", name, zombies(pids[index] ?? 0));
+    });
+  },
+};
+
+/** Runs `use` with one of each peer parked. */
+function all(peers: readonly Peer[], use: (pids: readonly number[]) => Promise<void>): Promise<void> {
+  const [first, ...others] = peers;
+  if (first === undefined) return use([]);
+  return held(first, 1, undefined, ([pid = 0]) => all(others, (pids) => use([pid, ...pids])));
+}
+
+/** What each process does in each window. */
+async function watch(what: string, pids: readonly number[], { plan, peers, samples, done }: Task): Promise<void> {
+  const [seconds, times] = plan.windows;
+  for (let window = 0; window < times; window++) {
+    const before = pids.map(look);
+    for (let left = seconds; left > 0; left--) {
+      await Bun.sleep(Math.min(left, 1) * 1000);
+      done(Math.min(left, 1));
+    }
+    for (const [index, pid] of pids.entries()) {
+      const [then, now, name] = [before[index], look(pid), peers[index]?.name];
+      if (then === undefined || name === undefined) continue;
+      add(samples, `${what}: CPU, ns`, name, now.cpu - then.cpu);
+      add(samples, `${what}: switches, count`, name, now.switches - then.switches);
+      add(samples, `${what}: page faults, count`, name, now.faults - then.faults);
+      add(samples, `${what}: threads, count`, name, Number(status(pid, "Threads")));
+    }
+  }
+}
+
+/** Fields 10 and 12 of /proc/PID/stat, counted from behind the name: minor and major faults. */
+function look(pid: number) {
+  const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]?.split(" ") ?? [];
+  return { ...cost(pid), faults: Number(fields[7]) + Number(fields[9]) };
+}
+
+const zombies = (pid: number) => children(pid).filter((child) => status(child, "State").startsWith("Z")).length;

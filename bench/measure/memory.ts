@@ -1,0 +1,46 @@
+import { readFileSync } from "node:fs";
+import { children, kilobytes } from "../../test/support/proc.ts";
+import { charge, withGroup } from "../cgroup.ts";
+import { rounds } from "../plan.ts";
+import { held } from "../rig.ts";
+import { add } from "../samples.ts";
+import { type Measurement, sum } from "./measurement.ts";
+
+const crowdSeconds = (size: number) => 0.2 + size / 40;
+
+/** What one takes, and what a memory control group is charged for each of many. */
+export const memory: Measurement = {
+  name: "memory",
+  seconds: ({ crowds }, peers) => sum(rounds(crowds).map(crowdSeconds)) * peers.length,
+  run: async ({ plan, peers, samples, done }) => {
+    // What is in the page cache is charged to who brought it there: all files are, before anything is charged.
+    for (const peer of peers) await held(peer, 1, undefined, () => Promise.resolve());
+    for (const size of rounds(plan.crowds)) {
+      for (const peer of peers) {
+        await withGroup("memory", (group) =>
+          held(peer, size, group, async (pids) => {
+            await Bun.sleep(50);
+            const { total, kernel } = charge(group);
+            add(samples, `charge of each of ${size}, bytes`, peer.name, total / size);
+            if (!Number.isNaN(kernel)) add(samples, `charge of each of ${size}, of it kernel, bytes`, peer.name, kernel / size);
+            if (size === 1) for (const [what, value] of memoryOf(pids[0] ?? 0)) add(samples, what, peer.name, value);
+          }),
+        );
+        done(crowdSeconds(size));
+      }
+    }
+  },
+};
+
+/** Of PID 1 and what it started itself, for a user pays for all of it: bytes. */
+function memoryOf(pid: number): [string, number][] {
+  const tree = [pid, ...children(pid)];
+  const total = (of: (member: number) => number) => sum(tree.map(of)) * 1024;
+  const pss = (member: number) => Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${member}/smaps_rollup`, "latin1"))?.[1] ?? 0);
+  return [
+    ["RSS, bytes", total((member) => kilobytes(member, "VmRSS"))],
+    ["PSS, bytes", total(pss)],
+    ["anonymous, bytes", total((member) => kilobytes(member, "RssAnon"))],
+    ["page tables, bytes", total((member) => kilobytes(member, "VmPTE"))],
+  ];
+}

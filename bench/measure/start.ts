@@ -1,0 +1,24 @@
+import { type Start, startOnce } from "../rig.ts";
+import { add } from "../samples.ts";
+import { endsOnSigterm, type Measurement, timed } from "./measurement.ts";
+
+const SECONDS = 0.03;
+
+/** Exec to parked, and SIGTERM to exit. */
+export const starts: Measurement = {
+  name: "start",
+  seconds: ({ starts: [rounds, each] }, peers) => rounds * each * peers.length * SECONDS,
+  run: async ({ plan, peers, samples, done }) => {
+    const [rounds, each] = plan.starts;
+    for (let round = 0; round < rounds; round++) {
+      const taken = new Map(peers.map(({ name }) => [name, [] as Start[]]));
+      await timed(peers, each, "exec to parked, ns", samples, async (peer) => {
+        const sample = await startOnce(peer);
+        taken.get(peer.name)?.push(sample);
+        done(SECONDS);
+        return sample.start;
+      });
+      for (const { name } of endsOnSigterm(peers)) add(samples, "SIGTERM to exit, ns", name, ...(taken.get(name) ?? []).map(({ end }) => end));
+    }
+  },
+};

@@ -3,7 +3,7 @@ import { BARE } from "./measure/measurement.ts";
 import { REFERENCE } from "./peers.ts";
 import { pictures } from "./pictures.ts";
 import type { Results } from "./results.ts";
-import { apart, figure } from "./samples.ts";
+import { figure, ratios } from "./samples.ts";
 
 /** A table: a row for each peer, a column for each metric that the pattern finds; its first group is the column's heading. */
 type Table = { readonly caption?: string; readonly pattern: RegExp; /** The headings are sizes: say how the figures grow with them. */ readonly grows?: boolean };
@@ -31,8 +31,8 @@ const SECTIONS: readonly Section[] = [
     tables: [
       { caption: "Wall time, by the size of the storm", pattern: /^storm of (\d+): wall, ns$/, grows: true },
       { caption: "CPU of PID 1", pattern: /^storm of (\d+): CPU, ns$/, grows: true },
-      { caption: "Times that PID 1 was switched to (wake-ups)", pattern: /^storm of (\d+): switches, count$/ },
-      { caption: "Most zombies at once", pattern: /^storm of (\d+): most zombies, count$/ },
+      { caption: "Times that PID 1 was switched to (wake-ups)", pattern: /^storm of (\d+): switches, count$/, grows: true },
+      { caption: "Most zombies at once", pattern: /^storm of (\d+): most zombies, count$/, grows: true },
       { caption: "Never reaped", pattern: /^storm of (\d+): left, count$/ },
       { caption: "A storm while PID 1 is stopped (SIGSTOP): zombies that wait for it", pattern: /^stopped, storm of (\d+): zombies, count$/ },
       { caption: "From SIGCONT until none of them is left", pattern: /^stopped, storm of (\d+): wall, ns$/ },
@@ -118,22 +118,24 @@ function written({ title, meaning, tables, pictures }: Section, results: Results
   ];
 }
 
-/** Wins and losses of pause against the reference: where the spreads lie apart. */
+/** Wins and losses of pause against the reference: what was less, or more, in nine of ten turns. */
 function verdict({ samples }: Results, metrics: readonly string[]): string[] {
   const held = metrics.flatMap((metric) => {
-    const [ours, theirs] = ["pause", REFERENCE].map((name) => figure(samples[metric]?.[name] ?? []));
-    if (ours === undefined || theirs === undefined || Number.isNaN(ours.median + theirs.median)) return [];
-    return [{ words: `${metric.replace(/, \w+$/, "")} (${ratio(ours.median, theirs.median)})`, way: apart(ours, theirs), zero: ours.high === 0 && theirs.high === 0 }];
+    const [ours = [], theirs = []] = ["pause", REFERENCE].map((name) => samples[metric]?.[name]);
+    if (ours.length === 0 || theirs.length === 0) return [];
+    const { low, high } = figure(ratios(ours, theirs) ?? []);
+    const words = `${metric.replace(/, \w+$/, "")} (${ratio(figure(ours).median, figure(theirs).median)})`;
+    return [{ words, less: high < 1, more: low > 1, zero: [...ours, ...theirs].every((value) => value === 0) }];
   });
   if (held.length === 0) return [];
-  const list = (wanted: "below" | "above") => held.filter(({ way }) => way === wanted).map(({ words }) => words);
-  const zeros = held.filter(({ zero }) => zero).length;
-  const alike = held.filter(({ way }) => way === undefined).length - zeros;
+  const [less, more, zero] = [held.filter(({ less }) => less), held.filter(({ more }) => more), held.filter(({ zero }) => zero)];
+  const alike = held.length - less.length - more.length - zero.length;
+  const list = (of: readonly { words: string }[]) => of.map(({ words }) => words).join(", ");
   const parts = [
-    ...(list("below").length === 0 ? [] : [`less: ${list("below").join(", ")}`]),
-    ...(list("above").length === 0 ? [] : [`more: ${list("above").join(", ")}`]),
-    ...(zeros === 0 ? [] : [`both at 0 throughout: ${zeros}`]),
-    ...(alike === 0 ? [] : [`no difference beyond the spread: ${alike}`]),
+    ...(less.length === 0 ? [] : [`less in ${list(less)}`]),
+    ...(more.length === 0 ? [] : [`more in ${list(more)}`]),
+    ...(zero.length === 0 ? [] : [`both at 0 throughout in ${zero.length}`]),
+    ...(alike === 0 ? [] : [`no difference beyond the spread in ${alike}`]),
   ];
   return [`**\`pause\` against the C reference, of ${held.length} figures**: ${parts.join("; ")}.`, ""];
 }

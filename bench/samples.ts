@@ -16,8 +16,17 @@ export function figure(values: readonly number[]): Figure {
   return { median: (at(Math.floor(last / 2)) + at(Math.ceil(last / 2))) / 2, low: at(Math.floor(last * 0.1)), high: at(Math.ceil(last * 0.9)) };
 }
 
+/**
+ * What was measured over what the reference was just before or after: a ratio for each turn, free of what the machine did
+ * to both. Undefined where there is none: other turns than the reference had, or a 0 to divide by.
+ */
+export function ratios(values: readonly number[], reference: readonly number[]): number[] | undefined {
+  if (values.length === 0 || values.length !== reference.length || reference.some((value) => !(value > 0))) return undefined;
+  return values.map((value, turn) => value / (reference[turn] ?? Number.NaN));
+}
+
 /** Do the spreads of two figures lie apart? Then it is said which way the first lies of the second. */
-export function apart(one: Omit<Figure, "median">, other: Omit<Figure, "median">): "below" | "above" | undefined {
+export function apart(one: Figure, other: Figure): "below" | "above" | undefined {
   if (one.high < other.low) return "below";
   return one.low > other.high ? "above" : undefined;
 }

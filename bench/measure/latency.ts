@@ -1,7 +1,7 @@
 import { rounds } from "../plan.ts";
 import { storm } from "../rig.ts";
 import { add } from "../samples.ts";
-import { endsOnSigterm, type Measurement, sum, timed } from "./measurement.ts";
+import { endsOnSigterm, inTurn, type Measurement, sum, timed } from "./measurement.ts";
 import { stormSeconds } from "./storm.ts";
 
 /** SIGTERM while a storm is being reaped: until PID 1 begins to exit, and until its parent has its status. */
@@ -9,8 +9,8 @@ export const latency: Measurement = {
   name: "latency",
   seconds: ({ leave }, peers) => sum(rounds(leave).map(stormSeconds)) * endsOnSigterm(peers).length,
   run: async ({ plan, peers, samples, done }) => {
-    for (const count of rounds(plan.leave)) {
-      await timed(endsOnSigterm(peers), 1, `SIGTERM to exit in a storm of ${count}, ns`, samples, async (peer) => {
+    for (const [round, count] of rounds(plan.leave).entries()) {
+      await timed(inTurn(endsOnSigterm(peers), round), 1, `SIGTERM to exit in a storm of ${count}, ns`, samples, async (peer) => {
         const { exiting, wall } = await storm(count, "leave", peer);
         add(samples, `SIGTERM to exit begun in a storm of ${count}, ns`, peer.name, exiting);
         done(stormSeconds(count));

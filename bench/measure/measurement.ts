@@ -24,6 +24,9 @@ export const BARE = "no PID 1";
 
 export const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
+/** The peers in another order each round, so that none is always first, or always after the same. */
+export const inTurn = (peers: readonly Peer[], round: number) => [...peers.slice(round % peers.length), ...peers.slice(0, round % peers.length)];
+
 export const endsOnSigterm = (peers: readonly Peer[]) => peers.filter((peer) => peer.endsOnSigterm);
 
 /** Has tinybench run `each` of every peer `times` times, one peer after the other; the time of each run is what `ns` says. */

@@ -4,7 +4,7 @@ import { charge, withGroup } from "../cgroup.ts";
 import { rounds } from "../plan.ts";
 import { held } from "../rig.ts";
 import { add } from "../samples.ts";
-import { type Measurement, sum } from "./measurement.ts";
+import { inTurn, type Measurement, sum } from "./measurement.ts";
 
 const crowdSeconds = (size: number) => 0.2 + size / 40;
 
@@ -15,8 +15,8 @@ export const memory: Measurement = {
   run: async ({ plan, peers, samples, done }) => {
     // What is in the page cache is charged to who brought it there: all files are, before anything is charged.
     for (const peer of peers) await held(peer, 1, undefined, () => Promise.resolve());
-    for (const size of rounds(plan.crowds)) {
-      for (const peer of peers) {
+    for (const [round, size] of rounds(plan.crowds).entries()) {
+      for (const peer of inTurn(peers, round)) {
         await withGroup("memory", (group) =>
           held(peer, size, group, async (pids) => {
             await Bun.sleep(50);

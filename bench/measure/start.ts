@@ -1,6 +1,6 @@
 import { type Start, startOnce } from "../rig.ts";
 import { add } from "../samples.ts";
-import { endsOnSigterm, type Measurement, timed } from "./measurement.ts";
+import { endsOnSigterm, inTurn, type Measurement, timed } from "./measurement.ts";
 
 const SECONDS = 0.03;
 
@@ -12,7 +12,7 @@ export const starts: Measurement = {
     const [rounds, each] = plan.starts;
     for (let round = 0; round < rounds; round++) {
       const taken = new Map(peers.map(({ name }) => [name, [] as Start[]]));
-      await timed(peers, each, "exec to parked, ns", samples, async (peer) => {
+      await timed(inTurn(peers, round), each, "exec to parked, ns", samples, async (peer) => {
         const sample = await startOnce(peer);
         taken.get(peer.name)?.push(sample);
         done(SECONDS);

@@ -2,7 +2,7 @@ import type { Peer } from "../peers.ts";
 import { rounds } from "../plan.ts";
 import { storm } from "../rig.ts";
 import { add } from "../samples.ts";
-import { BARE, type Measurement, sum, type Task } from "./measurement.ts";
+import { BARE, inTurn, type Measurement, sum, type Task } from "./measurement.ts";
 
 /** How long a storm of `size` may take, in seconds of some machine. */
 export const stormSeconds = (size: number) => 0.1 + size / 7000;
@@ -12,11 +12,11 @@ export const storms: Measurement = {
   name: "storm",
   seconds: ({ storms, stopped }, peers) => sum(rounds(storms).map(stormSeconds)) * (peers.length + 1) + sum(rounds(stopped).map(stormSeconds)) * peers.length,
   run: async (task) => {
-    for (const size of rounds(task.plan.storms)) {
-      for (const peer of task.peers) await reaped(size, peer, task);
+    for (const [round, size] of rounds(task.plan.storms).entries()) {
+      for (const peer of inTurn(task.peers, round)) await reaped(size, peer, task);
       await bare(size, task);
     }
-    for (const size of rounds(task.plan.stopped)) for (const peer of task.peers) await reapedLate(size, peer, task);
+    for (const [round, size] of rounds(task.plan.stopped).entries()) for (const peer of inTurn(task.peers, round)) await reapedLate(size, peer, task);
   },
 };
 

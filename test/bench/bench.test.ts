@@ -3,11 +3,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { compare } from "../../bench/compare.ts";
 import { amount, ratio } from "../../bench/format.ts";
+import { inTurn } from "../../bench/measure/measurement.ts";
+import { FULL, rounds } from "../../bench/plan.ts";
 import { REFERENCE } from "../../bench/peers.ts";
 import { withHeadlines } from "../../bench/readme.ts";
 import { report } from "../../bench/report.ts";
 import { readResults, type Results } from "../../bench/results.ts";
-import { apart, figure, type Samples } from "../../bench/samples.ts";
+import { apart, figure, ratios, type Samples } from "../../bench/samples.ts";
 
 const ROOT = join(import.meta.dir, "..", "..");
 const BENCH = join(ROOT, "bench");
@@ -51,7 +53,13 @@ describe("figures", () => {
   });
 
   test("spreads lie apart where they do not touch", () => {
-    expect([apart({ low: 1, high: 2 }, { low: 3, high: 4 }), apart({ low: 3, high: 4 }, { low: 1, high: 2 }), apart({ low: 1, high: 3 }, { low: 3, high: 4 })]).toEqual(["below", "above", undefined]);
+    const [low, high, both] = [figure([1, 2]), figure([3, 4]), figure([2, 3])];
+    expect([apart(low, high), apart(high, low), apart(low, both), apart(both, high)]).toEqual(["below", "above", undefined, undefined]);
+  });
+
+  test("ratios are taken turn by turn, and not of 0", () => {
+    expect(ratios([1, 20, 3], [2, 40, 2])).toEqual([0.5, 0.5, 1.5]);
+    expect([ratios([1], [0]), ratios([1, 2], [1]), ratios([], [])]).toEqual([undefined, undefined, undefined]);
   });
 
   test("amounts and ratios in words", () => {
@@ -62,20 +70,39 @@ describe("figures", () => {
   });
 });
 
+describe("a plan", () => {
+  test("every size as often as it says, the peers in another order each round", () => {
+    expect(rounds([[100, 2], [1000, 1]])).toEqual([100, 100, 1000]);
+    const peers = ["a", "b", "c"].map((name) => ({ name, command: [], parksIn: 0, env: {}, endsOnSigterm: true }));
+    expect([0, 1, 2, 3].map((round) => inTurn(peers, round).map(({ name }) => name).join(""))).toEqual(["abc", "bca", "cab", "abc"]);
+  });
+
+  test("a full one measures at least as much as was promised: a minute idle, 200 starts, 500 at once, storms of 30,000", () => {
+    expect(FULL.windows[0] * FULL.windows[1]).toBeGreaterThanOrEqual(60);
+    expect(FULL.starts[0] * FULL.starts[1]).toBeGreaterThanOrEqual(200);
+    expect(FULL.crowds.map(([size]) => size)).toEqual([1, 10, 100, 500]);
+    expect(FULL.storms.map(([size]) => size)).toEqual([100, 1000, 10_000, 30_000]);
+  });
+});
+
 describe("comparing two runs", () => {
   const run = (pause: number[], reference: number[], metric = "exec to parked, ns") => withSamples({ [metric]: { pause, [REFERENCE]: reference } });
 
   test("what stays within the spread did not move, also where all is slower alike", () => {
-    expect(compare(run([90, 100, 110], [200, 200, 200]), run([95, 105, 115], [200, 200, 200]))).toEqual(["2 figures compared, none moved by more than the spread"]);
-    expect(compare(run([90, 100, 110], [200, 200, 200]), run([180, 200, 220], [400, 400, 400]))).toEqual([
+    const before = run([90, 100, 110], [200, 200, 200]);
+    expect(compare(before, run([95, 105, 115], [200, 200, 200]))).toEqual(["2 figures compared, none moved by more than the spread"]);
+    expect(compare(before, run([180, 200, 220], [400, 400, 400]))).toEqual([
       "worse  C reference: exec to parked: 200 ns before, 400 ns now",
       "2 figures compared, 1 moved by more than the spread",
     ]);
+    // The machine was slow for a while: the spread of the times covers the change, that of the ratios does not.
+    expect(compare(run([100, 100, 900], [200, 200, 1800]), run([150, 150, 1350], [200, 200, 1800]))[0]).toMatch(/^worse {2}pause/);
   });
 
   test("what moved by more is said, for better and for worse", () => {
-    expect(compare(run([90, 100, 110], [200]), run([140, 150, 160], [200]))[0]).toBe("worse  pause: exec to parked: 0.50 of the reference (100 ns) before, 0.75 of the reference (150 ns) now");
-    expect(compare(run([90, 100, 110], [200]), run([40, 50, 60], [200]))[0]).toBe("better pause: exec to parked: 0.50 of the reference (100 ns) before, 0.25 of the reference (50 ns) now");
+    const before = run([90, 100, 110], [200, 200, 200]);
+    expect(compare(before, run([140, 150, 160], [200, 200, 200]))[0]).toBe("worse  pause: exec to parked: 0.50 of the reference (100 ns) before, 0.75 of the reference (150 ns) now");
+    expect(compare(before, run([40, 50, 60], [200, 200, 200]))[0]).toBe("better pause: exec to parked: 0.50 of the reference (100 ns) before, 0.25 of the reference (50 ns) now");
   });
 
   test("what left 0 is said by the figures, since 0 has no ratio", () => {
@@ -100,7 +127,7 @@ describe("the report", () => {
   });
 
   test("it says what was won and what was not", () => {
-    expect(text).toContain("**`pause` against the C reference, of 3 figures**: less: storm of 100: wall (0.52); both at 0 throughout: 1; no difference beyond the spread: 1.");
+    expect(text).toContain("**`pause` against the C reference, of 3 figures**: less in storm of 100: wall (0.52); both at 0 throughout in 1; no difference beyond the spread in 1.");
   });
 });
 

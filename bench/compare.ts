@@ -4,21 +4,45 @@ import type { Results } from "./results.ts";
 import { apart, type Figure, figure, ratios } from "./samples.ts";
 
 /** One peer's figure in both runs: the spreads to hold against each other, and the medians in words. */
-type Pair = { readonly metric: string; readonly peer: string; readonly spreads: readonly [Figure, Figure]; readonly words: readonly [string, string] };
+type Pair = {
+  readonly metric: string;
+  readonly peer: string;
+  readonly spreads: readonly [Figure, Figure];
+  /** By what factor it moves without anything having changed. */
+  readonly slack: number;
+  readonly words: readonly [string, string];
+};
+
+/** The factor by which a figure moves from run to run, however little it scatters within each. */
+function slackOf(metric: string, hasRatio: boolean): number {
+  // A file is what it is.
+  if (/^(file|gzip|zstd|pages mapped|segments)/.test(metric)) return 1;
+  // Without a ratio, the machine's speed is in it.
+  if (!hasRatio) return 3;
+  // PSS is shared with what else runs; all else has the state of the page cache in it.
+  return metric.startsWith("PSS") ? 1.2 : 1.05;
+}
 
 /**
- * What moved from `old` to `now` by more than the spread of both: a line each, the worst first, and how many were compared.
- * Ratios to the C reference are compared, turn by turn, so that a slower machine is not a slower program; the reference
- * itself, and what is held against 0, by the figures.
+ * What moved from `old` to `now` by more than the spread of either run, and the spreads lie apart: a line each, the worst
+ * first, and how many were compared. Ratios to the C reference are compared, so that a slower machine is not a slower
+ * program; the reference itself, and what is held against 0, by the figures.
  */
 export function compare(old: Results, now: Results): string[] {
   const pairs = Object.keys(now.samples).flatMap((metric) => Object.keys(now.samples[metric] ?? {}).flatMap((peer) => pairOf(old, now, metric, peer) ?? []));
   const moved = pairs
-    .map((pair) => ({ ...pair, way: apart(pair.spreads[1], pair.spreads[0]), factor: pair.spreads[1].median / pair.spreads[0].median }))
+    .map((pair) => ({ ...pair, way: wayOf(pair), factor: pair.spreads[1].median / pair.spreads[0].median }))
     .filter(({ way }) => way !== undefined)
     .toSorted((a, b) => b.factor - a.factor);
   const lines = moved.map(({ way, metric, peer, words: [then, since] }) => `${way === "above" ? "worse " : "better"} ${peer}: ${metric.replace(/, \w+$/, "")}: ${then} before, ${since} now`);
   return [...lines, `${pairs.length} figures compared, ${moved.length === 0 ? "none" : moved.length} moved by more than the spread`];
+}
+
+function wayOf({ spreads: [then, since], slack }: Pair): "above" | "below" | undefined {
+  const wider = Math.max(then.high - then.low, since.high - since.low);
+  const [less, more] = [then.median, since.median].toSorted((a, b) => a - b);
+  const beyond = less !== undefined && more !== undefined && more - less > wider && more > less * slack;
+  return beyond ? apart(since, then) : undefined;
 }
 
 function pairOf(old: Results, now: Results, metric: string, peer: string): Pair | undefined {
@@ -26,9 +50,9 @@ function pairOf(old: Results, now: Results, metric: string, peer: string): Pair 
   if (before.values.length === 0 || after.values.length === 0) return undefined;
   if (before.ratios === undefined || after.ratios === undefined) {
     const [then, since] = [figure(before.values), figure(after.values)];
-    return { metric, peer, spreads: [then, since], words: [amount(then.median, metric), amount(since.median, metric)] };
+    return { metric, peer, spreads: [then, since], slack: slackOf(metric, false), words: [amount(then.median, metric), amount(since.median, metric)] };
   }
-  return { metric, peer, spreads: [figure(before.ratios), figure(after.ratios)], words: [before.words, after.words] };
+  return { metric, peer, spreads: [figure(before.ratios), figure(after.ratios)], slack: slackOf(metric, true), words: [before.words, after.words] };
 }
 
 function runOf({ samples }: Results, metric: string, peer: string) {

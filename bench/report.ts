@@ -3,7 +3,7 @@ import { BARE } from "./measure/measurement.ts";
 import { REFERENCE } from "./peers.ts";
 import { pictures } from "./pictures.ts";
 import type { Results } from "./results.ts";
-import { figure, ratios } from "./samples.ts";
+import { apart, figure, ratios } from "./samples.ts";
 
 /** A table: a row for each peer, a column for each metric that the pattern finds; its first group is the column's heading. */
 type Table = { readonly caption?: string; readonly pattern: RegExp; /** The headings are sizes: say how the figures grow with them. */ readonly grows?: boolean };
@@ -118,14 +118,19 @@ function written({ title, meaning, tables, pictures }: Section, results: Results
   ];
 }
 
-/** Wins and losses of pause against the reference: what was less, or more, in nine of ten turns. */
+/** So many turns that all of them fall on one side by chance less than once in a hundred times. */
+const TURNS = 9;
+
+/** Wins and losses of pause against the reference: where the spreads lie apart, or what was less, or more, in nine of ten turns. */
 function verdict({ samples }: Results, metrics: readonly string[]): string[] {
   const held = metrics.flatMap((metric) => {
     const [ours = [], theirs = []] = ["pause", REFERENCE].map((name) => samples[metric]?.[name]);
     if (ours.length === 0 || theirs.length === 0) return [];
-    const { low, high } = figure(ratios(ours, theirs) ?? []);
+    const turns = ratios(ours, theirs) ?? [];
+    const { low, high } = figure(turns.length < TURNS ? [] : turns);
+    const way = apart(figure(ours), figure(theirs));
     const words = `${metric.replace(/, \w+$/, "")} (${ratio(figure(ours).median, figure(theirs).median)})`;
-    return [{ words, less: high < 1, more: low > 1, zero: [...ours, ...theirs].every((value) => value === 0) }];
+    return [{ words, less: way === "below" || high < 1, more: way === "above" || low > 1, zero: [...ours, ...theirs].every((value) => value === 0) }];
   });
   if (held.length === 0) return [];
   const [less, more, zero] = [held.filter(({ less }) => less), held.filter(({ more }) => more), held.filter(({ zero }) => zero)];

@@ -16,13 +16,20 @@ export function figure(values: readonly number[]): Figure {
   return { median: (at(Math.floor(last / 2)) + at(Math.ceil(last / 2))) / 2, low: at(Math.floor(last * 0.1)), high: at(Math.ceil(last * 0.9)) };
 }
 
+/** As many parts of a run are held against each other, or as many as there are turns. */
+const PARTS = 10;
+
 /**
- * What was measured over what the reference was just before or after: a ratio for each turn, free of what the machine did
- * to both. Undefined where there is none: other turns than the reference had, or a 0 to divide by.
+ * What was measured over what the reference was just before or after: a ratio of the medians for each part of the run, free
+ * of what the machine did to both. Undefined where there is none: other turns than the reference had, or a 0 to divide by.
  */
 export function ratios(values: readonly number[], reference: readonly number[]): number[] | undefined {
-  if (values.length === 0 || values.length !== reference.length || reference.some((value) => !(value > 0))) return undefined;
-  return values.map((value, turn) => value / (reference[turn] ?? Number.NaN));
+  if (values.length === 0 || values.length !== reference.length) return undefined;
+  const parts = Math.min(values.length, PARTS);
+  const start = (part: number) => Math.floor((part * values.length) / parts);
+  const median = (all: readonly number[], part: number) => figure(all.slice(start(part), start(part + 1))).median;
+  const each = Array.from({ length: parts }, (_, part) => [median(values, part), median(reference, part)] as const);
+  return each.every(([, theirs]) => theirs > 0) ? each.map(([ours, theirs]) => ours / theirs) : undefined;
 }
 
 /** Do the spreads of two figures lie apart? Then it is said which way the first lies of the second. */

@@ -59,6 +59,8 @@ describe("figures", () => {
 
   test("ratios are taken turn by turn, and not of 0", () => {
     expect(ratios([1, 20, 3], [2, 40, 2])).toEqual([0.5, 0.5, 1.5]);
+    const hundred = Array.from({ length: 100 }, (_, turn) => turn + 1);
+    expect(ratios(hundred, hundred.map((value) => value * 4))).toEqual(Array.from({ length: 10 }, () => 0.25));
     expect([ratios([1], [0]), ratios([1, 2], [1]), ratios([], [])]).toEqual([undefined, undefined, undefined]);
   });
 
@@ -91,8 +93,9 @@ describe("comparing two runs", () => {
   test("what stays within the spread did not move, also where all is slower alike", () => {
     const before = run([90, 100, 110], [200, 200, 200]);
     expect(compare(before, run([95, 105, 115], [200, 200, 200]))).toEqual(["2 figures compared, none moved by more than the spread"]);
-    expect(compare(before, run([180, 200, 220], [400, 400, 400]))).toEqual([
-      "worse  C reference: exec to parked: 200 ns before, 400 ns now",
+    expect(compare(before, run([180, 200, 220], [400, 400, 400]))).toEqual(["2 figures compared, none moved by more than the spread"]);
+    expect(compare(before, run([360, 400, 440], [800, 800, 800]))).toEqual([
+      "worse  C reference: exec to parked: 200 ns before, 800 ns now",
       "2 figures compared, 1 moved by more than the spread",
     ]);
     // The machine was slow for a while: the spread of the times covers the change, that of the ratios does not.
@@ -103,6 +106,11 @@ describe("comparing two runs", () => {
     const before = run([90, 100, 110], [200, 200, 200]);
     expect(compare(before, run([140, 150, 160], [200, 200, 200]))[0]).toBe("worse  pause: exec to parked: 0.50 of the reference (100 ns) before, 0.75 of the reference (150 ns) now");
     expect(compare(before, run([40, 50, 60], [200, 200, 200]))[0]).toBe("better pause: exec to parked: 0.50 of the reference (100 ns) before, 0.25 of the reference (50 ns) now");
+  });
+
+  test("less than a twentieth is the page cache's doing, but in a file it is seen", () => {
+    expect(compare(run([100, 100], [200, 200]), run([104, 104], [200, 200]))).toEqual(["2 figures compared, none moved by more than the spread"]);
+    expect(compare(run([1000], [2000], "file, bytes"), run([1010], [2000], "file, bytes"))[0]).toMatch(/^worse {2}pause: file: /);
   });
 
   test("what left 0 is said by the figures, since 0 has no ratio", () => {

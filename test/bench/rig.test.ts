@@ -48,7 +48,7 @@ describe("the rig tells apart what reaps without running, what runs, and what do
     await idle.run({ plan: { ...QUICK, windows: [0.5, 1] }, peers: [pause, reaper, sleeper], samples, done: () => undefined });
     expect(ran(samples, "idle, 0.5 s: switches, count")).toEqual([]);
     expect(ran(samples, "orphans, 0.5 s: CPU, ns")).toEqual(["reaper"]);
-    expect(samples["orphans: zombies left, count"]).toEqual({ pause: [0], reaper: [0], sleeper: [50] });
+    expect(samples["orphans: zombies left of 50, count"]).toEqual({ pause: [0], reaper: [0], sleeper: [50] });
   });
 
   testNeeding("root", ROOT)("a start, and an end in a storm", async () => {

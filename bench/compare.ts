@@ -8,6 +8,8 @@ type Pair = {
   readonly metric: string;
   readonly peer: string;
   readonly spreads: readonly [Figure, Figure];
+  /** It was 0 in every sample, is not any more, and is what a program does or does not: run. */
+  readonly awoken: boolean;
   /** By what factor it moves without anything having changed. */
   readonly slack: number;
   readonly words: readonly [string, string];
@@ -31,14 +33,15 @@ function slackOf(metric: string, hasRatio: boolean): number {
 export function compare(old: Results, now: Results): string[] {
   const pairs = Object.keys(now.samples).flatMap((metric) => Object.keys(now.samples[metric] ?? {}).flatMap((peer) => pairOf(old, now, metric, peer) ?? []));
   const moved = pairs
-    .map((pair) => ({ ...pair, way: wayOf(pair), factor: pair.spreads[1].median / pair.spreads[0].median }))
+    .map((pair) => ({ ...pair, way: wayOf(pair), factor: pair.spreads[0].median === 0 ? Number.POSITIVE_INFINITY : pair.spreads[1].median / pair.spreads[0].median }))
     .filter(({ way }) => way !== undefined)
     .toSorted((a, b) => b.factor - a.factor);
   const lines = moved.map(({ way, metric, peer, words: [then, since] }) => `${way === "above" ? "worse " : "better"} ${peer}: ${metric.replace(/, \w+$/, "")}: ${then} before, ${since} now`);
   return [...lines, `${pairs.length} figures compared, ${moved.length === 0 ? "none" : moved.length} moved by more than the spread`];
 }
 
-function wayOf({ spreads: [then, since], slack }: Pair): "above" | "below" | undefined {
+function wayOf({ spreads: [then, since], awoken, slack }: Pair): "above" | "below" | undefined {
+  if (awoken) return "above";
   const wider = Math.max(then.high - then.low, since.high - since.low);
   const [less, more] = [then.median, since.median].toSorted((a, b) => a - b);
   const beyond = less !== undefined && more !== undefined && more - less > wider && more > less * slack;
@@ -48,11 +51,14 @@ function wayOf({ spreads: [then, since], slack }: Pair): "above" | "below" | und
 function pairOf(old: Results, now: Results, metric: string, peer: string): Pair | undefined {
   const [before, after] = [runOf(old, metric, peer), runOf(now, metric, peer)];
   if (before.values.length === 0 || after.values.length === 0) return undefined;
-  if (before.ratios === undefined || after.ratios === undefined) {
-    const [then, since] = [figure(before.values), figure(after.values)];
-    return { metric, peer, spreads: [then, since], slack: slackOf(metric, false), words: [amount(then.median, metric), amount(since.median, metric)] };
+  if (before.ratios !== undefined && after.ratios !== undefined) {
+    return { metric, peer, spreads: [figure(before.ratios), figure(after.ratios)], awoken: false, slack: slackOf(metric, true), words: [before.words, after.words] };
   }
-  return { metric, peer, spreads: [figure(before.ratios), figure(after.ratios)], slack: slackOf(metric, true), words: [before.words, after.words] };
+  const spreads = [figure(before.values), figure(after.values)] as const;
+  const most = Math.max(...after.values);
+  const awoken = /: (CPU, ns|switches, count)$/.test(metric) && before.values.every((value) => value === 0) && most > 0;
+  const words = [amount(spreads[0].median, metric), awoken ? `up to ${amount(most, metric)}` : amount(spreads[1].median, metric)] as const;
+  return { metric, peer, spreads, awoken, slack: slackOf(metric, false), words };
 }
 
 function runOf({ samples }: Results, metric: string, peer: string) {

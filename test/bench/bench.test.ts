@@ -113,8 +113,10 @@ describe("comparing two runs", () => {
     expect(compare(run([1000], [2000], "file, bytes"), run([1010], [2000], "file, bytes"))[0]).toMatch(/^worse {2}pause: file: /);
   });
 
-  test("what left 0 is said by the figures, since 0 has no ratio", () => {
-    expect(compare(run([0], [0], "idle, 10 s: CPU, ns"), run([4000], [0], "idle, 10 s: CPU, ns"))[0]).toBe("worse  pause: idle, 10 s: CPU: 0 ns before, 4.00 µs now");
+  test("what was never woken, and is now, is seen however seldom", () => {
+    const idle = (pause: number[]) => run(pause, [0, 0, 0, 0], "idle, 10 s: CPU, ns");
+    expect(compare(idle([0, 0, 0, 0]), idle([0, 0, 4000, 0]))[0]).toBe("worse  pause: idle, 10 s: CPU: 0 ns before, up to 4.00 µs now");
+    expect(compare(idle([0, 0, 0, 0]), idle([0, 0, 0, 0]))).toEqual(["2 figures compared, none moved by more than the spread"]);
   });
 });
 

@@ -221,18 +221,23 @@ static int orphan(void *unused)
 	return 0;
 }
 
-static int make_orphans(void *unused)
-{
-	(void)unused;
-	for (int made = 0; made < wanted; made++)
-		check(clone(orphan, stacks + (made + 1L) * ORPHAN_STACK, CLONE_VM | SIGCHLD, NULL), "make an orphan (is there room below /proc/sys/kernel/pid_max?)");
-	return 0;
-}
-
 static void release_orphans(void)
 {
 	atomic_store(&let_go, 1);
 	syscall(SYS_futex, &let_go, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+static int make_orphans(void *unused)
+{
+	(void)unused;
+	for (int made = 0; made < wanted; made++) {
+		if (clone(orphan, stacks + (made + 1L) * ORPHAN_STACK, CLONE_VM | SIGCHLD, NULL) < 0) {
+			warn("make orphan %d of %d (is there room below /proc/sys/kernel/pid_max?)", made + 1, wanted);
+			release_orphans();
+			exit(1);
+		}
+	}
+	return 0;
 }
 
 static void enter_pid_namespace(pid_t pid)
@@ -250,8 +255,12 @@ static void leave_behind(int (*work)(void *))
 {
 	static char stack[65536] __attribute__((aligned(16)));
 	pid_t parent = clone(work, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
+	int status = 0;
 	check(parent, "clone");
-	check(waitpid(parent, NULL, 0), "waitpid");
+	check(waitpid(parent, &status, 0), "waitpid");
+	/* It has said why. */
+	if (status)
+		exit(1);
 }
 
 static int tasks_fd;

@@ -25,3 +25,6 @@ function scaled(value: number, step: number, units: readonly string[]): string {
   const digits = place === 0 || scaledValue >= 100 ? 0 : scaledValue >= 10 ? 1 : 2;
   return `${scaledValue.toFixed(digits)} ${units[place]}`;
 }
+
+/** A metric's name for a reader: without its unit. */
+export const withoutUnit = (metric: string) => metric.replace(/, \w+$/, "");

@@ -1,4 +1,4 @@
-import { BARE } from "./measure/measurement.ts";
+import { measured } from "./measure/measurement.ts";
 import type { Results } from "./results.ts";
 import { figure } from "./samples.ts";
 import { bars, type Chart, lines } from "./svg.ts";
@@ -30,7 +30,7 @@ function curve(results: Results, title: string, pattern: RegExp): string | undef
   const metrics = Object.keys(results.samples).filter((metric) => pattern.test(metric));
   const [first] = metrics;
   if (first === undefined) return undefined;
-  const names = [...results.peers.map(({ name }) => name), ...(results.samples[first]?.[BARE] === undefined ? [] : [BARE])];
+  const names = measured(results.peers, results.samples[first] ?? {});
   const chart: Chart = {
     ...{ title, metric: first, xs: metrics.map((metric) => Number(pattern.exec(metric)?.[1])) },
     series: names.map((name) => ({ name, values: metrics.map((metric) => median(results, metric, name)) })),

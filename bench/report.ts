@@ -1,5 +1,5 @@
-import { amount, ratio } from "./format.ts";
-import { BARE } from "./measure/measurement.ts";
+import { amount, ratio, withoutUnit } from "./format.ts";
+import { measured } from "./measure/measurement.ts";
 import { REFERENCE } from "./peers.ts";
 import { pictures } from "./pictures.ts";
 import type { Results } from "./results.ts";
@@ -129,7 +129,7 @@ function verdict({ samples }: Results, metrics: readonly string[]): string[] {
     const turns = ratios(ours, theirs) ?? [];
     const { low, high } = figure(turns.length < TURNS ? [] : turns);
     const way = apart(figure(ours), figure(theirs));
-    const words = `${metric.replace(/, \w+$/, "")} (${ratio(figure(ours).median, figure(theirs).median)})`;
+    const words = `${withoutUnit(metric)} (${ratio(figure(ours).median, figure(theirs).median)})`;
     return [{ words, less: way === "below" || high < 1, more: way === "above" || low > 1, zero: [...ours, ...theirs].every((value) => value === 0) }];
   });
   if (held.length === 0) return [];
@@ -152,7 +152,7 @@ function drawTable({ caption, pattern, grows = false }: Table, { samples, peers 
   const heading = (metric: string) => (pattern.exec(metric)?.[1] ?? "").replace(/^\d+$/, (size) => Number(size).toLocaleString("en-US"));
   const growth = grows && metrics.length > 1;
   const headings = [...metrics.map(heading), ...(growth ? ["grows as size to the power"] : [])];
-  const names = [...peers.map(({ name }) => name), ...(samples[first]?.[BARE] === undefined ? [] : [BARE])];
+  const names = measured(peers, samples[first] ?? {});
   const row = (name: string) => [...metrics.map((metric) => cell(samples[metric] ?? {}, name, metric)), ...(growth ? [power(pattern, metrics, samples, name)] : [])];
   return [
     ...(caption === undefined ? [] : [`${caption}:`, ""]),

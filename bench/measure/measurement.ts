@@ -22,6 +22,12 @@ export type Measurement = {
 /** The name of the run without any program, which shows what the orphans themselves cost. */
 export const BARE = "no PID 1";
 
+/** The names to show for a metric: all peers, and the run without any where the metric has it. */
+export const measured = (peers: readonly { readonly name: string }[], samples: Readonly<Record<string, readonly number[]>>) => [
+  ...peers.map(({ name }) => name),
+  ...(samples[BARE] === undefined ? [] : [BARE]),
+];
+
 export const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
 /** The peers in another order each round, so that none is always first, or always after the same. */

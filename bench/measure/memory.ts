@@ -13,12 +13,8 @@ export const memory: Measurement = {
   name: "memory",
   seconds: ({ crowds }, peers) => sum(rounds(crowds).map(crowdSeconds)) * peers.length,
   run: async ({ plan, peers, samples, done }) => {
-    // What is in the page cache is charged to who brought it there, and what is not there whole is mapped in part: all files
-    // are, before anything is charged.
-    for (const peer of peers) {
-      readFileSync(peer.command[0] ?? "");
-      await held(peer, 1, undefined, () => Promise.resolve());
-    }
+    // What is in the page cache is charged to who brought it there: all files are, before anything is charged.
+    for (const peer of peers) await held(peer, 1, undefined, () => Promise.resolve());
     for (const [round, size] of rounds(plan.crowds).entries()) {
       for (const peer of inTurn(peers, round)) {
         await withGroup("memory", (group) =>

@@ -108,7 +108,7 @@ describe("comparing two runs", () => {
     expect(compare(before, run([40, 50, 60], [200, 200, 200]))[0]).toBe("better pause: exec to parked: 0.50 of the reference (100 ns) before, 0.25 of the reference (50 ns) now");
   });
 
-  test("less than a twentieth is the page cache's doing, but in a file it is seen", () => {
+  test("less than a twentieth is no move, but in a file it is seen", () => {
     expect(compare(run([100, 100], [200, 200]), run([104, 104], [200, 200]))).toEqual(["2 figures compared, none moved by more than the spread"]);
     expect(compare(run([1000], [2000], "file, bytes"), run([1010], [2000], "file, bytes"))[0]).toMatch(/^worse {2}pause: file: /);
   });

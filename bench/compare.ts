@@ -1,4 +1,4 @@
-import { amount, ratio } from "./format.ts";
+import { amount, ratio, withoutUnit } from "./format.ts";
 import { REFERENCE } from "./peers.ts";
 import type { Results } from "./results.ts";
 import { apart, type Figure, figure, ratios } from "./samples.ts";
@@ -21,7 +21,7 @@ function slackOf(metric: string, hasRatio: boolean): number {
   if (/^(file|gzip|zstd|pages mapped|segments)/.test(metric)) return 1;
   // Without a ratio, the machine's speed is in it.
   if (!hasRatio) return 3;
-  // PSS is shared with what else runs; all else has the state of the page cache in it.
+  // PSS is shared with what else runs; RSS moved by up to a twentieth between runs that did not scatter within.
   return metric.startsWith("PSS") ? 1.2 : 1.05;
 }
 
@@ -36,7 +36,7 @@ export function compare(old: Results, now: Results): string[] {
     .map((pair) => ({ ...pair, way: wayOf(pair), factor: pair.spreads[0].median === 0 ? Number.POSITIVE_INFINITY : pair.spreads[1].median / pair.spreads[0].median }))
     .filter(({ way }) => way !== undefined)
     .toSorted((a, b) => b.factor - a.factor);
-  const lines = moved.map(({ way, metric, peer, words: [then, since] }) => `${way === "above" ? "worse " : "better"} ${peer}: ${metric.replace(/, \w+$/, "")}: ${then} before, ${since} now`);
+  const lines = moved.map(({ way, metric, peer, words: [then, since] }) => `${way === "above" ? "worse " : "better"} ${peer}: ${withoutUnit(metric)}: ${then} before, ${since} now`);
   return [...lines, `${pairs.length} figures compared, ${moved.length === 0 ? "none" : moved.length} moved by more than the spread`];
 }
 

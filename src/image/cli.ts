@@ -1,83 +1,93 @@
-import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { version } from "../../package.json";
-import { findBuilder } from "./builders.ts";
+import { type Assembled, assemble } from "./assemble.ts";
+import { type Built, findBuilt } from "./built.ts";
 import { ImageError } from "./error.ts";
-import { readImage } from "./oci.ts";
-
-const USAGE = `usage: bun run image [--base-image NAME]
-
-Builds the Dockerfile with buildah, podman or docker, whichever works here, as localhost/pause:${version},
-and writes it to dist/pause.oci.tar.
-
-  --base-image NAME   the image that the build stage starts from, with apt-get and Bun in it`;
+import { type Architecture, architecture, HOST } from "./platforms.ts";
 
 const ARCHIVE = "dist/pause.oci.tar";
+const NAME = `localhost/pause:${version}`;
 
-async function image(baseImage: string | undefined): Promise<void> {
+const USAGE = `usage: bun run image [--docker-arch ARCHITECTURE]
+
+Puts what bun run build made, dist/amd64/pause and dist/arm64/pause or one of them, into ${ARCHIVE}:
+an image index, ${NAME}, that docker, podman, buildah, skopeo and containerd load.
+
+  --docker-arch amd64|arm64   the one that docker load takes into its classic image store, which has
+                              no index; by default this machine's where it is there`;
+
+function image(chosen: Architecture | undefined): void {
   process.chdir(join(import.meta.dir, "../.."));
-  const [revision, timestamp] = [git("rev-parse", "HEAD"), git("log", "-1", "--format=%ct") || "0"];
-  const name = `localhost/pause:${version}`;
-  const args = { VERSION: version, REVISION: revision, ...(baseImage !== undefined && { BUN_IMAGE: baseImage }) };
+  const programs = findBuilt("dist");
+  const dockers = forDocker(programs, chosen);
+  const { commit } = programs[0];
+  const labels = {
+    "org.opencontainers.image.title": "pause",
+    "org.opencontainers.image.description": "The process that holds a Kubernetes pod open: TypeScript, compiled with Bun, one static file",
+    "org.opencontainers.image.version": version,
+    "org.opencontainers.image.licenses": "Apache-2.0",
+    ...(commit !== null && { "org.opencontainers.image.revision": commit }),
+  };
+  const assembled = assemble({ name: NAME, file: "pause", user: "65535:65535", labels, timestamp: dateOf(commit) }, programs, dockers);
+  write(assembled.archive);
+  console.log(report(assembled, programs, dockers));
+}
 
-  const builder = findBuilder(timestamp);
-  const buildArgs = Object.entries(args).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]);
-  await run([...builder.build, ...buildArgs, "--tag", name, "."], timestamp);
+/** @throws ImageError when the one that was asked for is not among the programs. */
+function forDocker(programs: readonly [Built, ...Built[]], chosen: Architecture | undefined): Architecture {
+  const asked = programs.find(({ architecture }) => architecture === (chosen ?? HOST));
+  if (chosen !== undefined && asked === undefined) throw new ImageError(`no dist/${chosen}/pause for --docker-arch ${chosen}; build it first: bun run build --arch ${chosen}`);
+  return (asked ?? programs[0]).architecture;
+}
 
-  mkdirSync("dist", { recursive: true });
-  const unchecked = `${ARCHIVE}.new`;
-  rmSync(unchecked, { force: true });
+/** When the commit was made, in seconds; 0 where git does not know it. */
+function dateOf(commit: string | null): number {
   try {
-    await run(builder.save(name, unchecked), timestamp);
-    const report = await describe(unchecked);
-    renameSync(unchecked, ARCHIVE);
-    console.log(`${ARCHIVE}: ${name}, built with ${builder.name}; ${report}`);
-  } finally {
-    rmSync(unchecked, { force: true });
-  }
-}
-
-/** @throws ImageError when the image holds anything but /pause. */
-async function describe(path: string): Promise<string> {
-  const { layers } = await readImage(path);
-  const files = (await Promise.all(layers.map(({ tar }) => tar.files()))).flatMap((layer) => [...layer.values()]);
-  const [file, ...others] = files;
-  if (file?.name !== "pause" || others.length > 0) throw new ImageError(`the image must hold /pause alone, and holds ${files.map(({ name }) => `/${name}`).join(", ")}`);
-  const compressed = layers.reduce((sum, layer) => sum + layer.compressed, 0);
-  const bytes = (count: number) => `${count.toLocaleString("en-US")} bytes`;
-  return `one file, /pause, ${bytes(file.size)}; its layer is ${bytes(compressed)} compressed`;
-}
-
-async function run(command: readonly string[], timestamp: string): Promise<void> {
-  const child = Bun.spawn([...command], { env: { ...process.env, SOURCE_DATE_EPOCH: timestamp }, stdin: "ignore", stdout: "inherit", stderr: "inherit" });
-  const code = await child.exited;
-  if (code !== 0) throw new ImageError(`${command.slice(0, 2).join(" ")} ended with ${code}; its output is above`);
-}
-
-/** What git prints, or nothing in a tree without git. */
-function git(...args: string[]): string {
-  try {
-    const { success, stdout } = Bun.spawnSync(["git", ...args], { stderr: "ignore" });
-    return success ? stdout.toString().trim() : "";
+    const { success, stdout } = Bun.spawnSync(["git", "log", "-1", "--format=%ct", commit ?? "none"], { stderr: "ignore" });
+    return success ? Number(stdout.toString()) : 0;
   } catch {
-    return "";
+    return 0;
   }
 }
 
-function parse(): { baseImage: string | undefined; help: boolean } {
+function write(archive: Uint8Array): void {
+  const unfinished = `${ARCHIVE}.new`;
   try {
-    const { values } = parseArgs({ options: { "base-image": { type: "string" }, help: { type: "boolean", default: false } } });
-    return { baseImage: values["base-image"], help: values.help };
+    writeFileSync(unfinished, archive);
+    renameSync(unfinished, ARCHIVE);
+  } catch (error) {
+    throw new ImageError(`cannot write ${ARCHIVE}: ${error instanceof Error ? error.message : error}`);
+  } finally {
+    rmSync(unfinished, { force: true });
+  }
+}
+
+function report({ digest, platforms }: Assembled, programs: readonly Built[], dockers: Architecture): string {
+  const count = (bytes: number | undefined) => `${bytes?.toLocaleString("en-US")} bytes`;
+  const lines = platforms.map((platform) => {
+    const program = programs.find(({ architecture }) => architecture === platform.architecture);
+    const docker = platform.architecture === dockers && platforms.length > 1 ? "; the one for docker's classic image store" : "";
+    return `  linux/${platform.architecture}  ${platform.digest}  /pause ${count(program?.bytes.length)}, its layer ${count(platform.compressed)} compressed${docker}`;
+  });
+  return [`${ARCHIVE}: ${NAME}`, `  index        ${digest}`, ...lines].join("\n");
+}
+
+function parse(): { chosen: Architecture | undefined; help: boolean } {
+  try {
+    const { values } = parseArgs({ options: { "docker-arch": { type: "string" }, help: { type: "boolean", default: false } } });
+    const chosen = values["docker-arch"];
+    return { chosen: chosen === undefined ? undefined : architecture(chosen), help: values.help };
   } catch (error) {
     throw new ImageError(`${error instanceof Error ? error.message : error}; see bun run image --help`);
   }
 }
 
 try {
-  const { baseImage, help } = parse();
+  const { chosen, help } = parse();
   if (help) console.log(USAGE);
-  else await image(baseImage);
+  else image(chosen);
 } catch (error) {
   if (!(error instanceof ImageError)) throw error;
   console.error(`image: ${error.message}`);

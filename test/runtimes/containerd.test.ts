@@ -4,7 +4,7 @@ import { IMAGE, PROGRAMS, pauseImage, SHIPPED } from "./images.ts";
 import { parked } from "./pod.ts";
 import { testWith } from "./tools.ts";
 
-const test = testWith("containerd", "ctr", "runc", "buildah");
+const test = testWith("containerd", "ctr", "runc");
 
 describe.each(PROGRAMS)("containerd, in the kubelet's namespace: $name", (program) => {
   test("the image is imported and runs as a task, which SIGTERM ends with status 0", async () => {

@@ -12,7 +12,7 @@ const CONTAINER = 1;
 const NODE = 2;
 
 describe.each(PROGRAMS)("containerd as the kubelet calls it, the image its sandbox_image: $name", (program) => {
-  const test = testWith("containerd", "ctr", "runc", "buildah", "busybox");
+  const test = testWith("containerd", "ctr", "runc", "busybox");
 
   test("a pod whose containers share processes: the sandbox runs /pause, and it reaps a container's orphans", async () => {
     await using containerd = await Containerd.create();

@@ -22,11 +22,11 @@ const HARDENED = [
 ];
 
 describe("hardened", () => {
-  testWith("podman", "runc", "buildah", "conmon")(
+  testWith("podman", "runc", "conmon")(
     "read-only root, no capability, no_new_privs, the default seccomp profile, 6 MiB, 1 process, uid 65535, user namespace: parks, and SIGTERM ends it with 0",
     async () => {
       await using podman = await Podman.create();
-      await pauseImage(podman.workspace, SHIPPED);
+      await podman.load(await pauseImage(podman.workspace, SHIPPED));
       await podman.run("run", "--detach", "--name=hardened", `--cgroup-parent=${podman.workspace.cgroup}`, ...HARDENED, IMAGE);
       const inspect = (format: string) => podman.run("inspect", "hardened", "--format", format);
       const pid = Number(await inspect("{{.State.Pid}}"));
@@ -44,7 +44,7 @@ describe("hardened", () => {
     },
   );
 
-  testWith("runc", "buildah", "setpriv")("rootless, started by an unprivileged user with runc: parks, and SIGTERM ends it with 0", async () => {
+  testWith("runc", "setpriv")("rootless, started by an unprivileged user with runc: parks, and SIGTERM ends it with 0", async () => {
     using workspace = await Workspace.create();
     await using runc = new Runc(workspace, UNPRIVILEGED);
     const container = await runc.start("rootless", await pauseImage(workspace, SHIPPED));

@@ -1,8 +1,9 @@
-import { copyFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { assemble, type Contents, type Program as Built } from "../../src/image/assemble.ts";
+import { HOST } from "../../src/image/platforms.ts";
 import { PAUSE } from "../support/artifacts.ts";
 import { buildReference } from "../support/reference.ts";
-import { run } from "./tools.ts";
 import type { Workspace } from "./workspace.ts";
 
 export const REPOSITORY = join(import.meta.dir, "../..");
@@ -18,25 +19,33 @@ export const SHIPPED: Program = PAUSE;
 export const IMAGE = "localhost/pause:test";
 export const BUSYBOX = "localhost/busybox:test";
 
-/** Builds the last stage of the Dockerfile around `program`: the path of an OCI archive that holds IMAGE. */
-export async function pauseImage(workspace: Workspace, { path }: Program): Promise<string> {
-  const stage = workspace.folder("build-stage");
-  workspace.folder("build-stage/build/dist");
-  copyFileSync(path, join(stage, "build/dist/pause"));
-  await run(["buildah", "build", "--quiet", "--format", "oci", "--timestamp", "0", "--build-context", `build=${stage}`, "--tag", IMAGE, REPOSITORY], workspace.env);
-  return save(workspace, IMAGE, "pause.oci.tar");
+/** The image around `program`, by what makes the one that ships: the path of the archive. */
+export function pauseImage(workspace: Workspace, { path }: Program): Promise<string> {
+  return save(workspace, "pause.oci.tar", { name: IMAGE, file: "pause", user: "65535:65535" }, [host(path)]);
+}
+
+/** The same with a second platform: a file that says it is for AArch64, and is only to be listed, never run. */
+export function indexImage(workspace: Workspace, { path }: Program): Promise<string> {
+  const [amd64, arm64] = [readFileSync(path), readFileSync(path)];
+  arm64.writeUInt16LE(183, 18); // e_machine, EM_AARCH64
+  return save(workspace, "index.oci.tar", { name: IMAGE, file: "pause", user: "65535:65535" }, [
+    { architecture: "amd64", bytes: amd64 },
+    { architecture: "arm64", bytes: arm64 },
+  ]);
 }
 
 /** An image with a shell, for the containers that join a pod. */
-export async function busyboxImage(workspace: Workspace): Promise<string> {
-  const context = workspace.folder("busybox-context");
-  copyFileSync(Bun.which("busybox") ?? "busybox", join(context, "busybox"));
-  const file = 'FROM scratch\nCOPY busybox /bin/busybox\nENTRYPOINT ["/bin/busybox"]\n';
-  await run(["buildah", "build", "--quiet", "--format", "oci", "--tag", BUSYBOX, "--file", "-", context], workspace.env, file);
-  return save(workspace, BUSYBOX, "busybox.oci.tar");
+export function busyboxImage(workspace: Workspace): Promise<string> {
+  return save(workspace, "busybox.oci.tar", { name: BUSYBOX, file: "bin/busybox" }, [host(Bun.which("busybox") ?? "busybox")]);
 }
 
-async function save(workspace: Workspace, image: string, file: string): Promise<string> {
-  await run(["buildah", "push", "--quiet", image, `oci-archive:${workspace.path(file)}:${image}`], workspace.env);
+function host(path: string): Built {
+  if (HOST === undefined) throw new Error(`no image is made for ${process.arch}`);
+  return { architecture: HOST, bytes: readFileSync(path) };
+}
+
+async function save(workspace: Workspace, file: string, contents: Omit<Contents, "labels" | "timestamp">, programs: readonly [Built, ...Built[]]): Promise<string> {
+  const { archive } = assemble({ ...contents, labels: {}, timestamp: 0 }, programs, programs[0].architecture);
+  await Bun.write(workspace.path(file), archive);
   return workspace.path(file);
 }

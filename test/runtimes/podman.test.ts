@@ -19,10 +19,10 @@ const POD = {
 };
 
 describe.each(PROGRAMS)("podman kube play with the image as infra image: $name", (program) => {
-  testWith("podman", "runc", "buildah", "busybox", "conmon")("a pod of two containers that share processes: orphans are reaped, podman pod stop leaves exit code 0", async () => {
+  testWith("podman", "runc", "busybox", "conmon")("a pod of two containers that share processes: orphans are reaped, podman pod stop leaves exit code 0", async () => {
     await using podman = await Podman.create();
-    await pauseImage(podman.workspace, program);
-    await busyboxImage(podman.workspace);
+    await podman.load(await pauseImage(podman.workspace, program));
+    await podman.load(await busyboxImage(podman.workspace));
     await podman.run("kube", "play", "--network", "none", await podman.workspace.write("pod.yaml", JSON.stringify(POD)));
 
     const infra = await podman.run("pod", "inspect", "web", "--format", "{{.InfraContainerID}}");

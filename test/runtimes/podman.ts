@@ -20,6 +20,10 @@ export class Podman implements AsyncDisposable {
     return run(["podman", ...args], this.workspace.env);
   }
 
+  async load(archive: string): Promise<void> {
+    await this.run("load", "--quiet", "--input", archive);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const pods = await this.run("pod", "ps", "--quiet", "--no-trunc");
     await start(["podman", "pod", "rm", "--all", "--force", "--time", "0"], this.workspace.env).ended;

@@ -5,7 +5,7 @@ import { Runc } from "./runc.ts";
 import { testWith } from "./tools.ts";
 import { Workspace } from "./workspace.ts";
 
-const test = testWith("runc", "buildah", "busybox");
+const test = testWith("runc", "busybox");
 const SHARED = ["pid", "ipc", "network"] as const;
 const SIGKILLED = 128 + 9;
 

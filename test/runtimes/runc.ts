@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { readImage } from "../../src/image/oci.ts";
 import { soon } from "../support/stage.ts";
+import { readImage } from "./oci.ts";
 import { run, start } from "./tools.ts";
 import type { Workspace } from "./workspace.ts";
 

@@ -1,0 +1,152 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { version } from "../../package.json";
+import { assemble } from "../../src/image/assemble.ts";
+import { findBuilt } from "../../src/image/built.ts";
+import { HOST } from "../../src/image/platforms.ts";
+import { sha256 } from "../../src/runtime.ts";
+
+const REPOSITORY = join(import.meta.dir, "../..");
+const ARCHIVE = join(REPOSITORY, "dist/pause.oci.tar");
+const COMMIT = "0123456789abcdef0123456789abcdef01234567";
+const MACHINES = { amd64: 62, arm64: 183 };
+
+const folder = mkdtempSync(join(tmpdir(), "pause-image-test-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The first bytes of an ELF file for this architecture, and some that tell one from another. */
+function program(architecture: keyof typeof MACHINES, text = "what runs"): Buffer {
+  const bytes = Buffer.alloc(128);
+  bytes.write("\x7fELF", "latin1");
+  bytes.writeUInt16LE(MACHINES[architecture], 18);
+  bytes.write(text, 64);
+  return bytes;
+}
+
+const CONTENTS = { name: "localhost/pause:x", file: "pause", user: "65535:65535", labels: { a: "b" }, timestamp: 1_700_000_000 };
+const BOTH = [
+  { architecture: "amd64", bytes: program("amd64") },
+  { architecture: "arm64", bytes: program("arm64") },
+] as const;
+
+describe("the archive", () => {
+  test("is an image layout of one index, with each platform's manifest, configuration and layer, and each blob is what its digest says", async () => {
+    const files = await new Bun.Archive(assemble(CONTENTS, BOTH, "amd64").archive).files();
+    for (const [name, file] of files) {
+      if (name.startsWith("blobs/")) expect(name).toBe(`blobs/sha256/${sha256(await file.bytes())}`);
+    }
+    const blob = async (digest: string) => files.get(`blobs/${digest.replace(":", "/")}`)?.json();
+    expect(await files.get("oci-layout")?.json()).toEqual({ imageLayoutVersion: "1.0.0" });
+    const { manifests } = await files.get("index.json")?.json();
+    expect(manifests.length).toBe(1);
+    expect(manifests[0].annotations["org.opencontainers.image.ref.name"]).toBe(CONTENTS.name);
+    const index = await blob(manifests[0].digest);
+    expect(index.manifests.map((manifest: { platform: unknown }) => manifest.platform)).toEqual(BOTH.map(({ architecture }) => ({ architecture, os: "linux" })));
+    for (const [at, { architecture, bytes }] of BOTH.entries()) {
+      const manifest = await blob(index.manifests[at].digest);
+      const config = await blob(manifest.config.digest);
+      expect(config).toMatchObject({ architecture, os: "linux", created: "2023-11-14T22:13:20.000Z", config: { User: "65535:65535", Entrypoint: ["/pause"], Labels: { a: "b" } } });
+      const layer = Bun.gunzipSync((await files.get(`blobs/${manifest.layers[0].digest.replace(":", "/")}`)?.bytes()) ?? new Uint8Array());
+      expect(config.rootfs.diff_ids).toEqual([`sha256:${sha256(layer)}`]);
+      const inside = await new Bun.Archive(layer).files();
+      expect([...inside.keys()]).toEqual(["pause"]);
+      expect(sha256((await inside.get("pause")?.bytes()) ?? new Uint8Array())).toBe(sha256(bytes));
+      expect(await listed(layer)).toEqual(["-rwxr-xr-x 0/0 128 2023-11-14 22:13:20 pause"]);
+    }
+  });
+
+  test("has a manifest.json for docker's classic image store, of the one platform that was chosen", async () => {
+    for (const { architecture } of BOTH) {
+      const files = await new Bun.Archive(assemble(CONTENTS, BOTH, architecture).archive).files();
+      const docker = await files.get("manifest.json")?.json();
+      expect(docker).toMatchObject([{ RepoTags: [CONTENTS.name] }]);
+      expect(docker.length).toBe(1);
+      expect(await files.get(docker[0].Config)?.json()).toMatchObject({ architecture });
+      expect(docker[0].Layers.every((path: string) => files.has(path))).toBeTrue();
+    }
+  });
+
+  test("is the same bytes each time, and others where a byte, a label or the date is another", () => {
+    const made = (contents = CONTENTS, text?: string) => sha256(assemble(contents, [{ architecture: "amd64", bytes: program("amd64", text) }], "amd64").archive);
+    const others = [made(CONTENTS, "another"), made({ ...CONTENTS, labels: { a: "c" } }), made({ ...CONTENTS, timestamp: 1 })];
+    expect(made()).toBe(made());
+    expect(new Set([made(), ...others]).size).toBe(4);
+  });
+});
+
+describe("what goes into the image", () => {
+  test("is this machine's file alone, or both of one commit, and where there is none it says what to do", () => {
+    expect(() => findBuilt(dist({}))).toThrow(/^no \S+\/pause; build it first: bun run build$/);
+    const one = HOST === "arm64" ? "arm64" : "amd64";
+    expect(findBuilt(dist({ ".": { bytes: program(one) } })).map(({ architecture }) => architecture)).toEqual([one]);
+    const both = { amd64: { bytes: program("amd64") }, arm64: { bytes: program("arm64") } };
+    expect(findBuilt(dist(both)).map(({ path }) => path.split("/").at(-2))).toEqual(["amd64", "arm64"]);
+  });
+
+  test("is refused in one line where it is another machine's, another version's, another commit's, or not what its provenance says", () => {
+    const amd64 = { bytes: program("amd64") };
+    const refused = (files: Parameters<typeof dist>[0]) => expect(() => findBuilt(dist(files)));
+    refused({ amd64: { bytes: program("arm64") } }).toThrow(/amd64\/pause is an ELF file with e_machine 183, and amd64 is 62; /);
+    refused({ amd64: { bytes: Buffer.from("#!/bin/sh") } }).toThrow(/amd64\/pause is no ELF file, and amd64 is 62; /);
+    refused({ amd64: { ...amd64, version: "0.0.1" } }).toThrow(`is version 0.0.1, and this is ${version}; `);
+    refused({ amd64: { ...amd64, hash: "0" } }).toThrow(/amd64\/pause is not the file that \S+provenance.json tells of; /);
+    refused({ amd64, arm64: { bytes: program("arm64"), commit: "other" } }).toThrow(`amd64/pause is of commit ${COMMIT}, `);
+    const without = dist({ amd64 });
+    rmSync(join(without, "amd64/provenance.json"));
+    expect(() => findBuilt(without)).toThrow(/provenance.json cannot be read: ENOENT.*; build it again: bun run build$/);
+  });
+});
+
+describe("bun run image", () => {
+  test("names the index, and each platform with its digest and sizes; twice, it writes the same bytes", async () => {
+    const [first, bytes] = [await image(), sha256(readFileSync(ARCHIVE))];
+    expect(first).toMatchObject({ status: 0, stderr: "" });
+    expect(first.stdout).toMatch(/^dist\/pause\.oci\.tar: localhost\/pause:\S+\n  index        sha256:[0-9a-f]{64}\n(  linux\/(amd64|arm64)  sha256:[0-9a-f]{64}  \/pause [\d,]+ bytes, its layer [\d,]+ bytes compressed.*\n)+$/);
+    expect([await image(), sha256(readFileSync(ARCHIVE))]).toEqual([first, bytes]);
+    expect(readdirSync(dirname(ARCHIVE)).filter((name) => name.endsWith(".new"))).toEqual([]);
+  });
+
+  test("names in one line an option or an architecture it does not know, and one that was not built", async () => {
+    const refused = async (...args: string[]) => (await image(args)).stderr;
+    expect(await refused("--docker-arhc", "x")).toMatch(/^image: Unknown option '--docker-arhc'[^\n]*see bun run image --help\n$/);
+    expect(await refused("--docker-arch", "sparc")).toBe('image: no architecture "sparc"; there are amd64 and arm64; see bun run image --help\n');
+    const other = HOST === "arm64" ? "amd64" : "arm64";
+    if (!existsSync(join(REPOSITORY, "dist", other, "pause"))) {
+      expect(await refused("--docker-arch", other)).toBe(`image: no dist/${other}/pause for --docker-arch ${other}; build it first: bun run build --arch ${other}\n`);
+    }
+  });
+
+  test("without tar it says so in one line, and leaves the archive that is there", async () => {
+    await image();
+    const before = sha256(readFileSync(ARCHIVE));
+    expect(await image([], { PATH: "/nonexistent" })).toEqual({ status: 1, stdout: "", stderr: "image: no tar on this machine; on Debian: apt-get install tar\n" });
+    expect(sha256(readFileSync(ARCHIVE))).toBe(before);
+  });
+});
+
+type File = { readonly bytes: Buffer; readonly commit?: string; readonly version?: string; readonly hash?: string };
+
+/** A dist folder with these files and what the build would have written down about them. */
+function dist(files: Readonly<Record<string, File>>): string {
+  const made = mkdtempSync(join(folder, "dist-"));
+  for (const [name, { bytes, commit = COMMIT, version: said = version, hash = sha256(bytes) }] of Object.entries(files)) {
+    mkdirSync(join(made, name), { recursive: true });
+    writeFileSync(join(made, name, "pause"), bytes);
+    writeFileSync(join(made, name, "provenance.json"), JSON.stringify({ version: said, commit, artifacts: [{ path: "pause", sha256: hash }] }));
+  }
+  return made;
+}
+
+/** The lines of GNU tar's listing, with times in UTC. */
+async function listed(archive: Uint8Array<ArrayBuffer>): Promise<string[]> {
+  const listing = await new Response(Bun.spawn(["tar", "--list", "--verbose", "--full-time"], { stdin: new Blob([archive]), stdout: "pipe", env: { ...process.env, TZ: "UTC" } }).stdout).text();
+  return listing.trim().split("\n").map((line) => line.replace(/ +/g, " "));
+}
+
+async function image(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
+  const child = Bun.spawn([process.execPath, join(REPOSITORY, "src/image/cli.ts"), ...args], { env: { ...process.env, ...env }, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const [stdout, stderr, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  return { status, stdout, stderr };
+}

@@ -5,7 +5,7 @@ import { ElfError } from "./elf/file.ts";
 import { LinkError } from "./link/error.ts";
 import { ORDINARY_ENTRY } from "./link/entry.ts";
 import { writeExecutable } from "./link/file.ts";
-import { LIBRARY_DIRS } from "./link/libraries.ts";
+import { libraryDirs } from "./link/libraries.ts";
 import { link } from "./link/link.ts";
 import { writeProvenance } from "./provenance.ts";
 import { fetchRuntime } from "./runtime.ts";
@@ -42,7 +42,7 @@ async function build(): Promise<void> {
 }
 
 function linkPause(input: string, output: string) {
-  const { bytes, libraries } = link(input, readFileSync(input), LIBRARY_DIRS, PAUSE_ENTRY);
+  const { bytes, libraries } = link(input, readFileSync(input), libraryDirs, PAUSE_ENTRY);
   writeExecutable(output, bytes);
   return { bytes: bytes.length, libraries };
 }
@@ -51,7 +51,7 @@ function linkPause(input: string, output: string) {
 function snapshotPause(input: string, output: string) {
   const donor = `${output}.donor`;
   try {
-    const { bytes } = link(input, readFileSync(input), LIBRARY_DIRS, DONOR_ENTRY);
+    const { bytes } = link(input, readFileSync(input), libraryDirs, DONOR_ENTRY);
     writeExecutable(donor, bytes);
     const taken = takeSnapshot(donor, output);
     return { ...taken, detail: `${taken.pages} pages, ${taken.segments} segments, ${taken.candidates} candidates` };

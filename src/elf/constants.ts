@@ -45,5 +45,8 @@ export const STB_WEAK = 2;
 export const STT_TLS = 6;
 export const STT_GNU_IFUNC = 10;
 
+/** The relocation type that does nothing: 0 in every psABI. */
+export const R_NONE = 0;
+
 /** Of a version index (GNU symbol versioning): this definition is not the default one of its name. */
 export const VERSYM_HIDDEN = 0x8000;

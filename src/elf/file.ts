@@ -1,5 +1,4 @@
 import * as elf from "./constants.ts";
-import { EM_X86_64 } from "./x86-64.ts";
 
 /** An Elf64_Phdr. Addresses, offsets and sizes in bytes. */
 export type Segment = {
@@ -17,21 +16,23 @@ export class ElfError extends Error {
   override name = "ElfError";
 }
 
-/** A finished x86-64 ELF file (gABI chapter 4) whose bytes can be read and changed by address. */
+/** A finished 64-bit ELF file (gABI chapter 4) whose bytes can be read and changed by address. `machine` is its e_machine. */
 export class ElfFile {
   readonly view: DataView;
   readonly type: number;
+  readonly machine: number;
   readonly entry: number;
   readonly segments: readonly Segment[];
 
-  /** @throws ElfError when `bytes` is no 64-bit little-endian x86-64 ELF file, or is cut short. */
+  /** @throws ElfError when `bytes` is no 64-bit little-endian ELF file, or is cut short. */
   constructor(
     readonly name: string,
     readonly bytes: Uint8Array,
   ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    checkIdentity(name, bytes, this.view);
+    checkIdentity(name, bytes);
     this.type = this.view.getUint16(16, true);
+    this.machine = this.view.getUint16(18, true);
     this.entry = readU64(this.view, 24);
     this.segments = readSegments(name, this.view);
   }
@@ -84,17 +85,14 @@ export const hex = (value: number) => `0x${value.toString(16)}`;
 const MOST_BSS = 0x1000_0000;
 const HIGHEST_ALIGNMENT = 0x20_0000;
 
-function checkIdentity(name: string, bytes: Uint8Array, view: DataView): void {
+function checkIdentity(name: string, bytes: Uint8Array): void {
   const magic = bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
   if (!magic || bytes.length < elf.EHDR_SIZE) {
     const start = [...bytes.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
     throw new ElfError(`${name}: not an ELF file (it begins with ${start || "nothing"}, not 7f 45 4c 46)`);
   }
-  if (bytes[elf.EI_CLASS] !== elf.ELFCLASS64 || bytes[elf.EI_DATA] !== elf.ELFDATA2LSB || view.getUint16(18, true) !== EM_X86_64) {
-    throw new ElfError(
-      `${name}: not a 64-bit little-endian x86-64 ELF file (class ${bytes[elf.EI_CLASS]}, data ${bytes[elf.EI_DATA]}, ` +
-        `e_machine ${view.getUint16(18, true)}); build it with --target=bun-linux-x64-musl`,
-    );
+  if (bytes[elf.EI_CLASS] !== elf.ELFCLASS64 || bytes[elf.EI_DATA] !== elf.ELFDATA2LSB) {
+    throw new ElfError(`${name}: not a 64-bit little-endian ELF file (class ${bytes[elf.EI_CLASS]}, data ${bytes[elf.EI_DATA]}); every Bun executable is one`);
   }
 }
 

@@ -1,7 +1,8 @@
 /**
  * Machine code as a listing: each line holds the bytes in hexadecimal, two spaces or more, and the assembler text that a
- * disassembler (objdump -M intel) gives for them. A field `<name:SIZE>` among the bytes stands for a value of SIZE bytes,
- * little-endian, and `<name>` in the text for the same value in hexadecimal. Jump targets are counted from the first byte.
+ * disassembler (objdump, for x86-64 with -M intel) gives for them. A field `<name:SIZE>` among the bytes stands for a value of
+ * SIZE bytes, little-endian, and `<name>` in the text for the same value in hexadecimal. Jump targets are counted from the
+ * first byte. Data among the code has the text of its directive, `.quad <name>`.
  */
 export type Listing = string;
 

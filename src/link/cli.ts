@@ -1,21 +1,22 @@
 import { parseArgs } from "node:util";
+import { ARCHITECTURES } from "../arch/architectures.ts";
 import { ElfError } from "../elf/file.ts";
 import type { EntryOptions } from "./entry.ts";
 import { LinkError } from "./error.ts";
 import { readInput, writeExecutable } from "./file.ts";
-import { LIBRARY_DIRS } from "./libraries.ts";
+import { libraryDirs } from "./libraries.ts";
 import { link } from "./link.ts";
 
 const HELP = `Makes one static file of a Bun executable: no interpreter, no library to look for.
 
 Usage: bun run link INPUT OUTPUT [options]
 
-  INPUT   what "bun build --compile --target=bun-linux-x64-musl" wrote
+  INPUT   what "bun build --compile --target=TARGET" wrote; TARGET is ${ARCHITECTURES.map(({ bunTarget }) => bunTarget).join(" or ")}
   OUTPUT  the file to write
 
 Options:
-  --library-dir DIR    look for libstdc++.so.6, libgcc_s.so.1 and ld-musl-x86_64.so.1 in DIR first (may be repeated);
-                       then in ${LIBRARY_DIRS.join(", ")}
+  --library-dir DIR    look for libstdc++.so.6, libgcc_s.so.1 and musl's loader in DIR first (may be repeated); then in
+${ARCHITECTURES.map((architecture) => `                         ${libraryDirs(architecture).join(", ")} (${architecture.name})`).join("\n")}
   --block-signals      start with SIGINT and SIGTERM blocked (for a program that takes them with sigwait)
   --fill-descriptors   open the root directory where stdin, stdout or stderr is closed (the runtime would need /dev/null)
   --empty-environment  make every environment variable empty before the runtime sees it
@@ -53,7 +54,7 @@ function run(args: string[]): void {
     ownStack: values["own-stack"],
     hideVdso: values["hide-vdso"],
   };
-  const { bytes, libraries } = link(input, readInput(input), [...values["library-dir"], ...LIBRARY_DIRS], options);
+  const { bytes, libraries } = link(input, readInput(input), (architecture) => [...values["library-dir"], ...libraryDirs(architecture)], options);
   writeExecutable(output, bytes);
   console.log(`${output}: ${bytes.length} bytes, with ${libraries.join(", ")}`);
 }

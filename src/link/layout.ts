@@ -1,6 +1,7 @@
+import type { Architecture } from "../arch/architecture.ts";
 import * as elf from "../elf/constants.ts";
 import { type ElfFile, hex, type Segment } from "../elf/file.ts";
-import { PAGE_SIZE, pageDown, pageUp } from "../elf/x86-64.ts";
+import { pageDown, pageUp } from "../elf/pages.ts";
 import { LinkError } from "./error.ts";
 import type { Library } from "./libraries.ts";
 
@@ -17,19 +18,19 @@ export type Piece = { readonly vaddr: number; readonly flags: number; readonly b
  * The first free page behind the program, in memory and in the file alike. Everything added has the same distance of
  * address and file offset as the program's first segment, because kernels before 5.18 compute AT_PHDR from that.
  */
-export function endOfProgram(file: ElfFile): { address: number; distance: number } {
+export function endOfProgram({ maxPageSize }: Architecture, file: ElfFile): { address: number; distance: number } {
   const loads = file.segmentsOf(elf.PT_LOAD);
   const distance = Math.min(...loads.map(({ vaddr, offset }) => vaddr - offset));
   const address = Math.max(endOf(file), ...loads.map(({ offset, filesz }) => offset + filesz + distance));
-  return { address: pageUp(address), distance };
+  return { address: pageUp(address, maxPageSize), distance };
 }
 
 /** Lays `libraries` out one behind the other from `start`, their segments copied into memory images. */
-export function place(libraries: readonly Library[], start: number): { placed: Placed[]; end: number } {
+export function place({ maxPageSize }: Architecture, libraries: readonly Library[], start: number): { placed: Placed[]; end: number } {
   let end = start;
   const placed = libraries.map((library) => {
     const base = end;
-    const image = memoryImage(library.file);
+    const image = memoryImage(library.file, maxPageSize);
     end += image.length;
     return { ...library, base, image };
   });
@@ -37,21 +38,21 @@ export function place(libraries: readonly Library[], start: number): { placed: P
 }
 
 /** The library's segments as pieces of the output, each with its own protection. */
-export function pieces({ file, base, image }: Placed): Piece[] {
+export function pieces({ maxPageSize }: Architecture, { file, base, image }: Placed): Piece[] {
   return file.segmentsOf(elf.PT_LOAD).map(({ vaddr, memsz, flags }) => ({
-    vaddr: base + pageDown(vaddr),
+    vaddr: base + pageDown(vaddr, maxPageSize),
     flags,
-    bytes: image.subarray(pageDown(vaddr), pageUp(vaddr + memsz)),
+    bytes: image.subarray(pageDown(vaddr, maxPageSize), pageUp(vaddr + memsz, maxPageSize)),
   }));
 }
 
-export function loadSegment({ vaddr, flags, bytes }: Piece, distance: number): Segment {
-  return { type: elf.PT_LOAD, flags, offset: vaddr - distance, vaddr, filesz: bytes.length, memsz: bytes.length, align: PAGE_SIZE };
+export function loadSegment({ maxPageSize }: Architecture, { vaddr, flags, bytes }: Piece, distance: number): Segment {
+  return { type: elf.PT_LOAD, flags, offset: vaddr - distance, vaddr, filesz: bytes.length, memsz: bytes.length, align: maxPageSize };
 }
 
-function memoryImage(file: ElfFile): Uint8Array {
+function memoryImage(file: ElfFile, pageSize: number): Uint8Array {
   const loads = file.segmentsOf(elf.PT_LOAD);
-  const image = new Uint8Array(pageUp(endOf(file)));
+  const image = new Uint8Array(pageUp(endOf(file), pageSize));
   for (const { vaddr, offset, filesz } of loads) image.set(file.bytes.subarray(offset, offset + filesz), vaddr);
   return image;
 }

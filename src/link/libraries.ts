@@ -1,5 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Architecture } from "../arch/architecture.ts";
+import { HOST } from "../arch/architectures.ts";
 import { type Dynamic, readDynamic } from "../elf/dynamic.ts";
 import { ElfFile } from "../elf/file.ts";
 import { LinkError } from "./error.ts";
@@ -7,27 +9,38 @@ import { LinkError } from "./error.ts";
 /** A shared library as read from disk. */
 export type Library = { readonly soname: string; readonly path: string; readonly file: ElfFile; readonly dynamic: Dynamic };
 
-/** Where the libraries lie on Debian (first two) and on Alpine (last two), in the order searched. */
-export const LIBRARY_DIRS = ["/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu", "/usr/lib", "/lib"] as const;
-
-const PACKAGES: Readonly<Record<string, string>> = {
-  "libstdc++.so.6": "on Debian: apt-get install libstdc++6; on Alpine: apk add libstdc++",
-  "libgcc_s.so.1": "on Debian: apt-get install libgcc-s1; on Alpine: apk add libgcc",
-  "ld-musl-x86_64.so.1": "on Debian: apt-get install musl; on Alpine: apk add musl",
-};
-
 /** The C++ libraries that a Bun executable needs besides musl, in symbol order. libgcc_s is what libstdc++ needs in turn. */
 export const CXX_LIBRARIES = ["libstdc++.so.6", "libgcc_s.so.1"] as const;
 
-/** musl's libc is its dynamic loader too, and is named as such in PT_INTERP. */
-export const MUSL = "ld-musl-x86_64.so.1";
+/** What has them, by the name of the package on Debian and on Alpine. */
+const PACKAGES: Readonly<Record<string, readonly [debian: string, alpine: string]>> = {
+  "libstdc++.so.6": ["libstdc++6", "libstdc++"],
+  "libgcc_s.so.1": ["libgcc-s1", "libgcc"],
+};
+const MUSL_PACKAGES = ["musl", "musl"] as const;
 
-/** Reads `soname` from the first of `dirs` that has it. @throws LinkError naming the package that has it when none does. */
-export function findLibrary(soname: string, dirs: readonly string[]): Library {
-  const path = dirs.map((dir) => join(dir, soname)).find((candidate) => existsSync(candidate));
-  if (path === undefined) {
-    throw new LinkError(`${soname} not found in ${dirs.join(", ")}; ${PACKAGES[soname] ?? "name its folder with --library-dir"}`);
+/** Where the libraries lie on Debian, and on Alpine, in the order searched. */
+export const libraryDirs = ({ libraryDirs }: Architecture): readonly string[] => [...libraryDirs, "/usr/lib", "/lib"];
+
+/**
+ * Reads `soname` from the first of `dirs` that has it for `architecture`: where a machine runs programs of two, a folder
+ * may have the other's. @throws LinkError naming the package that has it when none does.
+ */
+export function findLibrary(soname: string, dirs: readonly string[], architecture: Architecture): Library {
+  const files = dirs
+    .map((dir) => join(dir, soname))
+    .filter((path) => existsSync(path))
+    .map((path) => new ElfFile(path, readFileSync(path)));
+  const file = files.find(({ machine }) => machine === architecture.machine);
+  if (file === undefined) {
+    const others = files.map(({ name }) => `${name} is for another architecture; `).join("");
+    throw new LinkError(`${soname} for ${architecture.name} not found in ${dirs.join(", ")}; ${others}${howToGet(soname, architecture)}`);
   }
-  const file = new ElfFile(path, readFileSync(path));
-  return { soname, path, file, dynamic: readDynamic(file) };
+  return { soname, path: file.name, file, dynamic: readDynamic(file) };
+}
+
+function howToGet(soname: string, architecture: Architecture): string {
+  const [debian, alpine] = PACKAGES[soname] ?? MUSL_PACKAGES;
+  if (architecture === HOST) return `on Debian: apt-get install ${debian}; on Alpine: apk add ${alpine}`;
+  return `it is in Debian's package ${debian}:${architecture.debian} and Alpine's ${alpine}: unpack it and name its folder with --library-dir`;
 }

@@ -1,23 +1,30 @@
+import type { Architecture } from "../arch/architecture.ts";
+import { ARCHITECTURES, architectureOf } from "../arch/architectures.ts";
 import { type Dynamic, readDynamic } from "../elf/dynamic.ts";
 import * as elf from "../elf/constants.ts";
 import { ElfFile, readU64 } from "../elf/file.ts";
 import { writeSegments } from "../elf/write.ts";
 import { LinkError } from "./error.ts";
-import { CXX_LIBRARIES, MUSL } from "./libraries.ts";
+import { CXX_LIBRARIES } from "./libraries.ts";
 
 /** The executable to link. `file` is a copy: it is changed in place. */
-export type Program = { readonly file: ElfFile; readonly dynamic: Dynamic };
+export type Program = { readonly architecture: Architecture; readonly file: ElfFile; readonly dynamic: Dynamic };
 
-/** @throws LinkError or ElfError when `bytes` is not what `bun build --compile --target=bun-linux-x64-musl` gives. */
+/** @throws LinkError or ElfError when `bytes` is not what `bun build --compile` gives for musl on one of the architectures. */
 export function readProgram(name: string, bytes: Uint8Array): Program {
-  const file = withBss(new ElfFile(name, bytes));
+  const input = new ElfFile(name, bytes);
+  const architecture = architectureOf(input.machine);
+  if (architecture === undefined) {
+    throw new LinkError(`${name}: its e_machine is ${input.machine}, which is not ${either(({ name, machine }) => `${name} (${machine})`)}; build it with ${either(({ bunTarget }) => `--target=${bunTarget}`)}`);
+  }
+  const file = withBss(input);
   const [interp] = file.segmentsOf(elf.PT_INTERP);
   if (interp === undefined) {
     throw new LinkError(`${name}: it names no interpreter (PT_INTERP): it is linked statically already; give the file bun build --compile wrote`);
   }
   const interpreter = file.stringAt(interp.vaddr);
-  if (!interpreter.endsWith(`/${MUSL}`)) {
-    throw new LinkError(`${name}: its interpreter is ${interpreter}, not musl's; build it with --target=bun-linux-x64-musl`);
+  if (!interpreter.endsWith(`/${architecture.muslLoader}`)) {
+    throw new LinkError(`${name}: its interpreter is ${interpreter}, not musl's; build it with --target=${architecture.bunTarget}`);
   }
   if (file.type !== elf.ET_EXEC) {
     throw new LinkError(`${name}: e_type is ${file.type}, not ET_EXEC: it has no fixed address; build it with the Bun version this linker is made for`);
@@ -27,7 +34,7 @@ export function readProgram(name: string, bytes: Uint8Array): Program {
   if (unknown !== undefined) {
     throw new LinkError(`${name}: it needs ${unknown}; only musl, ${CXX_LIBRARIES.join(" and ")} can be linked into it`);
   }
-  return { file, dynamic };
+  return { architecture, file, dynamic };
 }
 
 /**
@@ -47,3 +54,5 @@ function withBss(file: ElfFile): ElfFile {
 
 /** musl's loader answers every name of the C library itself. */
 const isMusl = (soname: string) => soname.startsWith("libc.");
+
+const either = (say: (architecture: Architecture) => string) => ARCHITECTURES.map(say).join(" or ");

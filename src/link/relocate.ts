@@ -1,7 +1,7 @@
-import { PT_TLS, STB_WEAK } from "../elf/constants.ts";
+import type { Relocating } from "../arch/architecture.ts";
+import { PT_TLS, R_NONE, STB_WEAK } from "../elf/constants.ts";
 import type { Relocation, Symbol } from "../elf/dynamic.ts";
-import { writeU64 } from "../elf/file.ts";
-import * as x86 from "../elf/x86-64.ts";
+import { type ElfFile, writeU64 } from "../elf/file.ts";
 import { LinkError } from "./error.ts";
 import type { Placed } from "./layout.ts";
 import type { Program } from "./program.ts";
@@ -12,87 +12,74 @@ import type { TlsTemplate } from "./tls.ts";
 const PROGRAM_TLS_MODULE = 1;
 
 /** Applies every relocation of `library` to its image; nothing of it is left for the loader. */
-export function relocateLibrary(library: Placed, resolver: Resolver, tls: TlsTemplate): void {
+export function relocateLibrary(program: Program, library: Placed, resolver: Resolver, tls: TlsTemplate): void {
   const image = new DataView(library.image.buffer, library.image.byteOffset, library.image.byteLength);
   for (const relocation of library.dynamic.relocations) {
-    if (relocation.type === x86.R_X86_64_NONE) continue;
-    if (relocation.offset + 8 > image.byteLength) {
+    if (relocation.type === R_NONE) continue;
+    const words = libraryWords(program, library, relocation, resolver, tls);
+    if (relocation.offset + words.length * 8 > image.byteLength) {
       throw new LinkError(`${library.path}: a relocation changes 0x${relocation.offset.toString(16)}, beyond its last segment; the file is damaged`);
     }
-    writeU64(image, relocation.offset, libraryValue(library, relocation, resolver, tls));
+    words.forEach((word, index) => writeU64(image, relocation.offset + index * 8, word));
   }
 }
 
 /**
  * Puts the final values of the program's relocations against the C++ libraries into place and turns each such entry
- * into R_X86_64_NONE. What musl defines is left to musl, which relocates the program at start as always.
+ * into R_NONE. What musl defines is left to musl, which relocates the program at start as always.
  * @throws LinkError naming the symbol when neither has it.
  */
 export function relocateProgram(program: Program, cxx: readonly Placed[], musl: Placed, resolver: Resolver, tls: TlsTemplate): void {
+  const { architecture, file } = program;
   for (const relocation of program.dynamic.relocations) {
-    if (relocation.type === x86.R_X86_64_RELATIVE || relocation.type === x86.R_X86_64_NONE) continue;
-    const symbol = symbolOf(program.file.name, program.dynamic.symbols, relocation);
-    const definition = definitionFor(program, symbol, resolver, relocation.type);
+    const kind = architecture.relocations.get(relocation.type);
+    if (kind === "relative" || relocation.type === R_NONE) continue;
+    const symbol = symbolOf(file.name, program.dynamic.symbols, relocation);
+    const definition = definitionFor(program, symbol, resolver, kind);
     if (definition === undefined || !cxx.some((library) => library === definition.owner)) {
       checkLoaderFinds(program, musl, symbol);
       checkOutsideTemplate(program, relocation, symbol);
       continue;
     }
-    settle(program, relocation, definition, tls);
+    if (kind === "copy") copy(program, relocation.offset, definition);
+    else if (kind === undefined) throw unknownType(program, file.name, relocation, symbol);
+    else settle(file, relocation, words(kind, relocation, definition, resolver, tls));
+    file.view.setBigUint64(relocation.at + 8, BigInt(R_NONE), true);
   }
 }
 
-function libraryValue(library: Placed, relocation: Relocation, resolver: Resolver, tls: TlsTemplate): number {
-  const { type, addend } = relocation;
-  if (type === x86.R_X86_64_RELATIVE) return library.base + addend;
-  if (type === x86.R_X86_64_DTPMOD64) return PROGRAM_TLS_MODULE;
+function libraryWords(program: Program, library: Placed, relocation: Relocation, resolver: Resolver, tls: TlsTemplate): number[] {
+  const kind = program.architecture.relocations.get(relocation.type);
+  if (kind === "relative") return [library.base + relocation.addend];
+  if (kind === "tls-module") return [PROGRAM_TLS_MODULE];
   const symbol = symbolOf(library.path, library.dynamic.symbols, relocation);
+  if (kind === undefined || kind === "copy") throw unknownType(program, library.path, relocation, symbol);
   const definition = relocation.symbol === 0 ? ownTls(library, symbol) : resolver.reference(library, symbol);
-  switch (type) {
-    case x86.R_X86_64_64:
-      return definition === undefined ? 0 : definition.value + addend;
-    case x86.R_X86_64_GLOB_DAT:
-    case x86.R_X86_64_JUMP_SLOT:
-      return definition === undefined ? 0 : definition.value;
-    case x86.R_X86_64_DTPOFF64:
-      return definition === undefined ? 0 : tlsOffset(definition, tls) + addend;
-    case x86.R_X86_64_TPOFF64:
-      return definition === undefined ? 0 : tlsOffset(definition, tls) + addend - tls.belowThreadPointer;
-    default:
-      throw unknownType(library.path, relocation, symbol);
-  }
+  return definition === undefined ? [0] : words(kind, relocation, definition, resolver, tls);
 }
 
 /** A TLS relocation without a symbol counts from the library's own template. */
 const ownTls = (library: Placed, symbol: Symbol): Definition => ({ symbol, owner: library, value: 0 });
 
-function settle(program: Program, relocation: Relocation, definition: Definition, tls: TlsTemplate): void {
-  const { file } = program;
-  const { offset, addend } = relocation;
-  switch (relocation.type) {
-    case x86.R_X86_64_COPY:
-      copy(program, offset, definition);
-      break;
-    case x86.R_X86_64_64:
-      writeU64(file.view, file.offsetOf(offset, 8), definition.value + addend);
-      break;
-    case x86.R_X86_64_GLOB_DAT:
-    case x86.R_X86_64_JUMP_SLOT:
-      writeU64(file.view, file.offsetOf(offset, 8), definition.value);
-      break;
-    case x86.R_X86_64_DTPMOD64:
-      writeU64(file.view, file.offsetOf(offset, 8), PROGRAM_TLS_MODULE);
-      break;
-    case x86.R_X86_64_DTPOFF64:
-      writeU64(file.view, file.offsetOf(offset, 8), tlsOffset(definition, tls) + addend);
-      break;
-    case x86.R_X86_64_TPOFF64:
-      writeU64(file.view, file.offsetOf(offset, 8), tlsOffset(definition, tls) + addend - tls.belowThreadPointer);
-      break;
-    default:
-      throw unknownType(file.name, relocation, definition.symbol);
+/** What a relocation against `definition` writes, in words of 8 bytes. */
+function words(kind: Exclude<Relocating, "relative" | "copy">, { addend }: Relocation, definition: Definition, resolver: Resolver, tls: TlsTemplate): number[] {
+  switch (kind) {
+    case "address":
+      return [definition.value + addend];
+    case "tls-module":
+      return [PROGRAM_TLS_MODULE];
+    case "tls-offset":
+      return [tlsOffset(definition, tls) + addend];
+    case "thread-pointer-offset":
+      return [tlsOffset(definition, tls) + addend + tls.fromThreadPointer];
+    case "tls-descriptor":
+      return [resolver.routine("tlsDescriptor"), tlsOffset(definition, tls) + addend + tls.fromThreadPointer];
   }
-  file.view.setBigUint64(relocation.at + 8, BigInt(x86.R_X86_64_NONE), true);
+}
+
+function settle(file: ElfFile, { offset }: Relocation, words: readonly number[]): void {
+  const at = file.offsetOf(offset, words.length * 8);
+  words.forEach((word, index) => writeU64(file.view, at + index * 8, word));
 }
 
 /** A COPY gives the program its own copy of a library's object, with the library's relocations already applied to it. */
@@ -103,8 +90,8 @@ function copy(program: Program, offset: number, { symbol, owner }: Definition): 
 }
 
 /** For a COPY the program's own symbol is the destination, so the source is looked for in the libraries alone. */
-function definitionFor(program: Program, symbol: Symbol, resolver: Resolver, type: number): Definition | undefined {
-  if (type === x86.R_X86_64_COPY) return resolver.lookupLibraries(symbol.name);
+function definitionFor(program: Program, symbol: Symbol, resolver: Resolver, kind: Relocating | undefined): Definition | undefined {
+  if (kind === "copy") return resolver.lookupLibraries(symbol.name);
   return program.dynamic.exports.has(symbol.name) ? undefined : resolver.lookup(symbol.name);
 }
 
@@ -130,9 +117,9 @@ function symbolOf(path: string, symbols: readonly Symbol[], { symbol: index }: R
   return symbol;
 }
 
-function unknownType(path: string, { type, offset }: Relocation, symbol: Symbol): LinkError {
+function unknownType({ architecture }: Program, path: string, { type, offset }: Relocation, symbol: Symbol): LinkError {
   const about = symbol.name === "" ? "" : ` against ${symbol.name}`;
   return new LinkError(
-    `${path}: relocation type ${type}${about} at 0x${offset.toString(16)} is not one this linker knows; use the libraries of Debian 12 or of Alpine`,
+    `${path}: ${architecture.name} relocation type ${type}${about} at 0x${offset.toString(16)} is not one this linker knows; use the libraries of Debian 12 or of Alpine`,
   );
 }

@@ -1,3 +1,4 @@
+import type { Routine, Substitute } from "../arch/architecture.ts";
 import * as elf from "../elf/constants.ts";
 import type { Symbol } from "../elf/dynamic.ts";
 import { LinkError } from "./error.ts";
@@ -8,14 +9,19 @@ import type { Program } from "./program.ts";
 export type Definition = { readonly symbol: Symbol; readonly owner: Placed | "program" | "fallback"; readonly value: number };
 
 /**
- * What glibc has, a libstdc++ built for glibc imports, and musl has not. No path of a Bun executable calls the functions:
- * they lead to a trap. The byte says "there may be threads", which is always safe.
+ * What glibc has, a libstdc++ built for glibc imports, and musl has not. No path of a Bun executable calls what leads to a
+ * trap. The byte says "there may be threads", which is always safe. An architecture can say otherwise.
  */
-const TRAPPED = ["__strftime_l", "arc4random", "_dl_find_object", "__cxa_thread_atexit_impl"];
-const ZERO_BYTE = "__libc_single_threaded";
+const SUBSTITUTES: Readonly<Record<string, Substitute>> = {
+  __strftime_l: "trap",
+  arc4random: "trap",
+  _dl_find_object: "trap",
+  __cxa_thread_atexit_impl: "trap",
+  __libc_single_threaded: "zeroByte",
+};
 
 /** The addresses in the output that stand in for those names. */
-export type Fallbacks = { readonly trap: number; readonly zeroByte: number };
+export type Fallbacks = { readonly routines: ReadonlyMap<Routine, number>; readonly zeroByte: number };
 
 /**
  * Looks names up as the dynamic loader would: the program first, then the libraries in order, then the fallbacks. Symbol
@@ -55,9 +61,18 @@ export class Resolver {
     return found;
   }
 
+  /** The address of a routine. @throws Error for one that the architecture has not: its record is wrong. */
+  routine(name: Routine): number {
+    const address = this.fallbacks.routines.get(name);
+    if (address === undefined) throw new Error(`${this.program.architecture.name} has no listing of the routine ${name}`);
+    return address;
+  }
+
   private fallback(name: string): Definition | undefined {
-    const value = TRAPPED.includes(name) ? this.fallbacks.trap : name === ZERO_BYTE ? this.fallbacks.zeroByte : undefined;
-    if (value === undefined) return undefined;
+    const substitute = this.program.architecture.substitutes[name] ?? SUBSTITUTES[name];
+    if (substitute === undefined) return undefined;
+    if (typeof substitute === "object") return this.lookupLibraries(substitute.alias);
+    const value = substitute === "zeroByte" ? this.fallbacks.zeroByte : this.routine(substitute);
     return { symbol: { name, binding: 1, type: 0, defined: true, value, size: 0, default: true }, owner: "fallback", value };
   }
 }

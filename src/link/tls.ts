@@ -1,44 +1,75 @@
+import type { Architecture } from "../arch/architecture.ts";
 import * as elf from "../elf/constants.ts";
 import type { ElfFile } from "../elf/file.ts";
 import type { Placed } from "./layout.ts";
 
 /**
- * The program's TLS template with the libraries' in front of it. On x86-64 (variant II of "ELF Handling for Thread-Local
- * Storage", section 3) the block ends at the thread pointer, so the program's own offsets, compiled into it, stay right.
+ * The program's TLS template with the libraries' on the side where it leaves the program's own offsets from the thread
+ * pointer, compiled into it, as they were. Offsets and sizes in bytes.
  */
 export type TlsTemplate = {
   readonly bytes: Uint8Array;
   readonly memsz: number;
   readonly align: number;
-  /** Offset in the template of the part of each owner's, in bytes. */
+  /** What its address is modulo `align`. */
+  readonly phase: number;
+  /** Offset in the template of the part of each owner's. */
   readonly libraries: ReadonlyMap<Placed, number>;
   readonly program: number;
-  /** How far below the thread pointer the template begins, in bytes. */
-  readonly belowThreadPointer: number;
+  /** Where the template begins, from the thread pointer. */
+  readonly fromThreadPointer: number;
 };
 
-export function tlsTemplate(program: ElfFile, libraries: readonly Placed[]): TlsTemplate {
-  const own = program.segmentsOf(elf.PT_TLS)[0] ?? { offset: 0, filesz: 0, memsz: 0, align: 1 };
-  const parts = new Map<Placed, number>();
+type Template = { readonly vaddr: number; readonly offset: number; readonly filesz: number; readonly memsz: number; readonly align: number };
+
+export function tlsTemplate({ tls }: Architecture, program: ElfFile, libraries: readonly Placed[]): TlsTemplate {
+  const own = program.segmentsOf(elf.PT_TLS)[0] ?? { vaddr: 0, offset: 0, filesz: 0, memsz: 0, align: 1 };
+  const templates = new Map(libraries.flatMap((library) => library.file.segmentsOf(elf.PT_TLS).map((segment) => [library, segment] as const)));
+  const align = Math.max(1, own.align, ...[...templates.values()].map((template) => template.align));
+  const layout = tls.variant === "I" ? behindProgram(own, templates, tls.reserved) : beforeProgram(own, templates, align);
+  const filled = [
+    { at: layout.program, data: program.bytes.subarray(own.offset, own.offset + own.filesz) },
+    ...[...templates].map(([library, { vaddr, filesz }]) => ({ at: layout.libraries.get(library) ?? 0, data: library.image.subarray(vaddr, vaddr + filesz) })),
+  ].filter(({ data }) => data.length > 0);
+  const bytes = new Uint8Array(Math.max(0, ...filled.map(({ at, data }) => at + data.length)));
+  for (const { at, data } of filled) bytes.set(data, at);
+  return { ...layout, bytes, align, phase: modulo(layout.fromThreadPointer, align) };
+}
+
+type Layout = Pick<TlsTemplate, "memsz" | "libraries" | "program" | "fromThreadPointer">;
+
+/** Variant II: the template ends at the thread pointer, and the program's part stays at its end. */
+function beforeProgram(own: Template, templates: ReadonlyMap<Placed, Template>, align: number): Layout {
+  const libraries = new Map<Placed, number>();
   let front = 0;
-  let align = Math.max(own.align, 1);
-  for (const library of libraries) {
-    for (const segment of library.file.segmentsOf(elf.PT_TLS)) {
-      front = roundUp(front, Math.max(segment.align, 1));
-      parts.set(library, front);
-      front += segment.memsz;
-      align = Math.max(align, segment.align);
-    }
+  for (const [library, template] of templates) {
+    front = roundUp(front, Math.max(template.align, 1));
+    libraries.set(library, front);
+    front += template.memsz;
   }
   const ownSize = roundUp(own.memsz, Math.max(own.align, 1));
   const total = roundUp(front + ownSize, align);
-  const programAt = total - ownSize;
-  const bytes = new Uint8Array(programAt + own.filesz);
-  for (const [library, at] of parts) {
-    for (const { vaddr, filesz } of library.file.segmentsOf(elf.PT_TLS)) bytes.set(library.image.subarray(vaddr, vaddr + filesz), at);
+  const program = total - ownSize;
+  return { memsz: program + own.memsz, libraries, program, fromThreadPointer: -total };
+}
+
+/**
+ * Variant I: the template begins behind the thread pointer, at the first place that has its address modulo its alignment
+ * (as static linkers and musl's loader both compute it), and the program's part stays at its beginning.
+ */
+function behindProgram(own: Template, templates: ReadonlyMap<Placed, Template>, reserved: number): Layout {
+  const fromThreadPointer = reserved + modulo(own.vaddr - reserved, Math.max(own.align, 1));
+  const libraries = new Map<Placed, number>();
+  let end = own.memsz;
+  for (const [library, template] of templates) {
+    end = roundUp(fromThreadPointer + end, Math.max(template.align, 1)) - fromThreadPointer;
+    libraries.set(library, end);
+    end += template.memsz;
   }
-  bytes.set(program.bytes.subarray(own.offset, own.offset + own.filesz), programAt);
-  return { bytes, memsz: programAt + own.memsz, align, libraries: parts, program: programAt, belowThreadPointer: total };
+  return { memsz: end, libraries, program: 0, fromThreadPointer };
 }
 
 export const roundUp = (value: number, align: number) => Math.ceil(value / align) * align;
+
+/** The remainder that is not negative. */
+const modulo = (value: number, by: number) => ((value % by) + by) % by;

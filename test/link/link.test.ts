@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import * as elf from "../../src/elf/constants.ts";
 import { readDynamic } from "../../src/elf/dynamic.ts";
 import { ElfFile } from "../../src/elf/file.ts";
-import { PAGE_SIZE, R_X86_64_NONE } from "../../src/elf/x86-64.ts";
 import { type EntryOptions, ORDINARY_ENTRY } from "../../src/link/entry.ts";
 import { writeExecutable } from "../../src/link/file.ts";
 import { link } from "../../src/link/link.ts";
@@ -12,7 +12,7 @@ const shop = workshop("whole");
 shop.makeAll();
 
 function linked(name: string, options: Partial<EntryOptions> = {}): ElfFile {
-  const { bytes } = link("program", shop.read("program"), [shop.folder], { ...ORDINARY_ENTRY, ...options });
+  const { bytes } = link("program", shop.read("program"), () => [shop.folder], { ...ORDINARY_ENTRY, ...options });
   writeExecutable(shop.path(name), bytes);
   return new ElfFile(name, bytes);
 }
@@ -72,7 +72,7 @@ describe("the shape of a linked file", () => {
 
   test("segments ascend, do not overlap, and file offset and address agree within the page", () => {
     for (const [index, { vaddr, offset, memsz }] of loads.entries()) {
-      expect(vaddr % PAGE_SIZE).toBe(offset % PAGE_SIZE);
+      expect(vaddr % X86_64.maxPageSize).toBe(offset % X86_64.maxPageSize);
       const next = loads[index + 1];
       if (next !== undefined) expect(next.vaddr).toBeGreaterThanOrEqual(vaddr + memsz);
     }
@@ -90,13 +90,13 @@ describe("the shape of a linked file", () => {
 
   test("what was added begins and ends with whole pages, so that musl gives no gap to malloc twice", () => {
     const before = new ElfFile("program", shop.read("program")).segmentsOf(elf.PT_LOAD).length;
-    for (const { vaddr, filesz, memsz } of loads.slice(before)) expect([vaddr % PAGE_SIZE, filesz % PAGE_SIZE, memsz - filesz]).toEqual([0, 0, 0]);
+    for (const { vaddr, filesz, memsz } of loads.slice(before)) expect([vaddr % X86_64.maxPageSize, filesz % X86_64.maxPageSize, memsz - filesz]).toEqual([0, 0, 0]);
   });
 
   test("only musl is needed at run time, and only what musl defines is left to relocate", () => {
     const { needed, relocations, symbols } = readDynamic(file);
     expect(needed).toEqual(["libc.so"]);
-    const left = relocations.filter(({ type }) => type !== R_X86_64_NONE).map(({ symbol }) => symbols[symbol]?.name);
+    const left = relocations.filter(({ type }) => type !== elf.R_NONE).map(({ symbol }) => symbols[symbol]?.name);
     expect(left).toEqual(["_exit"]);
   });
 

@@ -44,9 +44,10 @@ describe("bad input gets one line that says what was found and what to do", () =
     refusesInput("bad: not an ELF file (it begins with nothing", new Uint8Array(0));
   });
 
-  test("not x86-64", () => {
-    refusesInput(/bad: not a 64-bit little-endian x86-64 ELF file \(class 2, data 1, e_machine 183\); build it with --target=bun-linux-x64-musl/, changed((bytes) => (bytes[18] = 183)));
-    refusesInput("class 1", changed((bytes) => (bytes[4] = 1)));
+  test("of no architecture that is known, and of another than its interpreter is", () => {
+    refusesInput("bad: its e_machine is 40, which is not x86-64 (62) or AArch64 (183); build it with --target=bun-linux-x64-musl or --target=bun-linux-arm64-musl", changed((bytes) => (bytes[18] = 40)));
+    refusesInput("its interpreter is /lib/ld-musl-x86_64.so.1, not musl's; build it with --target=bun-linux-arm64-musl", changed((bytes) => (bytes[18] = 183)));
+    refusesInput("not a 64-bit little-endian ELF file (class 1, data 1)", changed((bytes) => (bytes[4] = 1)));
   });
 
   test("cut short", () => refusesInput(/bad: cut short: its .* lies beyond the end of the file; copy or build it again/, shop.read("program").slice(0, 5000)));
@@ -86,7 +87,7 @@ describe("bad input gets one line that says what was found and what to do", () =
 });
 
 /** The linker without its default folders, so that what is missing is missing. */
-const linkWith = (folder: string, program = shop.read("program")) => link("program", program, [folder], ORDINARY_ENTRY);
+const linkWith = (folder: string, program = shop.read("program")) => link("program", program, () => [folder], ORDINARY_ENTRY);
 
 describe("libraries that cannot be used", () => {
   test.each([
@@ -97,7 +98,7 @@ describe("libraries that cannot be used", () => {
     const { folder, makeAll } = fresh(`missing-${soname}`);
     makeAll();
     rmSync(join(folder, soname));
-    expect(() => linkWith(folder)).toThrow(new LinkError(`${soname} not found in ${folder}; ${advice}`));
+    expect(() => linkWith(folder)).toThrow(new LinkError(`${soname} for x86-64 not found in ${folder}; ${advice}`));
   });
 
   test("a symbol that nothing defines, wanted by a library and by the program", () => {
@@ -115,7 +116,7 @@ describe("libraries that cannot be used", () => {
     odd.libgcc();
     odd.libstdcxx(["-mtls-dialect=gnu2", ...odd.text("odd.c", "__thread int odd; int *where(void) { return &odd; }")]);
     odd.program(odd.text("main.c", "int *where(void); void _start(void) { where(); }"));
-    expect(() => linkWith(odd.folder, odd.read("program"))).toThrow(/libstdc\+\+\.so\.6: relocation type 36.* is not one this linker knows/);
+    expect(() => linkWith(odd.folder, odd.read("program"))).toThrow(/libstdc\+\+\.so\.6: x86-64 relocation type 36.* is not one this linker knows/);
   });
 
   test("a symbol that is chosen at run time", () => {

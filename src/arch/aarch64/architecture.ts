@@ -1,0 +1,37 @@
+import type { Architecture } from "../architecture.ts";
+import { ENTRY, ROUTINES } from "./entry.ts";
+
+/**
+ * ELF for the Arm 64-bit Architecture (aaelf64): section 5.3 for the machine, 5.7.12 for the relocation types, 5.7.12.1
+ * for TLS. Linux can be built with pages of 4, 16 and 64 kB.
+ */
+export const AARCH64: Architecture = {
+  name: "AArch64",
+  debian: "arm64",
+  processArch: "arm64",
+  bunTarget: "bun-linux-arm64-musl",
+  machine: 183,
+  maxPageSize: 0x1_0000,
+  relocations: new Map([
+    [0x101, "address"], // R_AARCH64_ABS64
+    [0x400, "copy"], // R_AARCH64_COPY
+    [0x401, "address"], // R_AARCH64_GLOB_DAT
+    [0x402, "address"], // R_AARCH64_JUMP_SLOT
+    [0x403, "relative"], // R_AARCH64_RELATIVE
+    [0x404, "tls-module"], // R_AARCH64_TLS_DTPMOD64
+    [0x405, "tls-offset"], // R_AARCH64_TLS_DTPREL64
+    [0x406, "thread-pointer-offset"], // R_AARCH64_TLS_TPREL64
+    [0x407, "tls-descriptor"], // R_AARCH64_TLSDESC
+  ]),
+  tls: { variant: "I", reserved: 16 },
+  muslLoader: "ld-musl-aarch64.so.1",
+  libraryDirs: ["/usr/lib/aarch64-linux-gnu", "/lib/aarch64-linux-gnu"],
+  entry: ENTRY,
+  routines: ROUTINES,
+  substitutes: {
+    // libgcc asks for AT_HWCAP with it, to choose its atomic instructions.
+    __getauxval: { alias: "getauxval" },
+    // The runtime registers destructors of its main thread, which never run, since that ends with the process.
+    __cxa_thread_atexit_impl: "returnZero",
+  },
+};

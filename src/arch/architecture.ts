@@ -1,0 +1,63 @@
+import type { Listing } from "../elf/listing.ts";
+
+/**
+ * All that differs between two processor architectures, as data: the stages ask the record and know no architecture by
+ * name. Sizes in bytes.
+ */
+export type Architecture = {
+  /** As messages name it, and the folder of its files here. */
+  readonly name: string;
+  /** What Debian calls it, and OCI's image specification too. */
+  readonly debian: string;
+  /** What process.arch is on it. */
+  readonly processArch: NodeJS.Architecture;
+  /** What `bun build --compile --target` calls it, with musl. */
+  readonly bunTarget: string;
+  /** e_machine of its ELF files (gABI, chapter 4). */
+  readonly machine: number;
+  /** The largest page its Linux kernels are built with: address and file offset of a segment agree within it. */
+  readonly maxPageSize: number;
+  /** What each relocation type of its psABI asks for. R_NONE is 0 on all. */
+  readonly relocations: ReadonlyMap<number, Relocating>;
+  readonly tls: TlsLayout;
+  /** musl's libc, which is its dynamic loader too: the name under which PT_INTERP has it. */
+  readonly muslLoader: string;
+  /** Debian's folders for its libraries, in the order searched. */
+  readonly libraryDirs: readonly string[];
+  /** The parts of the code at e_entry of a linked file. */
+  readonly entry: Readonly<Record<EntryPart, Listing>>;
+  /** Code that relocations and substitutes lead to, in the order in which it is laid out. */
+  readonly routines: ReadonlyMap<Routine, Listing>;
+  /** How names of glibc's that its C++ libraries import are answered where musl has none, if otherwise than on the others. */
+  readonly substitutes: Readonly<Record<string, Substitute>>;
+};
+
+/**
+ * What a relocation writes; S, A and B as the psABIs have them.
+ * - address: S + A
+ * - copy: the symbol's object itself, S
+ * - relative: B + A
+ * - tls-module: the number of the module that defines the thread-local variable
+ * - tls-offset: its offset in that module's block, S + A
+ * - thread-pointer-offset: its offset from the thread pointer, S + A + the block's
+ * - tls-descriptor: two words, the address of a function and what it is given: here that same offset
+ */
+export type Relocating = "address" | "copy" | "relative" | "tls-module" | "tls-offset" | "thread-pointer-offset" | "tls-descriptor";
+
+/**
+ * Where the blocks of thread-local variables lie ("ELF Handling for Thread-Local Storage", section 3). Variant I: the
+ * first one begins `reserved` bytes behind the thread pointer, or where its alignment allows. Variant II: it ends there.
+ */
+export type TlsLayout = { readonly variant: "I"; readonly reserved: number } | { readonly variant: "II" };
+
+/** In the order of `src/link/entry.ts`, which says what each does. Every part leaves the stack pointer at argc. */
+export type EntryPart = "blockSignals" | "fillDescriptors" | "emptyEnvironment" | "findAuxv" | "hideVdso" | "ownStack" | "enterMusl";
+
+/**
+ * trap: ends the process with a signal. returnZero: a function that does nothing and returns 0. tlsDescriptor: the function
+ * of a TLS descriptor, which returns the word behind its address.
+ */
+export type Routine = "trap" | "returnZero" | "tlsDescriptor";
+
+/** A routine, a byte that is 0, or another name for what musl has. */
+export type Substitute = Routine | "zeroByte" | { readonly alias: string };

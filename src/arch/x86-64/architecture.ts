@@ -1,0 +1,28 @@
+import type { Architecture } from "../architecture.ts";
+import { ENTRY, ROUTINES } from "./entry.ts";
+
+/** The x86-64 psABI: section 4.1 for the machine, 4.4.1 for the relocation types. Every Linux kernel for it has pages of 4 kB. */
+export const X86_64: Architecture = {
+  name: "x86-64",
+  debian: "amd64",
+  processArch: "x64",
+  bunTarget: "bun-linux-x64-musl",
+  machine: 62,
+  maxPageSize: 0x1000,
+  relocations: new Map([
+    [1, "address"], // R_X86_64_64
+    [5, "copy"], // R_X86_64_COPY
+    [6, "address"], // R_X86_64_GLOB_DAT
+    [7, "address"], // R_X86_64_JUMP_SLOT
+    [8, "relative"], // R_X86_64_RELATIVE
+    [16, "tls-module"], // R_X86_64_DTPMOD64
+    [17, "tls-offset"], // R_X86_64_DTPOFF64
+    [18, "thread-pointer-offset"], // R_X86_64_TPOFF64
+  ]),
+  tls: { variant: "II" },
+  muslLoader: "ld-musl-x86_64.so.1",
+  libraryDirs: ["/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu"],
+  entry: ENTRY,
+  routines: ROUTINES,
+  substitutes: {},
+};

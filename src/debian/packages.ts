@@ -1,0 +1,55 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type Apt, aptFor, type Release, released, renew, run, said } from "./apt.ts";
+import { DebianError } from "./error.ts";
+
+/**
+ * The folder that holds the files of Debian's package `name`, as new as `release` had it when its lists were fetched. It is downloaded below
+ * `cache` and unpacked there the first time; nothing is installed, and what the system has installed does not matter.
+ * @throws DebianError when apt is missing, the package is not in the release, or it cannot be downloaded or unpacked.
+ */
+export async function fetchPackage(name: string, release: Release, cache: string): Promise<string> {
+  const apt = await aptFor(release, cache);
+  const folder = await folderOf(apt, name);
+  if (existsSync(folder) || (await download(apt, name, folder)) === undefined) return folder;
+  // An archive forgets the versions it replaces: the lists may be older than that.
+  await renew(apt);
+  const renewed = await folderOf(apt, name);
+  const failure = await download(apt, name, renewed);
+  if (failure !== undefined) throw new DebianError(`downloading ${name} of ${released(release)} to ${dirname(renewed)}: ${failure}`);
+  return renewed;
+}
+
+/** A field of a package's entry in the lists (Debian policy, section 5.3). @throws DebianError when the package is not there. */
+export async function packageField(name: string, field: "Version" | "Depends", release: Release, cache: string): Promise<string> {
+  return fieldOf(await aptFor(release, cache), name, field);
+}
+
+async function fieldOf({ release, folder, options }: Apt, name: string, field: string): Promise<string> {
+  const { stdout } = await run(["apt-cache", ...options, "show", "--no-all-versions", name]);
+  if (stdout === "") throw new DebianError(`${name} is not in ${released(release)}; if the lists in ${folder} are old, remove that folder and try again`);
+  return new RegExp(`^${field}: (.*)$`, "m").exec(stdout)?.[1] ?? "";
+}
+
+/** dpkg, too, writes the colon of a version as %3a in a file's name. */
+async function folderOf(apt: Apt, name: string): Promise<string> {
+  return join(apt.folder, "packages", `${name}_${(await fieldOf(apt, name, "Version")).replaceAll(":", "%3a")}`);
+}
+
+/** Unpacks beside `folder` and moves it there whole; what went wrong with the download, if something did. @throws DebianError when it cannot be unpacked. */
+async function download({ options }: Apt, name: string, folder: string): Promise<string | undefined> {
+  mkdirSync(dirname(folder), { recursive: true });
+  const scratch = mkdtempSync(`${folder}.`);
+  try {
+    const got = await run(["apt-get", ...options, "download", name], scratch);
+    const [archive] = readdirSync(scratch);
+    if (got.status !== 0 || archive === undefined) return said(got);
+    const files = join(scratch, "files");
+    const unpacked = await run(["dpkg-deb", "--extract", join(scratch, archive), files]);
+    if (unpacked.status !== 0) throw new DebianError(`unpacking ${archive} to ${dirname(folder)}: ${said(unpacked)}`);
+    renameSync(files, folder);
+    return undefined;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}

@@ -30,6 +30,7 @@ export type Architecture = {
   readonly routines: ReadonlyMap<Routine, Listing>;
   /** How names of glibc's that its C++ libraries import are answered where musl has none, if otherwise than on the others. */
   readonly substitutes: Readonly<Record<string, Substitute>>;
+  readonly emulator: Emulator;
 };
 
 /**
@@ -61,3 +62,20 @@ export type Routine = "trap" | "returnZero" | "tlsDescriptor";
 
 /** A routine, a byte that is 0, or another name for what musl has. */
 export type Substitute = Routine | "zeroByte" | { readonly alias: string };
+
+/** How QEMU emulates a machine of it, and what Debian has for that. */
+export type Emulator = {
+  readonly program: string;
+  /** Debian's package of it. */
+  readonly package: string;
+  /** The model for -cpu that has what every processor of the contract has, and no more. */
+  readonly baseline: string;
+  /** Arguments that choose the board. */
+  readonly board: readonly string[];
+  /** Linux' name for the board's first serial port. */
+  readonly console: string;
+  /** A second one, which takes what is written to `device` in /dev to the character device "port" of QEMU's. Linux has its driver built in. */
+  readonly secondPort: { readonly arguments: readonly string[]; readonly device: string };
+  /** Debian's package of a kernel without drivers for hardware, for such machines. */
+  readonly kernelPackage: string;
+};

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DebianError } from "./error.ts";
 
 /** What packages to look among: an architecture by Debian's name, and a suite or codename of the archive; without one, those that the system uses. */
-export type Release = { readonly architecture: "amd64" | "arm64"; readonly suite?: string };
+export type Release = { readonly architecture: string; readonly suite?: string | undefined };
 
 /** apt with lists and cache of its own in `folder`, so that neither the system's package database nor its lists are touched. */
 export type Apt = { readonly release: Release; readonly folder: string; readonly options: readonly string[] };
@@ -29,10 +29,14 @@ export async function renew({ release, folder, options }: Apt): Promise<void> {
   writeFileSync(join(folder, "sources.list"), await sources(release));
   const fresh = `${folder}/lists.new`;
   mkdirSync(join(fresh, "partial"), { recursive: true });
-  const updated = await run(["apt-get", ...options, "-o", `Dir::State::lists=${fresh}`, "--error-on=any", "update"]);
-  if (updated.status !== 0) throw new DebianError(`fetching the package lists of ${released(release)}: ${said(updated)}`);
-  rmSync(join(folder, "lists"), { recursive: true, force: true });
-  renameSync(fresh, join(folder, "lists"));
+  try {
+    const updated = await run(["apt-get", ...options, "-o", `Dir::State::lists=${fresh}`, "--error-on=any", "update"]);
+    if (updated.status !== 0) throw new DebianError(`fetching the package lists of ${released(release)}: ${said(updated)}`);
+    rmSync(join(folder, "lists"), { recursive: true, force: true });
+    renameSync(fresh, join(folder, "lists"));
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
 }
 
 function options(folder: string, architecture: string): string[] {
@@ -45,6 +49,8 @@ function options(folder: string, architecture: string): string[] {
     "Dir::State": folder,
     "Dir::State::status": "/dev/null",
     "Dir::Cache": join(folder, "cache"),
+    // Slim systems keep none, and every question would read all lists again.
+    "Dir::Cache::pkgcache": "pkgcache.bin",
     "Dir::Etc::SourceList": join(folder, "sources.list"),
     "Dir::Etc::SourceParts": "/dev/null",
     "Dir::Etc::Preferences": "/dev/null",

@@ -34,4 +34,14 @@ export const AARCH64: Architecture = {
     // The runtime registers destructors of its main thread, which never run, since that ends with the process.
     __cxa_thread_atexit_impl: "returnZero",
   },
+  emulator: {
+    program: "qemu-system-aarch64",
+    package: "qemu-system-arm",
+    baseline: "cortex-a53",
+    board: ["-machine", "virt"],
+    // The board has one serial port, a PL011. The second is on its PCI bus, and of another kind.
+    console: "ttyAMA0",
+    secondPort: { arguments: ["-device", "pci-serial,chardev=port"], device: "ttyS0" },
+    kernelPackage: "linux-image-cloud-arm64",
+  },
 };

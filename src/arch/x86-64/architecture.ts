@@ -25,4 +25,13 @@ export const X86_64: Architecture = {
   entry: ENTRY,
   routines: ROUTINES,
   substitutes: {},
+  emulator: {
+    program: "qemu-system-x86_64",
+    package: "qemu-system-x86",
+    baseline: "Nehalem",
+    board: ["-machine", "pc"],
+    console: "ttyS0",
+    secondPort: { arguments: ["-serial", "chardev:port"], device: "ttyS1" },
+    kernelPackage: "linux-image-cloud-amd64",
+  },
 };

@@ -1,0 +1,77 @@
+import { gunzipSync } from "node:zlib";
+import { fetchBusybox } from "./debian.ts";
+import { boot, describe, lastWords, type Machine } from "./boot.ts";
+import { MachineError } from "./error.ts";
+import { type Entry, readNewc } from "./newc.ts";
+
+/** What to run in a machine, and what of it to bring back. */
+export type Task = {
+  /** The machine's files, besides a static busybox, which serves as its shell and tools. */
+  readonly files: readonly Entry[];
+  /** The command with its arguments; it is run as root in /, with /proc, /sys, /dev and a PATH of /bin. */
+  readonly command: readonly string[];
+  /** NAME=VALUE for each variable besides PATH. */
+  readonly environment?: readonly string[];
+  /** Files it writes, from the machine's root, without a leading slash. */
+  readonly results?: readonly string[];
+};
+
+/** The command's exit status (128 and more: a signal), what it wrote to stdout and stderr, and those of the result files that it left. */
+export type Outcome = { readonly status: number; readonly output: string; readonly results: ReadonlyMap<string, Buffer> };
+
+const STATUS = "machine/status";
+const OUTPUT = "machine/output";
+
+/** Boots `machine`, runs `task` in it, and switches it off. @throws MachineError as boot does, or when the machine ends without a whole result. */
+export async function runInMachine(machine: Machine, { files, command, environment = [], results = [] }: Task): Promise<Outcome> {
+  const busybox = await fetchBusybox(machine.architecture);
+  const wanted = [STATUS, OUTPUT, ...results];
+  const { console, port } = await boot(machine, [
+    { path: "bin/busybox", file: busybox },
+    { path: "bin/sh", target: "busybox" },
+    // Programs look for it here.
+    { path: "usr/bin/env", target: "/bin/busybox" },
+    { path: "init", content: init(machine.architecture.emulator.secondPort.device, wanted), mode: 0o755 },
+    { path: "machine/command", content: script(command, environment), mode: 0o755 },
+    ...files,
+  ]);
+  const brought = unpack(machine, console, port);
+  const status = brought.get(STATUS)?.toString() ?? "";
+  const output = brought.get(OUTPUT)?.toString() ?? "";
+  if (!/^\d+\n$/.test(status)) throw new MachineError(`${describe(machine)}: it could not keep the command's exit status, so its memory of ${machine.memory} MiB may be full; give it more`);
+  return { status: Number(status), output, results: new Map([...brought].filter(([name]) => results.includes(name))) };
+}
+
+/** The results come compressed, not for their size alone: gzip has a checksum, and an end. */
+function unpack(machine: Machine, console: string, port: Buffer): Map<string, Buffer> {
+  try {
+    return readNewc(gunzipSync(port));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new MachineError(`${describe(machine)}: it ended without a whole result (${port.length} bytes came: ${reason}); its last words: ${lastWords(console)}`);
+  }
+}
+
+/** /init: what the command says goes to the console too, so that it is known when the machine hangs. */
+function init(port: string, wanted: readonly string[]): string {
+  return `#!/bin/sh
+/bin/busybox mkdir -p /proc /sys /dev /tmp
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+exec </dev/null >/dev/console 2>&1
+stty -F /dev/${port} raw
+tail -n +1 -F /${OUTPUT} 2>/dev/null &
+/machine/command >/${OUTPUT} 2>&1
+echo $? >/${STATUS}
+for file in ${wanted.map(quote).join(" ")}; do if [ -e "$file" ]; then echo "$file"; fi; done | cpio -o -H newc | gzip -1 >/dev/${port}
+poweroff -f
+`;
+}
+
+const script = (command: readonly string[], environment: readonly string[]): string =>
+  `#!/bin/sh\nexec env -i ${["PATH=/bin", ...environment, ...command].map(quote).join(" ")}\n`;
+
+/** As a word of the shell's. */
+const quote = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;

@@ -5,8 +5,8 @@ import { version } from "../../package.json";
 import { BASE_STORAGE, baseImage } from "./base-image.ts";
 import { REPOSITORY } from "./images.ts";
 import { readImage } from "./oci.ts";
+import { OciRuntime, RUNC } from "./oci-runtime.ts";
 import { GOODBYE, parked } from "./pod.ts";
-import { Runc } from "./runc.ts";
 import { run, testWith } from "./tools.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -19,7 +19,7 @@ describe("the Dockerfile", () => {
     async () => {
       mkdirSync(BASE_STORAGE, { recursive: true });
       using workspace = await Workspace.create(BASE_STORAGE);
-      await using runc = new Runc(workspace);
+      await using runc = new OciRuntime(RUNC, workspace);
       const args = { BUN_IMAGE: await baseImage(workspace), REVISION: "0123456789abcdef0123456789abcdef01234567" };
       const buildArgs = Object.entries(args).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]);
       await run(["buildah", "build", "--quiet", ...buildArgs, "--tag", NAME, REPOSITORY], workspace.env);

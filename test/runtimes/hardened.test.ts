@@ -3,9 +3,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { status } from "../support/proc.ts";
 import { IMAGE, pauseImage, SHIPPED } from "./images.ts";
+import { OciRuntime, RUNC } from "./oci-runtime.ts";
 import { GOODBYE, parked } from "./pod.ts";
 import { Podman } from "./podman.ts";
-import { Runc } from "./runc.ts";
 import { testWith } from "./tools.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -46,7 +46,7 @@ describe("hardened", () => {
 
   testWith("runc", "setpriv")("rootless, started by an unprivileged user with runc: parks, and SIGTERM ends it with 0", async () => {
     using workspace = await Workspace.create();
-    await using runc = new Runc(workspace, UNPRIVILEGED);
+    await using runc = new OciRuntime(RUNC, workspace, UNPRIVILEGED);
     const container = await runc.start("rootless", await pauseImage(workspace, SHIPPED));
     await parked(container.pid);
     expect(status(container.pid, "Uid").split("\t")).toEqual(Array(4).fill(String(UNPRIVILEGED)));

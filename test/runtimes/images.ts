@@ -1,12 +1,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { assemble, type Contents, type Program as Built } from "../../src/image/assemble.ts";
-import { HOST } from "../../src/image/platforms.ts";
+import { ARCHITECTURES, HOST } from "../../src/image/platforms.ts";
 import { PAUSE } from "../support/artifacts.ts";
 import { buildReference } from "../support/reference.ts";
 import type { Workspace } from "./workspace.ts";
 
 export const REPOSITORY = join(import.meta.dir, "../..");
+
+/** The profile for who starts the image by hand. */
+export const SECCOMP = join(REPOSITORY, "deploy/seccomp.json");
 
 /** What can be in the image as /pause. */
 export type Program = { readonly name: string; readonly path: string };
@@ -24,14 +27,10 @@ export function pauseImage(workspace: Workspace, { path }: Program): Promise<str
   return save(workspace, "pause.oci.tar", { name: IMAGE, file: "pause", user: "65535:65535" }, [host(path)]);
 }
 
-/** The same with a second platform: a file that says it is for AArch64, and is only to be listed, never run. */
+/** The same for every platform; the file for another than this one is a stand-in, to be listed and never run. */
 export function indexImage(workspace: Workspace, { path }: Program): Promise<string> {
-  const [amd64, arm64] = [readFileSync(path), readFileSync(path)];
-  arm64.writeUInt16LE(183, 18); // e_machine, EM_AARCH64
-  return save(workspace, "index.oci.tar", { name: IMAGE, file: "pause", user: "65535:65535" }, [
-    { architecture: "amd64", bytes: amd64 },
-    { architecture: "arm64", bytes: arm64 },
-  ]);
+  const both = ARCHITECTURES.map((architecture) => ({ architecture, bytes: readFileSync(path) }));
+  return save(workspace, "index.oci.tar", { name: IMAGE, file: "pause", user: "65535:65535" }, both);
 }
 
 /** An image with a shell, for the containers that join a pod. */
@@ -44,8 +43,8 @@ function host(path: string): Built {
   return { architecture: HOST, bytes: readFileSync(path) };
 }
 
-async function save(workspace: Workspace, file: string, contents: Omit<Contents, "labels" | "timestamp">, programs: readonly [Built, ...Built[]]): Promise<string> {
-  const { archive } = assemble({ ...contents, labels: {}, timestamp: 0 }, programs, programs[0].architecture);
+async function save(workspace: Workspace, file: string, contents: Omit<Contents, "labels" | "timestamp">, programs: readonly Built[]): Promise<string> {
+  const { archive } = assemble({ ...contents, labels: {}, timestamp: 0 }, programs, HOST ?? "amd64");
   await Bun.write(workspace.path(file), archive);
   return workspace.path(file);
 }

@@ -35,6 +35,13 @@ export async function readImage(path: string, architecture: string = HOST ?? pro
   };
 }
 
+/** Unpacks this machine's image of an archive into a folder: how it is to be run. */
+export async function unpack(archive: string, root: string): Promise<ImageConfig> {
+  const { config, layers } = await readImage(archive);
+  for (const { tar } of layers) await tar.extract(root);
+  return config;
+}
+
 const readLayer = (bytes: Uint8Array<ArrayBuffer>): Layer => ({ tar: new Bun.Archive(bytes), compressed: bytes.length });
 
 function readConfig(config: unknown): ImageConfig {

@@ -1,9 +1,13 @@
 import { describe, expect } from "bun:test";
 import { readFileSync } from "node:fs";
-import { BUSYBOX, busyboxImage, IMAGE, PROGRAMS, pauseImage } from "./images.ts";
-import { GOODBYE, MAKE_ORPHANS, orphansAreReaped } from "./pod.ts";
+import { HOST } from "../../src/image/platforms.ts";
+import { BUSYBOX, busyboxImage, IMAGE, indexImage, PROGRAMS, pauseImage, SECCOMP, SHIPPED } from "./images.ts";
+import { GOODBYE, MAKE_ORPHANS, orphansAreReaped, parked } from "./pod.ts";
 import { Podman } from "./podman.ts";
-import { testWith } from "./tools.ts";
+import { run, start, testWith } from "./tools.ts";
+import { Workspace } from "./workspace.ts";
+
+const SIGSYS = 31;
 
 const POD = {
   apiVersion: "v1",
@@ -39,6 +43,53 @@ describe.each(PROGRAMS)("podman kube play with the image as infra image: $name",
     expect(await logged(podman, infra)).toBe(GOODBYE);
   });
 });
+
+describe("podman run", () => {
+  testWith("podman", "runc", "busybox", "conmon")("runs the image under deploy/seccomp.json, and kills what calls anything else", async () => {
+    await using podman = await Podman.create();
+    await podman.load(await pauseImage(podman.workspace, SHIPPED));
+    await podman.load(await busyboxImage(podman.workspace));
+    const confined = ["--security-opt=no-new-privileges", `--security-opt=seccomp=${SECCOMP}`, "--network=none", `--cgroup-parent=${podman.workspace.cgroup}`];
+    await podman.run("run", "--detach", "--name=pause", ...confined, IMAGE);
+    await parked(Number(await podman.run("inspect", "pause", "--format", "{{.State.Pid}}")));
+    await podman.run("stop", "--time", "10", "pause");
+    expect(await podman.run("inspect", "pause", "--format", "{{.State.ExitCode}}")).toBe("0");
+
+    const busybox = await start(["podman", "run", ...confined, BUSYBOX, "true"], podman.workspace.env).ended;
+    expect(busybox.status).toBe(128 + SIGSYS);
+  });
+});
+
+describe("the archive of two platforms", () => {
+  testWith("podman", "buildah")("is loaded by podman as this machine's, pulled by buildah, and both are listed", async () => {
+    await using podman = await Podman.create();
+    const archive = await indexImage(podman.workspace, SHIPPED);
+    await podman.load(archive);
+    expect(await podman.run("image", "inspect", IMAGE, "--format", "{{.Os}}/{{.Architecture}}")).toBe(`linux/${HOST}`);
+    await run(["buildah", "pull", "--quiet", `oci-archive:${archive}`], podman.workspace.env);
+    await run(["buildah", "manifest", "create", "both"], podman.workspace.env);
+    await run(["buildah", "manifest", "add", "--all", "both", `oci-archive:${archive}`], podman.workspace.env);
+    expect(architectures(await run(["buildah", "manifest", "inspect", "both"], podman.workspace.env))).toEqual(["amd64", "arm64"]);
+    expect(architectures(await podman.run("manifest", "inspect", "both"))).toEqual(["amd64", "arm64"]);
+  });
+
+  testWith("skopeo")("is an index to skopeo, which takes out of it an archive of docker's", async () => {
+    using workspace = await Workspace.create();
+    const archive = await indexImage(workspace, SHIPPED);
+    expect(architectures(await run(["skopeo", "inspect", "--raw", `oci-archive:${archive}`]))).toEqual(["amd64", "arm64"]);
+    for (const source of ["oci-archive", "docker-archive"]) {
+      const copy = workspace.path(`from-${source}`);
+      await run(["skopeo", "--insecure-policy", "copy", "--quiet", `${source}:${archive}`, `dir:${copy}`]);
+      expect(await run(["skopeo", "inspect", "--format", "{{.Architecture}}", `dir:${copy}`])).toBe(HOST ?? "");
+    }
+  });
+});
+
+/** The architectures of an image index, as its JSON lists them. */
+function architectures(index: string): string[] {
+  const { manifests }: { manifests: { platform: { architecture: string } }[] } = JSON.parse(index);
+  return manifests.map(({ platform }) => platform.architecture);
+}
 
 /** podman logs prints what a container wrote to stderr on its own stderr. */
 async function logged(podman: Podman, container: string): Promise<string> {

@@ -4,18 +4,23 @@ import { join } from "node:path";
 import profile from "../../deploy/seccomp.json";
 import { children } from "../support/proc.ts";
 import { soon } from "../support/stage.ts";
-import { BUSYBOX, busyboxImage, IMAGE, pauseImage, REPOSITORY, SHIPPED } from "./images.ts";
-import { parked } from "./pod.ts";
-import { Podman } from "./podman.ts";
+import { busyboxImage, pauseImage, SHIPPED } from "./images.ts";
+import { CRUN, OciRuntime, RUNC } from "./oci-runtime.ts";
+import { GOODBYE, parked } from "./pod.ts";
 import { type Output, run, start, testWith } from "./tools.ts";
 import { Workspace } from "./workspace.ts";
 
-const PROFILE = join(REPOSITORY, "deploy/seccomp.json");
 const SIGSYS = 31;
 
 /** The profile's first group is /pause's own; execve is the call that starts it. */
 const [own] = profile.syscalls;
 const OWN_CALLS = own?.names ?? [];
+const ALL_CALLS = profile.syscalls.flatMap(({ names }) => names);
+
+/** A profile that forbids next to nothing, so that a runtime loads it and goes on as it would without. */
+const ALL_BUT_ACCT = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["acct"], action: "SCMP_ACT_ERRNO" }] };
+const TRACED = 5;
+const STARTS = 10;
 
 /** Ways through /pause that together make every call it can make: arguments, PID 1 or not, what is sent while it waits. */
 const RUNS: readonly { readonly args: readonly string[]; readonly first: boolean; readonly signals: readonly NodeJS.Signals[] }[] = [
@@ -57,24 +62,44 @@ describe("the seccomp profile", () => {
     expect((await confined("/busybox", "true").ended).status).toBe(128 + SIGSYS);
   });
 
-  testWith("podman", "runc", "busybox", "conmon")("podman runs the image under it, and kills what calls anything else", async () => {
-    await using podman = await Podman.create();
-    await podman.load(await pauseImage(podman.workspace, SHIPPED));
-    await podman.load(await busyboxImage(podman.workspace));
-    const confined = ["--security-opt=no-new-privileges", `--security-opt=seccomp=${PROFILE}`, "--network=none", `--cgroup-parent=${podman.workspace.cgroup}`];
-    await podman.run("run", "--detach", "--name=pause", ...confined, IMAGE);
-    await parked(Number(await podman.run("inspect", "pause", "--format", "{{.State.Pid}}")));
-    await podman.run("stop", "--time", "10", "pause");
-    expect(await podman.run("inspect", "pause", "--format", "{{.State.ExitCode}}")).toBe("0");
-
-    const busybox = await start(["podman", "run", ...confined, BUSYBOX, "true"], podman.workspace.env).ended;
-    expect(busybox.status).toBe(128 + SIGSYS);
-  });
-
   plain("names no call twice, and its first group is sorted", () => {
     const names = profile.syscalls.flatMap((group) => group.names);
     expect(new Set(names).size).toBe(names.length);
     expect([...OWN_CALLS]).toEqual([...OWN_CALLS].toSorted());
+  });
+});
+
+describe.each([RUNC, CRUN])("the seccomp profile under $name", (kind) => {
+  testWith("strace", ...kind.tools)(`lists what it calls under it until it has executed /pause, as strace saw it in ${TRACED} starts`, async () => {
+    using workspace = await Workspace.create();
+    const archive = await pauseImage(workspace, SHIPPED);
+    await using runtime = new OciRuntime(kind, workspace);
+    const made = new Set<string>();
+    for (let number = 1; number <= TRACED; number++) {
+      const log = workspace.path(`strace-${number}`);
+      const strace = ["strace", "--follow-forks", "--decode-pids=comm", "--output", log];
+      const container = await runtime.start(`traced-${number}`, archive, { seccomp: ALL_BUT_ACCT, under: strace });
+      await parked(container.pid);
+      await runtime.kill(`traced-${number}`, "TERM");
+      await container.ended;
+      for (const call of callsUnderFilter(log)) made.add(call);
+    }
+    expect([...made]).toContain("execve");
+    expect([...made].filter((call) => !ALL_CALLS.includes(call))).toEqual([]);
+  });
+
+  testWith(...kind.tools, "busybox")(`/pause parks under it and SIGTERM ends it with 0, in ${STARTS} starts of ${STARTS}; busybox is killed`, async () => {
+    using workspace = await Workspace.create();
+    const archive = await pauseImage(workspace, SHIPPED);
+    await using runtime = new OciRuntime(kind, workspace);
+    for (let number = 1; number <= STARTS; number++) {
+      const container = await runtime.start(`pause-${number}`, archive, { seccomp: profile });
+      await parked(container.pid);
+      await runtime.kill(`pause-${number}`, "TERM");
+      expect(await container.ended).toEqual({ status: 0, stdout: "", stderr: GOODBYE });
+    }
+    const busybox = await runtime.prepare("busybox", await busyboxImage(workspace), { args: ["/bin/busybox", "true"], seccomp: profile });
+    expect((await start(busybox).ended).status).toBe(128 + SIGSYS);
   });
 });
 
@@ -112,6 +137,20 @@ function tracedPause(log: string) {
   const said = exec < 0 ? [] : lines.slice(exec + 1).flatMap(([who, what = ""]) => (who === pid ? [what] : []));
   const calls = said.flatMap((line) => /^(\w+)\(/.exec(line)?.[1] ?? []);
   return { pid: Number(pid), calls, last: said.at(-1) ?? "" };
+}
+
+/**
+ * What a container's first process calls from where it has loaded a filter until it executes /pause. That process of
+ * runc's is one of many threads, all of that name; crun's has one.
+ */
+function callsUnderFilter(log: string): string[] {
+  const lines = readFileSync(log, "latin1").split("\n").map((line) => /^(\d+)<([^>]*)> +(.*)$/.exec(line)?.slice(1) ?? []);
+  const load = lines.findIndex(([, , said]) => /^(seccomp\(SECCOMP_SET_MODE_FILTER|prctl\(PR_SET_SECCOMP), .*\{len=/.test(said ?? ""));
+  const exec = lines.findIndex(([, , said]) => said?.startsWith('execve("/pause"'));
+  if (load < 0 || exec < load) throw new Error(`no filter is loaded before /pause is executed in ${log}`);
+  const [loader] = lines[load] ?? [];
+  const under = lines.slice(load + 1, exec + 1).filter(([pid, name]) => pid === loader || name === "runc:[2:INIT]");
+  return under.flatMap(([, , said = ""]) => /^(\w+)\(/.exec(said)?.[1] ?? []);
 }
 
 /** The numbers that this machine's kernel headers give to system calls. */

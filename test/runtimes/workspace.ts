@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import type { Environment } from "./tools.ts";
@@ -46,7 +46,7 @@ export class Workspace implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    removeCgroups(`${this.cgroup}/conmon`, this.cgroup);
+    removeCgroups(...cgroupsIn(this.cgroup), this.cgroup);
     for (const mount of mountsBelow(this.dir)) Bun.spawnSync(["umount", "--lazy", mount]);
     rmSync(this.dir, { recursive: true, force: true });
   }
@@ -64,6 +64,13 @@ export function toml(tables: Readonly<Record<string, Readonly<Record<string, str
   return Object.entries(tables)
     .flatMap(([name, table]) => [`[${name}]`, ...entries(table), ""])
     .join("\n");
+}
+
+/** What runtimes and monitors left in a cgroup of ours, in whichever hierarchy. */
+function cgroupsIn(path: string): string[] {
+  const folders = ["", ...readdirSync(CGROUPS)].map((hierarchy) => join(CGROUPS, hierarchy, path));
+  const entries = folders.filter((folder) => existsSync(folder)).flatMap((folder) => readdirSync(folder, { withFileTypes: true }));
+  return [...new Set(entries.flatMap((entry) => (entry.isDirectory() ? [join(path, entry.name)] : [])))];
 }
 
 /** Removes these cgroups from every hierarchy, in this order; those that hold something stay. */

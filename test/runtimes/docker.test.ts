@@ -1,0 +1,63 @@
+import { describe, expect } from "bun:test";
+import { HOST } from "../../src/image/platforms.ts";
+import { status } from "../support/proc.ts";
+import { Docker, stores } from "./docker.ts";
+import { BUSYBOX, busyboxImage, IMAGE, indexImage, PROGRAMS, pauseImage, SECCOMP, SHIPPED } from "./images.ts";
+import { GOODBYE, MAKE_ORPHANS, orphansAreReaped, parked } from "./pod.ts";
+import { testWith } from "./tools.ts";
+
+const test = testWith("docker", "dockerd", "containerd", "runc", "busybox");
+const SIGSYS = 31;
+const SECCOMP_MODE_FILTER = "2";
+
+/** A pod as docker can have one: containers that share the namespaces of the first. */
+const POD = ["--name=pod", "--network=none", "--ipc=shareable", "--read-only", "--cap-drop=all", "--security-opt=no-new-privileges"];
+const JOINED = ["--pid=container:pod", "--network=container:pod", "--ipc=container:pod"];
+
+describe.each(PROGRAMS)("docker: $name", (program) => {
+  test("a second container joins the first, its orphans are reaped, docker stop leaves exit code 0", async () => {
+    await using docker = await Docker.create("classic");
+    await docker.run("load", "--input", await pauseImage(docker.workspace, program));
+    await docker.run("load", "--input", await busyboxImage(docker.workspace));
+    await docker.run("run", "--detach", ...POD, IMAGE);
+    await docker.run("run", "--detach", "--name=second", ...JOINED, BUSYBOX, "sh", "-c", MAKE_ORPHANS);
+    const pid = Number(await docker.inspect("pod", "{{.State.Pid}}"));
+    await orphansAreReaped(pid);
+    expect(status(pid, "Uid").split("\t")[0]).toBe("65535");
+    expect(status(pid, "Seccomp")).toBe(SECCOMP_MODE_FILTER);
+
+    await docker.run("pause", "pod");
+    await docker.run("unpause", "pod");
+    await parked(pid);
+    // What has not ended 2 seconds after SIGTERM is killed, and its exit code is then 137.
+    await docker.run("stop", "--time", "2", "pod");
+    expect(await docker.inspect("pod", "{{.State.Status}} {{.State.ExitCode}}")).toBe("exited 0");
+    expect(await docker.try("logs", "pod")).toEqual({ status: 0, stdout: "", stderr: GOODBYE });
+  });
+
+  test("on the node's PIDs, where it is not PID 1, it parks with a warning, and docker stop leaves exit code 0", async () => {
+    await using docker = await Docker.create("classic");
+    await docker.run("load", "--input", await pauseImage(docker.workspace, program));
+    await docker.run("run", "--detach", "--name=pod", "--network=none", "--pid=host", IMAGE);
+    await parked(Number(await docker.inspect("pod", "{{.State.Pid}}")));
+    await docker.run("stop", "--time", "2", "pod");
+    expect(await docker.inspect("pod", "{{.State.ExitCode}}")).toBe("0");
+    expect((await docker.try("logs", "pod")).stderr).toBe(`Warning: pause should be the first process\n${GOODBYE}`);
+  });
+});
+
+describe.each(stores().map((store) => ({ store })))("docker, the $store image store", ({ store }) => {
+  test("docker load takes the archive of two platforms, this machine's of them, and runs it under deploy/seccomp.json", async () => {
+    await using docker = await Docker.create(store);
+    await docker.run("load", "--input", await indexImage(docker.workspace, SHIPPED));
+    await docker.run("load", "--input", await busyboxImage(docker.workspace));
+    expect(await docker.run("image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", IMAGE)).toBe(`linux/${HOST}`);
+
+    const confined = ["--network=none", "--security-opt=no-new-privileges", `--security-opt=seccomp=${SECCOMP}`];
+    await docker.run("run", "--detach", "--name=pause", ...confined, "--memory=6m", "--pids-limit=1", IMAGE);
+    await parked(Number(await docker.inspect("pause", "{{.State.Pid}}")));
+    await docker.run("stop", "--time", "2", "pause");
+    expect(await docker.inspect("pause", "{{.State.ExitCode}} {{.State.OOMKilled}}")).toBe("0 false");
+    expect((await docker.try("run", ...confined, BUSYBOX, "true")).status).toBe(128 + SIGSYS);
+  });
+});

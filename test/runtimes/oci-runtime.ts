@@ -1,0 +1,147 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { soon } from "../support/stage.ts";
+import { unpack } from "./oci.ts";
+import { run, start } from "./tools.ts";
+import type { Workspace } from "./workspace.ts";
+
+export const NAMESPACES = ["pid", "ipc", "network", "uts", "mount"] as const;
+export type Namespace = (typeof NAMESPACES)[number];
+
+/** What a bundle's config.json has besides what the image says; the words of the OCI runtime specification. */
+export type Settings = {
+  readonly args?: readonly string[];
+  /** Namespaces to join, by the PID of a process in them; the others are made. */
+  readonly join?: { readonly pid: number; readonly namespaces: readonly Namespace[] };
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly seccomp?: unknown;
+  /** A command that is to run the runtime. */
+  readonly under?: readonly string[];
+};
+
+const MOUNTS = [
+  { destination: "/proc", type: "proc", source: "proc" },
+  { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "strictatime", "mode=755", "size=65536k"] },
+];
+
+const PROC_NAME: Readonly<Record<Namespace, string>> = { pid: "pid", ipc: "ipc", network: "net", uts: "uts", mount: "mnt" };
+
+/** A program with the command line of runc. */
+export type Kind = {
+  readonly name: string;
+  /** The programs it needs. */
+  readonly tools: readonly string[];
+  /** The command, to be followed by options of its own. */
+  readonly command: readonly string[];
+  /** Does a container join a namespace of its sandbox's by not naming it? The others have to name it by a path in /proc. */
+  readonly sharesUnnamed?: boolean;
+};
+
+export const RUNC: Kind = { name: "runc", tools: ["runc"], command: ["runc"] };
+
+/** crun takes cgroup v1 or v2, not both at once. */
+const CGROUP2 = existsSync("/sys/fs/cgroup/cgroup.controllers");
+const CGROUP2_ALONE = 'umount --recursive /sys/fs/cgroup && mount --types cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"';
+
+export const CRUN: Kind = {
+  name: CGROUP2 ? "crun" : "crun (where it sees cgroup v2 alone, which here has no controllers, so no limits)",
+  tools: ["crun", "unshare"],
+  command: CGROUP2 ? ["crun"] : ["unshare", "--mount", "--propagation", "private", "sh", "-c", CGROUP2_ALONE, "sh", "crun"],
+};
+
+/** gVisor. Its sandbox has a kernel of its own, so the cgroups and the network of this one are left out of it. */
+export const RUNSC: Kind = {
+  name: "gVisor (ptrace platform)",
+  tools: ["runsc"],
+  command: ["runsc", "--platform", "ptrace", "--network", "none", "--ignore-cgroups", "--oci-seccomp"],
+  sharesUnnamed: true,
+};
+
+/** A container under way, in the foreground of a runtime that ends as the container ends. */
+export type Container = { readonly pid: number; readonly ended: ReturnType<typeof start>["ended"] };
+
+/** A runtime with a state of its own; every container of it is gone when disposed of. */
+export class OciRuntime implements AsyncDisposable {
+  private readonly containers: { id: string; kill: () => void }[] = [];
+
+  /** `unprivileged`: the uid and gid to run it as; containers then run as their uid 0, in a user namespace where that is it. */
+  constructor(
+    private readonly kind: Kind,
+    private readonly workspace: Workspace,
+    private readonly unprivileged?: number,
+  ) {}
+
+  /** Unpacks an image and starts it as the image and the settings say: no capability, no_new_privs, a read-only root. */
+  async start(id: string, archive: string, settings: Settings = {}): Promise<Container> {
+    const command = [...(settings.under ?? []), ...(await this.prepare(id, archive, settings))];
+    const runtime = start(command);
+    this.containers.push({ id, kill: runtime.kill });
+    const pid = await Promise.race([this.pid(id), runtime.ended]);
+    if (typeof pid !== "number") throw new Error(`${command.join(" ")} ended with ${pid.status}: ${pid.stderr}`);
+    return { pid, ended: runtime.ended };
+  }
+
+  /** Unpacks an image as `start` does: the command that would start it. */
+  async prepare(id: string, archive: string, settings: Settings = {}): Promise<readonly string[]> {
+    const bundle = await this.bundle(id, archive, settings);
+    const owner = this.unprivileged ?? 0;
+    await run(["chown", "--recursive", `${owner}:${owner}`, bundle, this.workspace.folder("state")]);
+    return [...this.command, "run", "--bundle", bundle, id];
+  }
+
+  async kill(id: string, signal: string): Promise<void> {
+    await run([...this.command, "kill", id, signal]);
+  }
+
+  /** What a command prints that is run in a container. */
+  exec(id: string, ...command: readonly string[]): Promise<string> {
+    return run([...this.command, "exec", id, ...command]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { id, kill } of this.containers.toReversed()) {
+      await start([...this.command, "delete", "--force", id]).ended;
+      kill();
+    }
+  }
+
+  private get mapping() {
+    return [{ containerID: 0, hostID: this.unprivileged, size: 1 }];
+  }
+
+  private get command() {
+    const id = this.unprivileged;
+    const as = id === undefined ? [] : ["setpriv", `--reuid=${id}`, `--regid=${id}`, "--clear-groups"];
+    return [...as, ...this.kind.command, "--root", this.workspace.path("state")];
+  }
+
+  private async pid(id: string): Promise<number> {
+    return soon(`${this.kind.name} to start ${id}`, () => {
+      const { stdout } = Bun.spawnSync([...this.command, "state", id], { stderr: "ignore" });
+      const state: unknown = stdout.length > 0 ? JSON.parse(stdout.toString()) : {};
+      if (typeof state !== "object" || state === null || !("status" in state) || state.status !== "running") return undefined;
+      return "pid" in state && typeof state.pid === "number" ? state.pid : undefined;
+    });
+  }
+
+  private async bundle(id: string, archive: string, { args, join: joined, annotations, seccomp }: Settings): Promise<string> {
+    const root = this.workspace.folder(`${id}/rootfs`);
+    const { user, entrypoint, env } = await unpack(archive, root);
+    const [uid = 0, gid = 0] = user.split(":").map(Number);
+    const namespaces = NAMESPACES.flatMap((type) => {
+      if (!joined?.namespaces.includes(type)) return { type };
+      return this.kind.sharesUnnamed === true ? [] : { type, path: `/proc/${joined.pid}/ns/${PROC_NAME[type]}` };
+    });
+    const rootless = { namespaces: [...namespaces, { type: "user" }], uidMappings: this.mapping, gidMappings: this.mapping };
+    const spec = {
+      ociVersion: "1.0.2",
+      process: { args: args ?? entrypoint, env, cwd: "/", user: this.unprivileged === undefined ? { uid, gid } : { uid: 0, gid: 0 }, noNewPrivileges: true },
+      root: { path: "rootfs", readonly: true },
+      mounts: MOUNTS,
+      annotations,
+      linux: { ...(this.unprivileged === undefined ? { namespaces, cgroupsPath: join(this.workspace.cgroup, id) } : rootless), seccomp },
+    };
+    await Bun.write(join(root, "../config.json"), JSON.stringify(spec, null, 2));
+    return join(root, "..");
+  }
+}

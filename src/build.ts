@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { X86_64 } from "./arch/x86-64/architecture.ts";
 import { compile } from "./compile.ts";
 import { ElfError } from "./elf/file.ts";
 import { LinkError } from "./link/error.ts";
@@ -28,7 +29,7 @@ async function build(): Promise<void> {
   const runtime = await stage("runtime", () => fetchRuntime(dist("runtime")));
 
   // TypeScript to an executable that needs musl and libstdc++ on the machine.
-  await stage("compile", () => compile("src/pause/main.ts", "dist/pause-dynamic", runtime.path));
+  await stage("compile", () => compile(X86_64, "src/pause/main.ts", "dist/pause-dynamic", runtime.path));
 
   // That to one file with no interpreter.
   const linked = await stage("link", () => linkPause("dist/pause-dynamic", "dist/pause-static"));

@@ -1,9 +1,10 @@
+import type { Architecture } from "./arch/architecture.ts";
 import { BuildError } from "./stage.ts";
 
-/** Compiles `entry` for musl into `outfile` with the runtime at `runtime`; the program reads no file of its working directory. */
-export async function compile(entry: string, outfile: string, runtime: string): Promise<{ bytes: number }> {
+/** Compiles `entry` for `architecture` and musl into `outfile` with the runtime at `runtime`; the program reads no file of its working directory. */
+export async function compile(architecture: Architecture, entry: string, outfile: string, runtime: string): Promise<{ bytes: number }> {
   const nothingFromWorkingDirectory = ["dotenv", "bunfig", "tsconfig", "package-json"].map((file) => `--no-compile-autoload-${file}`);
-  await bunBuild([
+  await bunBuild(architecture, [
     entry,
     ...["--outfile", outfile, "--compile-executable-path", runtime],
     ...["--minify", "--bytecode", ...nothingFromWorkingDirectory],
@@ -12,8 +13,8 @@ export async function compile(entry: string, outfile: string, runtime: string): 
 }
 
 /** Runs `bun build --compile` for musl. @throws BuildError with what Bun said when it fails. */
-export async function bunBuild(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<void> {
-  const command = [process.execPath, "build", "--compile", "--target=bun-linux-x64-musl", ...args];
+export async function bunBuild({ bunTarget }: Architecture, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<void> {
+  const command = [process.execPath, "build", "--compile", `--target=${bunTarget}`, ...args];
   const child = Bun.spawn(command, { env: { ...process.env, ...env }, stdout: "pipe", stderr: "pipe" });
   const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   if (code !== 0) throw new BuildError(`bun build --compile ended with ${code}: ${(err || out).trim()}`);

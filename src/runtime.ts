@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { X86_64 } from "./arch/x86-64/architecture.ts";
 import { bunBuild } from "./compile.ts";
 import { BuildError } from "./stage.ts";
 
@@ -37,6 +38,6 @@ export async function fetchRuntime(cache: string): Promise<{ path: string; bytes
 async function download(cache: string): Promise<void> {
   mkdirSync(cache, { recursive: true });
   const scrap = join(cache, "download");
-  await bunBuild([join(import.meta.dir, "stage.ts"), "--outfile", scrap], { BUN_INSTALL_CACHE_DIR: cache });
+  await bunBuild(X86_64, [join(import.meta.dir, "stage.ts"), "--outfile", scrap], { BUN_INSTALL_CACHE_DIR: cache });
   rmSync(scrap, { force: true });
 }

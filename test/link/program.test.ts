@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { bunBuild } from "../../src/compile.ts";
 import { fetchRuntime } from "../../src/runtime.ts";
 import { TEST_DIST } from "../support/compile.ts";
@@ -22,7 +23,7 @@ async function build(name: string, sources: readonly string[]): Promise<void> {
   const runtime = await fetchRuntime(join(TEST_DIST, "..", "runtime"));
   const compiled = join(FOLDER, `${name}-dynamic`);
   mkdirSync(join(FOLDER, name), { recursive: true });
-  await bunBuild([...sources.map((source) => join(FIXTURE, source)), "--outfile", compiled, "--compile-executable-path", runtime.path]);
+  await bunBuild(X86_64, [...sources.map((source) => join(FIXTURE, source)), "--outfile", compiled, "--compile-executable-path", runtime.path]);
   const { exitCode, stderr } = Bun.spawnSync([process.execPath, CLI, compiled, join(FOLDER, name, name)]);
   if (exitCode !== 0) throw new Error(stderr.toString());
 }

@@ -1,6 +1,7 @@
 import { readlinkSync } from "node:fs";
 import { blockedIn, children, cost, kilobytes } from "../support/proc.ts";
 import { soon } from "../support/stage.ts";
+import { start } from "./tools.ts";
 
 /** rt_sigtimedwait(2) of x86-64: what /pause parks in. */
 const RT_SIGTIMEDWAIT = 128;
@@ -37,6 +38,29 @@ export async function orphansAreReaped(pause: number): Promise<Cost> {
   await soon(`/pause to reap ${ORPHANS} orphans`, () => exactly(0, children(pause)));
   await parked(pause);
   return { resident: kilobytes(pause, "VmRSS"), anonymous: kilobytes(pause, "RssAnon"), switches: cost(pause).switches - before.switches };
+}
+
+/** The same for orphans that a process of this machine leaves which joins /pause's PIDs, and is killed when they are reaped. */
+export async function joinedOrphansAreReaped(pause: number): Promise<void> {
+  const joined = start(["nsenter", "--target", `${pause}`, "--pid", "busybox", "sh", "-c", MAKE_ORPHANS]);
+  try {
+    await orphansAreReaped(pause);
+  } finally {
+    joined.kill();
+  }
+}
+
+/** The PID of the parked /pause that a runtime has started: of those below it. */
+export async function pauseBelow(runtime: number): Promise<number> {
+  return soon(`a /pause below process ${runtime} to park`, () => below(runtime).find(isParked));
+}
+
+function below(pid: number): number[] {
+  try {
+    return children(pid).flatMap((child) => [child, ...below(child)]);
+  } catch {
+    return []; // it ended
+  }
 }
 
 const exactly = <T>(count: number, items: readonly T[]) => (items.length === count ? items : undefined);

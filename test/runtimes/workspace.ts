@@ -46,7 +46,7 @@ export class Workspace implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    removeCgroups(...cgroupsIn(this.cgroup), this.cgroup);
+    removeCgroups(...cgroupsBelow(this.cgroup), this.cgroup);
     for (const mount of mountsBelow(this.dir)) Bun.spawnSync(["umount", "--lazy", mount]);
     rmSync(this.dir, { recursive: true, force: true });
   }
@@ -66,11 +66,11 @@ export function toml(tables: Readonly<Record<string, Readonly<Record<string, str
     .join("\n");
 }
 
-/** What runtimes and monitors left in a cgroup of ours, in whichever hierarchy. */
-function cgroupsIn(path: string): string[] {
-  const folders = ["", ...readdirSync(CGROUPS)].map((hierarchy) => join(CGROUPS, hierarchy, path));
-  const entries = folders.filter((folder) => existsSync(folder)).flatMap((folder) => readdirSync(folder, { withFileTypes: true }));
-  return [...new Set(entries.flatMap((entry) => (entry.isDirectory() ? [join(path, entry.name)] : [])))];
+/** What runtimes and monitors left below a cgroup of ours, in whichever hierarchy: the innermost first. */
+function cgroupsBelow(path: string): string[] {
+  const folders = ["", ...readdirSync(CGROUPS)].map((hierarchy) => join(CGROUPS, hierarchy, path)).filter((folder) => existsSync(folder));
+  const entries = folders.flatMap((folder) => readdirSync(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+  return [...new Set(entries.map(({ name }) => join(path, name)))].flatMap((child) => [...cgroupsBelow(child), child]);
 }
 
 /** Removes these cgroups from every hierarchy, in this order; those that hold something stay. */

@@ -19,6 +19,9 @@ const PACKAGES: Readonly<Record<string, readonly [debian: string, alpine: string
 };
 const MUSL_PACKAGES = ["musl", "musl"] as const;
 
+/** Debian's packages that have all of it. */
+export const LIBRARY_PACKAGES: readonly string[] = [...Object.values(PACKAGES), MUSL_PACKAGES].map(([debian]) => debian);
+
 /** Where the libraries lie on Debian, and on Alpine, in the order searched. */
 export const libraryDirs = ({ libraryDirs }: Architecture): readonly string[] => [...libraryDirs, "/usr/lib", "/lib"];
 

@@ -1,24 +1,41 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import type { Architecture } from "../../src/arch/architecture.ts";
+import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
+import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
+import { fetchLibraries } from "../../src/debian/libraries.ts";
 import { TEST_DIST } from "../support/compile.ts";
 
 const SOURCES = join(import.meta.dir, "fixture");
-const MUSL = "/lib/ld-musl-x86_64.so.1";
+const CACHE = join(TEST_DIST, "..", "debian");
+
+/** An architecture to make small ELF files for: its compiler, what runs them here, and where its musl lies. */
+export type Target = { readonly architecture: Architecture; readonly gcc: string; readonly emulator: readonly string[]; readonly musl: string };
+
+export const ON_X86_64: Target = { architecture: X86_64, gcc: "gcc", emulator: [], musl: "/lib/ld-musl-x86_64.so.1" };
+
+/** Emulated by QEMU's user mode. */
+export async function onAarch64(): Promise<Target> {
+  const musl = (await fetchLibraries(AARCH64, CACHE)).map((dir) => join(dir, AARCH64.muslLoader)).find((path) => existsSync(path));
+  return { architecture: AARCH64, gcc: "aarch64-linux-gnu-gcc", emulator: ["qemu-aarch64-static"], musl: musl ?? AARCH64.muslLoader };
+}
 
 /** A folder for one test's small ELF files; empty at the start. */
-export function workshop(name: string): Workshop {
+export function workshop(name: string, target: Target = ON_X86_64): Workshop {
   const folder = join(TEST_DIST, "link", name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  if (!existsSync(MUSL)) throw new Error(`${MUSL} is not there: apt-get install musl`);
-  symlinkSync(MUSL, join(folder, "ld-musl-x86_64.so.1"));
-  symlinkSync(MUSL, join(folder, "libc.so"));
-  return new Workshop(folder);
+  if (!existsSync(target.musl)) throw new Error(`${target.musl} is not there: apt-get install musl`);
+  for (const loader of [target.architecture.muslLoader, "libc.so"]) symlinkSync(target.musl, join(folder, loader));
+  return new Workshop(folder, target);
 }
 
 /** Makes stand-ins for the two C++ libraries and the program that is linked with them, with gcc. */
 export class Workshop {
-  constructor(readonly folder: string) {}
+  constructor(
+    readonly folder: string,
+    private readonly target: Target,
+  ) {}
 
   path(name: string): string {
     return join(this.folder, name);
@@ -28,10 +45,10 @@ export class Workshop {
     return new Uint8Array(readFileSync(this.path(name)));
   }
 
-  /** The full set, as fixture/ has it. */
-  makeAll(): void {
+  /** The full set, as fixture/ has it; with `flags` for the library. */
+  makeAll(flags: readonly string[] = []): void {
     this.libgcc();
-    this.libstdcxx(["-x", "c", join(SOURCES, "libstdcxx.c")]);
+    this.libstdcxx([...flags, "-x", "c", join(SOURCES, "libstdcxx.c")]);
     this.program(["-x", "c", join(SOURCES, "program.c")]);
   }
 
@@ -46,14 +63,14 @@ export class Workshop {
 
   program(source: readonly string[]): void {
     const libraries = [this.path("libstdc++.so.6"), this.path("libgcc_s.so.1"), `-L${this.folder}`, "-lc"];
-    const start = ["-Wl,--no-as-needed", "-no-pie", "-fno-pie", `-Wl,--dynamic-linker=${MUSL}`, "-Wl,-z,lazy", "-Wl,--allow-shlib-undefined"];
+    const loader = `-Wl,--dynamic-linker=/lib/${this.target.architecture.muslLoader}`;
+    const start = ["-Wl,--no-as-needed", "-no-pie", "-fno-pie", loader, "-Wl,-z,lazy", "-Wl,--allow-shlib-undefined"];
     this.gcc("program", [...start, ...source, "-x", "none", ...libraries]);
   }
 
   /** A library to preload, whose _exit ends with `status` whatever it is given. */
   exitsWith(status: number): string {
-    const code = `void _exit(int s) { __asm__ volatile ("syscall" : : "a"(231), "D"(${status})); for (;;); }`;
-    this.gcc("preloaded.so", ["-shared", "-fPIC", ...this.text("preloaded.c", code)]);
+    this.gcc("preloaded.so", ["-shared", "-fPIC", `-DSTATUS=${status}`, "-x", "c", join(SOURCES, "exits.c")]);
     return this.path("preloaded.so");
   }
 
@@ -64,8 +81,13 @@ export class Workshop {
     return ["-x", "c", file];
   }
 
+  run(name: string, env: Record<string, string> = {}) {
+    const { exitCode, stdout, stderr } = Bun.spawnSync([...this.target.emulator, this.path(name)], { env: { ...env, PATH: process.env.PATH } });
+    return { exitCode, lines: stdout.toString().trim().split("\n"), stderr: stderr.toString() };
+  }
+
   private gcc(output: string, args: readonly string[]): void {
-    const command = ["gcc", "-O1", "-fno-builtin", "-fno-stack-protector", "-nostdlib", "-o", this.path(output), ...args];
+    const command = [this.target.gcc, "-O1", "-fno-builtin", "-fno-stack-protector", "-nostdlib", "-o", this.path(output), ...args];
     const { exitCode, stderr } = Bun.spawnSync(command);
     if (exitCode !== 0) throw new Error(`${command.join(" ")}\n${stderr}`);
   }

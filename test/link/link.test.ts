@@ -1,108 +1,111 @@
 import { describe, expect, test } from "bun:test";
-import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import * as elf from "../../src/elf/constants.ts";
 import { readDynamic } from "../../src/elf/dynamic.ts";
 import { ElfFile } from "../../src/elf/file.ts";
 import { type EntryOptions, ORDINARY_ENTRY } from "../../src/link/entry.ts";
 import { writeExecutable } from "../../src/link/file.ts";
 import { link } from "../../src/link/link.ts";
-import { workshop } from "./fixture.ts";
-
-const shop = workshop("whole");
-shop.makeAll();
-
-function linked(name: string, options: Partial<EntryOptions> = {}): ElfFile {
-  const { bytes } = link("program", shop.read("program"), () => [shop.folder], { ...ORDINARY_ENTRY, ...options });
-  writeExecutable(shop.path(name), bytes);
-  return new ElfFile(name, bytes);
-}
-
-function run(name: string, env: Record<string, string> = {}) {
-  const { exitCode, stdout, stderr } = Bun.spawnSync([shop.path(name)], { env });
-  return { exitCode, lines: stdout.toString().trim().split("\n"), stderr: stderr.toString() };
-}
+import { ON_X86_64, onAarch64, workshop } from "./fixture.ts";
 
 /** What fixture/program.c finds right, a line each. */
 const ALL_RIGHT = [
   "JUMP_SLOT, and the program comes first",
   "then libstdc++, then libgcc_s",
   "COPY, relocated, and seen by the library",
-  "64",
-  "TPOFF64",
+  "an address in data",
+  "an offset from the thread pointer",
   "the program's own thread-local variables",
-  "DTPMOD64 and DTPOFF64, the same variable",
+  "a thread-local variable reached from a library",
   "a weak reference that nothing defines is 0",
   "a hidden version of a name",
-  "names of glibc lead to a trap and a zero byte",
+  "names of glibc that musl has not",
 ];
 
-describe("linking a small program with small libraries, and running it", () => {
-  test("each kind of relocation does what it must", () => {
-    linked("plain");
-    expect(run("plain")).toEqual({ exitCode: 0, lines: ALL_RIGHT, stderr: "" });
+const TARGETS = [
+  { name: "x86-64", target: ON_X86_64, flags: [] },
+  { name: "AArch64", target: await onAarch64(), flags: [] },
+  { name: "AArch64, libraries without TLS descriptors", target: await onAarch64(), flags: ["-mtls-dialect=trad"] },
+];
+
+describe.each(TARGETS)("$name", ({ name: title, target, flags }) => {
+  const { maxPageSize } = target.architecture;
+  const shop = workshop(`whole-${title.replace(/\W+/g, "-")}`, target);
+  shop.makeAll(flags);
+
+  function linked(name: string, options: Partial<EntryOptions> = {}): ElfFile {
+    const { bytes } = link("program", shop.read("program"), () => [shop.folder], { ...ORDINARY_ENTRY, ...options });
+    writeExecutable(shop.path(name), bytes);
+    return new ElfFile(name, bytes);
+  }
+
+  describe("linking a small program with small libraries, and running it", () => {
+    test("each kind of relocation does what it must", () => {
+      linked("plain");
+      expect(shop.run("plain")).toEqual({ exitCode: 0, lines: ALL_RIGHT, stderr: "" });
+    });
+
+    test("the options of the entry change nothing for the program", () => {
+      linked("all-options", { blockSignals: true, fillDescriptors: true, emptyEnvironment: true, ownStack: true, hideVdso: true });
+      expect(shop.run("all-options", { LD_PRELOAD: shop.exitsWith(9) })).toEqual({ exitCode: 0, lines: ALL_RIGHT, stderr: "" });
+    });
+
+    test("musl heeds LD_PRELOAD as always, and not when the environment is made empty", () => {
+      const env = { LD_PRELOAD: shop.exitsWith(9) };
+      linked("plain");
+      expect(shop.run("plain", env).exitCode).toBe(9);
+      linked("empty", { emptyEnvironment: true });
+      expect(shop.run("empty", env).exitCode).toBe(0);
+    });
+
+    test("the same input gives the same bytes", () => {
+      expect(linked("one").bytes).toEqual(linked("two").bytes);
+    });
   });
 
-  test("the options of the entry change nothing for the program", () => {
-    linked("all-options", { blockSignals: true, fillDescriptors: true, emptyEnvironment: true, ownStack: true, hideVdso: true });
-    expect(run("all-options", { LD_PRELOAD: shop.exitsWith(9) })).toEqual({ exitCode: 0, lines: ALL_RIGHT, stderr: "" });
-  });
+  describe("the shape of a linked file", () => {
+    const file = linked("shape");
+    const loads = file.segmentsOf(elf.PT_LOAD);
 
-  test("musl heeds LD_PRELOAD as always, and not when the environment is made empty", () => {
-    const env = { LD_PRELOAD: shop.exitsWith(9) };
-    linked("plain");
-    expect(run("plain", env).exitCode).toBe(9);
-    linked("empty", { emptyEnvironment: true });
-    expect(run("empty", env).exitCode).toBe(0);
-  });
+    test("no interpreter, no segment that can be written and executed, no section headers", () => {
+      expect(file.segmentsOf(elf.PT_INTERP)).toEqual([]);
+      for (const { flags } of loads) expect(flags & (elf.PF_W | elf.PF_X)).not.toBe(elf.PF_W | elf.PF_X);
+      expect(file.view.getUint16(60, true)).toBe(0);
+    });
 
-  test("the same input gives the same bytes", () => {
-    expect(linked("one").bytes).toEqual(linked("two").bytes);
-  });
-});
+    test("segments ascend, do not overlap, and file offset and address agree within the page", () => {
+      for (const [index, { vaddr, offset, memsz }] of loads.entries()) {
+        expect(vaddr % maxPageSize).toBe(offset % maxPageSize);
+        const next = loads[index + 1];
+        if (next !== undefined) expect(next.vaddr).toBeGreaterThanOrEqual(vaddr + memsz);
+      }
+    });
 
-describe("the shape of a linked file", () => {
-  const file = linked("shape");
-  const loads = file.segmentsOf(elf.PT_LOAD);
+    test("the program headers lie where older kernels compute AT_PHDR: as far from their offset as the first segment", () => {
+      const [table] = file.segmentsOf(elf.PT_PHDR);
+      const [first] = loads;
+      if (table === undefined || first === undefined) throw new Error("no PT_PHDR or no PT_LOAD");
+      expect(file.segments[0]).toEqual(table);
+      expect(table.vaddr - table.offset).toBe(first.vaddr - first.offset);
+      expect(loads.some(({ vaddr, memsz }) => table.vaddr >= vaddr && table.vaddr + table.memsz <= vaddr + memsz)).toBe(true);
+      expect(table.filesz).toBe(file.segments.length * elf.PHDR_SIZE);
+    });
 
-  test("no interpreter, no segment that can be written and executed, no section headers", () => {
-    expect(file.segmentsOf(elf.PT_INTERP)).toEqual([]);
-    for (const { flags } of loads) expect(flags & (elf.PF_W | elf.PF_X)).not.toBe(elf.PF_W | elf.PF_X);
-    expect(file.view.getUint16(60, true)).toBe(0);
-  });
+    test("what was added begins and ends with whole pages, so that musl gives no gap to malloc twice", () => {
+      const before = new ElfFile("program", shop.read("program")).segmentsOf(elf.PT_LOAD).length;
+      for (const { vaddr, filesz, memsz } of loads.slice(before)) expect([vaddr % maxPageSize, filesz % maxPageSize, memsz - filesz]).toEqual([0, 0, 0]);
+    });
 
-  test("segments ascend, do not overlap, and file offset and address agree within the page", () => {
-    for (const [index, { vaddr, offset, memsz }] of loads.entries()) {
-      expect(vaddr % X86_64.maxPageSize).toBe(offset % X86_64.maxPageSize);
-      const next = loads[index + 1];
-      if (next !== undefined) expect(next.vaddr).toBeGreaterThanOrEqual(vaddr + memsz);
-    }
-  });
+    test("only musl is needed at run time, and only what musl defines is left to relocate", () => {
+      const { needed, relocations, symbols } = readDynamic(file);
+      expect(needed).toEqual(["libc.so"]);
+      const left = relocations.filter(({ type }) => type !== elf.R_NONE).map(({ symbol }) => symbols[symbol]?.name);
+      expect(left).toEqual(["_exit"]);
+    });
 
-  test("the program headers lie where older kernels compute AT_PHDR: as far from their offset as the first segment", () => {
-    const [table] = file.segmentsOf(elf.PT_PHDR);
-    const [first] = loads;
-    if (table === undefined || first === undefined) throw new Error("no PT_PHDR or no PT_LOAD");
-    expect(file.segments[0]).toEqual(table);
-    expect(table.vaddr - table.offset).toBe(first.vaddr - first.offset);
-    expect(loads.some(({ vaddr, memsz }) => table.vaddr >= vaddr && table.vaddr + table.memsz <= vaddr + memsz)).toBe(true);
-    expect(table.filesz).toBe(file.segments.length * elf.PHDR_SIZE);
-  });
-
-  test("what was added begins and ends with whole pages, so that musl gives no gap to malloc twice", () => {
-    const before = new ElfFile("program", shop.read("program")).segmentsOf(elf.PT_LOAD).length;
-    for (const { vaddr, filesz, memsz } of loads.slice(before)) expect([vaddr % X86_64.maxPageSize, filesz % X86_64.maxPageSize, memsz - filesz]).toEqual([0, 0, 0]);
-  });
-
-  test("only musl is needed at run time, and only what musl defines is left to relocate", () => {
-    const { needed, relocations, symbols } = readDynamic(file);
-    expect(needed).toEqual(["libc.so"]);
-    const left = relocations.filter(({ type }) => type !== elf.R_NONE).map(({ symbol }) => symbols[symbol]?.name);
-    expect(left).toEqual(["_exit"]);
-  });
-
-  test("the thread-local template keeps the program's alignment", () => {
-    const [template] = file.segmentsOf(elf.PT_TLS);
-    expect(template?.align).toBe(64);
-    expect((template?.vaddr ?? 1) % 64).toBe(0);
+    test("the thread-local template keeps the program's alignment", () => {
+      const [template] = file.segmentsOf(elf.PT_TLS);
+      expect(template?.align).toBe(64);
+      expect((template?.vaddr ?? 1) % 64).toBe(0);
+    });
   });
 });

@@ -45,11 +45,11 @@ export class Workshop {
     return new Uint8Array(readFileSync(this.path(name)));
   }
 
-  /** The full set, as fixture/ has it; with `flags` for the library. */
-  makeAll(flags: readonly string[] = []): void {
+  /** The full set, as fixture/ has it; with flags of gcc for libstdc++ and for the program. */
+  makeAll(library: readonly string[] = [], program: readonly string[] = []): void {
     this.libgcc();
-    this.libstdcxx([...flags, "-x", "c", join(SOURCES, "libstdcxx.c")]);
-    this.program(["-x", "c", join(SOURCES, "program.c")]);
+    this.libstdcxx([...library, "-x", "c", join(SOURCES, "libstdcxx.c")]);
+    this.program([...program, "-x", "c", join(SOURCES, "program.c")]);
   }
 
   libgcc(source: readonly string[] = ["-x", "c", join(SOURCES, "libgcc.c")]): void {

@@ -9,6 +9,8 @@ export type Architecture = {
   readonly name: string;
   /** What Debian calls it, and OCI's image specification too. */
   readonly debian: string;
+  /** What GNU's tools for it have before their names, where there are tools for several. */
+  readonly gnuTriplet: string;
   /** What process.arch is on it. */
   readonly processArch: NodeJS.Architecture;
   /** What `bun build --compile --target` calls it, with musl. */

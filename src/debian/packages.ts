@@ -26,9 +26,10 @@ export async function packageField(name: string, field: "Version" | "Depends", r
 }
 
 async function fieldOf({ release, folder, options }: Apt, name: string, field: string): Promise<string> {
-  const { stdout } = await run(["apt-cache", ...options, "show", "--no-all-versions", name]);
-  if (stdout === "") throw new DebianError(`${name} is not in ${released(release)}; if the lists in ${folder} are old, remove that folder and try again`);
-  return new RegExp(`^${field}: (.*)$`, "m").exec(stdout)?.[1] ?? "";
+  const shown = await run(["apt-cache", ...options, "show", "--no-all-versions", name]);
+  if (/^E: No packages found/m.test(shown.stderr)) throw new DebianError(`${name} is not in ${released(release)}; if the lists in ${folder} are old, remove that folder and try again`);
+  if (shown.status !== 0) throw new DebianError(`looking for ${name} in the package lists in ${folder}: ${said(shown)}`);
+  return new RegExp(`^${field}: (.*)$`, "m").exec(shown.stdout)?.[1] ?? "";
 }
 
 /** dpkg, too, writes the colon of a version as %3a in a file's name. */

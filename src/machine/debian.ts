@@ -5,16 +5,16 @@ import { fetchKernel, type Kernel } from "../debian/kernel.ts";
 import { fetchPackage } from "../debian/packages.ts";
 
 /** Where packages that are not for this system are kept. */
-const CACHE = join(import.meta.dir, "..", "..", "dist", "debian");
+export const DEBIAN_CACHE = join(import.meta.dir, "..", "..", "dist", "debian");
 
 /** A kernel of Debian's for emulated machines: of the suite that the system uses, unless another is named. @throws DebianError. */
 export async function debianKernel({ debian, emulator }: Architecture, { suite, name = emulator.kernelPackage }: { suite?: string; name?: string } = {}): Promise<Kernel> {
-  return fetchKernel(name, { architecture: debian, suite }, CACHE);
+  return fetchKernel(name, { architecture: debian, suite }, DEBIAN_CACHE);
 }
 
 /** A static busybox for a machine of this architecture. @throws DebianError. */
 export async function fetchBusybox({ debian }: Architecture): Promise<string> {
-  const folder = await fetchPackage("busybox-static", { architecture: debian }, CACHE);
+  const folder = await fetchPackage("busybox-static", { architecture: debian }, DEBIAN_CACHE);
   // Debian 13 has moved /bin into /usr.
   const [path] = ["bin/busybox", "usr/bin/busybox"].flatMap((place) => [...new Bun.Glob(place).scanSync(folder)]);
   if (path === undefined) throw new DebianError(`busybox-static has no busybox in ${folder}; remove that folder and try again`);

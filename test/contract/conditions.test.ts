@@ -6,10 +6,13 @@ import { version } from "../../package.json";
 import { PAUSE, type Artifact } from "../support/artifacts.ts";
 import { contract } from "../support/case.ts";
 import { withCgroup } from "../support/cgroup.ts";
+import { count } from "../support/place.ts";
 import { children, descriptors, status } from "../support/proc.ts";
 import { type Conditions, drill, parked, played, soon } from "../support/stage.ts";
 
 const TERMINATED = "Shutting down, got signal: Terminated\n";
+const TRACES = count(500, 100);
+const STARTS = count(1000, 50);
 const ENDED = { status: 0, stdout: "", stderr: TERMINATED };
 
 /** Parks under `conditions`, reaps 50 orphans, ends on SIGTERM, and says so where it can be heard. */
@@ -140,8 +143,8 @@ contract("what a node gives it", [
     rows: ["E6", "P1", "P2", "P3"],
     shows: "random command lines, as PID 1 and not: any bytes, hundreds of arguments, nearly -v",
     run: async (artifact) => {
-      const [count, seed] = artifact.name === PAUSE.name || !artifact.keeps.includes("B1") ? [1000, 11] : [100, 12];
-      expect(await drill("lines", count, seed, version, artifact.path)).toBe("");
+      const [lines, seed] = artifact.name === PAUSE.name || !artifact.keeps.includes("B1") ? [count(1000, 100), 11] : [100, 12];
+      expect(await drill("lines", lines, seed, version, artifact.path)).toBe("");
     },
   },
   {
@@ -193,7 +196,7 @@ contract("what a node gives it", [
     shows: "stopped and continued, it goes on waiting, reaping and ending",
     run: (artifact) =>
       parked(artifact, {}, async (actor) => {
-        const rounds = artifact.keeps.includes("E8") ? 100_000 : 1000;
+        const rounds = artifact.keeps.includes("E8") ? count(100_000, 2000) : 1000;
         expect(await drill("stops", actor.pid, rounds)).toBe("");
         expect(await drill("orphans", actor.pid, 20)).toBe("");
         await soon("20 orphans to be gone", () => (children(actor.pid).length === 0 ? true : undefined));
@@ -205,16 +208,16 @@ contract("what a node gives it", [
     shows: "stopped and continued, not as PID 1 and with arguments",
     run: (artifact) =>
       parked(artifact, { first: false, args: ["x"] }, async (actor) => {
-        expect(await drill("stops", actor.pid, 1000)).toBe("");
+        expect(await drill("stops", actor.pid, count(1000, 200))).toBe("");
         expect((await actor.end()).status).toBe(0);
       }),
   },
   {
     rows: ["E9"],
-    shows: "traced and let go 500 times",
+    shows: `traced and let go ${TRACES} times`,
     run: (artifact) =>
       parked(artifact, {}, async (actor) => {
-        expect(await drill("traces", actor.pid, 500)).toBe("");
+        expect(await drill("traces", actor.pid, TRACES)).toBe("");
         expect(await actor.end()).toEqual(ENDED);
       }),
   },
@@ -234,10 +237,10 @@ contract("what a node gives it", [
   },
   {
     rows: ["E10", "P5"],
-    shows: "2,000 starts, half of them without address-space randomisation",
+    shows: `${2 * STARTS} starts, half of them without address-space randomisation`,
     run: async (artifact) => {
-      expect(await drill("starts", 1000, 0, artifact.path)).toBe("");
-      expect(await drill("starts", 1000, 1, artifact.path)).toBe("");
+      expect(await drill("starts", STARTS, 0, artifact.path)).toBe("");
+      expect(await drill("starts", STARTS, 1, artifact.path)).toBe("");
     },
   },
 ]);

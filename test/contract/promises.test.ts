@@ -1,17 +1,18 @@
 import { expect } from "bun:test";
 import { readdirSync } from "node:fs";
 import { contract } from "../support/case.ts";
-import { blockedIn, children, cost, status } from "../support/proc.ts";
+import { count } from "../support/place.ts";
+import { blockedIn, children, cost, RT_SIGTIMEDWAIT, status } from "../support/proc.ts";
 import { drill, parked, soon } from "../support/stage.ts";
 
-const RT_SIGTIMEDWAIT = 128;
+const MOMENTS = count(200, 40);
 
 contract("beyond upstream", [
   ...(["SIGTERM", "SIGINT"] as const).map((signal) => ({
     rows: ["B1"] as const,
-    shows: `${signal} at 200 random moments of the first 20 ms: the first system call blocks it, and none is lost`,
+    shows: `${signal} at ${MOMENTS} random moments of the first 20 ms: the first system call blocks it, and none is lost`,
     run: async (artifact: { readonly path: string }) => {
-      expect(await drill("moments", 200, signal === "SIGTERM" ? 15 : 2, artifact.path)).toBe("");
+      expect(await drill("moments", MOMENTS, signal === "SIGTERM" ? 15 : 2, artifact.path)).toBe("");
     },
   })),
   {

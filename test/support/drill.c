@@ -24,6 +24,7 @@
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -81,13 +82,14 @@ static int await_state(pid_t pid, char wanted)
 	return 0;
 }
 
-/* Blocked in rt_sigtimedwait (128): that is parked, for every program here. */
+/* Blocked in rt_sigtimedwait: that is parked, for every program here. */
 static int await_park(pid_t pid)
 {
-	char text[256];
+	char text[256], parked[16];
+	int length = snprintf(parked, sizeof parked, "%d ", SYS_rt_sigtimedwait);
 	for (long long end = now() + 10000000000LL; now() < end;) {
 		read_proc(pid, "syscall", text, sizeof text);
-		if (strncmp(text, "128 ", 4) == 0)
+		if (strncmp(text, parked, length) == 0)
 			return 1;
 	}
 	return 0;

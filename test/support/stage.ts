@@ -1,16 +1,16 @@
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { type Artifact, rootOf } from "./artifacts.ts";
-import { compileC } from "./compile.ts";
-import { blockedIn, children } from "./proc.ts";
+import { compileProgram, type Program } from "./compile.ts";
+import { blockedIn, children, RT_SIGTIMEDWAIT } from "./proc.ts";
 
-const source = (name: string) => join(import.meta.dir, name);
-// Static, so that the environment it passes on does not change what it does itself.
-const STAGE = compileC("stage", source("stage.c"), ["-O2", "-static"]);
-const DRILL = compileC("drill", source("drill.c"), ["-O2"]);
+// Static, so that the environment that the stage passes on does not change what it does itself.
+const program = (name: string): Program => ({ name, source: join(import.meta.dir, `${name}.c`), flags: ["-O2", "-static"] });
+export const STAGE_PROGRAM = program("stage");
+export const DRILL_PROGRAM = program("drill");
+const STAGE = compileProgram(STAGE_PROGRAM);
+const DRILL = compileProgram(DRILL_PROGRAM);
 
-/** rt_sigtimedwait(2) of x86-64: what every program here parks in. */
-const RT_SIGTIMEDWAIT = 128;
 const PATIENCE_MS = 20_000;
 
 export type Conditions = {

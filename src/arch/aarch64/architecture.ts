@@ -8,6 +8,7 @@ import { ENTRY, ROUTINES } from "./entry.ts";
 export const AARCH64: Architecture = {
   name: "AArch64",
   debian: "arm64",
+  gnuTriplet: "aarch64-linux-gnu",
   processArch: "arm64",
   bunTarget: "bun-linux-arm64-musl",
   machine: 183,

@@ -5,6 +5,7 @@ import { ENTRY, ROUTINES } from "./entry.ts";
 export const X86_64: Architecture = {
   name: "x86-64",
   debian: "amd64",
+  gnuTriplet: "x86_64-linux-gnu",
   processArch: "x64",
   bunTarget: "bun-linux-x64-musl",
   machine: 62,

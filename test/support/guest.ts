@@ -1,0 +1,71 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import type { Architecture } from "../../src/arch/architecture.ts";
+import { bunBuild } from "../../src/compile.ts";
+import { fetchLibraries } from "../../src/debian/libraries.ts";
+import { fetchPackage } from "../../src/debian/packages.ts";
+import { ORDINARY_ENTRY } from "../../src/link/entry.ts";
+import { writeExecutable } from "../../src/link/file.ts";
+import { link } from "../../src/link/link.ts";
+import type { Machine } from "../../src/machine/boot.ts";
+import { DEBIAN_CACHE } from "../../src/machine/debian.ts";
+import type { Entry } from "../../src/machine/newc.ts";
+import { type Outcome, runInMachine } from "../../src/machine/run.ts";
+import type { Artifact } from "./artifacts.ts";
+import { compileFor, TEST_DIST } from "./compile.ts";
+import { GUEST_VARIABLE } from "./place.ts";
+import { REFERENCE_PROGRAM } from "./reference.ts";
+import { DRILL_PROGRAM, STAGE_PROGRAM } from "./stage.ts";
+
+const PROJECT = join(import.meta.dir, "..", "..");
+/** strace, and what it needs: the files of packages. */
+const STRACE = { strace: ["usr/bin/strace"], libc6: ["lib/**/ld-linux-*.so.1", "lib/**/libc.so.6"] };
+
+/** A file that is tested in a machine as the artifact `name`. */
+export type Guest = { readonly artifact: Artifact; readonly file: string };
+
+/**
+ * Runs the contract's tests `files` (names in test/contract) by `bun test` in `machine`, on the C reference and on `guests`: the Bun there is
+ * a linked one, and the test programs and the reference are cross-compiled.
+ * @throws MachineError, DebianError, LinkError, or Error where a cross compiler is missing.
+ */
+export async function contractIn(machine: Machine, files: readonly string[], guests: readonly Guest[]): Promise<Outcome> {
+  const { architecture } = machine;
+  const programs = [STAGE_PROGRAM, DRILL_PROGRAM, REFERENCE_PROGRAM];
+  const sources = ["src/**/*.ts", "test/contract/*.ts", "test/support/*.ts", "package.json", "bunfig.toml"].flatMap((pattern) => [...new Bun.Glob(pattern).scanSync(PROJECT)]);
+  const inProject = (path: string) => join("project", relative(PROJECT, path));
+  return runInMachine(machine, {
+    files: [
+      { path: "bin/bun", file: await linkedBun(architecture) },
+      ...(await straceFiles(architecture)),
+      ...sources.map((path) => ({ path: join("project", path), file: join(PROJECT, path) })),
+      ...programs.map((program) => ({ path: inProject(join(TEST_DIST, program.name)), file: compileFor(architecture, program) })),
+      ...guests.map(({ artifact, file }) => ({ path: inProject(artifact.path), file })),
+    ],
+    command: ["sh", "-c", 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && cd /project && exec bun test "$@"', "sh", ...files.map((file) => `./test/contract/${file}`)],
+    environment: ["PATH=/bin:/usr/bin", "HOME=/tmp", "CI=true", "BUN_BE_BUN=1", `${GUEST_VARIABLE}=${guests.map(({ artifact }) => artifact.name).join("\n")}`],
+  });
+}
+
+/** Bun itself, as one file: any compiled program is it when BUN_BE_BUN asks for that. */
+async function linkedBun(architecture: Architecture): Promise<string> {
+  const folder = join(TEST_DIST, architecture.debian);
+  const compiled = join(folder, "bun-dynamic");
+  const linked = join(folder, "bun");
+  if (existsSync(linked)) return linked;
+  await bunBuild(architecture, [join(import.meta.dir, "place.ts"), "--outfile", compiled], { BUN_INSTALL_CACHE_DIR: join(PROJECT, "dist", "runtime") });
+  const dirs = await fetchLibraries(architecture, DEBIAN_CACHE);
+  writeExecutable(linked, link(compiled, readFileSync(compiled), () => dirs, ORDINARY_ENTRY).bytes);
+  return linked;
+}
+
+async function straceFiles({ debian }: Architecture): Promise<Entry[]> {
+  const files: Entry[] = [];
+  for (const [name, patterns] of Object.entries(STRACE)) {
+    const folder = await fetchPackage(name, { architecture: debian }, DEBIAN_CACHE);
+    for (const pattern of patterns) {
+      for (const path of new Bun.Glob(pattern).scanSync({ cwd: folder, onlyFiles: false })) files.push({ path, file: join(folder, path) });
+    }
+  }
+  return files;
+}

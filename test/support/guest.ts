@@ -21,6 +21,9 @@ const PROJECT = join(import.meta.dir, "..", "..");
 /** strace, and what it needs: the files of packages. */
 const STRACE = { strace: ["usr/bin/strace"], libc6: ["lib/**/ld-linux-*.so.1", "lib/**/libc.so.6"] };
 
+/** The test files are its arguments. It tells the page size, too, which no test shows. */
+const SCRIPT = 'grep -m 1 KernelPageSize /proc/self/smaps; mount -t cgroup2 cgroup2 /sys/fs/cgroup && cd /project && exec bun test "$@"';
+
 /** A file that is tested in a machine as the artifact `name`. */
 export type Guest = { readonly artifact: Artifact; readonly file: string };
 
@@ -42,7 +45,7 @@ export async function contractIn(machine: Machine, files: readonly string[], gue
       ...programs.map((program) => ({ path: inProject(join(TEST_DIST, program.name)), file: compileFor(architecture, program) })),
       ...guests.map(({ artifact, file }) => ({ path: inProject(artifact.path), file })),
     ],
-    command: ["sh", "-c", 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && cd /project && exec bun test "$@"', "sh", ...files.map((file) => `./test/contract/${file}`)],
+    command: ["sh", "-c", SCRIPT, "sh", ...files.map((file) => `./test/contract/${file}`)],
     environment: ["PATH=/bin:/usr/bin", "HOME=/tmp", "CI=true", "BUN_BE_BUN=1", `${GUEST_VARIABLE}=${guests.map(({ artifact }) => artifact.name).join("\n")}`],
   });
 }

@@ -6,6 +6,7 @@ export const ELFCLASS64 = 2;
 export const ELFDATA2LSB = 1;
 
 export const ET_EXEC = 2;
+export const ET_DYN = 3;
 
 /** Bytes of an Elf64_Ehdr, Elf64_Phdr, Elf64_Sym, Elf64_Rela and Elf64_Dyn. */
 export const EHDR_SIZE = 64;
@@ -19,7 +20,9 @@ export const PT_DYNAMIC = 2;
 export const PT_INTERP = 3;
 export const PT_PHDR = 6;
 export const PT_TLS = 7;
+export const PT_GNU_EH_FRAME = 0x6474e550;
 export const PT_GNU_STACK = 0x6474e551;
+export const PT_GNU_RELRO = 0x6474e552;
 
 export const PF_X = 1;
 export const PF_W = 2;
@@ -34,9 +37,16 @@ export const DT_SYMTAB = 6;
 export const DT_RELA = 7;
 export const DT_RELASZ = 8;
 export const DT_STRSZ = 10;
+export const DT_INIT = 12;
 export const DT_JMPREL = 23;
+export const DT_INIT_ARRAY = 25;
+export const DT_INIT_ARRAYSZ = 27;
 export const DT_GNU_HASH = 0x6ffffef5;
 export const DT_VERSYM = 0x6ffffff0;
+export const DT_VERDEF = 0x6ffffffc;
+export const DT_VERDEFNUM = 0x6ffffffd;
+export const DT_VERNEED = 0x6ffffffe;
+export const DT_VERNEEDNUM = 0x6fffffff;
 
 export const SHN_UNDEF = 0;
 export const SHN_ABS = 0xfff1;

@@ -1,5 +1,5 @@
 import * as elf from "./constants.ts";
-import { ElfError, type ElfFile } from "./file.ts";
+import { ElfError, type ElfFile, writeU64 } from "./file.ts";
 
 /** An Elf64_Sym of a dynamic symbol table. `value` is an address, for STT_TLS an offset into the TLS template. */
 export type Symbol = {
@@ -24,6 +24,8 @@ export type Relocation = {
 
 /** The dynamic section of a file (gABI chapter 5): what it needs, its symbols and its relocations. */
 export type Dynamic = {
+  /** The value of each tag; of DT_NEEDED only the last. */
+  readonly tags: ReadonlyMap<number, number>;
   readonly needed: readonly string[];
   readonly symbols: readonly Symbol[];
   readonly relocations: readonly Relocation[];
@@ -46,6 +48,7 @@ export function readDynamic(file: ElfFile): Dynamic {
   const referred = relocations.reduce((most, { symbol }) => Math.max(most, symbol + 1), 0);
   const symbols = readSymbols(file, tags, strtab, Math.max(symbolCount(file, tags), referred));
   return {
+    tags,
     needed: entries.filter(([tag]) => tag === elf.DT_NEEDED).map(([, value]) => file.stringAt(strtab + value)),
     symbols,
     relocations,
@@ -61,12 +64,28 @@ export function readDynamic(file: ElfFile): Dynamic {
 export function dropNeeded(file: ElfFile, names: readonly string[]): void {
   const entries = readEntries(file);
   const strtab = required(file, new Map(entries), elf.DT_STRTAB, "DT_STRTAB");
-  const kept = entries.filter(([tag, value]) => tag !== elf.DT_NEEDED || !names.includes(file.stringAt(strtab + value)));
+  writeEntries(file, entries.length, entries.filter(([tag, value]) => tag !== elf.DT_NEEDED || !names.includes(file.stringAt(strtab + value))));
+}
+
+/**
+ * Gives the tags of `changes` new values in the file's dynamic section, and takes those out whose value is undefined.
+ * @throws ElfError when there are more than there is room for.
+ */
+export function changeTags(file: ElfFile, changes: ReadonlyMap<number, number | undefined>): void {
+  const entries = readEntries(file);
+  const kept = entries.filter(([tag]) => !changes.has(tag));
+  const added = [...changes].flatMap(([tag, value]) => (value === undefined ? [] : [[tag, value] as [number, number]]));
+  writeEntries(file, entries.length, [...kept, ...added]);
+}
+
+/** Writes `entries` over the `room` entries of the dynamic section. */
+function writeEntries(file: ElfFile, room: number, entries: readonly (readonly [tag: number, value: number])[]): void {
+  if (entries.length > room) throw new ElfError(`${file.name}: its dynamic section has room for ${room} entries, ${entries.length} are needed`);
   const { offset } = dynamicSegment(file);
-  file.bytes.fill(0, offset, offset + entries.length * elf.DYN_SIZE);
-  kept.forEach(([tag, value], index) => {
-    file.view.setBigUint64(offset + index * elf.DYN_SIZE, BigInt(tag), true);
-    file.view.setBigUint64(offset + index * elf.DYN_SIZE + 8, BigInt(value), true);
+  file.bytes.fill(0, offset, offset + room * elf.DYN_SIZE);
+  entries.forEach(([tag, value], index) => {
+    writeU64(file.view, offset + index * elf.DYN_SIZE, tag);
+    writeU64(file.view, offset + index * elf.DYN_SIZE + 8, value);
   });
 }
 

@@ -20,10 +20,13 @@ export type Piece = { readonly vaddr: number; readonly flags: number; readonly b
  */
 export function endOfProgram({ maxPageSize }: Architecture, file: ElfFile): { address: number; distance: number } {
   const loads = file.segmentsOf(elf.PT_LOAD);
-  const distance = Math.min(...loads.map(({ vaddr, offset }) => vaddr - offset));
+  const distance = distanceOf(file);
   const address = Math.max(endOf(file), ...loads.map(({ offset, filesz }) => offset + filesz + distance));
   return { address: pageUp(address, maxPageSize), distance };
 }
+
+/** How far above its file offset a file's first segment lies, bytes: no segment lies nearer. */
+export const distanceOf = (file: ElfFile): number => Math.min(...file.segmentsOf(elf.PT_LOAD).map(({ vaddr, offset }) => vaddr - offset));
 
 /** Lays `libraries` out one behind the other from `start`, their segments copied into memory images. */
 export function place({ maxPageSize }: Architecture, libraries: readonly Library[], start: number): { placed: Placed[]; end: number } {

@@ -2,13 +2,15 @@ import type { Architecture } from "../arch/architecture.ts";
 import { ARCHITECTURES, architectureOf } from "../arch/architectures.ts";
 import { type Dynamic, readDynamic } from "../elf/dynamic.ts";
 import * as elf from "../elf/constants.ts";
-import { ElfFile, readU64 } from "../elf/file.ts";
+import { ElfFile, readU64, type Segment } from "../elf/file.ts";
 import { writeSegments } from "../elf/write.ts";
 import { LinkError } from "./error.ts";
+import { distanceOf } from "./layout.ts";
 import { CXX_LIBRARIES } from "./libraries.ts";
+import { findPayload, type Payload } from "./payload.ts";
 
-/** The executable to link. `file` is a copy: it is changed in place. */
-export type Program = { readonly architecture: Architecture; readonly file: ElfFile; readonly dynamic: Dynamic };
+/** The executable to link. `file` is changed in place. */
+export type Program = { readonly architecture: Architecture; readonly file: ElfFile; readonly dynamic: Dynamic; readonly payload: Payload };
 
 /** @throws LinkError or ElfError when `bytes` is not what `bun build --compile` gives for musl on one of the architectures. */
 export function readProgram(name: string, bytes: Uint8Array): Program {
@@ -17,6 +19,7 @@ export function readProgram(name: string, bytes: Uint8Array): Program {
   if (architecture === undefined) {
     throw new LinkError(`${name}: its e_machine is ${input.machine}, which is not ${either(({ name, machine }) => `${name} (${machine})`)}; build it with ${either(({ bunTarget }) => `--target=${bunTarget}`)}`);
   }
+  const payload = findPayload(input);
   const file = withBss(input);
   const [interp] = file.segmentsOf(elf.PT_INTERP);
   if (interp === undefined) {
@@ -34,22 +37,40 @@ export function readProgram(name: string, bytes: Uint8Array): Program {
   if (unknown !== undefined) {
     throw new LinkError(`${name}: it needs ${unknown}; only musl, ${CXX_LIBRARIES.join(" and ")} can be linked into it`);
   }
-  return { architecture, file, dynamic };
+  return { architecture, file, dynamic, payload };
 }
 
 /**
- * A copy of the file in which the last segment holds its bss as bytes: COPY relocations put libraries' objects there. What
- * lay behind it in the file (section headers, symbols for debuggers) is left out.
+ * The file with all its bss as bytes: COPY relocations put libraries' objects there. A segment that would then run into the
+ * next one moves back in the file, to the same distance from its address as the first. What lay behind the segments
+ * (section headers, symbols for debuggers) is left out. The bytes are the input's own where nothing has to move.
  */
 function withBss(file: ElfFile): ElfFile {
-  const last = file.segmentsOf(elf.PT_LOAD).at(-1);
-  if (last === undefined) throw new LinkError(`${file.name}: it has no segment to load (PT_LOAD); give the file bun build --compile wrote`);
-  const bytes = new Uint8Array(last.offset + last.memsz);
-  bytes.set(file.bytes.subarray(0, last.offset + last.filesz));
-  const grown = file.segments.map((segment) => (segment === last ? { ...segment, filesz: segment.memsz } : segment));
+  const loads = file.segmentsOf(elf.PT_LOAD);
+  if (loads.length === 0) throw new LinkError(`${file.name}: it has no segment to load (PT_LOAD); give the file bun build --compile wrote`);
+  if (loads.every(({ filesz, memsz }) => filesz === memsz)) return file;
+  const distance = distanceOf(file);
+  const moved = new Map<Segment, Segment>();
+  let end = 0;
+  for (const load of loads) {
+    const offset = load.offset < end ? load.vaddr - distance : load.offset;
+    moved.set(load, { ...load, offset, filesz: load.memsz });
+    end = Math.max(end, offset + load.memsz);
+  }
+  const bytes = new Uint8Array(end);
+  for (const [load, { offset }] of moved) bytes.set(file.bytes.subarray(load.offset, load.offset + load.filesz), offset);
   const view = new DataView(bytes.buffer);
-  writeSegments(view, readU64(view, 32), grown);
+  writeSegments(view, readU64(view, 32), file.segments.map((segment) => moved.get(segment) ?? inside(segment, moved)));
   return new ElfFile(file.name, bytes);
+}
+
+/** A segment that describes a part of a loaded one goes where that goes. */
+function inside(segment: Segment, moved: ReadonlyMap<Segment, Segment>): Segment {
+  for (const [load, { offset }] of moved) {
+    const part = segment.offset >= load.offset && segment.offset + segment.filesz <= load.offset + load.filesz;
+    if (part) return { ...segment, offset: segment.offset - load.offset + offset };
+  }
+  return segment;
 }
 
 /** musl's loader answers every name of the C library itself. */

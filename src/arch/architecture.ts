@@ -58,9 +58,10 @@ export type EntryPart = "blockSignals" | "fillDescriptors" | "emptyEnvironment" 
 
 /**
  * trap: ends the process with a signal. returnZero: a function that does nothing and returns 0. tlsDescriptor: the function
- * of a TLS descriptor, which returns the word behind its address.
+ * of a TLS descriptor, which returns the word behind its address. The others do what a function of glibc's does, by means
+ * of musl's; a field of their listings is the address of musl's function of that name.
  */
-export type Routine = "trap" | "returnZero" | "tlsDescriptor";
+export type Routine = "trap" | "returnZero" | "tlsDescriptor" | "findObject" | "threadAtexit" | "arc4random" | "newLocale" | "sameLocale";
 
 /** A routine, a byte that is 0, or another name for what musl has. */
 export type Substitute = Routine | "zeroByte" | { readonly alias: string };

@@ -1,5 +1,5 @@
 import type { Architecture, Routine } from "../arch/architecture.ts";
-import { assemble } from "../elf/listing.ts";
+import { assemble, fieldsOf, type Listing, type Values } from "../elf/listing.ts";
 
 /**
  * The code at e_entry of a linked file. The kernel enters with the initial stack: argc, argv, NULL, envp, NULL, auxv. With
@@ -37,37 +37,73 @@ export type EntryAddresses = {
   readonly muslEntry: number;
   /** e_entry of the program as it was. */
   readonly programEntry: number;
+  /** The number of program headers that musl's loader is to see: more than the kernel does. */
+  readonly phnum: number;
 };
 
-/** Where in the code each of the architecture's routines begins, in bytes: they lie in front of the entry. */
-export function routineOffsets({ routines }: Architecture): ReadonlyMap<Routine, number> {
-  const offsets = new Map<Routine, number>();
-  let offset = 0;
-  for (const [name, listing] of routines) {
-    offsets.set(name, offset);
-    offset += assemble(listing).length;
+/** The code added to a program: the routines it uses, then the entry. */
+export class Code {
+  private readonly routines: readonly (readonly [Routine, Listing])[];
+
+  constructor(
+    private readonly architecture: Architecture,
+    private readonly options: EntryOptions,
+    used: ReadonlySet<Routine>,
+  ) {
+    this.routines = [...architecture.routines].filter(([name]) => used.has(name));
   }
-  return offsets;
+
+  /** Where each routine begins, in bytes. */
+  routineOffsets(): ReadonlyMap<Routine, number> {
+    const offsets = new Map<Routine, number>();
+    let offset = 0;
+    for (const [name, listing] of this.routines) {
+      offsets.set(name, offset);
+      offset += sizeOf(listing);
+    }
+    return offsets;
+  }
+
+  /** Where the entry begins, in bytes. */
+  get entryOffset(): number {
+    return this.routines.reduce((sum, [, listing]) => sum + sizeOf(listing), 0);
+  }
+
+  get size(): number {
+    return this.entryOffset + this.entryParts().reduce((sum, listing) => sum + sizeOf(listing), 0);
+  }
+
+  /** The names of the fields that the routines want filled: functions of musl's, and what the stage adds. */
+  fields(): ReadonlySet<string> {
+    return new Set(this.routines.flatMap(([, listing]) => fieldsOf(listing)));
+  }
+
+  /** The bytes, with `values` for the routines' fields. */
+  bytes(values: Values, addresses: EntryAddresses): Uint8Array {
+    const own = {
+      stack_base: OWN_STACK.base,
+      stack_size: OWN_STACK.size,
+      musl_base: addresses.muslBase,
+      musl_entry: addresses.muslEntry,
+      program_entry: addresses.programEntry,
+      phnum: addresses.phnum,
+    };
+    return Buffer.concat([...this.routines.map(([, listing]) => assemble(listing, values)), ...this.entryParts().map((part) => assemble(part, own))]);
+  }
+
+  private entryParts(): Listing[] {
+    const { options, architecture: { entry } } = this;
+    return [
+      ...(options.blockSignals ? [entry.blockSignals] : []),
+      ...(options.fillDescriptors ? [entry.fillDescriptors] : []),
+      ...(options.emptyEnvironment ? [entry.emptyEnvironment] : []),
+      entry.findAuxv,
+      ...(options.hideVdso ? [entry.hideVdso] : []),
+      ...(options.ownStack ? [entry.ownStack, entry.findAuxv] : []),
+      entry.enterMusl,
+    ];
+  }
 }
 
-/** The routines, then the entry code; `entry` is where that begins, in bytes. */
-export function entryCode({ entry, routines }: Architecture, options: EntryOptions, addresses: EntryAddresses): { code: Uint8Array; entry: number } {
-  const parts = [
-    ...(options.blockSignals ? [entry.blockSignals] : []),
-    ...(options.fillDescriptors ? [entry.fillDescriptors] : []),
-    ...(options.emptyEnvironment ? [entry.emptyEnvironment] : []),
-    entry.findAuxv,
-    ...(options.hideVdso ? [entry.hideVdso] : []),
-    ...(options.ownStack ? [entry.ownStack, entry.findAuxv] : []),
-    entry.enterMusl,
-  ];
-  const values = {
-    stack_base: OWN_STACK.base,
-    stack_size: OWN_STACK.size,
-    musl_base: addresses.muslBase,
-    musl_entry: addresses.muslEntry,
-    program_entry: addresses.programEntry,
-  };
-  const first = Buffer.concat([...routines.values()].map((listing) => assemble(listing)));
-  return { code: Buffer.concat([first, ...parts.map((part) => assemble(part, values))]), entry: first.length };
-}
+/** Bytes of a listing: no field's value changes it. */
+const sizeOf = (listing: Listing): number => assemble(listing, Object.fromEntries(fieldsOf(listing).map((field) => [field, 0]))).length;

@@ -40,13 +40,20 @@ export function place({ maxPageSize }: Architecture, libraries: readonly Library
   return { placed, end };
 }
 
-/** The library's segments as pieces of the output, each with its own protection. */
-export function pieces({ maxPageSize }: Architecture, { file, base, image }: Placed): Piece[] {
-  return file.segmentsOf(elf.PT_LOAD).map(({ vaddr, memsz, flags }) => ({
-    vaddr: base + pageDown(vaddr, maxPageSize),
-    flags,
-    bytes: image.subarray(pageDown(vaddr, maxPageSize), pageUp(vaddr + memsz, maxPageSize)),
-  }));
+/**
+ * The library's segments as pieces of the output, each with its own protection. What is relocated and then only read
+ * (PT_GNU_RELRO) is only read from the start, as `relocated` libraries are when the file is written.
+ */
+export function pieces({ maxPageSize }: Architecture, { file, base, image }: Placed, relocated: boolean): Piece[] {
+  const [relro] = relocated ? file.segmentsOf(elf.PT_GNU_RELRO) : [];
+  return file.segmentsOf(elf.PT_LOAD).flatMap(({ vaddr, memsz, flags }) => {
+    const start = pageDown(vaddr, maxPageSize);
+    const end = pageUp(vaddr + memsz, maxPageSize);
+    const part = (from: number, to: number, flags: number): Piece[] => (from < to ? [{ vaddr: base + from, flags, bytes: image.subarray(from, to) }] : []);
+    const inside = relro !== undefined && relro.vaddr >= vaddr && relro.vaddr + relro.memsz <= end;
+    const middle = inside && pageDown(relro.vaddr, maxPageSize) === start ? pageDown(relro.vaddr + relro.memsz, maxPageSize) : start;
+    return [...part(start, middle, elf.PF_R), ...part(middle, end, flags)];
+  });
 }
 
 export function loadSegment({ maxPageSize }: Architecture, { vaddr, flags, bytes }: Piece, distance: number): Segment {

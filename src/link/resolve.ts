@@ -1,27 +1,16 @@
-import type { Routine, Substitute } from "../arch/architecture.ts";
+import type { Routine } from "../arch/architecture.ts";
 import * as elf from "../elf/constants.ts";
 import type { Symbol } from "../elf/dynamic.ts";
 import { LinkError } from "./error.ts";
 import type { Placed } from "./layout.ts";
 import type { Program } from "./program.ts";
+import type { Substitutes } from "./substitutes.ts";
 
 /** Where a name leads: the address, or for a TLS symbol its offset in the owner's TLS template. */
 export type Definition = { readonly symbol: Symbol; readonly owner: Placed | "program" | "fallback"; readonly value: number };
 
-/**
- * What glibc has, a libstdc++ built for glibc imports, and musl has not. No path of a Bun executable calls what leads to a
- * trap. The byte says "there may be threads", which is always safe. An architecture can say otherwise.
- */
-const SUBSTITUTES: Readonly<Record<string, Substitute>> = {
-  __strftime_l: "trap",
-  arc4random: "trap",
-  _dl_find_object: "trap",
-  __cxa_thread_atexit_impl: "trap",
-  __libc_single_threaded: "zeroByte",
-};
-
 /** The addresses in the output that stand in for those names. */
-export type Fallbacks = { readonly routines: ReadonlyMap<Routine, number>; readonly zeroByte: number };
+export type Fallbacks = Substitutes & { readonly routines: ReadonlyMap<Routine, number>; readonly zeroByte: number };
 
 /**
  * Looks names up as the dynamic loader would: the program first, then the libraries in order, then the fallbacks. Symbol
@@ -56,7 +45,8 @@ export class Resolver {
   reference(library: Placed, symbol: Symbol): Definition | undefined {
     const local = symbol.defined ? define(symbol, library) : undefined;
     if (local !== undefined && symbol.binding === elf.STB_LOCAL) return local;
-    const found = this.lookup(symbol.name) ?? local;
+    const first = this.fallbacks.beforeMusl.includes(symbol.name) ? this.fallback(symbol.name) : undefined;
+    const found = first ?? this.lookup(symbol.name) ?? local;
     if (found === undefined && symbol.binding !== elf.STB_WEAK) throw undefinedSymbol(library.path, symbol.name);
     return found;
   }
@@ -69,7 +59,7 @@ export class Resolver {
   }
 
   private fallback(name: string): Definition | undefined {
-    const substitute = this.program.architecture.substitutes[name] ?? SUBSTITUTES[name];
+    const substitute = this.fallbacks.table[name];
     if (substitute === undefined) return undefined;
     if (typeof substitute === "object") return this.lookupLibraries(substitute.alias);
     const value = substitute === "zeroByte" ? this.fallbacks.zeroByte : this.routine(substitute);
@@ -77,8 +67,15 @@ export class Resolver {
   }
 }
 
+/** std::string::_M_replace_cold, which came with GCC 13. */
+const REPLACE_COLD = "_ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE15_M_replace_coldEPcmPKcmm";
+
 export function undefinedSymbol(path: string, name: string): LinkError {
-  return new LinkError(`${path}: nothing defines its symbol ${name}; link with the musl and libstdc++ of Debian 12 or of Alpine`);
+  const newer = name === REPLACE_COLD;
+  const wayOut = newer
+    ? "Bun before 1.3.11 needs the libstdc++ of GCC 13 or newer (Debian 13, Ubuntu 24.04, Alpine 3.19): name its folder with --library-dir, or compile with a newer Bun"
+    : "link with the musl, libstdc++ and libgcc_s of one release of Debian (12 or newer) or Alpine: --library-dir";
+  return new LinkError(`${path}: nothing defines its symbol ${name}; ${wayOut}`);
 }
 
 function define(symbol: Symbol, library: Placed): Definition {

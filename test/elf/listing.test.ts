@@ -33,7 +33,7 @@ async function disassemble(architecture: string, code: Uint8Array): Promise<(rea
   const file = join(TEST_DIST, "listing.bin");
   await Bun.write(file, code);
   const out = await Bun.$`${DISASSEMBLERS[architecture] ?? []} -D -b binary --no-show-raw-insn ${file}`.text();
-  return [...out.matchAll(/^ +([0-9a-f]+):\s+(.*?)(?:\/\/.*)?$/gm)].map(([, offset = "", line = ""]) => [Number.parseInt(offset, 16), squeeze(line)] as const);
+  return [...out.matchAll(/^ +([0-9a-f]+):\s+(.*?)(?:\/\/.*|\s# 0x[0-9a-f]+)?$/gm)].map(([, offset = "", line = ""]) => [Number.parseInt(offset, 16), squeeze(line)] as const);
 }
 
 const squeeze = (line: string) => line.replace(/\s+/g, " ").trim();

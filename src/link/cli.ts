@@ -1,80 +1,97 @@
-import { parseArgs } from "node:util";
+#!/usr/bin/env bun
+import { closeSync, openSync, readSync } from "node:fs";
+import { basename, extname } from "node:path";
+import { version } from "../../package.json";
 import { ARCHITECTURES } from "../arch/architectures.ts";
-import { ElfError } from "../elf/file.ts";
-import type { EntryOptions } from "./entry.ts";
-import { LinkError } from "./error.ts";
-import { readInput, writeExecutable } from "./file.ts";
-import { libraryDirs } from "./libraries.ts";
-import { link } from "./link.ts";
+import { type Arguments, HELP, parseArguments } from "./arguments.ts";
+import { bundlerHelp, compiled } from "./bundle.ts";
+import { check } from "./check.ts";
+import { ElfError, Interrupted, link, LinkError, type StaticExecutable } from "./index.ts";
+import { reason } from "./file.ts";
+import { needsOf } from "./runtime-version.ts";
 
-const HELP = `Makes one static file of a Bun executable: no interpreter, no library to look for.
-
-Usage: bun run link INPUT OUTPUT [options]
-
-  INPUT   what "bun build --compile --target=TARGET" wrote; TARGET is ${ARCHITECTURES.map(({ bunTarget }) => bunTarget).join(" or ")}
-  OUTPUT  the file to write
-
-Options:
-  --library-dir DIR    look for libstdc++.so.6, libgcc_s.so.1 and musl's loader in DIR first (may be repeated); then in
-${ARCHITECTURES.map((architecture) => `                         ${libraryDirs(architecture).join(", ")} (${architecture.name})`).join("\n")}
-  --block-signals      start with SIGINT and SIGTERM blocked (for a program that takes them with sigwait)
-  --fill-descriptors   open the root directory where stdin, stdout or stderr is closed (the runtime would need /dev/null)
-  --empty-environment  make every environment variable empty before the runtime sees it
-  --own-stack          run on a stack of 1 MiB at the fixed address 4 GiB
-  --hide-vdso          hide the kernel's vdso from the program
-  --help               print this
-`;
-
-/** Says what is wrong in one line and ends with 1; what is thrown besides is a bug and keeps its stack trace. */
-function main(args: string[]): void {
+/** Says what is wrong in one line and ends with 1, or as a signal ends a process; what is thrown besides is a bug and keeps its stack trace. */
+async function main(words: readonly string[]): Promise<void> {
   try {
-    run(args);
+    await run(words);
   } catch (error) {
-    const expected = error instanceof LinkError || error instanceof ElfError;
+    const expected = error instanceof LinkError || error instanceof ElfError || error instanceof Interrupted;
     if (!expected) throw error;
-    console.error(`link: ${error.message}`);
-    process.exitCode = 1;
+    progress("");
+    console.error(`bun-static: ${error.message}`);
+    process.exitCode = error instanceof Interrupted ? error.exitCode : 1;
   }
 }
 
-function run(args: string[]): void {
-  const { values, positionals } = parse(args);
-  if (values.help) {
-    process.stdout.write(HELP);
-    return;
-  }
-  const [input, output, extra] = positionals;
-  if (input === undefined || output === undefined || extra !== undefined) {
-    throw new LinkError(`found ${positionals.length} file names where INPUT and OUTPUT are expected; see bun run link --help`);
-  }
-  const options: EntryOptions = {
-    blockSignals: values["block-signals"],
-    fillDescriptors: values["fill-descriptors"],
-    emptyEnvironment: values["empty-environment"],
-    ownStack: values["own-stack"],
-    hideVdso: values["hide-vdso"],
-  };
-  const { bytes, libraries } = link(input, readInput(input), (architecture) => [...values["library-dir"], ...libraryDirs(architecture)], options);
-  writeExecutable(output, bytes);
-  console.log(`${output}: ${bytes.length} bytes, with ${libraries.join(", ")}`);
+async function run(words: readonly string[]): Promise<void> {
+  const args = parseArguments(words, bundlerHelp);
+  if (args === "help") process.stdout.write(HELP);
+  else if (args === "version") console.log(`bun-static ${version} (Bun ${Bun.version})`);
+  else if (args.inputs.some(isExecutable)) await linkExecutable(args);
+  else await compileAndLink(args);
 }
 
-function parse(args: string[]) {
-  const off = { type: "boolean", default: false } as const;
-  const options = {
-    help: off,
-    "library-dir": { type: "string", multiple: true, default: [] as string[] },
-    "block-signals": off,
-    "fill-descriptors": off,
-    "empty-environment": off,
-    "own-stack": off,
-    "hide-vdso": off,
-  } as const;
+async function linkExecutable(args: Arguments): Promise<void> {
+  const [input = "", another] = args.inputs;
+  if (another !== undefined) throw new LinkError(`${args.inputs.join(", ")}: one executable at a time; the output is named with -o`);
+  const handedOn = args.bundler[0] ?? (args.target === undefined ? undefined : "--target");
+  if (handedOn !== undefined) throw new LinkError(`${handedOn} is for compiling, and ${input} is compiled already; give its source, or leave the option out`);
+  await linkTo(args, input, args.outfile ?? `${input}-static`);
+}
+
+async function compileAndLink(args: Arguments): Promise<void> {
+  const [entry = ""] = args.inputs;
+  const outfile = args.outfile ?? basename(entry, extname(entry));
+  if (args.inputs.includes(outfile)) throw new LinkError(`${outfile} is the source itself; name another output with -o`);
+  if (args.target !== undefined) checkTarget(args.target);
+  progress(`compiling ${entry} ...`);
+  await compiled(args.inputs, outfile, args.target, args.bundler, (path) => linkTo(args, path, outfile));
+}
+
+async function linkTo(args: Arguments, input: string, outfile: string): Promise<void> {
+  progress(`linking ${basename(input)} ...`);
+  const executable = link(input, args);
+  progress(`writing ${outfile} ...`);
+  await executable.write(outfile);
+  progress("");
+  report(outfile, executable);
+  if (args.check) console.log(`${outfile}: ${await check(outfile, executable.target)}`);
+}
+
+/** One line of result; what the reader should know besides goes to stderr. */
+function report(outfile: string, { size, bun, bundled, target, libraries, addons }: StaticExecutable): void {
+  const what = bundled ? "" : ", no program in it: the command bun itself";
+  console.log(`${outfile}: ${size.toLocaleString("en-US")} bytes, ${target.replace("bun-", "")}, Bun ${bun ?? "of unknown version"}${what}; with ${libraries.join(", ")}`);
+  const needs = bun === undefined ? undefined : needsOf(bun);
+  if (needs !== undefined) console.error(`bun-static: note: Bun ${bun}: ${needs}`);
+  for (const { name, problem } of addons) if (problem !== undefined) console.error(`bun-static: warning: ${name} will not load: ${problem}`);
+}
+
+/** Is it an ELF file? @throws LinkError when it cannot be read. */
+function isExecutable(path: string): boolean {
   try {
-    return parseArgs({ args, options, allowPositionals: true });
+    const file = openSync(path, "r");
+    try {
+      const magic = Buffer.alloc(4);
+      return readSync(file, magic, 0, 4, 0) === 4 && magic.equals(Buffer.from("\x7fELF"));
+    } finally {
+      closeSync(file);
+    }
   } catch (error) {
-    throw new LinkError(`${error instanceof Error ? error.message : String(error)}; see bun run link --help`);
+    throw new LinkError(`${path}: cannot be read (${reason(error)}); give a source file, or what bun build --compile wrote`);
   }
 }
 
-main(process.argv.slice(2));
+/** Bun takes the words of a target in any order: bun-linux-x64-musl, bun-linux-x64-baseline-musl, bun-linux-x64-musl-v1.4.0. */
+function checkTarget(target: string): void {
+  const words = target.split("-");
+  if (target.startsWith("bun-linux-") && words.includes("musl")) return;
+  throw new LinkError(`--target=${target} cannot be linked statically: choose ${ARCHITECTURES.map(({ bunTarget }) => bunTarget).join(" or ")}, with -baseline or -modern behind it if you like`);
+}
+
+/** What is being done, on a terminal alone, and gone again when it is done. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+}
+
+await main(process.argv.slice(2));

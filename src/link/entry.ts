@@ -105,5 +105,11 @@ export class Code {
   }
 }
 
-/** Bytes of a listing: no field's value changes it. */
-const sizeOf = (listing: Listing): number => assemble(listing, Object.fromEntries(fieldsOf(listing).map((field) => [field, 0]))).length;
+const sizes = new Map<Listing, number>();
+
+/** Bytes of a listing, counted once: no field's value changes it. */
+function sizeOf(listing: Listing): number {
+  const size = sizes.get(listing) ?? assemble(listing, Object.fromEntries(fieldsOf(listing).map((field) => [field, 0]))).length;
+  sizes.set(listing, size);
+  return size;
+}

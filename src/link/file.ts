@@ -1,28 +1,109 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { chmodSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, type Stats, statSync, writeFileSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { LinkError } from "./error.ts";
+import type { Output, Part } from "./output.ts";
+import { Interrupted, type Watch, watchSignals } from "./signals.ts";
 
 /** Reads `path` whole. @throws LinkError when it cannot be read. */
 export function readInput(path: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new LinkError(`${path}: cannot be read (${reason(error)}); give the file bun build --compile wrote`);
+    throw new LinkError(`${path}: cannot be read (${reason(error)}); give a file that bun build --compile wrote, or a source file`);
   }
 }
 
-/** Writes an executable in one step: whoever looks at `path` finds the old file or the whole new one. @throws LinkError. */
+/** Bytes written at once: between two, signals are heeded. */
+const CHUNK = 4 * 1024 * 1024;
+
+/** The mode of a new executable; the kernel takes the umask from it. */
+const EXECUTABLE = 0o777;
+
+/**
+ * Writes an executable in one step: whoever looks at `path` finds the old file or the whole new one, and a signal or an
+ * error leaves the old one. What is no regular file (a device, a pipe) is written to as it is. A symbolic link stays, and
+ * the file it leads to is replaced.
+ * @throws LinkError with what could not be done; Interrupted on SIGINT, SIGTERM or SIGHUP.
+ */
+export async function writeOutput(path: string, output: Output): Promise<void> {
+  try {
+    const there = statOf(path);
+    if (there?.isDirectory() === true) throw new LinkError(`${path}: cannot be written, since it is a folder; name a file in it`);
+    if (there !== undefined && !there.isFile()) await writeInto(path, "w", output);
+    else await replace(there === undefined ? path : realpathSync(path), output);
+  } catch (error) {
+    if (error instanceof LinkError || error instanceof Interrupted) throw error;
+    throw unwritable(path, error, output.size);
+  }
+}
+
+/** The same for what ships, which everybody may execute, and at once: a signal is heeded when it is written. @throws LinkError. */
 export function writeExecutable(path: string, bytes: Uint8Array): void {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = temporaryFor(path);
   try {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(temporary, bytes);
     chmodSync(temporary, 0o755);
     renameSync(temporary, path);
   } catch (error) {
-    if (existsSync(temporary)) unlinkSync(temporary);
-    throw new LinkError(`${path}: cannot be written (${reason(error)}); choose an output in a folder you can write to`);
+    rmSync(temporary, { force: true });
+    throw unwritable(path, error, bytes.length);
   }
 }
 
-const reason = (error: unknown) => (error instanceof Error && "code" in error ? String(error.code) : String(error));
+const temporaryFor = (path: string) => join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+
+const unwritable = (path: string, error: unknown, size: number) => new LinkError(`${path}: cannot be written (${reason(error)}); ${advice(error, size)}`);
+
+async function replace(path: string, output: Output): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = temporaryFor(path);
+  try {
+    await writeInto(temporary, "wx", output);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+async function writeInto(path: string, flags: "w" | "wx", { parts }: Output): Promise<void> {
+  const signals = watchSignals();
+  const file = await open(path, flags, EXECUTABLE);
+  try {
+    let end = 0;
+    for (const { offset, bytes } of parts) {
+      await writeAll(file, { offset: end, bytes: new Uint8Array(offset - end) }, signals);
+      await writeAll(file, { offset, bytes }, signals);
+      end = offset + bytes.length;
+    }
+  } finally {
+    await file.close();
+    signals.stop();
+  }
+}
+
+/** One piece behind the other, so that a pipe gets them in order too. */
+async function writeAll(file: FileHandle, { bytes }: Part, signals: Watch): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, done, Math.min(CHUNK, bytes.length - done));
+    done += bytesWritten;
+    const signal = signals.came();
+    if (signal !== undefined) throw new Interrupted(signal);
+  }
+}
+
+function statOf(path: string): Stats | undefined {
+  return statSync(path, { throwIfNoEntry: false });
+}
+
+/** What to do about it. Bytes. */
+function advice(error: unknown, size: number): string {
+  const code = reason(error);
+  if (code === "ENOSPC" || code === "EDQUOT") return `there is no room for its ${size.toLocaleString("en-US")} bytes: make room, or choose an output on another file system`;
+  if (code === "EFBIG") return `a limit (ulimit -f) is below its ${size.toLocaleString("en-US")} bytes`;
+  return "choose an output in a folder you can write to";
+}
+
+export const reason = (error: unknown) => (error instanceof Error && "code" in error ? String(error.code) : String(error));

@@ -1,10 +1,11 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Architecture } from "../arch/architecture.ts";
 import { HOST } from "../arch/architectures.ts";
 import { type Dynamic, readDynamic } from "../elf/dynamic.ts";
-import { ElfFile } from "../elf/file.ts";
+import { ElfError, ElfFile } from "../elf/file.ts";
 import { LinkError } from "./error.ts";
+import { reason } from "./file.ts";
 
 /** A shared library as read from disk. */
 export type Library = { readonly soname: string; readonly path: string; readonly file: ElfFile; readonly dynamic: Dynamic };
@@ -33,13 +34,33 @@ export function findLibrary(soname: string, dirs: readonly string[], architectur
   const files = dirs
     .map((dir) => join(dir, soname))
     .filter((path) => existsSync(path))
-    .map((path) => new ElfFile(path, readFileSync(path)));
+    .map((path) => readLibrary(path));
   const file = files.find(({ machine }) => machine === architecture.machine);
   if (file === undefined) {
     const others = files.map(({ name }) => `${name} is for another architecture; `).join("");
     throw new LinkError(`${soname} for ${architecture.name} not found in ${dirs.join(", ")}; ${others}${howToGet(soname, architecture)}`);
   }
   return { soname, path: file.name, file, dynamic: readDynamic(file) };
+}
+
+/** @throws LinkError for what cannot be read, and for what is no ELF file. */
+function readLibrary(path: string): ElfFile {
+  try {
+    return new ElfFile(path, readFileSync(path));
+  } catch (error) {
+    const found = error instanceof ElfError ? error.message : `${path}: cannot be read (${reason(error)})`;
+    throw new LinkError(`${found}; it has to be the library: install it again, or name another folder before this one with --library-dir`);
+  }
+}
+
+/**
+ * `dirs` as they were, once it is clear that they can be looked into.
+ * @throws LinkError for one that is not there or is no folder.
+ */
+export function checkedDirs(dirs: readonly string[]): readonly string[] {
+  const wrong = dirs.find((dir) => statSync(dir, { throwIfNoEntry: false })?.isDirectory() !== true);
+  if (wrong !== undefined) throw new LinkError(`${wrong}: it is not there or is no folder, so no library can be looked for in it; correct --library-dir`);
+  return dirs;
 }
 
 function howToGet(soname: string, architecture: Architecture): string {

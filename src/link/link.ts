@@ -45,6 +45,8 @@ export type Linked = {
   readonly architecture: Architecture;
   /** The bundled program in it. */
   readonly payload: Payload;
+  /** Is the name defined by the program, one of the libraries in it, or musl? */
+  readonly defines: (name: string) => boolean;
 };
 
 /**
@@ -104,7 +106,8 @@ export function link(name: string, input: Uint8Array, libraryDirs: LibraryDirs, 
   pointHeader(program.file.view, plan.codeAt + code.entryOffset, plan.phdrsAt - distance, visibleCount(segments));
 
   const output = outputOf(program, added, distance);
-  return { output, libraries: found.map(({ path }) => path), architecture, payload, get bytes() { return output.toBytes(); } };
+  const defines = (name: string) => program.dynamic.exports.has(name) || placed.some(({ dynamic }) => dynamic.exports.has(name));
+  return { output, libraries: found.map(({ path }) => path), architecture, payload, defines, get bytes() { return output.toBytes(); } };
 }
 
 /** What is added behind the libraries: read-only data, then code, and behind that a page of data where addons want one. */

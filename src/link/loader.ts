@@ -13,6 +13,12 @@ const OWN_NAMES = "c.pthread.rt.m.dl.util.xnet.";
  */
 const NAMES_WITH_CXX = "c.pthread.m.dl.stdc++.gcc_s.";
 
+/** Does musl's loader answer this name itself, in a program linked with addons or without? */
+export function answered(soname: string, addons: boolean): boolean {
+  const names = (addons ? NAMES_WITH_CXX : OWN_NAMES).split(".").filter((name) => name !== "");
+  return names.some((name) => soname.startsWith(`lib${name}.`));
+}
+
 /** Empties the names that musl's loader looks up in the environment: a name of no bytes is never there. */
 export function ignoreVariables(musl: Placed): void {
   for (const name of VARIABLES) {

@@ -1,0 +1,72 @@
+import { architectureOf } from "../arch/architectures.ts";
+import * as elf from "../elf/constants.ts";
+import { type Dynamic, readDynamic } from "../elf/dynamic.ts";
+import { ElfError, ElfFile } from "../elf/file.ts";
+import type { Linked } from "./link.ts";
+import { answered } from "./loader.ts";
+
+/** A native addon in the bundled program; `problem` says why it will not load. */
+export type Addon = { readonly name: string; readonly problem: string | undefined };
+
+/** What lies in a payload as an ELF file of its own: `at` is its offset. */
+type Embedded = { readonly at: number; readonly file: ElfFile; readonly dynamic: Dynamic };
+
+/** The native addons in the bundled program, and whether musl's loader will load them from the file that was linked. */
+export function findAddons(linked: Linked, withSupport: boolean): Addon[] {
+  return embedded(linked.payload.bytes).map((found) => ({
+    name: nameOf(linked.payload.bytes, found.at) ?? "an addon without a name",
+    problem: problemOf(found, linked, withSupport),
+  }));
+}
+
+function problemOf({ file, dynamic }: Embedded, linked: Linked, withSupport: boolean): string | undefined {
+  if (file.machine !== linked.architecture.machine) return `it is for ${architectureOf(file.machine)?.name ?? `the e_machine ${file.machine}`}`;
+  const unknown = dynamic.needed.filter((soname) => !answered(soname, withSupport));
+  const glibc = unknown.find((soname) => soname.startsWith("ld-linux"));
+  if (glibc !== undefined) return `it was built for glibc (it needs ${glibc}): install the package's variant for musl`;
+  if (!withSupport && unknown.some((soname) => answered(soname, true))) return `it needs ${unknown.join(", ")}: link without --no-addons`;
+  if (unknown.length > 0) return `it needs ${unknown.join(", ")}, which is not in the program: only where the loader finds it in /lib, /usr/local/lib or /usr/lib`;
+  const undefinedNames = dynamic.symbols
+    .filter(({ defined, binding, name }) => !defined && name !== "" && binding !== elf.STB_WEAK && binding !== elf.STB_LOCAL && !linked.defines(name))
+    .map(({ name }) => name);
+  if (undefinedNames.length > 0) return `nothing defines its symbol ${undefinedNames.slice(0, 3).join(", ")}${undefinedNames.length > 3 ? ` and ${undefinedNames.length - 3} more` : ""}`;
+  return undefined;
+}
+
+function embedded(payload: Uint8Array): Embedded[] {
+  const magic = Buffer.from([0x7f, 0x45, 0x4c, 0x46, elf.ELFCLASS64, elf.ELFDATA2LSB]);
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  const found: Embedded[] = [];
+  for (let at = bytes.indexOf(magic); at >= 0; at = bytes.indexOf(magic, at + 1)) {
+    const one = sharedObject(payload.subarray(at), at);
+    if (one !== undefined) found.push(one);
+  }
+  return found;
+}
+
+/** Bytes that only look like one (a string in a source, say) are none. */
+function sharedObject(bytes: Uint8Array, at: number): Embedded | undefined {
+  try {
+    const file = new ElfFile("addon", bytes);
+    return file.type === elf.ET_DYN ? { at, file, dynamic: readDynamic(file) } : undefined;
+  } catch (error) {
+    if (error instanceof ElfError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The name of what lies at the offset `at`: Bun's table of modules has for each the offset and length of its name and,
+ * behind these, of its contents, in words of 4 bytes.
+ */
+function nameOf(payload: Uint8Array, at: number): string | undefined {
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  const wanted = Buffer.alloc(4);
+  wanted.writeUInt32LE(at);
+  for (let row = bytes.indexOf(wanted, 8); row >= 0; row = bytes.indexOf(wanted, row + 1)) {
+    const [start, length] = [bytes.readUInt32LE(row - 8), bytes.readUInt32LE(row - 4)];
+    const name = length < 4096 && start + length <= bytes.length ? bytes.toString("utf8", start, start + length) : "";
+    if (name.startsWith("/$bunfs/")) return name.slice("/$bunfs/root/".length);
+  }
+  return undefined;
+}

@@ -1,0 +1,133 @@
+import { ARCHITECTURES } from "../arch/architectures.ts";
+import { libraryDirs } from "./libraries.ts";
+import { LinkError } from "./error.ts";
+
+/** What the command line asks for. `bundler` is handed on to bun build as it stands. */
+export type Arguments = {
+  readonly inputs: readonly string[];
+  readonly outfile: string | undefined;
+  readonly target: string | undefined;
+  readonly libraryDirs: readonly string[];
+  readonly check: boolean;
+  readonly addons: boolean;
+  readonly loaderVariables: boolean;
+  readonly blockSignals: boolean;
+  readonly fillDescriptors: boolean;
+  readonly emptyEnvironment: boolean;
+  readonly bundler: readonly string[];
+};
+
+export const HELP = `Makes one static executable of a Bun program: no interpreter, no library to look for.
+
+Usage: bun-static [options] ENTRY...      compiles TypeScript or JavaScript, and links it
+       bun-static [options] EXECUTABLE    links what "bun build --compile" wrote for musl
+
+Options:
+  -o, --outfile FILE   where to write; ENTRY without its extension, or EXECUTABLE-static, unless given
+  --target TARGET      ${ARCHITECTURES.map(({ bunTarget }) => bunTarget).join(" or ")}, or one of these with
+                       -baseline or -modern behind it; this machine's, unless given
+  --check              run the result alone in an empty root, without arguments, and say whether it starts
+  --library-dir DIR    look for libstdc++.so.6, libgcc_s.so.1 and musl's loader in DIR first (may be repeated); then in
+${ARCHITECTURES.map((architecture) => `                         ${libraryDirs(architecture).join(", ")} (${architecture.name})`).join("\n")}
+  --no-addons          leave out what native addons need (half a megabyte)
+  --loader-variables   heed LD_PRELOAD and LD_LIBRARY_PATH as musl's loader does
+  -h, --help           print this
+  --version            print the version of this command and of the Bun it runs on
+
+Every other option of bun build is handed on: --minify, --bytecode, --sourcemap, --define, --external ...
+Three more, for a program that is PID 1 of a pod, are in docs/link.md.
+`;
+
+const FLAGS = ["check", "no-addons", "loader-variables", "block-signals", "fill-descriptors", "empty-environment", "help", "version"] as const;
+const VALUED = ["outfile", "target", "library-dir"] as const;
+type Own = (typeof FLAGS)[number] | (typeof VALUED)[number];
+const SHORT: Readonly<Record<string, Own>> = { "-o": "outfile", "-h": "help" };
+
+/** Options of bun build that `bun build --help` leaves out (bun.com/docs/bundler), and whether they take a value. */
+const UNLISTED: Readonly<Record<string, boolean>> = {
+  "--define": true,
+  "-d": true,
+  "--drop": true,
+  "--feature": true,
+  "--loader": true,
+  "-l": true,
+  "--tsconfig-override": true,
+  "--main-fields": true,
+  "--extension-order": true,
+  "--preserve-symlinks": false,
+  "--no-macros": false,
+  "--ignore-dce-annotations": false,
+  "--jsx-factory": true,
+  "--jsx-fragment": true,
+  "--jsx-import-source": true,
+  "--jsx-runtime": true,
+  "--jsx-side-effects": false,
+};
+
+/** Of bun build's options, those that would make something else than one executable here. */
+const NOT_HERE: Readonly<Record<string, string>> = {
+  "--compile": "it is what this command does",
+  "--watch": "this command makes one file and ends",
+  "--outdir": "the output is one file: -o FILE",
+  "--no-bundle": "an executable holds a bundle",
+  "--app": "an executable holds a bundle",
+};
+
+/** What stands on a command line: the own options, and what else there is. "help" and "version" win over all. */
+export function parseArguments(args: readonly string[], bundlerHelp: () => string): Arguments | "help" | "version" {
+  const given = new Map<Own, string[]>();
+  const inputs: string[] = [];
+  const bundler: string[] = [];
+  const queue = [...args];
+  for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
+    if (word === "--") {
+      inputs.push(...queue.splice(0));
+      continue;
+    }
+    if (!word.startsWith("-") || word === "-") {
+      inputs.push(word);
+      continue;
+    }
+    const equals = word.indexOf("=");
+    const name = equals < 0 ? word : word.slice(0, equals);
+    const attached = equals < 0 ? undefined : word.slice(equals + 1);
+    const own = SHORT[name] ?? [...FLAGS, ...VALUED].find((option) => name === `--${option}`);
+    const valued = own === undefined ? takesValue(name, bundlerHelp()) : VALUED.some((option) => option === own);
+    if (attached !== undefined && own !== undefined && !valued) throw new LinkError(`${name} takes no value, found ${word}; see bun-static --help`);
+    // bun build takes some of its options with a value and without: --sourcemap, --sourcemap=inline.
+    const follows = valued && attached === undefined && !(own === undefined && OPTIONAL_VALUE.includes(name));
+    const value = follows ? queue.shift() : attached;
+    if (follows && value === undefined) throw new LinkError(`${name} wants a value behind it; see bun-static --help`);
+    if (own !== undefined) given.set(own, [...(given.get(own) ?? []), value ?? ""]);
+    else bundler.push(...(follows && value !== undefined ? [`${name}`, value] : [word]));
+  }
+  if (given.has("help")) return "help";
+  if (given.has("version")) return "version";
+  if (inputs.length === 0) throw new LinkError("no file is named: give a source file, or what bun build --compile wrote; see bun-static --help");
+  return {
+    inputs,
+    outfile: given.get("outfile")?.at(-1),
+    target: given.get("target")?.at(-1),
+    libraryDirs: given.get("library-dir") ?? [],
+    check: given.has("check"),
+    addons: !given.has("no-addons"),
+    loaderVariables: given.has("loader-variables"),
+    blockSignals: given.has("block-signals"),
+    fillDescriptors: given.has("fill-descriptors"),
+    emptyEnvironment: given.has("empty-environment"),
+    bundler,
+  };
+}
+
+const OPTIONAL_VALUE: readonly string[] = ["--sourcemap", "--packages", "--env"];
+
+/** Whether bun build's option `name` takes a value. @throws LinkError for one that it has not: Bun itself would pass over it. */
+function takesValue(name: string, help: string): boolean {
+  const why = NOT_HERE[name];
+  if (why !== undefined) throw new LinkError(`${name} cannot be used here: ${why}`);
+  const unlisted = UNLISTED[name];
+  if (unlisted !== undefined) return unlisted;
+  const [, value] = new RegExp(`(?:^|[\\s,])${name.replace(/[^\w-]/g, "\\$&")}(=<\\w+>)?(?=[\\s,]|$)`, "m").exec(help) ?? [undefined, null];
+  if (value === null) throw new LinkError(`${name} is neither an option of this command nor of bun build; see bun-static --help`);
+  return value !== undefined;
+}

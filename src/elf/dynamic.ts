@@ -64,7 +64,7 @@ export function readDynamic(file: ElfFile): Dynamic {
 export function dropNeeded(file: ElfFile, names: readonly string[]): void {
   const entries = readEntries(file);
   const strtab = required(file, new Map(entries), elf.DT_STRTAB, "DT_STRTAB");
-  writeEntries(file, entries.length, entries.filter(([tag, value]) => tag !== elf.DT_NEEDED || !names.includes(file.stringAt(strtab + value))));
+  writeEntries(file, entries.filter(([tag, value]) => tag !== elf.DT_NEEDED || !names.includes(file.stringAt(strtab + value))));
 }
 
 /**
@@ -75,14 +75,15 @@ export function changeTags(file: ElfFile, changes: ReadonlyMap<number, number | 
   const entries = readEntries(file);
   const kept = entries.filter(([tag]) => !changes.has(tag));
   const added = [...changes].flatMap(([tag, value]) => (value === undefined ? [] : [[tag, value] as [number, number]]));
-  writeEntries(file, entries.length, [...kept, ...added]);
+  writeEntries(file, [...kept, ...added]);
 }
 
-/** Writes `entries` over the `room` entries of the dynamic section. */
-function writeEntries(file: ElfFile, room: number, entries: readonly (readonly [tag: number, value: number])[]): void {
+/** Writes `entries` over the dynamic section, which ends with a DT_NULL. */
+function writeEntries(file: ElfFile, entries: readonly (readonly [tag: number, value: number])[]): void {
+  const { offset, filesz } = dynamicSegment(file);
+  const room = Math.floor(filesz / elf.DYN_SIZE) - 1;
   if (entries.length > room) throw new ElfError(`${file.name}: its dynamic section has room for ${room} entries, ${entries.length} are needed`);
-  const { offset } = dynamicSegment(file);
-  file.bytes.fill(0, offset, offset + room * elf.DYN_SIZE);
+  file.bytes.fill(0, offset, offset + filesz);
   entries.forEach(([tag, value], index) => {
     writeU64(file.view, offset + index * elf.DYN_SIZE, tag);
     writeU64(file.view, offset + index * elf.DYN_SIZE + 8, value);

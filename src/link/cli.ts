@@ -19,7 +19,9 @@ async function main(words: readonly string[]): Promise<void> {
     if (!expected) throw error;
     progress("");
     console.error(`bun-static: ${error.message}`);
-    process.exitCode = error instanceof Interrupted ? error.exitCode : 1;
+    // What was interrupted may still be waited for: it would keep the process.
+    if (error instanceof Interrupted) process.exit(error.exitCode);
+    process.exitCode = 1;
   }
 }
 
@@ -41,6 +43,8 @@ async function linkExecutable(args: Arguments): Promise<void> {
 
 async function compileAndLink(args: Arguments): Promise<void> {
   const [entry = ""] = args.inputs;
+  const nameless = args.inputs.find((input) => extname(input) === "");
+  if (nameless !== undefined) throw new LinkError(`${nameless}: neither an executable (it is no ELF file) nor a source file, which has an extension like .ts or .js`);
   const outfile = args.outfile ?? basename(entry, extname(entry));
   if (args.inputs.includes(outfile)) throw new LinkError(`${outfile} is the source itself; name another output with -o`);
   if (args.target !== undefined) checkTarget(args.target);

@@ -2,8 +2,8 @@ import { chmodSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, t
 import { type FileHandle, open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { LinkError } from "./error.ts";
-import type { Output, Part } from "./output.ts";
-import { Interrupted, type Watch, watchSignals } from "./signals.ts";
+import type { Output } from "./output.ts";
+import { Interrupted, watchSignals } from "./signals.ts";
 
 /** Reads `path` whole. @throws LinkError when it cannot be read. */
 export function readInput(path: string): Uint8Array {
@@ -69,28 +69,27 @@ async function replace(path: string, output: Output): Promise<void> {
 }
 
 async function writeInto(path: string, flags: "w" | "wx", { parts }: Output): Promise<void> {
-  const signals = watchSignals();
-  const file = await open(path, flags, EXECUTABLE);
+  const { interrupted, came, stop } = watchSignals();
   try {
+    // Opening and writing a pipe last until somebody reads: a signal ends the wait for them.
+    const file = await Promise.race([open(path, flags, EXECUTABLE), interrupted]);
     let end = 0;
     for (const { offset, bytes } of parts) {
-      await writeAll(file, { offset: end, bytes: new Uint8Array(offset - end) }, signals);
-      await writeAll(file, { offset, bytes }, signals);
+      await Promise.race([writeAll(file, new Uint8Array(offset - end), came), interrupted]);
+      await Promise.race([writeAll(file, bytes, came), interrupted]);
       end = offset + bytes.length;
     }
-  } finally {
     await file.close();
-    signals.stop();
+  } finally {
+    stop();
   }
 }
 
-/** One piece behind the other, so that a pipe gets them in order too. */
-async function writeAll(file: FileHandle, { bytes }: Part, signals: Watch): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
+/** One piece behind the other, so that a pipe gets them in order, until one is the last that is wanted. */
+async function writeAll(file: FileHandle, bytes: Uint8Array, unwanted: () => unknown): Promise<void> {
+  for (let done = 0; done < bytes.length && unwanted() === undefined; ) {
     const { bytesWritten } = await file.write(bytes, done, Math.min(CHUNK, bytes.length - done));
     done += bytesWritten;
-    const signal = signals.came();
-    if (signal !== undefined) throw new Interrupted(signal);
   }
 }
 

@@ -20,7 +20,7 @@ beforeAll(async () => {
   const sources = ["app.ts", "worker.ts"].map((source) => join(FIXTURE, source));
   await bunBuild(AARCH64, [...sources, "--outfile", compiled], { BUN_INSTALL_CACHE_DIR: join(TEST_DIST, "..", "runtime") });
   const folders = await fetchLibraries(AARCH64, join(TEST_DIST, "..", "debian"));
-  const { exitCode, stderr } = Bun.spawnSync([process.execPath, CLI, compiled, join(ROOT, "app"), ...folders.flatMap((folder) => ["--library-dir", folder])]);
+  const { exitCode, stderr } = Bun.spawnSync([process.execPath, CLI, compiled, "-o", join(ROOT, "app"), ...folders.flatMap((folder) => ["--library-dir", folder])]);
   if (exitCode !== 0) throw new Error(stderr.toString());
   copyFileSync(Bun.which("qemu-aarch64-static") ?? "qemu-aarch64-static", join(ROOT, "qemu"));
 }, PATIENCE_MS);

@@ -24,7 +24,7 @@ async function build(name: string, sources: readonly string[]): Promise<void> {
   const compiled = join(FOLDER, `${name}-dynamic`);
   mkdirSync(join(FOLDER, name), { recursive: true });
   await bunBuild(X86_64, [...sources.map((source) => join(FIXTURE, source)), "--outfile", compiled, "--compile-executable-path", runtime.path]);
-  const { exitCode, stderr } = Bun.spawnSync([process.execPath, CLI, compiled, join(FOLDER, name, name)]);
+  const { exitCode, stderr } = Bun.spawnSync([process.execPath, CLI, compiled, "-o", join(FOLDER, name, name)]);
   if (exitCode !== 0) throw new Error(stderr.toString());
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { X86_64 } from "./arch/x86-64/architecture.ts";
 import { compile } from "./compile.ts";
@@ -10,13 +10,13 @@ import { libraryDirs } from "./link/libraries.ts";
 import { link } from "./link/link.ts";
 import { writeProvenance } from "./provenance.ts";
 import { fetchRuntime } from "./runtime.ts";
+import type { DonorProgram } from "./snapshot/donor.ts";
 import { SnapshotError } from "./snapshot/error.ts";
 import { takeSnapshot } from "./snapshot/snapshot.ts";
 import { BuildError, stage } from "./stage.ts";
 
 /** What pause wants of the code the kernel enters: no signal lost, no variable heeded, no /dev/null looked for. */
 const PAUSE_ENTRY = { ...ORDINARY_ENTRY, blockSignals: true, fillDescriptors: true, emptyEnvironment: true };
-const DONOR_ENTRY = { ...ORDINARY_ENTRY, blockSignals: true, ownStack: true, hideVdso: true };
 
 const root = join(import.meta.dir, "..");
 const dist = (name: string) => join(root, "dist", name);
@@ -35,7 +35,7 @@ async function build(): Promise<void> {
   const linked = await stage("link", () => linkPause("dist/pause-dynamic", "dist/pause-static"));
 
   // The same program's memory while it waits, with only the pages it can still reach. This is what ships.
-  const taken = await stage("snapshot", () => snapshotPause("dist/pause-dynamic", "dist/pause"));
+  const taken = await stage("snapshot", () => snapshotPause({ path: "dist/pause-static", start: linked.start }, "dist/pause"));
 
   await stage("record", () =>
     writeProvenance("dist/provenance.json", linked.libraries, ["dist/pause-dynamic", "dist/pause-static", "dist/pause"], taken),
@@ -43,22 +43,14 @@ async function build(): Promise<void> {
 }
 
 function linkPause(input: string, output: string) {
-  const { bytes, libraries } = link(input, readFileSync(input), libraryDirs, PAUSE_ENTRY);
+  const { bytes, libraries, start } = link(input, readFileSync(input), libraryDirs, PAUSE_ENTRY);
   writeExecutable(output, bytes);
-  return { bytes: bytes.length, libraries };
+  return { bytes: bytes.length, libraries, start };
 }
 
-/** The donor is the linked program on a stack of its own and without the vdso, so that nothing in it points to where a kernel puts things. */
-function snapshotPause(input: string, output: string) {
-  const donor = `${output}.donor`;
-  try {
-    const { bytes } = link(input, readFileSync(input), libraryDirs, DONOR_ENTRY);
-    writeExecutable(donor, bytes);
-    const taken = takeSnapshot(donor, output);
-    return { ...taken, detail: `${taken.pages} pages, ${taken.segments} segments, ${taken.candidates} candidates` };
-  } finally {
-    rmSync(donor, { force: true });
-  }
+function snapshotPause(program: DonorProgram, output: string) {
+  const taken = takeSnapshot(program, output);
+  return { ...taken, detail: `${taken.pages} pages, ${taken.segments} segments, ${taken.candidates} candidates` };
 }
 
 try {

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { version } from "../package.json";
-import { PINNED_RUNTIME, sha256 } from "./runtime.ts";
+import { X86_64 } from "./arch/x86-64/architecture.ts";
+import { pinnedRuntime } from "./pin.ts";
+import { sha256 } from "./runtime.ts";
 import type { SnapshotResult } from "./snapshot/snapshot.ts";
 
 /** Writes what went into the artifacts, so that a file found on a node can be traced back: sizes in bytes, SHA-256 of each file. */
@@ -14,7 +16,7 @@ export async function writeProvenance(
     name: "pause",
     version,
     commit: gitCommit(),
-    bun: { version: Bun.version, runtime: { target: PINNED_RUNTIME.target, sha256: PINNED_RUNTIME.sha256 } },
+    bun: { version: Bun.version, runtime: { target: X86_64.bunTarget, sha256: pinnedRuntime(X86_64).sha256 } },
     libraries: libraries.map(describe),
     artifacts: artifacts.map(describe),
     snapshot: { pages, segments, candidates },

@@ -2,17 +2,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { X86_64 } from "./arch/x86-64/architecture.ts";
 import { bunBuild } from "./compile.ts";
+import { PINNED_BUN, pinnedRuntime } from "./pin.ts";
 import { BuildError } from "./stage.ts";
-
-/**
- * The Bun runtime that ends up as PID 1: version, and SHA-256 of the file `bun` in the npm package
- * @oven/bun-linux-x64-musl of that version. To move to another Bun, change package.json and both of these.
- */
-export const PINNED_RUNTIME = {
-  version: "1.4.5",
-  target: "bun-linux-x64-musl",
-  sha256: "cf5d285ddbe256785a5121a3c113191a6b577504976374c7cfd5aedca609b720",
-};
 
 export const sha256 = (bytes: Uint8Array) => new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
 
@@ -21,7 +12,7 @@ export const sha256 = (bytes: Uint8Array) => new Bun.CryptoHasher("sha256").upda
  * @throws BuildError when this is another Bun, the download fails, or the file is not the pinned one (it is then removed).
  */
 export async function fetchRuntime(cache: string): Promise<{ path: string; bytes: number; detail: string }> {
-  const { version, target, sha256: pinned } = PINNED_RUNTIME;
+  const [version, target, pinned] = [PINNED_BUN, X86_64.bunTarget, pinnedRuntime(X86_64).sha256];
   if (Bun.version !== version) throw new BuildError(`this is Bun ${Bun.version}, the build is made for ${version}; run it with: npx -y bun@${version} run build`);
   const path = join(cache, `${target}-v${version}`);
   if (!existsSync(path)) await download(cache);

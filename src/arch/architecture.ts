@@ -54,7 +54,7 @@ export type Relocating = "address" | "copy" | "relative" | "tls-module" | "tls-o
 export type TlsLayout = { readonly variant: "I"; readonly reserved: number } | { readonly variant: "II" };
 
 /** In the order of `src/link/entry.ts`, which says what each does. Every part leaves the stack pointer at argc. */
-export type EntryPart = "blockSignals" | "fillDescriptors" | "emptyEnvironment" | "findAuxv" | "hideVdso" | "ownStack" | "enterMusl";
+export type EntryPart = "blockSignals" | "fillDescriptors" | "emptyEnvironment" | "findAuxv" | "enterMusl";
 
 /**
  * trap: ends the process with a signal. returnZero: a function that does nothing and returns 0. tlsDescriptor: the function

@@ -14,22 +14,13 @@ export type EntryOptions = {
   readonly fillDescriptors: boolean;
   /** Make every environment string empty where it stands, so that no variable reaches the runtime or musl. */
   readonly emptyEnvironment: boolean;
-  /** Move to a stack of its own at a fixed address, with argc to AT_NULL copied. */
-  readonly ownStack: boolean;
-  /** Hide the vdso (AT_SYSINFO_EHDR becomes AT_IGNORE), so that no pointer into it is ever taken. */
-  readonly hideVdso: boolean;
 };
 
 export const ORDINARY_ENTRY: EntryOptions = {
   blockSignals: false,
   fillDescriptors: false,
   emptyEnvironment: false,
-  ownStack: false,
-  hideVdso: false,
 };
-
-/** The stack of its own: 1 MiB at 4 GiB, above every segment and below where the kernel puts anything. Bytes. */
-export const OWN_STACK = { base: 0x1_0000_0000, size: 0x10_0000 };
 
 export type EntryAddresses = {
   /** Where musl's ELF header and its first instruction lie. */
@@ -81,8 +72,6 @@ export class Code {
   /** The bytes, with `values` for the routines' fields. */
   bytes(values: Values, addresses: EntryAddresses): Uint8Array {
     const own = {
-      stack_base: OWN_STACK.base,
-      stack_size: OWN_STACK.size,
       musl_base: addresses.muslBase,
       musl_entry: addresses.muslEntry,
       program_entry: addresses.programEntry,
@@ -98,8 +87,6 @@ export class Code {
       ...(options.fillDescriptors ? [entry.fillDescriptors] : []),
       ...(options.emptyEnvironment ? [entry.emptyEnvironment] : []),
       entry.findAuxv,
-      ...(options.hideVdso ? [entry.hideVdso] : []),
-      ...(options.ownStack ? [entry.ownStack, entry.findAuxv] : []),
       entry.enterMusl,
     ];
   }

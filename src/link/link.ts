@@ -7,7 +7,7 @@ import { pageUp } from "../elf/pages.ts";
 import { writeSegments } from "../elf/write.ts";
 import { addonSupport, type AddonSupport } from "./addon-support.ts";
 import { C_LOCALE_SIZE, cLocale } from "./c-locale.ts";
-import { Code, type EntryOptions } from "./entry.ts";
+import { Code, type EntryAddresses, type EntryOptions } from "./entry.ts";
 import { LinkError } from "./error.ts";
 import { endOfProgram, loadSegment, type Piece, type Placed, pieces, place } from "./layout.ts";
 import { CXX_LIBRARIES, findLibrary } from "./libraries.ts";
@@ -45,6 +45,8 @@ export type Linked = {
   readonly architecture: Architecture;
   /** The bundled program in it. */
   readonly payload: Payload;
+  /** What the entry code hands to musl. */
+  readonly start: EntryAddresses;
   /** Is the name defined by the program, one of the libraries in it, or musl? */
   readonly defines: (name: string) => boolean;
 };
@@ -101,13 +103,13 @@ export function link(name: string, input: Uint8Array, libraryDirs: LibraryDirs, 
   if (plan.localeAt !== undefined) plan.data.fill(plan.localeAt, cLocale(plan.localeAt));
   data.bytes.set(plan.data.bytes(maxPageSize));
   const values = routineValues(code, musl, { glibc_c_locale: plan.localeAt ?? 0, thread_atexit_once: codeEnd, thread_atexit_key: codeEnd + 8 });
-  const addresses = { muslBase: musl.base, muslEntry: musl.base + musl.file.entry, programEntry: program.file.entry, phnum: segments.length };
-  added.find(({ vaddr }) => vaddr === plan.codeAt)?.bytes.set(code.bytes(values, addresses));
+  const start = { muslBase: musl.base, muslEntry: musl.base + musl.file.entry, programEntry: program.file.entry, phnum: segments.length };
+  added.find(({ vaddr }) => vaddr === plan.codeAt)?.bytes.set(code.bytes(values, start));
   pointHeader(program.file.view, plan.codeAt + code.entryOffset, plan.phdrsAt - distance, visibleCount(segments));
 
   const output = outputOf(program, added, distance);
   const defines = (name: string) => program.dynamic.exports.has(name) || placed.some(({ dynamic }) => dynamic.exports.has(name));
-  return { output, libraries: found.map(({ path }) => path), architecture, payload, defines, get bytes() { return output.toBytes(); } };
+  return { output, libraries: found.map(({ path }) => path), architecture, payload, start, defines, get bytes() { return output.toBytes(); } };
 }
 
 /** What is added behind the libraries: read-only data, then code, and behind that a page of data where addons want one. */

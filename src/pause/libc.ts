@@ -1,23 +1,27 @@
-import { dlopen } from "bun:ffi";
+import { dlopen, type Pointer } from "bun:ffi";
 
 /**
  * The libc functions pause calls. `libc.so.6` is glibc's file name, and musl's loader takes every name that begins with
- * `libc.` for itself without opening a file, so one name serves both.
- *
- * Buffers go in as typed arrays: a number would be a double, which the call stub converts with AVX instructions on a
- * build machine that has them, and the snapshot would carry those to machines that have not.
+ * `libc.` for itself without opening a file, so one name serves both. Those that end it stand side by side, as their call
+ * stubs then do.
  */
 export const { symbols: libc } = dlopen("libc.so.6", {
+  sigwaitinfo: { args: ["ptr", "ptr"], returns: "i32" },
+  poll: { args: ["ptr", "i32", "i32"], returns: "i32" },
+  write: { args: ["i32", "ptr", "i32"], returns: "i32" },
+  _Exit: { args: ["i32"], returns: "void" },
+  getpid: { args: [], returns: "i32" },
+  strcmp: { args: ["ptr", "ptr"], returns: "i32" },
+  strlen: { args: ["ptr"], returns: "i32" },
   sigprocmask: { args: ["i32", "ptr", "ptr"], returns: "i32" },
   sigaction: { args: ["i32", "ptr", "ptr"], returns: "i32" },
-  sigwaitinfo: { args: ["ptr", "ptr"], returns: "i32" },
   waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
-  getpid: { args: [], returns: "i32" },
-  syscall: { args: ["i32", "i32", "i32", "i32"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+  pthread_setcancelstate: { args: ["i32", "ptr"], returns: "i32" },
+  syscall: { args: ["i32", "i32", "i32", "i32"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
-  memmem: { args: ["ptr", "u64", "ptr", "u64"], returns: "ptr" },
-  write: { args: ["i32", "ptr", "u64"], returns: "i64" },
+  malloc: { args: ["i32"], returns: "ptr" },
+  memcpy: { args: ["ptr", "ptr", "i32"], returns: "ptr" },
 });
 
 /** Of waitpid(2): any child, and do not wait for one. */
@@ -28,9 +32,46 @@ export const WNOHANG = 1;
 export const F_GETFD = 1;
 export const FD_CLOEXEC = 1;
 
-/** Numbers for syscall(2): close_range(2) (Linux 5.9) has no wrapper in musl 1.2; exit_group(2) is all that _exit(2) does. */
+/** For syscall(2): close_range(2) (Linux 5.9) has no wrapper in musl 1.2. */
 export const SYS_close_range = 436;
-export const SYS_exit_group = 231;
 
-export const STDOUT = 1;
-export const STDERR = 2;
+/** Of pthread_setcancelstate(3). */
+export const PTHREAD_CANCEL_DISABLE = 1;
+
+export enum Fd {
+  STDOUT = 1,
+  STDERR = 2,
+}
+
+/** Of poll(2): a write will not block. */
+const POLLOUT = 4;
+
+/**
+ * C memory, which no collector moves, in one piece: what the program handles lies side by side in it. @throws Error where there is none.
+ */
+export class Memory {
+  private end: Pointer;
+
+  constructor(size: number) {
+    const address = libc.malloc(size);
+    if (typeof address !== "number") throw new Error(`malloc: no memory for ${size} bytes`);
+    this.end = address;
+  }
+
+  /** A copy of `bytes`, at an address that is a multiple of 8. */
+  keep(bytes: NodeJS.TypedArray): Pointer {
+    const address = this.end;
+    libc.memcpy(address, bytes, bytes.byteLength);
+    this.end = (address + Math.ceil(bytes.byteLength / 8) * 8) as Pointer;
+    return address;
+  }
+
+  /** `text`, without a NUL at its end, and its length in bytes. */
+  text(text: string): [address: Pointer, length: number] {
+    const bytes = new TextEncoder().encode(text);
+    return [this.keep(bytes), bytes.length];
+  }
+}
+
+/** A struct pollfd that asks whether `fd` can be written to: int fd, short events, short revents. */
+export const writable = (fd: number) => Int16Array.of(fd, 0, POLLOUT, 0);

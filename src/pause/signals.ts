@@ -1,11 +1,13 @@
-/** Signal numbers of x86-64 Linux, the names of signal(7). */
-export const SIGINT = 2;
-export const SIGPIPE = 13;
-export const SIGTERM = 15;
-export const SIGCHLD = 17;
-export const SIGXFSZ = 25;
-/** The kernel's highest signal number (_NSIG). */
-export const NSIG = 64;
+/** Signal numbers of Linux, the names of signal(7). An enum, so that the compiler puts the numbers in their places. */
+export enum Signal {
+  SIGINT = 2,
+  SIGPIPE = 13,
+  SIGTERM = 15,
+  SIGCHLD = 17,
+  SIGXFSZ = 25,
+  /** The kernel's highest signal number (_NSIG). */
+  NSIG = 64,
+}
 
 /** Dispositions a sigaction's sa_handler can hold besides an address, sigaction(2). */
 export const SIG_DFL = 0n;

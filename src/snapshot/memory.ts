@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import * as elf from "../elf/constants.ts";
 import { PAGE_SIZE } from "../elf/x86-64.ts";
 import type { Tracee } from "./ptrace.ts";
@@ -41,4 +41,24 @@ export function readMappings(pid: number): Mapping[] {
 function protection(perms: string): number {
   if (perms[2] === "x") return elf.PF_R | elf.PF_X;
   return perms[1] === "w" ? elf.PF_R | elf.PF_W : elf.PF_R;
+}
+
+/** proc(5), /proc/PID/pagemap: 8 bytes for each page, of which bit 63 says that it is there and bit 61 that it is still the file's. */
+const PRESENT = 1n << 63n;
+const FILE_PAGE = 1n << 61n;
+
+/** The pages of a process that it has written to, of those its file has. */
+export function readWritten(pid: number): number[] {
+  const pagemap = openSync(`/proc/${pid}/pagemap`, "r");
+  try {
+    return readMappings(pid).flatMap(({ start, end }) => {
+      const entries = new BigUint64Array((end - start) / PAGE_SIZE);
+      readSync(pagemap, entries, 0, entries.byteLength, (start / PAGE_SIZE) * entries.BYTES_PER_ELEMENT);
+      return Array.from(entries, (entry, index) => ({ entry, page: start + index * PAGE_SIZE }))
+        .filter(({ entry }) => (entry & PRESENT) !== 0n && (entry & FILE_PAGE) === 0n)
+        .map(({ page }) => page);
+    });
+  } finally {
+    closeSync(pagemap);
+  }
 }

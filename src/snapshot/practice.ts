@@ -1,21 +1,21 @@
 /**
- * One round of practice: the PID the program sees, what its wait returns, and the command line that a wait without a
- * signal brings.
+ * One round of practice: the PID the program sees, whether stderr is ready (what poll returns), what its wait returns, and
+ * the command line that a wait without a signal brings, a NUL behind each argument.
  */
-export type Round = { readonly pid: number; readonly wait: number; readonly commandLine: string };
+export type Round = { readonly pid: number; readonly ready: number; readonly wait: number; readonly commandLine: string };
 
 const SIGINT = 2;
 const SIGTERM = 15;
 const FAILED = -1;
 
-const WAITS: readonly Omit<Round, "pid">[] = [
+const WAITS: readonly Omit<Round, "pid" | "ready">[] = [
   { wait: SIGTERM, commandLine: "" },
   { wait: SIGINT, commandLine: "" },
   { wait: FAILED, commandLine: "" },
   { wait: 0, commandLine: "" },
-  { wait: 0, commandLine: "\0an argument\0" },
-  { wait: 0, commandLine: "\0-v\0" },
-  { wait: 0, commandLine: "\0two\0-V\0" },
+  { wait: 0, commandLine: "an argument\0" },
+  { wait: 0, commandLine: "-v\0" },
+  { wait: 0, commandLine: "two\0-V\0" },
 ];
 
 /**
@@ -23,4 +23,6 @@ const WAITS: readonly Omit<Round, "pid">[] = [
  * settled every call in it. What runs in a snapshot is then a few hundred instructions in a few pages, and nothing in it
  * is done for the first time.
  */
-export const PRACTICE: readonly Round[] = Array.from({ length: 120 }, () => [1, 2].flatMap((pid) => WAITS.map((wait) => ({ pid, ...wait })))).flat();
+export const PRACTICE: readonly Round[] = Array.from({ length: 60 }, () =>
+  [1, 2].flatMap((pid) => [1, 0].flatMap((ready) => WAITS.map((wait) => ({ pid, ready, ...wait })))),
+).flat();

@@ -1,18 +1,15 @@
-import { hex } from "../elf/file.ts";
 import { PAGE_SIZE, pageDown } from "../elf/x86-64.ts";
+import type { Entry } from "./answers.ts";
 import { SnapshotError } from "./error.ts";
-import { beyondV2 } from "./isa.ts";
+import { readWritten } from "./memory.ts";
 import { type Stop, Tracee } from "./ptrace.ts";
 import type { Scenario } from "./scenarios.ts";
 import { EFAULT, SYS } from "./x86-64-linux.ts";
 
-type Entry = Extract<Stop, { kind: "entry" }>;
-
 const SIGSEGV = 11;
-/** Intel SDM volume 2: SYSCALL, and the most bytes an instruction has. */
-const SYSCALL = [0x0f, 0x05] as const;
-const LONGEST_INSTRUCTION = 15;
 const STDOUT = 1;
+/** Bytes of a struct pollfd. */
+const POLLFD_SIZE = 8;
 
 /**
  * Runs the candidate at `path` through `scenario`, traced: the PID it sees, what its writes return and what ends its waits
@@ -24,26 +21,17 @@ export function rehearse(path: string, scenario: Scenario): readonly number[] {
   return withCandidate(path, scenario, (candidate) => new Rehearsal(candidate, scenario, () => candidate.next()).run());
 }
 
-/**
- * Runs it through `scenario` instruction by instruction. `known` holds the addresses found to be good, for the next one.
- * @throws SnapshotError for an instruction that x86-64-v2 does not have.
- */
-export function inspect(path: string, scenario: Scenario, known: Set<number>): void {
-  withCandidate(path, scenario, (candidate) => new Rehearsal(candidate, scenario, () => stepToCall(candidate, known)).run());
-}
-
-function stepToCall(candidate: Tracee, known: Set<number>): Stop {
-  for (;;) {
-    const rip = candidate.rip();
-    if (!known.has(rip)) {
-      const code = candidate.read(rip, LONGEST_INSTRUCTION);
-      if (code[0] === SYSCALL[0] && code[1] === SYSCALL[1]) return candidate.next();
-      if (beyondV2(code)) throw new SnapshotError(`the instruction at ${hex(rip)} (${code.toString("hex")}) is not one of x86-64-v2; find what makes the runtime generate it`);
-      known.add(rip);
-    }
-    const stop = candidate.step();
-    if (stop !== undefined) return stop;
-  }
+/** Runs it through `scenario` to the end; the addresses of the pages that it has written to by then. */
+export function writtenPages(path: string, scenario: Scenario): readonly number[] {
+  return withCandidate(path, scenario, (candidate) => {
+    let written: readonly number[] = [];
+    new Rehearsal(candidate, scenario, () => {
+      const stop = candidate.next();
+      if (stop.kind === "entry" && stop.number === SYS.exit_group) written = readWritten(candidate.pid);
+      return stop;
+    }).run();
+    return written;
+  });
 }
 
 function withCandidate<T>(path: string, { args }: Scenario, use: (candidate: Tracee) => T): T {
@@ -79,6 +67,8 @@ class Rehearsal {
     switch (call.number) {
       case SYS.getpid:
         return this.answer(this.scenario.firstProcess ? 1 : 2);
+      case SYS.poll:
+        return this.poll(call);
       case SYS.write:
         return this.write(call);
       case SYS.rt_sigtimedwait:
@@ -94,6 +84,12 @@ class Rehearsal {
     this.candidate.next();
     this.candidate.set({ rax: result });
     return [];
+  }
+
+  private poll({ args: [fds = 0] }: Entry): number[] {
+    const missing = this.unreadable(fds, POLLFD_SIZE);
+    const { polls } = this.scenario;
+    return missing.length > 0 || polls === undefined ? missing : this.answer(polls);
   }
 
   private write({ args: [fd = 0, address = 0, size = 0] }: Entry): number[] {

@@ -1,5 +1,5 @@
 import { version } from "../../package.json";
-import { EBADF, EINTR, EIO, EPERM } from "./x86-64-linux.ts";
+import { EBADF, EINTR, EIO, ENOMEM, EPERM } from "./x86-64-linux.ts";
 
 /** What ends a wait of the program: a signal sent to it, or an error put in the place of the kernel's answer. */
 export type Wake = { readonly signal: number } | { readonly errno: number };
@@ -13,7 +13,8 @@ export type Scenario = {
   /** Arguments behind argv[0]. */
   readonly args: readonly (string | Uint8Array)[];
   readonly firstProcess: boolean;
-  /** What write(2) fails with, where it does. */
+  /** What poll(2) returns and write(2) fails with in the kernel's place, where they do: 0 or a negative errno, an errno. */
+  readonly polls?: number;
   readonly writeFails?: number;
   readonly wakes: readonly Wake[];
   /** All that it wrote, by descriptor, and its exit status. */
@@ -44,25 +45,29 @@ const COMMAND_LINES: readonly { readonly name: string; readonly args: readonly (
 
 const VERSION_LINES: readonly (readonly string[])[] = [["-v"], ["-V"], ["a", "-v", "-V"], ["--", "", "-V"]];
 
-/** A stop and a continue end the wait with EINTR; write(2) fails on a closed descriptor or a device with an error. */
+/** A stop and a continue end the wait with EINTR. */
 const STOPPED = { errno: EINTR };
-const WRITES = [undefined, EBADF, EIO] as const;
+
+/** write(2) fails on a closed descriptor or a device with an error. */
+const WRITES = [{}, { writeFails: EBADF }, { writeFails: EIO }] as const;
+
+/** stderr is not ready when it is a pipe or a socket that is full; then nothing is written. */
+const SAYINGS: readonly Pick<Scenario, "polls" | "writeFails">[] = [...WRITES, { polls: 0 }, { polls: -ENOMEM }];
 
 export const SCENARIOS: readonly Scenario[] = [...waiting(), ...printing()];
 
-/** Those with short command lines and few waits: the others run the same instructions, only more often. */
-export const BRIEF_SCENARIOS = SCENARIOS.filter(({ args, wakes }) => wakes.length < 2 && args.reduce((size, arg) => size + arg.length, 0) < 100);
+/** What becomes of nearly every pod: PID 1, no argument, SIGTERM, and a reader on stderr. @throws Error when there is none such. */
+export const USUAL: Scenario = SCENARIOS[0] ?? missing();
 
 function waiting(): Scenario[] {
   return [true, false].flatMap((firstProcess) =>
     COMMAND_LINES.flatMap(({ name, args }) =>
       ENDINGS.flatMap((ending) =>
-        WRITES.flatMap((writeFails) =>
+        SAYINGS.flatMap((saying) =>
           [[ending.wake], [STOPPED, STOPPED, ending.wake]].map((wakes) => ({
-            name: `${describe(firstProcess, name, writeFails)}, ${wakes.length - 1} stops, ended by ${ending.name}`,
-            ...{ args, firstProcess, wakes, stdout: "", status: ending.status },
-            ...(writeFails === undefined ? {} : { writeFails }),
-            stderr: `${firstProcess ? "" : WARNING}${ending.says}`,
+            name: `${describe(firstProcess, name, saying)}, ${wakes.length - 1} stops, ended by ${ending.name}`,
+            ...{ args, firstProcess, ...saying, wakes, stdout: "", status: ending.status },
+            stderr: saying.polls === undefined ? `${firstProcess ? "" : WARNING}${ending.says}` : "",
           })),
         ),
       ),
@@ -73,15 +78,19 @@ function waiting(): Scenario[] {
 function printing(): Scenario[] {
   return [true, false].flatMap((firstProcess) =>
     VERSION_LINES.flatMap((args) =>
-      WRITES.map((writeFails) => ({
-        name: describe(firstProcess, args.join(" "), writeFails),
-        ...{ args, firstProcess, wakes: [], stdout: VERSION, stderr: "", status: 0 },
-        ...(writeFails === undefined ? {} : { writeFails }),
+      WRITES.map((saying) => ({
+        name: describe(firstProcess, args.join(" "), saying),
+        ...{ args, firstProcess, ...saying, wakes: [], stdout: VERSION, stderr: "", status: 0 },
       })),
     ),
   );
 }
 
-function describe(firstProcess: boolean, args: string, writeFails: number | undefined): string {
-  return `${firstProcess ? "PID 1" : "another PID"}, ${args}${writeFails === undefined ? "" : `, write fails with ${writeFails}`}`;
+function describe(firstProcess: boolean, args: string, { polls, writeFails }: Pick<Scenario, "polls" | "writeFails">): string {
+  const failing = [...(polls === undefined ? [] : [`poll returns ${polls}`]), ...(writeFails === undefined ? [] : [`write fails with ${writeFails}`])];
+  return [firstProcess ? "PID 1" : "another PID", args, ...failing].join(", ");
+}
+
+function missing(): never {
+  throw new Error("there is no scenario");
 }

@@ -2,46 +2,50 @@ import { rmSync } from "node:fs";
 import { hex } from "../elf/file.ts";
 import { writeExecutable } from "../link/file.ts";
 import { checkShape } from "./check.ts";
-import { startDonor } from "./donor.ts";
+import { type DonorProgram, startDonor } from "./donor.ts";
 import { SnapshotError } from "./error.ts";
-import { DonorMemory } from "./memory.ts";
+import { DonorMemory, type Page } from "./memory.ts";
 import { prune } from "./prune.ts";
-import { inspect, rehearse } from "./rehearse.ts";
-import { BRIEF_SCENARIOS, SCENARIOS, type Scenario } from "./scenarios.ts";
-import { closeGaps, writeSnapshot } from "./write.ts";
+import { rehearse, writtenPages } from "./rehearse.ts";
+import { SCENARIOS, type Scenario, USUAL } from "./scenarios.ts";
+import type { Touch } from "./stub.ts";
+import { writeSnapshot } from "./write.ts";
 
 /** What the stage made and what it took: bytes, pages of 4096 bytes, program headers, candidates run. */
 export type SnapshotResult = { readonly bytes: number; readonly pages: number; readonly segments: number; readonly candidates: number };
 
 /**
- * Takes the memory of the linked program `donorPath` where its wait returns, prunes it to what the scenarios touch, and
+ * Takes the memory of the linked `program` where its wait returns, prunes it to what the scenarios touch, and
  * writes it to `output` as a static executable that starts in that wait.
  * @throws SnapshotError when the program cannot be caught so, or a snapshot of it would break a promise.
  */
-export function takeSnapshot(donorPath: string, output: string): SnapshotResult {
-  const donor = startDonor(donorPath);
+export function takeSnapshot(program: DonorProgram, output: string): SnapshotResult {
+  const donor = startDonor(program);
   const candidate = `${output}.candidate`;
   try {
     // Only the pages that some scenario touches.
     const memory = new DonorMemory(donor.tracee);
+    const write = (pages: readonly Page[], touches: readonly Touch[]) => {
+      const snapshot = writeSnapshot(pages, donor, touches);
+      writeExecutable(candidate, snapshot.bytes);
+      return snapshot;
+    };
     const { pages, runs } = prune(memory, SCENARIOS, (some) => {
-      writeExecutable(candidate, writeSnapshot(some, donor).bytes);
+      write(some, []);
       return candidate;
     });
 
-    // A file whose headers fit in its first page.
-    const filled = closeGaps(pages, donor, (address) => memory.page(address));
-    const snapshot = writeSnapshot(filled, donor);
+    // Those that it writes to on the way every pod goes are touched first.
+    const written = writtenPages(candidate, USUAL);
+    const touches = pages.filter(({ address }) => written.includes(address)).map(({ address, bytes: [byte = 0] }) => ({ page: address, byte }));
+    const snapshot = write(pages, touches);
     checkShape(snapshot);
 
-    // The very file that ships goes through every scenario once more, and through the brief ones step by step.
-    writeExecutable(candidate, snapshot.bytes);
+    // The very file that ships goes through every scenario once more.
     for (const scenario of SCENARIOS) confirm(candidate, scenario);
-    const known = new Set<number>();
-    for (const scenario of BRIEF_SCENARIOS) inspect(candidate, scenario, known);
 
     writeExecutable(output, snapshot.bytes);
-    return { bytes: snapshot.bytes.length, pages: filled.length, segments: snapshot.segments.length, candidates: runs };
+    return { bytes: snapshot.bytes.length, pages: pages.length, segments: snapshot.segments.length, candidates: runs };
   } finally {
     donor.tracee.kill();
     rmSync(candidate, { force: true });

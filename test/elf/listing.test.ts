@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { assemble, text, type Values } from "../../src/elf/listing.ts";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
-import { STUB_LISTING } from "../../src/snapshot/stub.ts";
+import { RESUME_LISTING, STUB_LISTING, TOUCH_LISTING } from "../../src/snapshot/stub.ts";
 import { TEST_DIST } from "../support/compile.ts";
 
 /** How to disassemble a file of nothing but code, by architecture. */
@@ -15,6 +15,8 @@ const DISASSEMBLERS: Readonly<Record<string, readonly string[]>> = {
 const LISTINGS = [
   ...ARCHITECTURES.flatMap(({ name, entry, routines }) => [...Object.entries(entry), ...routines].map(([part, listing]) => [name, part, listing] as const)),
   ["x86-64", "the snapshot's stub", STUB_LISTING] as const,
+  ["x86-64", "its writes", TOUCH_LISTING] as const,
+  ["x86-64", "its end", RESUME_LISTING] as const,
 ];
 
 /** A value for each field, none like another, with the sign bit set in those of 8 bytes. */
@@ -23,7 +25,7 @@ function values(listing: string): Record<string, number | bigint> {
   return Object.fromEntries(
     fields.map((field, index) => {
       const [name = "", size] = field.split(":");
-      return [name, size === "8" ? 0xf102030405060700n + BigInt(index) : 0x11223300 + index];
+      return [name, size === "8" ? 0xf102030405060700n + BigInt(index) : size === "1" ? 0x11 + index : 0x11223300 + index];
     }),
   );
 }

@@ -53,7 +53,7 @@ describe.each(TARGETS)("$name", ({ name: title, target, flags, alignment }) => {
     });
 
     test("the options of the entry change nothing for the program", () => {
-      linked("all-options", { blockSignals: true, fillDescriptors: true, emptyEnvironment: true, ownStack: true, hideVdso: true });
+      linked("all-options", { blockSignals: true, fillDescriptors: true, emptyEnvironment: true });
       expect(shop.run("all-options", { LD_PRELOAD: shop.exitsWith(9) })).toEqual({ exitCode: 0, lines: ALL_RIGHT, stderr: "" });
     });
 

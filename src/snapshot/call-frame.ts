@@ -1,0 +1,38 @@
+import { SnapshotError } from "./error.ts";
+import { REG, type Tracee } from "./ptrace.ts";
+
+/**
+ * JavaScriptCore's call frame (CallFrame.h): words from where the frame pointer points, the caller's first. The arguments
+ * are JSValues (JSCJSValue.h): an int32 has its value in the lower half under a tag, a double is offset by 2^49.
+ */
+const CALLER_FRAME = 0;
+const ARGUMENT_COUNT_INCLUDING_THIS = 4;
+const FIRST_ARGUMENT = 6;
+const INT32_TAG = 0xfffe_0000_0000_0000n;
+const DOUBLE_OFFSET = 0x2_0000_0000_0000n;
+const WORD = 8;
+
+/** As many frames lie between the wait and the function that waits: the call stubs' own. */
+const MOST_FRAMES = 8;
+
+/**
+ * Where the arguments of the function that waits lie: an address, and a length of 0, since the donor has an empty command
+ * line. `tracee` stands in the call stub its wait returned to. @throws SnapshotError when no frame looks like that.
+ */
+export function findArguments(tracee: Tracee): number {
+  const word = (address: number) => tracee.read(address, WORD).readBigUInt64LE();
+  let frame = Number(tracee.registers()[REG.rbp]);
+  for (let depth = 0; depth < MOST_FRAMES; depth++) {
+    const count = BigInt.asUintN(32, word(frame + ARGUMENT_COUNT_INCLUDING_THIS * WORD));
+    const address = frame + FIRST_ARGUMENT * WORD;
+    if (count === 3n && word(address + WORD) === INT32_TAG) return address;
+    frame = Number(word(frame + CALLER_FRAME * WORD));
+  }
+  throw new SnapshotError("no call frame above the wait has an address and a length for its arguments; the program must wait in a function that is called with its command line");
+}
+
+/** Two arguments as JSValues, 16 bytes: an address, as a double, and a length, as an int32. */
+export function encodeArguments(address: number, length: number): Uint8Array {
+  const [double = 0n] = new BigUint64Array(Float64Array.of(address).buffer);
+  return new Uint8Array(BigUint64Array.of(double + DOUBLE_OFFSET, INT32_TAG | BigInt(length)).buffer);
+}

@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { soon } from "../support/stage.ts";
+import { seeingCgroup2Alone, WITHOUT_CONTROLLERS } from "./cgroup2.ts";
 import { unpack } from "./oci.ts";
 import { run, start } from "./tools.ts";
 import type { Workspace } from "./workspace.ts";
@@ -39,15 +39,7 @@ export type Kind = {
 
 export const RUNC: Kind = { name: "runc", tools: ["runc"], command: ["runc"] };
 
-/** crun takes cgroup v1 or v2, not both at once. */
-const CGROUP2 = existsSync("/sys/fs/cgroup/cgroup.controllers");
-const CGROUP2_ALONE = 'umount --recursive /sys/fs/cgroup && mount --types cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"';
-
-export const CRUN: Kind = {
-  name: CGROUP2 ? "crun" : "crun (where it sees cgroup v2 alone, which here has no controllers, so no limits)",
-  tools: ["crun", "unshare"],
-  command: CGROUP2 ? ["crun"] : ["unshare", "--mount", "--propagation", "private", "sh", "-c", CGROUP2_ALONE, "sh", "crun"],
-};
+export const CRUN: Kind = { name: `crun${WITHOUT_CONTROLLERS}`, tools: ["crun", "unshare"], command: seeingCgroup2Alone(["crun"]) };
 
 /** gVisor. Its sandbox has a kernel of its own, so the cgroups and the network of this one are left out of it. */
 export const RUNSC: Kind = {

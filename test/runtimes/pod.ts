@@ -50,9 +50,11 @@ export async function joinedOrphansAreReaped(pause: number): Promise<void> {
   }
 }
 
-/** The PID of the parked /pause that a runtime has started: of those below it. */
-export async function pauseBelow(runtime: number): Promise<number> {
-  return soon(`a /pause below process ${runtime} to park`, () => below(runtime).find(isParked));
+/** The PID of the parked /pause that a runtime has started: of those below it. @throws Error with the runtime's words when it has ended instead. */
+export async function pauseBelow({ pid, ended }: ReturnType<typeof start>): Promise<number> {
+  const found = await Promise.race([soon(`a /pause below process ${pid} to park`, () => below(pid).find(isParked)), ended]);
+  if (typeof found !== "number") throw new Error(`it ended with ${found.status}: ${found.stderr}${found.stdout}`);
+  return found;
 }
 
 function below(pid: number): number[] {

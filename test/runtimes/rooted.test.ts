@@ -2,6 +2,7 @@ import { describe, expect } from "bun:test";
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { status } from "../support/proc.ts";
+import { seeingCgroup2Alone, WITHOUT_CONTROLLERS } from "./cgroup2.ts";
 import { PROGRAMS, type Program } from "./images.ts";
 import { documented } from "./lines.ts";
 import { GOODBYE, joinedOrphansAreReaped, pauseBelow } from "./pod.ts";
@@ -10,18 +11,18 @@ import { Workspace } from "./workspace.ts";
 
 /** What runs a folder as a root, without an image: with exactly the lines that the documentation has. */
 describe.each(PROGRAMS)("the lines of docs/runtimes.md: $name", (program) => {
-  testWith("lxc-start", "lxc-stop", "lxc-info", "nsenter", "busybox")("LXC: orphans are reaped, lxc-stop does not have to kill it", async () => {
+  testWith("lxc-start", "lxc-stop", "lxc-info", "nsenter", "busybox")(`LXC${WITHOUT_CONTROLLERS}: orphans are reaped, lxc-stop does not have to kill it`, async () => {
     using workspace = await Workspace.create();
     const root = rootOf(workspace, program);
     // Of a machine's LXC, other containers and their cgroups are left alone.
     const cgroups = [".container", ".monitor", ".monitor.pivot"].map((part) => `lxc.cgroup.dir${part} = ${workspace.cgroup.slice(1)}/lxc${part}`);
     const config = [...documented("LXC", "ini").map((line) => line.replace("/srv/pause", root)), ...cgroups].join("\n");
     await workspace.write("lxc/pause/config", `${config}\n`);
-    const lxc = (command: string, ...args: readonly string[]) => [command, "--lxcpath", workspace.path("lxc"), "--name", "pause", ...args];
+    const lxc = (command: string, ...args: readonly string[]) => seeingCgroup2Alone([command, "--lxcpath", workspace.path("lxc"), "--name", "pause", ...args]);
 
     const container = start(lxc("lxc-start", "--foreground", "--logfile", workspace.path("lxc.log"), "--console-log", workspace.path("console.log")));
     try {
-      const pid = await pauseBelow(container.pid);
+      const pid = await pauseBelow(container);
       expect(status(pid, "Uid").split("\t")[0]).toBe("65535");
       expect(status(pid, "CapEff")).toBe("0".repeat(16));
       await joinedOrphansAreReaped(pid);
@@ -34,16 +35,16 @@ describe.each(PROGRAMS)("the lines of docs/runtimes.md: $name", (program) => {
     }
   });
 
-  testWith("systemd-nspawn", "nsenter", "busybox")("systemd-nspawn: orphans are reaped, and its own SIGTERM ends it with 0", async () => {
+  testWith("systemd-nspawn", "nsenter", "busybox")(`systemd-nspawn${WITHOUT_CONTROLLERS}: orphans are reaped, and its own SIGTERM ends it with 0`, async () => {
     using workspace = await Workspace.create();
     const root = rootOf(workspace, program);
     const [mkdir, nspawn] = commands("systemd-nspawn", root);
     await run(mkdir);
     // Where no systemd runs there is none to register it with.
     const [name, ...args] = nspawn;
-    const container = start([name ?? "", "--register=no", "--keep-unit", ...args]);
+    const container = start(seeingCgroup2Alone([name ?? "", "--register=no", "--keep-unit", ...args]));
     try {
-      const pid = await pauseBelow(container.pid);
+      const pid = await pauseBelow(container);
       await joinedOrphansAreReaped(pid);
       process.kill(container.pid, "SIGTERM");
       const { status, stdout, stderr } = await container.ended;
@@ -59,7 +60,7 @@ describe.each(PROGRAMS)("the lines of docs/runtimes.md: $name", (program) => {
     const [bwrap] = commands("bubblewrap", root);
     const container = start(bwrap);
     try {
-      const pid = await pauseBelow(container.pid);
+      const pid = await pauseBelow(container);
       await joinedOrphansAreReaped(pid);
       process.kill(pid, "SIGTERM");
       expect(await container.ended).toEqual({ status: 0, stdout: "", stderr: GOODBYE });

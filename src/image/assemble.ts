@@ -1,5 +1,4 @@
 import { sha256 } from "../runtime.ts";
-import type { Architecture } from "./platforms.ts";
 import { type Entry, tar } from "./tar.ts";
 
 /** What an image is, whatever its platforms: one file, how it is run, and what is said of it. */
@@ -14,11 +13,11 @@ export type Contents = {
   readonly timestamp: number;
 };
 
-/** The one file, for one platform. */
-export type Program = { readonly architecture: Architecture; readonly bytes: Uint8Array };
+/** The one file, for one platform: the architecture by its name in an OCI image index. */
+export type Program = { readonly architecture: string; readonly bytes: Uint8Array };
 
 /** What the archive holds for one platform: the digest of its manifest, and the layer's bytes after gzip. */
-export type Written = { readonly architecture: Architecture; readonly digest: string; readonly compressed: number };
+export type Written = { readonly architecture: string; readonly digest: string; readonly compressed: number };
 
 export type Assembled = { readonly archive: Uint8Array; readonly digest: string; readonly platforms: readonly Written[] };
 
@@ -34,7 +33,7 @@ const TYPES = { index: `${OCI}.index.v1+json`, manifest: `${OCI}.manifest.v1+jso
  * platforms, and beside it Docker's own manifest.json, which Docker's classic image store and older tools read instead. That
  * one has no platforms: it names the image of `dockers`, which must be among the programs. The same input gives the same bytes.
  */
-export function assemble(contents: Contents, programs: readonly Program[], dockers: Architecture): Assembled {
+export function assemble(contents: Contents, programs: readonly Program[], dockers: string): Assembled {
   const blobs = new Map<string, Uint8Array>();
   const blob = (mediaType: string, bytes: Uint8Array): Descriptor => {
     const digest = `sha256:${sha256(bytes)}`;

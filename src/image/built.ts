@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { version } from "../../package.json";
 import { sha256 } from "../runtime.ts";
 import { ImageError } from "./error.ts";
-import { type Architecture, ARCHITECTURES, checkMachine, HOST } from "./platforms.ts";
+import { ARCHITECTURES, checkMachine, HOST } from "./platforms.ts";
 
 /** A /pause that the build made, with the commit it was made from, or null where there was no git. */
-export type Built = { readonly architecture: Architecture; readonly path: string; readonly bytes: Uint8Array; readonly commit: string | null };
+export type Built = { readonly architecture: string; readonly path: string; readonly bytes: Uint8Array; readonly commit: string | null };
 
 /**
  * What of `dist` can go into the image: dist/ARCHITECTURE/pause of each architecture, this machine's also as dist/pause.
@@ -24,7 +24,7 @@ export function findBuilt(dist: string): readonly [Built, ...Built[]] {
   return [first, ...others];
 }
 
-function readBuilt(folder: string, architecture: Architecture): Built {
+function readBuilt(folder: string, architecture: string): Built {
   const path = join(folder, "pause");
   const bytes = readFileSync(path);
   checkMachine(path, bytes, architecture);

@@ -5,7 +5,7 @@ import { version } from "../../package.json";
 import { type Assembled, assemble } from "./assemble.ts";
 import { type Built, findBuilt } from "./built.ts";
 import { ImageError } from "./error.ts";
-import { type Architecture, architecture, HOST } from "./platforms.ts";
+import { checkArchitecture, HOST } from "./platforms.ts";
 
 const ARCHIVE = "dist/pause.oci.tar";
 const NAME = `localhost/pause:${version}`;
@@ -18,7 +18,7 @@ an image index, ${NAME}, that docker, podman, buildah, skopeo and containerd loa
   --docker-arch amd64|arm64   the one that docker load takes into its classic image store, which has
                               no index; by default this machine's where it is there`;
 
-function image(chosen: Architecture | undefined): void {
+function image(chosen: string | undefined): void {
   process.chdir(join(import.meta.dir, "../.."));
   const programs = findBuilt("dist");
   const dockers = forDocker(programs, chosen);
@@ -36,7 +36,7 @@ function image(chosen: Architecture | undefined): void {
 }
 
 /** @throws ImageError when the one that was asked for is not among the programs. */
-function forDocker(programs: readonly [Built, ...Built[]], chosen: Architecture | undefined): Architecture {
+function forDocker(programs: readonly [Built, ...Built[]], chosen: string | undefined): string {
   const asked = programs.find(({ architecture }) => architecture === (chosen ?? HOST));
   if (chosen !== undefined && asked === undefined) throw new ImageError(`no dist/${chosen}/pause for --docker-arch ${chosen}; build it first: bun run build --arch ${chosen}`);
   return (asked ?? programs[0]).architecture;
@@ -64,7 +64,7 @@ function write(archive: Uint8Array): void {
   }
 }
 
-function report({ digest, platforms }: Assembled, programs: readonly Built[], dockers: Architecture): string {
+function report({ digest, platforms }: Assembled, programs: readonly Built[], dockers: string): string {
   const count = (bytes: number | undefined) => `${bytes?.toLocaleString("en-US")} bytes`;
   const lines = platforms.map((platform) => {
     const program = programs.find(({ architecture }) => architecture === platform.architecture);
@@ -74,11 +74,11 @@ function report({ digest, platforms }: Assembled, programs: readonly Built[], do
   return [`${ARCHIVE}: ${NAME}`, `  index        ${digest}`, ...lines].join("\n");
 }
 
-function parse(): { chosen: Architecture | undefined; help: boolean } {
+function parse(): { chosen: string | undefined; help: boolean } {
   try {
     const { values } = parseArgs({ options: { "docker-arch": { type: "string" }, help: { type: "boolean", default: false } } });
     const chosen = values["docker-arch"];
-    return { chosen: chosen === undefined ? undefined : architecture(chosen), help: values.help };
+    return { chosen: chosen === undefined ? undefined : checkArchitecture(chosen), help: values.help };
   } catch (error) {
     throw new ImageError(`${error instanceof Error ? error.message : error}; see bun run image --help`);
   }

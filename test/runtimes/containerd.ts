@@ -8,6 +8,35 @@ import { Workspace } from "./workspace.ts";
 /** The namespace in which the kubelet's containerd keeps its images and containers. */
 const NAMESPACE = "k8s.io";
 
+const places = (workspace: Workspace) => `
+root = ${JSON.stringify(workspace.path("containerd"))}
+state = ${JSON.stringify(workspace.path("containerd-state"))}
+`;
+
+/** The lines of docs/node.md for each version of the configuration, and what running beside another containerd needs. */
+const VERSION_2 = `
+version = 2
+[plugins."io.containerd.grpc.v1.cri"]
+sandbox_image = ${JSON.stringify(IMAGE)}
+restrict_oom_score_adj = true
+disable_tcp_service = true
+`;
+const VERSION_3 = `
+version = 3
+[plugins.'io.containerd.cri.v1.images'.pinned_images]
+sandbox = ${JSON.stringify(IMAGE)}
+[plugins.'io.containerd.cri.v1.runtime']
+restrict_oom_score_adj = true
+[plugins.'io.containerd.grpc.v1.cri']
+disable_tcp_service = true
+`;
+
+/** The major version of this machine's containerd; 1.x has no version 3 of the configuration. */
+function major(): number {
+  const { stdout } = Bun.spawnSync(["containerd", "--version"]);
+  return Number(/ v?(\d+)\.\d+/.exec(stdout.toString())?.[1] ?? 1);
+}
+
 export type Container = { readonly ended: ReturnType<typeof start>["ended"] };
 
 /** A containerd with root, state and socket of its own, and our image as the sandbox image of its pods; it and all its containers are gone when disposed of. */
@@ -24,19 +53,7 @@ export class Containerd implements AsyncDisposable {
 
   static async create(): Promise<Containerd> {
     const workspace = await Workspace.create();
-    const config = await workspace.write(
-      "containerd.toml",
-      `version = 2
-root = ${JSON.stringify(workspace.path("containerd"))}
-state = ${JSON.stringify(workspace.path("containerd-state"))}
-[grpc]
-address = ${JSON.stringify(workspace.path("containerd.sock"))}
-[plugins."io.containerd.grpc.v1.cri"]
-sandbox_image = ${JSON.stringify(IMAGE)}
-restrict_oom_score_adj = true
-disable_tcp_service = true
-`,
-    );
+    const config = await workspace.write("containerd.toml", `${places(workspace)}${major() >= 2 ? VERSION_3 : VERSION_2}\n[grpc]\naddress = ${JSON.stringify(workspace.path("containerd.sock"))}\n`);
     const containerd = new Containerd(workspace, config);
     await soon("containerd to answer", () => (Bun.spawnSync(containerd.command("version"), { stdout: "ignore", stderr: "ignore" }).success ? true : undefined));
     return containerd;

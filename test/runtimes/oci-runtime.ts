@@ -24,6 +24,9 @@ const MOUNTS = [
   { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "strictatime", "mode=755", "size=65536k"] },
 ];
 
+/** None, in each of the sets there are; a runtime may take sets that are not named for all. */
+const CAPABILITIES = { bounding: [], effective: [], inheritable: [], permitted: [], ambient: [] };
+
 const PROC_NAME: Readonly<Record<Namespace, string>> = { pid: "pid", ipc: "ipc", network: "net", uts: "uts", mount: "mnt" };
 
 /** A program with the command line of runc. */
@@ -127,7 +130,12 @@ export class OciRuntime implements AsyncDisposable {
     const rootless = { namespaces: [...namespaces, { type: "user" }], uidMappings: this.mapping, gidMappings: this.mapping };
     const spec = {
       ociVersion: "1.0.2",
-      process: { args: args ?? entrypoint, env, cwd: "/", user: this.unprivileged === undefined ? { uid, gid } : { uid: 0, gid: 0 }, noNewPrivileges: true },
+      process: {
+        ...{ args: args ?? entrypoint, env, cwd: "/" },
+        user: this.unprivileged === undefined ? { uid, gid } : { uid: 0, gid: 0 },
+        capabilities: CAPABILITIES,
+        noNewPrivileges: true,
+      },
       root: { path: "rootfs", readonly: true },
       mounts: MOUNTS,
       annotations,

@@ -13,6 +13,8 @@ export class Workspace implements Disposable {
     CONTAINERS_STORAGE_CONF: join(this.dir, "storage.conf"),
     CONTAINERS_CONF: join(this.dir, "containers.conf"),
     BUILDAH_ISOLATION: "chroot",
+    // Podman 5 has a word on stderr about cgroup v1 each time.
+    PODMAN_IGNORE_CGROUPSV1_WARNING: "1",
   };
   /** The cgroup for all containers made here, as a path below each hierarchy. */
   readonly cgroup = `/${basename(this.dir)}`;

@@ -1,0 +1,49 @@
+import type { Result } from "./results.ts";
+
+/** What one Debian's runtimes did: its name, the version of each package that is installed, and how each test ended. */
+export type Run = { readonly debian: string; readonly versions: ReadonlyMap<string, string>; readonly results: readonly Result[] };
+
+/** A row of the table: a runtime, its package, and which tests are its. */
+const ROWS: readonly { readonly runtime: string; readonly packaged: string; readonly tests: RegExp }[] = [
+  { runtime: "runc", packaged: "runc", tests: /\brunc\b|rootless/ },
+  { runtime: "crun", packaged: "crun", tests: /\bcrun\b/ },
+  { runtime: "gVisor", packaged: "runsc", tests: /^gVisor/ },
+  { runtime: "containerd", packaged: "containerd", tests: /^containerd/ },
+  { runtime: "Docker", packaged: "docker.io", tests: /^docker\b/ },
+  { runtime: "Podman", packaged: "podman", tests: /^podman|^the archive.*podman|^hardened: read-only/ },
+  { runtime: "skopeo", packaged: "skopeo", tests: /^the archive.*skopeo/ },
+  { runtime: "LXC", packaged: "lxc", tests: /: LXC/ },
+  { runtime: "systemd-nspawn", packaged: "systemd-container", tests: /: systemd-nspawn/ },
+  { runtime: "bubblewrap", packaged: "bubblewrap", tests: /: bubblewrap/ },
+];
+
+/** The packages whose versions the table has. */
+export const PACKAGES = ROWS.map(({ packaged }) => packaged);
+
+/** The table in Markdown, with what failed below it. */
+export function table(runs: readonly Run[], date: string, kernel: string): string {
+  const lines = [
+    `Run on ${date}, kernel ${kernel}: the version, and how many of the tests in [test/runtimes](../test/runtimes) passed.`,
+    "",
+    `| | ${runs.map(({ debian }) => debian).join(" | ")} |`,
+    `| --- |${" --- |".repeat(runs.length)}`,
+    ...ROWS.map((row) => `| ${row.runtime} | ${runs.map((run) => cell(run, row)).join(" | ")} |`),
+    "",
+    ...failures(runs),
+  ];
+  return lines.join("\n");
+}
+
+function cell({ versions, results }: Run, { packaged, tests }: (typeof ROWS)[number]): string {
+  const version = versions.get(packaged);
+  if (version === undefined) return "no package";
+  const own = results.filter(({ name, outcome }) => outcome !== "skipped" && tests.test(name));
+  return `${version}: ${own.filter(({ outcome }) => outcome === "passed").length} of ${own.length}`;
+}
+
+function failures(runs: readonly Run[]): string[] {
+  const failed = runs.flatMap(({ debian, results }) =>
+    results.filter(({ outcome }) => outcome === "failed").map(({ name, message }) => `- ${debian}, ${name}: \`${message.split("\n")[0]?.replaceAll("`", "'")}\``),
+  );
+  return failed.length === 0 ? ["Nothing failed."] : ["What failed:", "", ...failed];
+}

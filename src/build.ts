@@ -4,19 +4,16 @@ import { X86_64 } from "./arch/x86-64/architecture.ts";
 import { compile } from "./compile.ts";
 import { ElfError } from "./elf/file.ts";
 import { LinkError } from "./link/error.ts";
-import { ORDINARY_ENTRY } from "./link/entry.ts";
 import { writeExecutable } from "./link/file.ts";
 import { libraryDirs } from "./link/libraries.ts";
 import { link } from "./link/link.ts";
+import { PAUSE_ENTRY } from "./pause/entry.ts";
 import { writeProvenance } from "./provenance.ts";
 import { fetchRuntime } from "./runtime.ts";
 import type { DonorProgram } from "./snapshot/donor.ts";
 import { SnapshotError } from "./snapshot/error.ts";
 import { takeSnapshot } from "./snapshot/snapshot.ts";
 import { BuildError, stage } from "./stage.ts";
-
-/** What pause wants of the code the kernel enters: no signal lost, no variable heeded, no /dev/null looked for. */
-const PAUSE_ENTRY = { ...ORDINARY_ENTRY, blockSignals: true, fillDescriptors: true, emptyEnvironment: true };
 
 const root = join(import.meta.dir, "..");
 const dist = (name: string) => join(root, "dist", name);

@@ -46,10 +46,12 @@ export function readNewc(archive: Buffer): Map<string, Buffer> {
     if (archive.toString("latin1", at, at + MAGIC.length) !== MAGIC) throw new Error(`no ${MAGIC} at byte ${at}`);
     const number = (place: number) => Number.parseInt(archive.toString("latin1", at + MAGIC.length + 8 * place, at + MAGIC.length + 8 * place + 8), 16);
     const content = padded(at + HEADER_SIZE + number(NAMESIZE));
+    const end = content + number(FILESIZE);
+    if (at + HEADER_SIZE > archive.length || end > archive.length) throw new Error(`cut short behind byte ${at}`);
     const name = archive.toString("utf8", at + HEADER_SIZE, at + HEADER_SIZE + number(NAMESIZE) - 1);
     if (name === LAST) return files;
-    files.set(name, archive.subarray(content, content + number(FILESIZE)));
-    at = padded(content + number(FILESIZE));
+    files.set(name, archive.subarray(content, end));
+    at = padded(end);
   }
 }
 

@@ -35,7 +35,7 @@ export const STATIC: Artifact = {
   env: {},
 };
 
-const DYNAMIC: Omit<Artifact, "env"> = {
+export const DYNAMIC: Omit<Artifact, "env"> = {
   name: "pause-dynamic",
   path: join(DIST, "pause-dynamic"),
   keeps: [...AS_UPSTREAM, "E4", "E9", "B2", "B3", "B4"],

@@ -1,19 +1,38 @@
 import { join } from "node:path";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
-import { boot as bootMachine } from "../../src/machine/boot.ts";
+import { boot as bootMachine, type Machine } from "../../src/machine/boot.ts";
 import { debianKernel } from "../../src/machine/debian.ts";
 import type { Artifact } from "./artifacts.ts";
 import { compileC } from "./compile.ts";
 
 export const canBoot = () => Bun.which(X86_64.emulator.program) !== null;
 
+/** Debian's kernel on an emulated processor of the contract's baseline (no AVX). */
+export const plainMachine = async (): Promise<Machine> => ({
+  architecture: X86_64,
+  processor: X86_64.emulator.baseline,
+  kernel: await debianKernel(X86_64),
+  memory: 256,
+  seconds: 120,
+});
+
+/** What boot-init.c finds where all is well, and the kernel's last words: its first process has ended, with 0. */
+const FINDINGS = {
+  ...{ namespace: "0", argument: "0", version: "0", second: "0" },
+  ...{ orphans: "100", left: "0", first: "pause" },
+};
+const WORDS = ["Warning: pause should be the first process", "Attempted to kill init! exitcode=0x00000000"];
+
 /**
- * Boots Debian's kernel on an emulated processor of the contract's baseline (no AVX), with a root that holds the artifact as
- * /pause and boot-init.c as /init: all that the console said.
+ * Boots `machine` with a root that holds the artifact as /pause and boot-init.c as /init. What is not as it must be, a
+ * line each: none when the artifact kept all it promises there. @throws MachineError when the machine fails.
  */
-export async function boot({ path }: Artifact): Promise<string> {
+export async function bootBreaks(machine: Machine, { path }: Artifact): Promise<string[]> {
   const init = compileC("boot-init", join(import.meta.dir, "boot-init.c"), ["-O2", "-static"]);
-  const machine = { architecture: X86_64, processor: X86_64.emulator.baseline, kernel: await debianKernel(X86_64), memory: 256, seconds: 120 };
   const { console } = await bootMachine(machine, [{ path: "init", file: init }, { path: "pause", file: path }]);
-  return console;
+  const found = Object.fromEntries([...console.matchAll(/^boot: (\S+) (.*)$/gm)].map(([, what, value]) => [what, value]));
+  const expected = { kernel: machine.kernel.release, ...FINDINGS };
+  const wrong = Object.entries(expected).filter(([what, value]) => found[what] !== value);
+  const unsaid = WORDS.filter((words) => !console.includes(words));
+  return [...wrong.map(([what, value]) => `${what}: ${found[what] ?? "nothing"} instead of ${value}`), ...unsaid.map((words) => `the console never said: ${words}`)];
 }

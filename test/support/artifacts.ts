@@ -72,7 +72,7 @@ export function rootOf({ name, path }: Artifact): string {
  * Debian's libstdc++ is built for glibc and imports a few names that musl has not. In this folder it finds them, in a
  * stand-in for glibc's loader, which it needs by name.
  */
-function libraryFolder(): string {
+export function libraryFolder(): string {
   const folder = join(TEST_DIST, "musl-libraries");
   mkdirSync(folder, { recursive: true });
   const libraries = { "libstdc++.so.6": "/usr/lib/x86_64-linux-gnu/libstdc++.so.6", "libgcc_s.so.1": "/lib/x86_64-linux-gnu/libgcc_s.so.1" };

@@ -1,0 +1,109 @@
+import { chmodSync, copyFileSync, cpSync, existsSync, linkSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
+import { fetchLibraries } from "../../src/debian/libraries.ts";
+import { TEST_DIST } from "../support/compile.ts";
+
+export const CLI = join(import.meta.dir, "..", "..", "src", "link", "cli.ts");
+const SOURCES = join(import.meta.dir, "programs");
+const FOLDER = join(TEST_DIST, "programs-of-others");
+const PATIENCE_MS = 120_000;
+
+/** A program of programs/, and how it is run. */
+export type Program = { readonly name: string; readonly shows: string; readonly input?: string; readonly addon?: boolean };
+
+export const PROGRAMS: readonly Program[] = [
+  { name: "typescript", shows: "a compiler run" },
+  { name: "prettier", shows: "parsers loaded when asked for" },
+  { name: "express", shows: "a server under load" },
+  { name: "fastify", shows: "code made at run time" },
+  { name: "hono-tls", shows: "TLS, trusted and not" },
+  { name: "drizzle", shows: "bun:sqlite, a file in /tmp" },
+  { name: "websockets", shows: "200 websockets" },
+  { name: "comlink", shows: "workers" },
+  { name: "yoga", shows: "WebAssembly" },
+  { name: "execa", shows: "a spawn of itself" },
+  { name: "signal-exit", shows: "signals" },
+  { name: "zod", shows: "an uncaught error" },
+  { name: "repl", shows: "a prompt on stdin", input: "a = 3\nsqrt(a^2 + 16)\nnope(\n[1, 2] * 2\n" },
+  { name: "react", shows: "a page as a stream" },
+  { name: "jose", shows: "WebCrypto" },
+  { name: "resvg", shows: "an addon that needs libgcc_s", addon: true },
+  { name: "lightningcss", shows: "an addon that needs libgcc_s", addon: true },
+  { name: "watcher", shows: "an addon that needs libstdc++", addon: true },
+];
+
+export type Run = { readonly exitCode: number | null; readonly stdout: string; readonly stderr: string };
+
+/** The folder with the programs and the packages they use, as the lock file has them. */
+export function installPrograms(): string {
+  mkdirSync(FOLDER, { recursive: true });
+  cpSync(SOURCES, FOLDER, { recursive: true });
+  succeed([process.execPath, "install", "--frozen-lockfile"], FOLDER);
+  return FOLDER;
+}
+
+/** Runs the command line `words` of bun-static in `cwd`. @throws Error when it fails. */
+export const bunStatic = (words: readonly string[], cwd: string): string => succeed([process.execPath, CLI, ...words], cwd);
+
+/** Runs a command to its end: what it printed. @throws Error when it fails. */
+export function succeed(command: readonly string[], cwd: string): string {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([...command], { cwd, stdin: "ignore" });
+  if (exitCode !== 0) throw new Error(`${command.join(" ")}\n${stdout}${stderr}`);
+  return stdout.toString();
+}
+
+/** A root that holds `file` as /program, /tmp, and no more than the devices that are named. */
+export function rootFor(name: string, file: string, devices: readonly ("null" | "urandom")[] = []): string {
+  const root = join(TEST_DIST, "link-roots", name);
+  rmSync(root, { recursive: true, force: true });
+  mkdirSync(join(root, "tmp"), { recursive: true });
+  try {
+    linkSync(file, join(root, "program"));
+  } catch {
+    copyFileSync(file, join(root, "program"));
+  }
+  if (devices.length > 0) mkdirSync(join(root, "dev"));
+  for (const device of devices) succeed(["mknod", "-m", "666", join(root, "dev", device), "c", "1", device === "null" ? "3" : "9"], root);
+  return root;
+}
+
+/** Runs /program alone in `root`, with a network of its own that has a loopback and no more. */
+export function runAlone(root: string, args: readonly string[], input = ""): Run {
+  const command = ["unshare", "--net", "sh", "-c", 'ip link set lo up; exec chroot "$0" /program "$@"', root, ...args];
+  return run(command, input, { PATH: process.env.PATH ?? "" });
+}
+
+export function run(command: readonly string[], input: string, env: Readonly<Record<string, string>>, cwd?: string): Run {
+  const { exitCode, signalCode, stdout, stderr } = Bun.spawnSync([...command], { stdin: Buffer.from(input), env, timeout: PATIENCE_MS, ...(cwd === undefined ? {} : { cwd }) });
+  return { exitCode: signalCode === undefined ? exitCode : null, stdout: stdout.toString(), stderr: stderr.toString() };
+}
+
+/** What a Bun of `version` makes of programs/hello.ts for musl, once for all tests. */
+export function compiledBy(version: string): string {
+  const folder = join(TEST_DIST, "bun-versions");
+  const output = join(folder, `hello-${version}`);
+  if (existsSync(output)) return output;
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(join(SOURCES, "hello.ts"), join(folder, "hello.ts"));
+  succeed(["npx", "-y", `bun@${version}`, "build", "--compile", `--target=${X86_64.bunTarget}`, "hello.ts", "--outfile", `${output}.part`], folder);
+  chmodSync(`${output}.part`, 0o755);
+  linkSync(`${output}.part`, output);
+  return output;
+}
+
+/** The folders that hold the libraries of a release of Debian, as options of bun-static; of this machine's without one. */
+export async function librariesOf(suite: string | undefined): Promise<readonly string[]> {
+  const folders = suite === undefined ? [] : await fetchLibraries(X86_64, join(TEST_DIST, "..", "debian"), suite);
+  return folders.flatMap((folder) => ["--library-dir", folder]);
+}
+
+/** A C++ addon that g++ makes for the libstdc++ of this machine, and a program that calls it. */
+export function buildCxxAddon(): string {
+  const folder = join(TEST_DIST, "cxx-addon");
+  mkdirSync(folder, { recursive: true });
+  const flags = ["-std=c++17", "-O1", "-shared", "-fPIC", "-nodefaultlibs", "-Wl,--unresolved-symbols=ignore-all"];
+  succeed(["g++", ...flags, "-o", "addon.node", join(import.meta.dir, "fixture", "addon.cc"), "-lstdc++", "-lgcc_s"], folder);
+  writeFileSync(join(folder, "main.ts"), 'console.log(require("./addon.node")());\n');
+  return folder;
+}

@@ -8,6 +8,7 @@ import { writeExecutable } from "./link/file.ts";
 import { libraryDirs } from "./link/libraries.ts";
 import { link } from "./link/link.ts";
 import { PAUSE_ENTRY } from "./pause/entry.ts";
+import { describeOthers, otherLibraries } from "./pin/libraries.ts";
 import { writeProvenance } from "./provenance.ts";
 import { fetchRuntime } from "./runtime.ts";
 import type { DonorProgram } from "./snapshot/donor.ts";
@@ -35,14 +36,15 @@ async function build(): Promise<void> {
   const taken = await stage("snapshot", () => snapshotPause({ path: "dist/pause-static", start: linked.start }, "dist/pause"));
 
   await stage("record", () =>
-    writeProvenance("dist/provenance.json", linked.libraries, ["dist/pause-dynamic", "dist/pause-static", "dist/pause"], taken),
+    writeProvenance("dist/provenance.json", linked, ["dist/pause-dynamic", "dist/pause-static", "dist/pause"], taken),
   );
 }
 
 function linkPause(input: string, output: string) {
   const { bytes, libraries, start } = link(input, readFileSync(input), libraryDirs, PAUSE_ENTRY);
   writeExecutable(output, bytes);
-  return { bytes: bytes.length, libraries, start };
+  const others = otherLibraries(X86_64, libraries);
+  return { bytes: bytes.length, libraries, others, start, detail: describeOthers(X86_64, others) ?? "libraries as pinned" };
 }
 
 function snapshotPause(program: DonorProgram, output: string) {

@@ -1,14 +1,17 @@
 import { readFileSync } from "node:fs";
 import { version } from "../package.json";
 import { X86_64 } from "./arch/x86-64/architecture.ts";
-import { pinnedRuntime } from "./pin.ts";
+import { pinnedRuntime } from "./pin/pin.ts";
 import { sha256 } from "./runtime.ts";
 import type { SnapshotResult } from "./snapshot/snapshot.ts";
 
-/** Writes what went into the artifacts, so that a file found on a node can be traced back: sizes in bytes, SHA-256 of each file. */
+/**
+ * Writes what went into the artifacts, so that a file found on a node can be traced back: sizes in bytes, SHA-256 of each file.
+ * `pinned`: the library is the release's; where one is not, the bytes of the artifacts are not either.
+ */
 export async function writeProvenance(
   path: string,
-  libraries: readonly string[],
+  { libraries, others }: { readonly libraries: readonly string[]; readonly others: readonly string[] },
   artifacts: readonly string[],
   { pages, segments, candidates }: SnapshotResult,
 ): Promise<{ bytes: number }> {
@@ -16,8 +19,8 @@ export async function writeProvenance(
     name: "pause",
     version,
     commit: gitCommit(),
-    bun: { version: Bun.version, runtime: { target: X86_64.bunTarget, sha256: pinnedRuntime(X86_64).sha256 } },
-    libraries: libraries.map(describe),
+    bun: { version: Bun.version, runtime: { package: `@oven/${X86_64.bunPackage}`, sha256: pinnedRuntime(X86_64).sha256 } },
+    libraries: libraries.map((library) => ({ ...describe(library), pinned: !others.includes(library) })),
     artifacts: artifacts.map(describe),
     snapshot: { pages, segments, candidates },
   };

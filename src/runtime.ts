@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { X86_64 } from "./arch/x86-64/architecture.ts";
 import { bunBuild } from "./compile.ts";
-import { PINNED_BUN, pinnedRuntime } from "./pin.ts";
+import { PINNED_BUN, pinnedRuntime } from "./pin/pin.ts";
 import { BuildError } from "./stage.ts";
 
 export const sha256 = (bytes: Uint8Array) => new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
@@ -12,7 +12,7 @@ export const sha256 = (bytes: Uint8Array) => new Bun.CryptoHasher("sha256").upda
  * @throws BuildError when this is another Bun, the download fails, or the file is not the pinned one (it is then removed).
  */
 export async function fetchRuntime(cache: string): Promise<{ path: string; bytes: number; detail: string }> {
-  const [version, target, pinned] = [PINNED_BUN, X86_64.bunTarget, pinnedRuntime(X86_64).sha256];
+  const [version, target, pinned] = [PINNED_BUN, X86_64.bunPackage, pinnedRuntime(X86_64).sha256];
   if (Bun.version !== version) throw new BuildError(`this is Bun ${Bun.version}, the build is made for ${version}; run it with: npx -y bun@${version} run build`);
   const path = join(cache, `${target}-v${version}`);
   if (!existsSync(path)) await download(cache);

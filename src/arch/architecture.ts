@@ -15,6 +15,8 @@ export type Architecture = {
   readonly processArch: NodeJS.Architecture;
   /** What `bun build --compile --target` calls it, with musl. */
   readonly bunTarget: string;
+  /** The npm package of that runtime, below @oven, and the name that Bun keeps it under. */
+  readonly bunPackage: string;
   /** e_machine of its ELF files (gABI, chapter 4). */
   readonly machine: number;
   /** The largest page its Linux kernels are built with: address and file offset of a segment agree within it. */

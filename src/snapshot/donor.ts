@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { X86_64 } from "../arch/x86-64/architecture.ts";
 import * as elf from "../elf/constants.ts";
 import { ElfFile, hex } from "../elf/file.ts";
-import { pinnedRuntime } from "../pin.ts";
+import { pinnedRuntime } from "../pin/pin.ts";
 import { PAGE_SIZE } from "../elf/x86-64.ts";
 import type { EntryAddresses } from "../link/entry.ts";
 import { type Answer, Answers, type Entry } from "./answers.ts";

@@ -7,7 +7,7 @@ import { PAUSE, type Artifact } from "../support/artifacts.ts";
 import { contract } from "../support/case.ts";
 import { withCgroup } from "../support/cgroup.ts";
 import { count } from "../support/place.ts";
-import { children, descriptors, status } from "../support/proc.ts";
+import { children, descriptors, signals, status } from "../support/proc.ts";
 import { type Conditions, drill, parked, played, soon } from "../support/stage.ts";
 
 const TERMINATED = "Shutting down, got signal: Terminated\n";
@@ -103,6 +103,15 @@ contract("what a node gives it", [
         expect(descriptors(pid)).toEqual([1]);
         return Promise.resolve();
       }),
+  },
+  {
+    rows: ["E4", "B5"],
+    shows: "as PID 1 SIGPIPE is blocked (gVisor does not spare PID 1 its default action), and only there",
+    run: async (artifact) => {
+      for (const [first, blocked] of [[true, [2, 13, 15]], [false, [2, 15]]] as const) {
+        await parked(artifact, { first }, async ({ pid }) => expect(signals(pid, "SigBlk")).toEqual([...blocked]));
+      }
+    },
   },
   {
     rows: ["E4", "P2"],

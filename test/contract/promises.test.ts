@@ -49,4 +49,16 @@ contract("beyond upstream", [
         return Promise.resolve();
       }),
   })),
+  ...(["pipe", "socket", "tty"] as const).flatMap((kind) =>
+    ([true, false] as const).map((first) => ({
+      rows: ["B5"] as const,
+      shows: `stderr a ${kind} that takes no more, ${first ? "as PID 1" : "as another"}: it parks, and either signal ends it with 0`,
+      run: async (artifact: Parameters<typeof parked>[0]) => {
+        for (const signal of ["SIGTERM", "SIGINT"] as const) {
+          const end = await parked(artifact, { first, make: [`stuck=2:${kind}`] }, (actor) => actor.end(signal));
+          expect(end).toEqual({ status: 0, stdout: "", stderr: "" });
+        }
+      },
+    })),
+  ),
 ]);

@@ -49,11 +49,24 @@ static int children_of_init(void)
 	return count;
 }
 
+static void set(const char *path, int value)
+{
+	char text[32];
+	int fd = open(path, O_WRONLY);
+	if (fd < 0 || write(fd, text, snprintf(text, sizeof text, "%d", value)) < 0)
+		err(1, "%s", path);
+	close(fd);
+}
+
 static char *arguments[3];
+/* The kernel's lowest address binds those without privilege. */
+static int unprivileged;
 
 static int become_pause(void *unused)
 {
 	(void)unused;
+	if (unprivileged && (setgid(65535) || setuid(65535)))
+		_exit(98);
 	execv("/pause", arguments);
 	_exit(99);
 }
@@ -72,6 +85,24 @@ static void run(const char *what, int namespaces, char *argument, int signal)
 	}
 	waitpid(pid, &status, 0);
 	printf("boot: %s %d\n", what, status);
+}
+
+/* The lowest vm.max_map_count with which /pause prints its version. */
+static int least_maps(void)
+{
+	static char stack[65536] __attribute__((aligned(16)));
+	const char *limit = "/proc/sys/vm/max_map_count";
+	int status = -1, maps = 0;
+	arguments[1] = "-v";
+	while (status && ++maps < 100) {
+		set(limit, maps);
+		/* It goes on when the child has executed the program, or ended. */
+		pid_t pid = clone(become_pause, stack + sizeof stack, CLONE_VFORK | SIGCHLD, NULL);
+		set(limit, 65530);
+		if (pid > 0)
+			waitpid(pid, &status, 0);
+	}
+	return maps;
 }
 
 static void leave_orphans(void)
@@ -120,6 +151,10 @@ int main(void)
 	run("argument", CLONE_NEWPID, "--unknown", SIGINT);
 	run("version", CLONE_NEWPID, "-V", 0);
 	run("second", 0, NULL, SIGTERM);
+	set("/proc/sys/vm/mmap_min_addr", 4 << 20);
+	unprivileged = 1;
+	run("low", 0, NULL, SIGTERM);
+	printf("boot: maps %d\n", least_maps());
 	if (fork() == 0)
 		watch();
 	execl("/pause", "/pause", NULL);

@@ -18,9 +18,11 @@ export const plainMachine = async (): Promise<Machine> => ({
 
 /** What boot-init.c finds where all is well, and the kernel's last words: its first process has ended, with 0. */
 const FINDINGS = {
-  ...{ namespace: "0", argument: "0", version: "0", second: "0" },
+  ...{ namespace: "0", argument: "0", version: "0", second: "0", low: "0" },
   ...{ orphans: "100", left: "0", first: "pause" },
 };
+/** With so low a vm.max_map_count it starts: a map for each segment, and what the kernel adds. */
+const MOST_MAPS = 20;
 const WORDS = ["Warning: pause should be the first process", "Attempted to kill init! exitcode=0x00000000"];
 
 /**
@@ -33,6 +35,7 @@ export async function bootBreaks(machine: Machine, { path }: Artifact): Promise<
   const found = Object.fromEntries([...console.matchAll(/^boot: (\S+) (.*)$/gm)].map(([, what, value]) => [what, value]));
   const expected = { kernel: machine.kernel.release, ...FINDINGS };
   const wrong = Object.entries(expected).filter(([what, value]) => found[what] !== value);
+  const mapped = Number(found["maps"]) <= MOST_MAPS ? [] : [`maps: it starts with vm.max_map_count at ${found["maps"] ?? "nothing"} or more, not at ${MOST_MAPS}`];
   const unsaid = WORDS.filter((words) => !console.includes(words));
-  return [...wrong.map(([what, value]) => `${what}: ${found[what] ?? "nothing"} instead of ${value}`), ...unsaid.map((words) => `the console never said: ${words}`)];
+  return [...wrong.map(([what, value]) => `${what}: ${found[what] ?? "nothing"} instead of ${value}`), ...mapped, ...unsaid.map((words) => `the console never said: ${words}`)];
 }

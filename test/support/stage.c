@@ -7,6 +7,7 @@
  *   root=DIR      in DIR as its root, read-only
  *   hardened      uid and gid 65535, no capability, no_new_privs
  *   closed=FD     with FD closed;  device=FD:PATH  with FD on PATH;  broken=FD  with FD a pipe that nobody reads
+ *   stuck=FD:KIND with FD a pipe, a socket or a tty (KIND) that takes no more, and whose reader, the stage, sleeps
  *   limit=R:N     with the resource limit R (nofile, stack, core, as) at N
  *   cgroup=DIR    in the cgroup DIR
  *   ignored=SIG   with SIG ignored
@@ -26,9 +27,11 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <linux/capability.h>
+#include <termios.h>
 #include <unistd.h>
 
 static void check(int result, const char *what)
@@ -77,6 +80,42 @@ static void break_pipe(int fd)
 	close(ends[0]);
 	if (ends[1] != fd)
 		close(ends[1]);
+}
+
+static void fill(int fd)
+{
+	static const char much[65536];
+	int flags = fcntl(fd, F_GETFL);
+	check(fcntl(fd, F_SETFL, flags | O_NONBLOCK), "F_SETFL");
+	while (write(fd, much, sizeof much) > 0 || write(fd, much, 1) > 0)
+		;
+	check(fcntl(fd, F_SETFL, flags), "F_SETFL");
+}
+
+/* What was made before the child was, since the reader's end must stay in the stage alone. */
+static struct { int fd, end; } stuck = { -1, -1 };
+
+static void make_stuck(const char *what)
+{
+	int ends[2];
+	const char *kind = strchr(what, ':') + 1;
+	if (strcmp(kind, "pipe") == 0) {
+		check(pipe2(ends, O_CLOEXEC), "pipe2");
+	} else if (strcmp(kind, "socket") == 0) {
+		check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), "socketpair");
+	} else {
+		ends[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+		check(ends[0], "posix_openpt");
+		check(grantpt(ends[0]), "grantpt");
+		check(unlockpt(ends[0]), "unlockpt");
+		ends[1] = open(ptsname(ends[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);
+		check(ends[1], "the tty");
+		check(tcflow(ends[1], TCOOFF), "tcflow");
+	}
+	if (strcmp(kind, "tty") != 0)
+		fill(ends[1]);
+	stuck.fd = atoi(what);
+	stuck.end = ends[1];
 }
 
 static void limit(const char *what)
@@ -141,6 +180,8 @@ static void make(const char *condition)
 		open_on(atoi(value), strchr(value, ':') + 1);
 	else if ((value = value_of(condition, "broken")))
 		break_pipe(atoi(value));
+	else if (value_of(condition, "stuck"))
+		check(dup2(stuck.end, stuck.fd), "dup2");
 	else if ((value = value_of(condition, "limit")))
 		limit(value);
 	else if ((value = value_of(condition, "cgroup")))
@@ -177,9 +218,12 @@ int main(int argc, char **argv)
 	static char stack[65536] __attribute__((aligned(16)));
 	int namespaces = 0;
 	arguments = argv + 1;
-	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		if (strcmp(argv[i], "pidns") == 0)
 			namespaces = CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWNS;
+		if (value_of(argv[i], "stuck"))
+			make_stuck(value_of(argv[i], "stuck"));
+	}
 	pid_t child = clone(become, stack + sizeof stack, namespaces | SIGCHLD, NULL);
 	check(child, "clone");
 	int status;

@@ -11,6 +11,7 @@ export const AARCH64: Architecture = {
   gnuTriplet: "aarch64-linux-gnu",
   processArch: "arm64",
   bunTarget: "bun-linux-arm64-musl",
+  bunPackage: "bun-linux-aarch64-musl",
   machine: 183,
   maxPageSize: 0x1_0000,
   relocations: new Map([

@@ -8,6 +8,7 @@ export const X86_64: Architecture = {
   gnuTriplet: "x86_64-linux-gnu",
   processArch: "x64",
   bunTarget: "bun-linux-x64-musl",
+  bunPackage: "bun-linux-x64-musl",
   machine: 62,
   maxPageSize: 0x1000,
   relocations: new Map([

@@ -1,0 +1,37 @@
+import { afterAll, describe, expect } from "bun:test";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
+import { libraryDirs } from "../../src/link/libraries.ts";
+import { link } from "../../src/link/link.ts";
+import { debianKernel } from "../../src/machine/debian.ts";
+import { PAUSE_ENTRY } from "../../src/pause/entry.ts";
+import { fetchRuntime, sha256 } from "../../src/runtime.ts";
+import { takeSnapshotIn } from "../../src/snapshot/emulated.ts";
+import { DYNAMIC, PAUSE, STATIC } from "../support/artifacts.ts";
+import { TEST_DIST } from "../support/compile.ts";
+import { testNeeding } from "../support/privilege.ts";
+
+const { emulator } = X86_64;
+const FOLDER = join(TEST_DIST, "same-bytes");
+const MINUTES = 60_000;
+
+describe("the snapshot stage, run on another processor and another kernel", () => {
+  mkdirSync(FOLDER, { recursive: true });
+  afterAll(() => rmSync(FOLDER, { recursive: true }));
+
+  for (const processor of [emulator.baseline, "max"]) {
+    testNeeding(emulator.program, Bun.which(emulator.program) !== null)(
+      `an emulated ${processor} with Debian's kernel gives the bytes of dist/pause (takes a minute)`,
+      async () => {
+        const output = join(FOLDER, processor);
+        const machine = { architecture: X86_64, processor, kernel: await debianKernel(X86_64), memory: 1024, seconds: 1200 };
+        const { path: runtime } = await fetchRuntime(join(TEST_DIST, "..", "runtime"));
+        const { start } = link(DYNAMIC.path, readFileSync(DYNAMIC.path), libraryDirs, PAUSE_ENTRY);
+        await takeSnapshotIn(machine, { path: STATIC.path, start }, output, { runtime, libraryDirs });
+        expect(sha256(readFileSync(output))).toBe(sha256(readFileSync(PAUSE.path)));
+      },
+      21 * MINUTES,
+    );
+  }
+});

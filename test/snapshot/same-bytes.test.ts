@@ -22,7 +22,7 @@ describe("the snapshot stage, run on another processor and another kernel", () =
 
   for (const processor of [emulator.baseline, "max"]) {
     testNeeding(emulator.program, Bun.which(emulator.program) !== null)(
-      `an emulated ${processor} with Debian's kernel gives the bytes of dist/pause (takes a minute)`,
+      `an emulated ${processor} with Debian's kernel gives the bytes of dist/pause (takes 1 to 3 minutes)`,
       async () => {
         const output = join(FOLDER, processor);
         const machine = { architecture: X86_64, processor, kernel: await debianKernel(X86_64), memory: 1024, seconds: 1200 };

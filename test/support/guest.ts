@@ -10,7 +10,7 @@ import { link } from "../../src/link/link.ts";
 import type { Machine } from "../../src/machine/boot.ts";
 import { DEBIAN_CACHE } from "../../src/machine/debian.ts";
 import type { Entry } from "../../src/machine/newc.ts";
-import { type Outcome, runInMachine } from "../../src/machine/run.ts";
+import { runInMachine } from "../../src/machine/run.ts";
 import type { Artifact } from "./artifacts.ts";
 import { compileFor, TEST_DIST } from "./compile.ts";
 import { GUEST_VARIABLE } from "./place.ts";
@@ -24,20 +24,24 @@ const STRACE = { strace: ["usr/bin/strace"], libc6: ["lib/**/ld-linux-*.so.1", "
 /** The test files are its arguments. It tells the page size, too, which no test shows. */
 const SCRIPT = 'grep -m 1 KernelPageSize /proc/self/smaps; mount -t cgroup2 cgroup2 /sys/fs/cgroup && cd /project && exec bun test "$@"';
 
-/** A file that is tested in a machine as the artifact `name`. */
+/** What was seen: the size of the kernel's pages, and how many tests passed. */
+export type Kept = { readonly pageSize: string; readonly passed: number };
+
+/** A file that is tested in a machine as an artifact. */
 export type Guest = { readonly artifact: Artifact; readonly file: string };
 
 /**
  * Runs the contract's tests `files` (names in test/contract) by `bun test` in `machine`, on the C reference and on `guests`: the Bun there is
  * a linked one, and the test programs and the reference are cross-compiled.
- * @throws MachineError, DebianError, LinkError, or Error where a cross compiler is missing.
+ * @throws Error with all that bun test said, when one of them fails or none was run; MachineError, DebianError, LinkError, or Error where a
+ * cross compiler is missing.
  */
-export async function contractIn(machine: Machine, files: readonly string[], guests: readonly Guest[]): Promise<Outcome> {
+export async function contractIn(machine: Machine, files: readonly string[], guests: readonly Guest[]): Promise<Kept> {
   const { architecture } = machine;
   const programs = [STAGE_PROGRAM, DRILL_PROGRAM, REFERENCE_PROGRAM];
   const sources = ["src/**/*.ts", "test/contract/*.ts", "test/support/*.ts", "package.json", "bunfig.toml"].flatMap((pattern) => [...new Bun.Glob(pattern).scanSync(PROJECT)]);
   const inProject = (path: string) => join("project", relative(PROJECT, path));
-  return runInMachine(machine, {
+  const { status, output } = await runInMachine(machine, {
     files: [
       { path: "bin/bun", file: await linkedBun(architecture) },
       ...(await straceFiles(architecture)),
@@ -48,6 +52,10 @@ export async function contractIn(machine: Machine, files: readonly string[], gue
     command: ["sh", "-c", SCRIPT, "sh", ...files.map((file) => `./test/contract/${file}`)],
     environment: ["PATH=/bin:/usr/bin", "HOME=/tmp", "CI=true", "BUN_BE_BUN=1", `${GUEST_VARIABLE}=${guests.map(({ artifact }) => artifact.name).join("\n")}`],
   });
+  const pageSize = /^KernelPageSize: +(.*)$/m.exec(output)?.[1] ?? "unknown";
+  const passed = Number(/^ *(\d+) pass$/m.exec(output)?.[1] ?? 0);
+  if (status !== 0 || passed === 0) throw new Error(`bun test ended with ${status} in the machine:\n${output}`);
+  return { pageSize, passed };
 }
 
 /** Bun itself, as one file: any compiled program is it when BUN_BE_BUN asks for that. */

@@ -1,0 +1,101 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
+import type { Kernel } from "../../src/debian/kernel.ts";
+import { debianKernel } from "../../src/machine/debian.ts";
+import { MachineError } from "../../src/machine/error.ts";
+import { sha256 } from "../../src/runtime.ts";
+import { type Artifact, PAUSE, REFERENCE } from "../support/artifacts.ts";
+import { bootBreaks, plainMachine } from "../support/boot.ts";
+
+/**
+ * Runs dist/pause as PID 1 of emulated machines: every kernel on every processor, and with every parameter. Where it
+ * fails, the C reference is run there too, to tell what is the machine's from what is ours. Writes docs/kernels.md.
+ */
+const KERNELS = [
+  { suite: "bullseye", name: "linux-image-cloud-amd64" },
+  { suite: "bookworm", name: "linux-image-cloud-amd64" },
+  { suite: "trixie", name: "linux-image-cloud-amd64" },
+  { suite: "trixie", name: "linux-image-rt-amd64" },
+  { suite: "sid", name: "linux-image-cloud-amd64" },
+];
+
+/** QEMU's models. The first has no more than x86-64-v2 asks for. */
+const PROCESSORS = ["core2duo,+sse4.1,+sse4.2,+popcnt", "Nehalem", "Westmere", "SandyBridge", "Haswell", "Skylake-Client", "EPYC", "EPYC-Milan", "max,la57=off", "max,la57=on"];
+
+/** Words of the kernel's command line. "sysctl." sets what sysctl(8) would, before the first process starts. */
+const PARAMETERS = [
+  "norandmaps",
+  "init_on_alloc=1",
+  "transparent_hugepage=always",
+  "vsyscall=none",
+  "sysctl.vm.mmap_min_addr=4194304",
+  "sysctl.vm.max_map_count=24",
+  "sysctl.vm.overcommit_memory=2",
+];
+const PARAMETERS_ON = "max,la57=on";
+
+const REPORT = join(import.meta.dir, "..", "..", "docs", "kernels.md");
+
+/** A cell of the table: "yes", or where a note says what happened. */
+type Cell = { readonly text: string; readonly note?: string };
+
+async function attempt(kernel: Kernel, processor: string, parameters: readonly string[]): Promise<Cell> {
+  const breaks = await breaksOf(PAUSE, kernel, processor, parameters);
+  if (breaks.length === 0) return { text: "yes" };
+  const reference = await breaksOf(REFERENCE, kernel, processor, parameters);
+  const also = reference.length === 0 ? "the C program runs there" : `the C program does not run there either (${reference.join("; ")})`;
+  return { text: reference.length === 0 ? "**no**" : "nor C", note: `${breaks.join("; ")}; ${also}` };
+}
+
+async function breaksOf(artifact: Artifact, kernel: Kernel, processor: string, parameters: readonly string[]): Promise<string[]> {
+  try {
+    return await bootBreaks({ ...(await plainMachine()), kernel, processor, parameters }, artifact);
+  } catch (error) {
+    if (!(error instanceof MachineError)) throw error;
+    return [error.message];
+  }
+}
+
+/** One table: a row for each of `rows`, a column for each kernel; failures become notes behind it. */
+async function table(kernels: readonly Kernel[], title: string, rows: readonly string[], fill: (kernel: Kernel, row: string) => Promise<Cell>): Promise<string> {
+  const notes: string[] = [];
+  const lines = [`| ${title} | ${kernels.map(({ release }) => release).join(" | ")} |`, `| --- |${" --- |".repeat(kernels.length)}`];
+  for (const row of rows) {
+    const cells: string[] = [];
+    for (const kernel of kernels) {
+      const { text, note } = await fill(kernel, row);
+      if (note !== undefined) notes.push(`${row}, ${kernel.release}: ${note}`);
+      cells.push(text);
+      console.log(`${row}, ${kernel.release}: ${text}${note === undefined ? "" : ` (${note})`}`);
+    }
+    lines.push(`| ${row} | ${cells.join(" | ")} |`);
+  }
+  return [...lines, "", ...notes.map((note) => `- ${note}`)].join("\n");
+}
+
+const kernels: Kernel[] = [];
+for (const kernel of KERNELS) kernels.push(await debianKernel(X86_64, kernel));
+const processors = await table(kernels, "processor", PROCESSORS, (kernel, processor) => attempt(kernel, processor, []));
+const parameters = await table(kernels, "parameter", PARAMETERS, (kernel, parameter) => attempt(kernel, PARAMETERS_ON, [parameter]));
+const emulator = Bun.spawnSync([X86_64.emulator.program, "--version"]).stdout.toString().split("\n")[0];
+
+await Bun.write(
+  REPORT,
+  `# Kernels and processors
+
+Written by \`npx -y bun@${Bun.version} run matrix:kernels\` on ${new Date().toISOString().slice(0, 10)}, with ${emulator} (software emulation, no hardware) and Debian's kernels.
+The file is \`dist/pause\`, ${readFileSync(PAUSE.path).length.toLocaleString("en-US")} bytes, SHA-256 ${sha256(readFileSync(PAUSE.path))}.
+
+In each machine it is PID 1 of a namespace and ends on SIGTERM, parks with an argument it does not know and ends on SIGINT, tells its
+version, warns where it is not PID 1, and is PID 1 of the machine itself: it reaps 100 orphans and ends with 0 on SIGTERM. "yes" is all of
+that; "nor C" is where a static C program does not keep it either.
+
+${processors}
+
+Parameters of the kernel's command line, on the processor \`${PARAMETERS_ON}\`:
+
+${parameters}
+`,
+);
+console.log(REPORT);

@@ -8,12 +8,7 @@ import { Workspace } from "./workspace.ts";
 /** The namespace in which the kubelet's containerd keeps its images and containers. */
 const NAMESPACE = "k8s.io";
 
-const places = (workspace: Workspace) => `
-root = ${JSON.stringify(workspace.path("containerd"))}
-state = ${JSON.stringify(workspace.path("containerd-state"))}
-`;
-
-/** The lines of docs/node.md for each version of the configuration, and what running beside another containerd needs. */
+/** What docs/node.md has for each version of the configuration, and what running beside another containerd needs. */
 const VERSION_2 = `
 version = 2
 [plugins."io.containerd.grpc.v1.cri"]
@@ -30,6 +25,16 @@ restrict_oom_score_adj = true
 [plugins.'io.containerd.grpc.v1.cri']
 disable_tcp_service = true
 `;
+
+function configuration(workspace: Workspace): string {
+  const own = (name: string) => JSON.stringify(workspace.path(name));
+  return `root = ${own("containerd")}
+state = ${own("containerd-state")}
+${major() >= 2 ? VERSION_3 : VERSION_2}
+[grpc]
+address = ${own("containerd.sock")}
+`;
+}
 
 /** The major version of this machine's containerd; 1.x has no version 3 of the configuration. */
 function major(): number {
@@ -53,7 +58,7 @@ export class Containerd implements AsyncDisposable {
 
   static async create(): Promise<Containerd> {
     const workspace = await Workspace.create();
-    const config = await workspace.write("containerd.toml", `${places(workspace)}${major() >= 2 ? VERSION_3 : VERSION_2}\n[grpc]\naddress = ${JSON.stringify(workspace.path("containerd.sock"))}\n`);
+    const config = await workspace.write("containerd.toml", configuration(workspace));
     const containerd = new Containerd(workspace, config);
     await soon("containerd to answer", () => (Bun.spawnSync(containerd.command("version"), { stdout: "ignore", stderr: "ignore" }).success ? true : undefined));
     return containerd;

@@ -54,7 +54,7 @@ describe.each(stores().map((store) => ({ store })))("docker, the $store image st
     expect(await docker.run("image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", IMAGE)).toBe(`linux/${HOST}`);
 
     const confined = ["--network=none", "--security-opt=no-new-privileges", `--security-opt=seccomp=${SECCOMP}`];
-    await docker.run("run", "--detach", "--name=pause", ...confined, "--memory=6m", "--pids-limit=1", IMAGE);
+    await docker.run("run", "--detach", "--name=pause", ...confined, "--memory=16m", "--pids-limit=1", IMAGE);
     await parked(Number(await docker.inspect("pause", "{{.State.Pid}}")));
     await docker.run("stop", "--time", "2", "pause");
     expect(await docker.inspect("pause", "{{.State.ExitCode}} {{.State.OOMKilled}}")).toBe("0 false");

@@ -1,6 +1,7 @@
 import { describe, expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { HOST } from "../../src/image/platforms.ts";
+import { status } from "../support/proc.ts";
 import { BUSYBOX, busyboxImage, IMAGE, indexImage, PROGRAMS, pauseImage, SECCOMP, SHIPPED } from "./images.ts";
 import { GOODBYE, MAKE_ORPHANS, orphansAreReaped, parked } from "./pod.ts";
 import { Podman } from "./podman.ts";
@@ -34,6 +35,8 @@ describe.each(PROGRAMS)("podman kube play with the image as infra image: $name",
     expect(await inspect("{{.ImageName}}")).toBe(IMAGE);
     const pid = Number(await inspect("{{.State.Pid}}"));
     await orphansAreReaped(pid);
+    // Podman runs an infra container as root, whatever user the image names.
+    expect(status(pid, "Uid").split("\t")[0]).toBe("0");
     expect(readFileSync(`/proc/${pid}/cmdline`, "utf8")).toBe("/pause\0");
 
     // What has not ended 2 seconds after SIGTERM is killed, and its exit code is then 137.

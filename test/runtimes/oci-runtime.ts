@@ -52,6 +52,9 @@ export const RUNSC: Kind = {
   sharesUnnamed: true,
 };
 
+/** In the place of a PID, of a runtime that has ended before its container ran. */
+const ENDED = 0;
+
 /** A container under way, in the foreground of a runtime that ends as the container ends. */
 export type Container = { readonly pid: number; readonly ended: ReturnType<typeof start>["ended"] };
 
@@ -71,8 +74,11 @@ export class OciRuntime implements AsyncDisposable {
     const command = [...(settings.under ?? []), ...(await this.prepare(id, archive, settings))];
     const runtime = start(command);
     this.containers.push({ id, kill: runtime.kill });
-    const pid = await Promise.race([this.pid(id), runtime.ended]);
-    if (typeof pid !== "number") throw new Error(`${command.join(" ")} ended with ${pid.status}: ${pid.stderr}`);
+    const pid = await soon(`${this.kind.name} to start ${id}`, () => (runtime.running() ? this.runningPid(id) : ENDED));
+    if (pid === ENDED) {
+      const { status, stderr } = await runtime.ended;
+      throw new Error(`${command.join(" ")} ended with ${status}: ${stderr}`);
+    }
     return { pid, ended: runtime.ended };
   }
 
@@ -110,13 +116,11 @@ export class OciRuntime implements AsyncDisposable {
     return [...as, ...this.kind.command, "--root", this.workspace.path("state")];
   }
 
-  private async pid(id: string): Promise<number> {
-    return soon(`${this.kind.name} to start ${id}`, () => {
-      const { stdout } = Bun.spawnSync([...this.command, "state", id], { stderr: "ignore" });
-      const state: unknown = stdout.length > 0 ? JSON.parse(stdout.toString()) : {};
-      if (typeof state !== "object" || state === null || !("status" in state) || state.status !== "running") return undefined;
-      return "pid" in state && typeof state.pid === "number" ? state.pid : undefined;
-    });
+  private runningPid(id: string): number | undefined {
+    const { stdout } = Bun.spawnSync([...this.command, "state", id], { stderr: "ignore" });
+    const state: unknown = stdout.length > 0 ? JSON.parse(stdout.toString()) : {};
+    if (typeof state !== "object" || state === null || !("status" in state) || state.status !== "running") return undefined;
+    return "pid" in state && typeof state.pid === "number" ? state.pid : undefined;
   }
 
   private async bundle(id: string, archive: string, { args, join: joined, annotations, seccomp }: Settings): Promise<string> {

@@ -24,7 +24,7 @@ Usage: bun run bench [options]        (as root: it makes namespaces and control 
 Options:
   --quick           few samples and short windows, below a minute; writes to dist/bench/quick
   --only NAME       one of ${NAMES}; writes to dist/bench/NAME
-  --peers A,B       these and the C reference; writes to dist/bench/peers
+  --peers A,B       these and the reference; writes to dist/bench/peers
   --compare OLD     no measurement: print what moved from OLD to the results in bench/ (or those of --quick)
   --help            print this
 

@@ -27,7 +27,7 @@ function slackOf(metric: string, hasRatio: boolean): number {
 
 /**
  * What moved from `old` to `now` by more than the spread of either run, and the spreads lie apart: a line each, the worst
- * first, and how many were compared. Ratios to the C reference are compared, so that a slower machine is not a slower
+ * first, and how many were compared. Ratios to the reference are compared, so that a slower machine is not a slower
  * program; the reference itself, and what is held against 0, by the figures.
  */
 export function compare(old: Results, now: Results): string[] {

@@ -1,4 +1,7 @@
 import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { version } from "../package.json";
+import { compileWith, TEST_DIST } from "../test/support/compile.ts";
 import { BenchError } from "./error.ts";
 
 /** A program to measure: how it is started as PID 1, and the system call it parks in (x86-64 Linux). */
@@ -15,10 +18,14 @@ const READ = 0;
 const PAUSE = 34;
 const RT_SIGTIMEDWAIT = 128;
 
-/** What the others are held against. */
-export const REFERENCE = "C reference";
+/** What the others are held against: a program of upstream's structure, linked as upstream links its own. */
+export const REFERENCE = "C, as upstream";
+/** The same source, linked with musl; and what any program must pay. */
+export const MUSL = "C with musl";
+export const FLOOR = "floor";
 
-const OURS = ["pause", "pause-static", "pause-dynamic", REFERENCE];
+const OURS = ["pause", "pause-static", "pause-dynamic"];
+const IN_C = [REFERENCE, MUSL, FLOOR];
 
 const sleep = ["/usr/bin/sleep", "infinity"];
 
@@ -31,25 +38,48 @@ const OTHERS: readonly Peer[] = [
 ];
 
 /**
- * All peers, ours first, and the names of those that are not on this machine; with `only`, these and the C reference.
+ * All peers, ours first, and the names of those that are not on this machine; with `only`, these and the reference.
  * @throws BenchError for a name that is none, or when ours were not built.
  */
 export async function peers(only: readonly string[] | undefined): Promise<{ present: readonly Peer[]; missing: readonly string[] }> {
-  const names = [...OURS, ...OTHERS.map(({ name }) => name)];
+  const names = [...OURS, ...IN_C, ...OTHERS.map(({ name }) => name)];
   const unknown = only?.find((name) => !names.includes(name));
   if (unknown !== undefined) throw new BenchError(`no peer is called ${JSON.stringify(unknown)}; there are ${names.join(", ")}`);
-  const wanted = [...(await ours()), ...OTHERS].filter(({ name }) => only === undefined || name === REFERENCE || only.includes(name));
+  const wanted = [...(await ours()), ...inC(), ...OTHERS].filter(({ name }) => only === undefined || name === REFERENCE || only.includes(name));
   const present = wanted.filter(({ command: [file = ""] }) => existsSync(file));
   return { present, missing: wanted.filter((peer) => !present.includes(peer)).map(({ name }) => name) };
 }
 
-/** Loaded late: to load it compiles the C reference, which is nothing that --help waits for. */
+/** Loaded late: to load it compiles the tests' C program, which is nothing that --help waits for. */
 async function ours(): Promise<readonly Peer[]> {
+  const { artifacts } = await compiled(() => import("../test/support/artifacts.ts"));
+  return artifacts()
+    .filter(({ name }) => OURS.includes(name))
+    .map(({ name, path, env }) => ({ name, command: [path], parksIn: RT_SIGTIMEDWAIT, env, endsOnSigterm: true }));
+}
+
+/** The C programs of `peers/`. @throws BenchError when one cannot be compiled. */
+function inC(): readonly Peer[] {
+  const flags = ["-Os", "-static", "-s"];
+  const bare = [...flags, "-nostdlib", "-ffreestanding", "-fno-asynchronous-unwind-tables", "-fno-stack-protector", "-fcf-protection=none", "-Wl,--build-id=none", "-Wl,-z,noseparate-code"];
+  const upstream = [...flags, `-DVERSION="${version}"`];
+  const programs = [
+    { name: REFERENCE, compiler: "gcc", source: "upstream.c", flags: upstream, parksIn: PAUSE },
+    { name: MUSL, compiler: "musl-gcc", source: "upstream.c", flags: upstream, parksIn: PAUSE },
+    { name: FLOOR, compiler: "gcc", source: "floor.c", flags: bare, parksIn: RT_SIGTIMEDWAIT },
+  ];
+  return programs.map(({ name, compiler, source, flags, parksIn }) => {
+    const output = join(TEST_DIST, "peers", name.replace(/\W+/g, "-"));
+    return { name, command: [compiled(() => compileWith(compiler, output, join(import.meta.dir, "peers", source), flags))], parksIn, env: {}, endsOnSigterm: true };
+  });
+}
+
+/** What `compile` gives. @throws BenchError when it is a compiler that is missing or fails. */
+function compiled<T>(compile: () => T): T {
   try {
-    const { artifacts } = await import("../test/support/artifacts.ts");
-    return artifacts().map(({ name, path, env }) => ({ name, command: [path], parksIn: RT_SIGTIMEDWAIT, env, endsOnSigterm: true }));
+    return compile();
   } catch (error) {
     const found = error instanceof Error ? error.message : `${error}`;
-    throw new BenchError(/\bgcc\b/.test(found) ? `the C program to compare with cannot be compiled (${found.trim()}); apt-get install gcc libc6-dev` : found);
+    throw new BenchError(/gcc/.test(found) ? `a C program to compare with cannot be compiled (${found.trim()}); apt-get install gcc libc6-dev musl-tools` : found);
   }
 }

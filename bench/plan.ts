@@ -32,11 +32,11 @@ export const FULL: Plan = {
     [10_000, 5],
   ],
   leave: [[10_000, 9]],
-  starts: [20, 10],
+  starts: [20, 16],
   crowds: [
     [1, 9],
     [10, 7],
-    [100, 3],
+    [200, 3],
     [500, 1],
   ],
   compressible: Number.POSITIVE_INFINITY,

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { amount, ratio } from "./format.ts";
-import { REFERENCE } from "./peers.ts";
+import { FLOOR, MUSL, REFERENCE } from "./peers.ts";
 import { readResults, type Results } from "./results.ts";
 import { figure } from "./samples.ts";
 
@@ -15,22 +15,23 @@ const HEADLINES = [
   ["resident while parked", "RSS, bytes"],
   ["of it anonymous", "anonymous, bytes"],
   ["page tables", "page tables, bytes"],
-  ["charged to a memory cgroup for each of 100", "charge of each of 100, bytes"],
+  ["charged to a memory cgroup for each of 200", "charge of each of 200, bytes"],
   ["exec to parked", "exec to parked, ns"],
   ["SIGTERM to exit", "SIGTERM to exit, ns"],
+  ["page faults in a whole life", "page faults in a whole life, count"],
   ["CPU in 10 s with an orphan every 10 ms", "orphans, 10 s: CPU, ns"],
   ["CPU for 10,000 orphans at once", "storm of 10000: CPU, ns"],
 ] as const;
-const COLUMNS = ["pause", REFERENCE, "catatonit", "tini", "dumb-init"] as const;
+const COLUMNS = ["pause", REFERENCE, MUSL, FLOOR, "catatonit", "tini"] as const;
 
-/** The README's table of `results`: the ratio of pause to the C reference, and the medians of the peers. */
+/** The README's table of `results`: the ratios of pause to the two C programs, and the medians of the peers. */
 export function headlines({ samples }: Results): string {
   const rows = HEADLINES.map(([words, metric]) => {
     const medians = COLUMNS.map((name) => figure(samples[metric]?.[name] ?? []).median);
-    const [ours = Number.NaN, theirs = Number.NaN] = medians;
-    return `| ${words} | **${ratio(ours, theirs)}** | ${medians.map((median) => amount(median, metric)).join(" | ")} |`;
+    const [ours = Number.NaN, upstream = Number.NaN, musl = Number.NaN] = medians;
+    return `| ${words} | **${ratio(ours, upstream)}** | ${ratio(ours, musl)} | ${medians.map((median) => amount(median, metric)).join(" | ")} |`;
   });
-  return [`| | pause / C | ${COLUMNS.join(" | ")} |`, `| --- | --- |${COLUMNS.map(() => " --- |").join("")}`, ...rows].join("\n");
+  return [`| | pause / C | pause / C with musl | ${COLUMNS.join(" | ")} |`, `| --- | --- | --- |${COLUMNS.map(() => " --- |").join("")}`, ...rows].join("\n");
 }
 
 /** `readme` with the table of `results` between its two marks. @throws Error when it has no such marks. */

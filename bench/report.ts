@@ -6,7 +6,7 @@ import type { Results } from "./results.ts";
 import { apart, figure, ratios } from "./samples.ts";
 
 /** A table: a row for each peer, a column for each metric that the pattern finds; its first group is the column's heading. */
-type Table = { readonly caption?: string; readonly pattern: RegExp; /** The headings are sizes: say how the figures grow with them. */ readonly grows?: boolean };
+type Table = { readonly caption?: string; readonly pattern: RegExp; /** The headings are sizes: say how the figures grow with them. */ readonly grows?: boolean; /** The one peer that has it. */ readonly only?: string };
 
 type Section = { readonly title: string; readonly meaning: string; readonly tables: readonly Table[]; readonly pictures: readonly string[] };
 
@@ -43,9 +43,13 @@ const SECTIONS: readonly Section[] = [
   {
     title: "Start and end",
     meaning:
-      "From exec to the system call it parks in, seen by asking /proc/PID/syscall in a loop; and, 2 ms later, from SIGTERM until its parent has its status. " +
+      "Its CPU is kept busy before, since one that idled would have to wake up first. From exec to the system call it parks in, seen by asking /proc/PID/syscall in a loop; and, 2 ms later, from SIGTERM until its parent has its status. " +
       "The asking has a CPU of its own. What a program has not touched of its memory before, it touches on its way out.",
-    tables: [{ pattern: /^(exec to parked|SIGTERM to exit), ns$/ }],
+    tables: [
+      { pattern: /^(exec to parked|SIGTERM to exit), ns$/ },
+      { caption: "Page faults in a whole life, from exec on", pattern: /^(page faults in a whole life), count$/ },
+      { caption: "Instructions that the shipped file executes from SIGTERM to its exit, by where they came from", pattern: /^instructions from SIGTERM to exit: (.+), count$/, only: "pause" },
+    ],
     pictures: ["start.svg"],
   },
   {
@@ -62,7 +66,7 @@ const SECTIONS: readonly Section[] = [
   },
   {
     title: "Size",
-    meaning: "The file alone: `catatonit`, `tini` and `pause` are static; `dumb-init`, `sleep` and `pause-dynamic` need a C library (and more) beside them, which is not counted.",
+    meaning: "The file alone: `catatonit`, `tini`, `pause` and the C programs are static; `dumb-init`, `sleep` and `pause-dynamic` need a C library (and more) beside them, which is not counted.",
     tables: [{ pattern: /^(file|gzip.*|zstd.*|pages mapped|segments), \w+$/ }],
     pictures: ["size.svg"],
   },
@@ -94,8 +98,8 @@ function preface({ taken, seconds, machine, version, commit, bun, peers, missing
       `${amount(machine.memoryBytes, "bytes")} of memory, Linux ${machine.kernel}, cgroup ${machine.cgroup}. On this machine a system call takes ${amount(machine.prices.call, "ns")} and the first touch of a page ` +
       `${amount(machine.prices.touch, "ns")}: look at the ratios and the spread.`,
     "",
-    "Each peer is PID 1 of a PID namespace of its own; all take turns, so that drift hits all alike. In each cell: the ratio to the C reference " +
-      "(`gcc -Os -static`, stripped; it ignores SIGCHLD and waits for signals as `pause` does), then the median, and from the tenth to the ninetieth percentile. " +
+    `Each peer is PID 1 of a PID namespace of its own; all take turns, so that drift hits all alike. In each cell: the ratio to "${REFERENCE}" ` +
+      "(a C program of upstream's structure: handlers, one of which waits for every child, and pause(2); `gcc -Os -static`, stripped), then the median, and from the tenth to the ninetieth percentile. " +
       "Where the reference is at 0 there is no ratio: \"both 0\", or \"C: 0\". Every sample is in [results.json](results.json).",
     "",
     "| peer | command | from | SHA-256 |",
@@ -142,17 +146,17 @@ function verdict({ samples }: Results, metrics: readonly string[]): string[] {
     ...(zero.length === 0 ? [] : [`both at 0 throughout in ${zero.length}`]),
     ...(alike === 0 ? [] : [`no difference beyond the spread in ${alike}`]),
   ];
-  return [`**\`pause\` against the C reference, of ${held.length} figures**: ${parts.join("; ")}.`, ""];
+  return [`**\`pause\` against ${REFERENCE}, of ${held.length} figures**: ${parts.join("; ")}.`, ""];
 }
 
-function drawTable({ caption, pattern, grows = false }: Table, { samples, peers }: Results): string[] {
+function drawTable({ caption, pattern, grows = false, only }: Table, { samples, peers }: Results): string[] {
   const metrics = Object.keys(samples).filter((metric) => pattern.test(metric));
   const [first] = metrics;
   if (first === undefined) return [];
   const heading = (metric: string) => (pattern.exec(metric)?.[1] ?? "").replace(/^\d+$/, (size) => Number(size).toLocaleString("en-US"));
   const growth = grows && metrics.length > 1;
   const headings = [...metrics.map(heading), ...(growth ? ["grows as size to the power"] : [])];
-  const names = measured(peers, samples[first] ?? {});
+  const names = only === undefined ? measured(peers, samples[first] ?? {}) : [only];
   const row = (name: string) => [...metrics.map((metric) => cell(samples[metric] ?? {}, name, metric)), ...(growth ? [power(pattern, metrics, samples, name)] : [])];
   return [
     ...(caption === undefined ? [] : [`${caption}:`, ""]),

@@ -2,7 +2,7 @@
  * Does what has to be done at an exact moment, and prints what it measured as one line of JSON. Times are in ns of
  * CLOCK_MONOTONIC. Every program under test is PID 1 of a PID namespace of its own, with /dev/null for its descriptors.
  *
- *   rig start SYSCALL SIGNAL PROGRAM [ARG...]  exec to parked in SYSCALL, and SIGNAL to exit
+ *   rig start SYSCALL SIGNAL PROGRAM [ARG...]  exec to parked in SYSCALL, SIGNAL to exit, page faults from exec on
  *   rig storm COUNT MODE SYSCALL PROGRAM...    COUNT orphans that end at one moment. MODE: plain; stopped (PID 1 is stopped
  *                                              until all have ended); leave (SIGTERM as soon as they are released)
  *   rig storm COUNT bare                       the same without a program: children of the rig, which ignores SIGCHLD
@@ -29,6 +29,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -75,8 +76,10 @@ static int read_proc(pid_t pid, const char *name, char *text, size_t size)
 /* The program under test. */
 
 static char **program;
-/* Of both sides of the fork: when the program was executed. */
-static long long *executed;
+/* Of both sides of the fork: when the program was executed, and the page faults that there had been. */
+static struct { long long at; long faults; } *executed;
+/* How long the CPU is kept busy before: a start on one that idled measures how it wakes up. */
+static long long warming;
 /* Where the program may run: anywhere, or on the CPUs that the rig leaves alone. */
 static cpu_set_t elsewhere;
 
@@ -101,7 +104,12 @@ static int become(void *unused)
 	for (int fd = 0; fd < 3; fd++)
 		dup2(null, fd);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	*executed = now();
+	for (long long end = now() + warming; now() < end;)
+		;
+	struct rusage usage;
+	check(getrusage(RUSAGE_SELF, &usage), "getrusage");
+	executed->faults = usage.ru_minflt + usage.ru_majflt;
+	executed->at = now();
 	execv(program[0], program);
 	_exit(127);
 }
@@ -111,7 +119,8 @@ static pid_t launch(void)
 	static char stack[65536] __attribute__((aligned(16)));
 	if (!executed)
 		executed = memory(sizeof *executed, MAP_SHARED);
-	pid_t pid = clone(become, stack + sizeof stack, CLONE_VFORK | CLONE_NEWPID | SIGCHLD, NULL);
+	executed->at = 0;
+	pid_t pid = clone(become, stack + sizeof stack, (warming ? 0 : CLONE_VFORK) | CLONE_NEWPID | SIGCHLD, NULL);
 	check(pid, "clone");
 	return pid;
 }
@@ -134,11 +143,11 @@ static void await_park(pid_t pid, int syscall)
 	errx(1, "%s does not park in system call %d", program[0], syscall);
 }
 
-static int await_end(pid_t pid)
+static int await_end(pid_t pid, struct rusage *usage)
 {
 	int status = 0;
 	for (long long end = now() + PATIENCE; now() < end;)
-		if (waitpid(pid, &status, WNOHANG) == pid)
+		if (wait4(pid, &status, WNOHANG, usage) == pid)
 			return status;
 	kill(pid, SIGKILL);
 	errx(1, "%s did not end", program[0]);
@@ -192,16 +201,22 @@ static void keep_apart(void)
 
 static void start(int syscall, int signal)
 {
+	struct rusage usage;
 	keep_apart();
+	warming = 300000;
 	pid_t pid = launch();
+	/* What it is before is the rig itself, which may be in any system call. */
+	while (!*(volatile long long *)&executed->at)
+		;
 	await_park(pid, syscall);
 	long long since = now();
 	/* What the kernel and the program have left to do is done by then. */
 	usleep(2000);
 	long long told = now();
 	kill(pid, signal);
-	int status = await_end(pid);
-	printf("{\"start\":%lld,\"end\":%lld,\"status\":%d}\n", since - *executed, now() - told, status);
+	int status = await_end(pid, &usage);
+	printf("{\"start\":%lld,\"end\":%lld,\"faults\":%ld,\"status\":%d}\n", since - executed->at, now() - told,
+	       usage.ru_minflt + usage.ru_majflt - executed->faults, status);
 }
 
 /* Orphans. */
@@ -359,7 +374,7 @@ static void storm(int count, const char *mode, int syscall)
 		while (!leaving(pid))
 			;
 		exiting = now() - released;
-		await_end(pid);
+		await_end(pid, NULL);
 		done = now();
 	} else {
 		done = await_reaped(pid, syscall, others, &most, &left);

@@ -4,8 +4,8 @@ import { withGroup } from "./cgroup.ts";
 import { BenchError } from "./error.ts";
 import type { Peer } from "./peers.ts";
 
-/** What rig.c prints of one start, ns; of one storm, ns and counts; and what the machine takes for a call and a page, ns. */
-export type Start = { readonly start: number; readonly end: number; readonly status: number };
+/** What rig.c prints of one start, ns, and page faults in its whole life; of one storm, ns and counts; and what the machine takes for a call and a page, ns. */
+export type Start = { readonly start: number; readonly end: number; readonly faults: number; readonly status: number };
 export type Storm = Readonly<Record<"wall" | "exiting" | "cpu" | "switches" | "most" | "left" | "held", number>>;
 export type Prices = { readonly call: number; readonly touch: number };
 export type Mode = "plain" | "stopped" | "leave" | "bare";

@@ -1,4 +1,5 @@
 import { idle } from "./idle.ts";
+import { instructions } from "./instructions.ts";
 import { latency } from "./latency.ts";
 import type { Measurement } from "./measurement.ts";
 import { memory } from "./memory.ts";
@@ -7,4 +8,4 @@ import { starts } from "./start.ts";
 import { storms } from "./storm.ts";
 
 /** In the order of the report. */
-export const MEASUREMENTS: readonly Measurement[] = [idle, storms, starts, memory, size, latency];
+export const MEASUREMENTS: readonly Measurement[] = [idle, storms, starts, instructions, memory, size, latency];

@@ -4,7 +4,7 @@ import { endsOnSigterm, inTurn, type Measurement, timed } from "./measurement.ts
 
 const SECONDS = 0.03;
 
-/** Exec to parked, and SIGTERM to exit. */
+/** Exec to parked, SIGTERM to exit, and the page faults of it all. */
 export const starts: Measurement = {
   name: "start",
   seconds: ({ starts: [rounds, each] }, peers) => rounds * each * peers.length * SECONDS,
@@ -18,7 +18,11 @@ export const starts: Measurement = {
         done(SECONDS);
         return sample.start;
       });
-      for (const { name } of endsOnSigterm(peers)) add(samples, "SIGTERM to exit, ns", name, ...(taken.get(name) ?? []).map(({ end }) => end));
+      for (const { name } of endsOnSigterm(peers)) {
+        const all = taken.get(name) ?? [];
+        add(samples, "SIGTERM to exit, ns", name, ...all.map(({ end }) => end));
+        add(samples, "page faults in a whole life, count", name, ...all.map(({ faults }) => faults));
+      }
     }
   },
 };

@@ -17,7 +17,7 @@ export type Answer = {
 };
 
 /** Where mappings go whose address the donor leaves to the kernel: bytes. Small ones close to the program, so that they share its page tables. */
-const SMALL_MAPPINGS = 0x1000_0000;
+export const SMALL_MAPPINGS = 0x1000_0000;
 const LARGE_MAPPINGS = 0x2_0000_0000;
 const LARGE = 0x1000_0000;
 

@@ -17,7 +17,6 @@ const PTRACE_EVENT_EXEC = 4;
 const PTRACE_SYSCALL_INFO_ENTRY = 1;
 const PTRACE_SYSCALL_INFO_EXIT = 2;
 const __WALL = 0x40000000;
-const SYSCALL = [0x0f, 0x05] as const;
 const SIGTRAP = 5;
 const SIGKILL = 9;
 const F_SETFD = 2;
@@ -33,6 +32,9 @@ const { symbols: libc } = dlopen("libc.so.6", {
   posix_spawn_file_actions_init: { args: ["ptr"], returns: "i32" },
   posix_spawn_file_actions_adddup2: { args: ["ptr", "i32", "i32"], returns: "i32" },
 });
+
+/** Intel SDM volume 2: SYSCALL. */
+export const SYSCALL = [0x0f, 0x05] as const;
 
 /** The words of a struct user_regs_struct (sys/user.h), 8 bytes each, by place. */
 export const REG = {

@@ -2,7 +2,7 @@ import { PAGE_SIZE, pageDown } from "../elf/x86-64.ts";
 import type { Entry } from "./answers.ts";
 import { SnapshotError } from "./error.ts";
 import { readWritten } from "./memory.ts";
-import { type Stop, Tracee } from "./ptrace.ts";
+import { type Stop, SYSCALL, Tracee } from "./ptrace.ts";
 import type { Scenario } from "./scenarios.ts";
 import { EFAULT, SYS } from "./x86-64-linux.ts";
 
@@ -34,6 +34,24 @@ export function writtenPages(path: string, scenario: Scenario): readonly number[
   });
 }
 
+/** Runs it through `scenario` instruction by instruction: `visit` has the address of each from its first wait's end on. */
+export function stepThrough(path: string, scenario: Scenario, visit: (address: number) => void): void {
+  withCandidate(path, scenario, (candidate) => {
+    const rehearsal: Rehearsal = new Rehearsal(candidate, scenario, () => stepToCall(candidate, (address) => rehearsal.woken && visit(address)));
+    return rehearsal.run();
+  });
+}
+
+function stepToCall(candidate: Tracee, visit: (address: number) => void): Stop {
+  for (;;) {
+    const address = candidate.rip();
+    visit(address);
+    if (candidate.read(address, SYSCALL.length).equals(Uint8Array.from(SYSCALL))) return candidate.next();
+    const stop = candidate.step();
+    if (stop !== undefined) return stop;
+  }
+}
+
 function withCandidate<T>(path: string, { args }: Scenario, use: (candidate: Tracee) => T): T {
   const candidate = Tracee.start({ path, args });
   try {
@@ -52,6 +70,11 @@ class Rehearsal {
     private readonly scenario: Scenario,
     private readonly advance: () => Stop,
   ) {}
+
+  /** Has its first wait ended? */
+  get woken(): boolean {
+    return this.waits > 0;
+  }
 
   run(): number[] {
     for (let stop = this.advance(); ; stop = this.advance()) {

@@ -2,6 +2,7 @@ import * as elf from "../elf/constants.ts";
 import type { Segment } from "../elf/file.ts";
 import { PAGE_SIZE, pageUp } from "../elf/x86-64.ts";
 import { writeHeader, writeSegments } from "../elf/write.ts";
+import { SMALL_MAPPINGS } from "./answers.ts";
 import type { Page } from "./memory.ts";
 import { type Checkpoint, stub, type Touch } from "./stub.ts";
 
@@ -10,6 +11,12 @@ import { type Checkpoint, stub, type Touch } from "./stub.ts";
  * window of 64 kB of its own, for the kernel maps what lies around a page that is touched.
  */
 export const FIRST_PAGE = 0x0e00_0000;
+
+/** Whose code lies at `address` in a snapshot: the stub's, what was compiled from TypeScript (the donor's mappings), or the C library's. */
+export function originOf(address: number): "stub" | "TypeScript" | "musl" {
+  if (address >= FIRST_PAGE && address < FIRST_PAGE + PAGE_SIZE) return "stub";
+  return address >= SMALL_MAPPINGS ? "TypeScript" : "musl";
+}
 
 /** A snapshot as a file. */
 export type Snapshot = { readonly bytes: Uint8Array; readonly segments: readonly Segment[] };

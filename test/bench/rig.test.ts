@@ -52,8 +52,8 @@ describe("the rig tells apart what reaps without running, what runs, and what do
   });
 
   testNeeding("root", ROOT)("a start, and an end in a storm", async () => {
-    expect(await startOnce(pause)).toEqual({ start: expect.any(Number), end: expect.any(Number), status: 0 });
-    expect(await startOnce(sleeper)).toEqual({ start: expect.any(Number), end: expect.any(Number), status: 9 });
+    expect(await startOnce(pause)).toEqual({ start: expect.any(Number), end: expect.any(Number), faults: expect.any(Number), status: 0 });
+    expect(await startOnce(sleeper)).toEqual({ start: expect.any(Number), end: expect.any(Number), faults: expect.any(Number), status: 9 });
     const { exiting, wall } = await storm(200, "leave", pause);
     expect(exiting).toBeLessThanOrEqual(wall);
   });

@@ -27,7 +27,8 @@ export function compileFor({ debian, gnuTriplet }: Architecture, { name, source,
   return compileWith(compiler, join(TEST_DIST, debian, name), source, flags);
 }
 
-function compileWith(compiler: string, output: string, source: string, flags: readonly string[]): string {
+/** The same by `compiler`, into `output`. */
+export function compileWith(compiler: string, output: string, source: string, flags: readonly string[]): string {
   const command = [compiler, "-Wall", "-Werror", ...flags, "-o", output, source];
   const stamp = `${command.join(" ")}\n${readFileSync(source, "utf8")}`;
   const stampFile = `${output}.stamp`;

@@ -1,0 +1,23 @@
+import { stepThrough } from "../../src/snapshot/rehearse.ts";
+import { USUAL } from "../../src/snapshot/scenarios.ts";
+import { originOf } from "../../src/snapshot/write.ts";
+import { add } from "../samples.ts";
+import type { Measurement } from "./measurement.ts";
+
+const NAME = "pause";
+
+/** Of the shipped file, the one that can be told apart so: what it executes from the signal to its exit, by where that came from. */
+export const instructions: Measurement = {
+  name: "instructions",
+  seconds: () => 1,
+  run: ({ peers, samples, done }) => {
+    const [path] = peers.find(({ name }) => name === NAME)?.command ?? [];
+    if (path !== undefined) {
+      const executed = { stub: 0, TypeScript: 0, musl: 0 };
+      stepThrough(path, USUAL, (address) => executed[originOf(address)]++);
+      for (const [origin, count] of Object.entries(executed)) add(samples, `instructions from SIGTERM to exit: ${origin}, count`, NAME, count);
+    }
+    done(1);
+    return Promise.resolve();
+  },
+};

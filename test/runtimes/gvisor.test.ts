@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test";
 import profile from "../../deploy/seccomp.json";
 import { busyboxImage, PROGRAMS, type Program, pauseImage, SHIPPED } from "./images.ts";
-import { type Container, OciRuntime, RUNSC } from "./oci-runtime.ts";
+import { type Container, OciRuntime, RUNSC, type Settings } from "./oci-runtime.ts";
 import { GOODBYE, MAKE_ORPHANS, ORPHANS } from "./pod.ts";
 import { testWith } from "./tools.ts";
 import { Workspace } from "./workspace.ts";
@@ -44,6 +44,21 @@ describe.each(PROGRAMS)(`${RUNSC.name}, a pod of two containers that share proce
   });
 });
 
+/** A runtime with a pipe as its stderr whose reader is gone, or sleeps and has let it fill. */
+const UNREAD = {
+  "has no reader": 'exec 9> >(true); sleep 0.5; exec "$@" 2>&9',
+  "has a reader that sleeps": 'exec 9> >(exec sleep 1000); head --bytes 65536 /dev/zero >&9; exec "$@" 2>&9',
+};
+
+describe.each(Object.entries(UNREAD))(`${RUNSC.name}, a stderr that %s`, (_, script) => {
+  testWith(...RUNSC.tools, "busybox", "bash")("holds up nothing: SIGTERM ends /pause with 0", async () => {
+    await withPod(SHIPPED, { under: ["bash", "-c", script, "bash"] }, async ({ sandbox, signal }) => {
+      await signal("TERM");
+      expect(await Promise.race([sandbox.ended.then(({ status }) => status), Bun.sleep(10_000).then(() => "still there after 10 s")])).toBe(0);
+    });
+  });
+});
+
 describe(`${RUNSC.name}, deploy/seccomp.json`, () => {
   const test = testWith(...RUNSC.tools, "busybox");
 
@@ -64,7 +79,7 @@ describe(`${RUNSC.name}, deploy/seccomp.json`, () => {
 });
 
 /** Runs a sandbox of `program`, parked, and a container in it that makes orphans. */
-async function withPod(program: Program, settings: { readonly seccomp?: unknown }, use: (pod: Pod) => Promise<void>): Promise<void> {
+async function withPod(program: Program, settings: Settings, use: (pod: Pod) => Promise<void>): Promise<void> {
   using workspace = await Workspace.create();
   await using runsc = new OciRuntime(RUNSC, workspace);
   const sandbox = await runsc.start("sandbox", await pauseImage(workspace, program), { ...settings, annotations: { [KIND]: "sandbox" } });

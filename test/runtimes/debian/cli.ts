@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { TEST_DIST } from "../../support/compile.ts";
@@ -10,21 +10,33 @@ import { PACKAGES, type Run, table } from "./table.ts";
 
 const USAGE = `usage: bun run test:debian [RELEASE...]
 
-Runs the tests of test/runtimes with this machine's runtimes, and with those of other releases of Debian
-(by default trixie and sid), each in a root of its own below dist/test/debian, which is made the first
-time. Writes what came out into docs/runtimes.md. As root, with mmdebstrap; some ten minutes each.`;
+Runs the tests of test/runtimes with the runtimes of other releases of Debian, each in a root of its own
+below dist/test/debian that is made the first time, and with this machine's, which is called here (by default
+trixie, sid and here). Writes what came out, and what was kept of earlier runs, into docs/runtimes.md. As root,
+with mmdebstrap; some ten minutes each.`;
 
+const HERE = "here";
 const PAGE = join(REPOSITORY, "docs/runtimes.md");
+/** What came out of the last run with each release. */
+const KEPT = join(TEST_DIST, "debian", "results");
 const MARKS = ["<!-- debian:begin -->", "<!-- debian:end -->"] as const;
 const TESTS = ["by-hand", "seccomp", "hardened", "gvisor", "containerd", "cri", "docker", "podman", "rooted"].map((name) => `./test/runtimes/${name}.test.ts`);
 
 async function main(releases: readonly string[]): Promise<void> {
   around();
-  const runs = [await runTests("this machine", undefined)];
-  for (const name of releases) runs.push(await runTests(name, await debianRoot(name)));
-  const [before, after] = around();
-  const date = new Date().toISOString().slice(0, 10);
-  writeFileSync(PAGE, `${before}${MARKS[0]}\n${table(runs, date, release())}\n${MARKS[1]}${after}`);
+  mkdirSync(KEPT, { recursive: true });
+  for (const name of releases) {
+    const finished = await runTests(name, name === HERE ? undefined : await debianRoot(name));
+    await Bun.write(join(KEPT, `${name}.json`), JSON.stringify(finished));
+    const [before, after] = around();
+    writeFileSync(PAGE, `${before}${MARKS[0]}\n${table(kept())}\n${MARKS[1]}${after}`);
+  }
+}
+
+/** What was run up to now, in the order of Debian's versions. */
+function kept(): readonly Run[] {
+  const runs = readdirSync(KEPT).filter((name) => name.endsWith(".json")).map((name): Run => JSON.parse(readFileSync(join(KEPT, name), "utf8")));
+  return runs.toSorted((one, other) => one.debian.localeCompare(other.debian, "en", { numeric: true }));
 }
 
 /** The page without what is between the marks. @throws Error when they are not there. */
@@ -35,20 +47,20 @@ function around(): [string, string] {
   return [page.slice(0, begin), page.slice(end + MARKS[1].length)];
 }
 
-async function runTests(title: string, root: string | undefined): Promise<Run> {
+async function runTests(name: string, root: string | undefined): Promise<Run> {
   const command = (...words: readonly string[]) => (root === undefined ? words : inRoot(root, REPOSITORY, words));
-  const report = join("dist/test/debian", `${title.replaceAll(" ", "-")}.xml`);
-  mkdirSync(join(TEST_DIST, "debian"), { recursive: true });
-  console.log(`${title}: ${TESTS.length} files of tests`);
+  const report = join("dist/test/debian", `${name}.xml`);
+  console.log(`${name}: ${TESTS.length} files of tests`);
   // What a release does not have is skipped, also where this runs under CI.
   const bun = root === undefined ? process.execPath : "bun";
   const tests = await start(command("env", "CI=", "TMPDIR=/tmp", "HOME=/root", bun, "test", ...TESTS, "--reporter=junit", `--reporter-outfile=${report}`)).ended;
   console.log(tests.stderr.split("\n").slice(-6).join("\n").trim());
-  const versions = (await start(command("dpkg-query", "--show", "--showformat=${Package} ${Version}\\n", ...PACKAGES)).ended).stdout;
-  const named = await run(command("sh", "-c", '. /etc/os-release; echo "$PRETTY_NAME"'));
+  const packages = (await start(command("dpkg-query", "--show", "--showformat=${Package} ${Version}\n", ...PACKAGES)).ended).stdout;
   return {
-    debian: `${named.replace("GNU/Linux ", "")}`,
-    versions: new Map(versions.split("\n").flatMap((line) => (/^\S+ \S+$/.test(line) ? [split(line)] : []))),
+    debian: (await run(command("sh", "-c", '. /etc/os-release; echo "$PRETTY_NAME"'))).replace("GNU/Linux ", ""),
+    date: new Date().toISOString().slice(0, 10),
+    kernel: release(),
+    versions: Object.fromEntries(packages.split("\n").flatMap((line) => (/^\S+ \S+$/.test(line) ? [split(line)] : []))),
     results: readJunit(readFileSync(join(REPOSITORY, report), "utf8")),
   };
 }
@@ -61,4 +73,4 @@ function split(line: string): [string, string] {
 
 const releases = process.argv.slice(2);
 if (releases.some((word) => word.startsWith("-"))) console.log(USAGE);
-else await main(releases.length > 0 ? releases : ["trixie", "sid"]);
+else await main(releases.length > 0 ? releases : ["trixie", "sid", HERE]);

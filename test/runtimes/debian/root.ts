@@ -5,7 +5,7 @@ import { run } from "../tools.ts";
 
 /** The runtimes, and what the tests need besides. A package that a release does not have is left out. */
 const RUNTIMES = ["runc", "crun", "runsc", "containerd", "docker.io", "docker-cli", "podman", "buildah", "skopeo", "lxc", "systemd-container", "bubblewrap"];
-const NEEDED = ["busybox-static", "conmon", "netavark", "uidmap", "strace", "gcc", "libc6-dev", "util-linux", "ca-certificates"];
+const NEEDED = ["busybox-static", "conmon", "netavark", "uidmap", "strace", "gcc", "libc6-dev", "util-linux", "mount", "ca-certificates"];
 
 const MIRROR = "http://deb.debian.org/debian";
 

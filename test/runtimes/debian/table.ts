@@ -1,7 +1,13 @@
 import type { Result } from "./results.ts";
 
-/** What one Debian's runtimes did: its name, the version of each package that is installed, and how each test ended. */
-export type Run = { readonly debian: string; readonly versions: ReadonlyMap<string, string>; readonly results: readonly Result[] };
+/** What one Debian's runtimes did: its name, when and on which kernel, the version of each package that is installed, and how each test ended. */
+export type Run = {
+  readonly debian: string;
+  readonly date: string;
+  readonly kernel: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly results: readonly Result[];
+};
 
 /** A row of the table: a runtime, its package, and which tests are its. */
 const ROWS: readonly { readonly runtime: string; readonly packaged: string; readonly tests: RegExp }[] = [
@@ -21,12 +27,13 @@ const ROWS: readonly { readonly runtime: string; readonly packaged: string; read
 export const PACKAGES = ROWS.map(({ packaged }) => packaged);
 
 /** The table in Markdown, with what failed below it. */
-export function table(runs: readonly Run[], date: string, kernel: string): string {
+export function table(runs: readonly Run[]): string {
   const lines = [
-    `Run on ${date}, kernel ${kernel}: the version, and how many of the tests in [test/runtimes](../test/runtimes) passed.`,
+    "The version, and how many of its tests in [test/runtimes](../test/runtimes) passed.",
     "",
     `| | ${runs.map(({ debian }) => debian).join(" | ")} |`,
     `| --- |${" --- |".repeat(runs.length)}`,
+    `| run on, kernel | ${runs.map(({ date, kernel }) => `${date}, ${kernel}`).join(" | ")} |`,
     ...ROWS.map((row) => `| ${row.runtime} | ${runs.map((run) => cell(run, row)).join(" | ")} |`),
     "",
     ...failures(runs),
@@ -35,7 +42,7 @@ export function table(runs: readonly Run[], date: string, kernel: string): strin
 }
 
 function cell({ versions, results }: Run, { packaged, tests }: (typeof ROWS)[number]): string {
-  const version = versions.get(packaged);
+  const version = versions[packaged];
   if (version === undefined) return "no package";
   const own = results.filter(({ name, outcome }) => outcome !== "skipped" && tests.test(name));
   return `${version}: ${own.filter(({ outcome }) => outcome === "passed").length} of ${own.length}`;

@@ -47,7 +47,7 @@ describe.each(PROGRAMS)(`${RUNSC.name}, a pod of two containers that share proce
 /** A runtime with a pipe as its stderr whose reader is gone, or sleeps and has let it fill. */
 const UNREAD = {
   "has no reader": 'exec 9> >(true); sleep 0.5; exec "$@" 2>&9',
-  "has a reader that sleeps": 'exec 9> >(exec sleep 1000); head --bytes 65536 /dev/zero >&9; exec "$@" 2>&9',
+  "has a reader that sleeps": 'exec 9> >(exec sleep 30 >/dev/null 2>&1); head --bytes 65536 /dev/zero >&9; exec "$@" 2>&9',
 };
 
 describe.each(Object.entries(UNREAD))(`${RUNSC.name}, a stderr that %s`, (_, script) => {

@@ -44,15 +44,12 @@ describe.each(PROGRAMS)(`${RUNSC.name}, a pod of two containers that share proce
   });
 });
 
-/** A runtime with a pipe as its stderr whose reader is gone, or sleeps and has let it fill. */
-const UNREAD = {
-  "has no reader": 'exec 9> >(true); sleep 0.5; exec "$@" 2>&9',
-  "has a reader that sleeps": 'exec 9> >(exec sleep 30 >/dev/null 2>&1); head --bytes 65536 /dev/zero >&9; exec "$@" 2>&9',
-};
+/** Gives a command a pipe as its stderr that is full, and whose reader sleeps. */
+const UNREAD = 'exec 9> >(exec sleep 30 >/dev/null 2>&1); head --bytes 65536 /dev/zero >&9; exec "$@" 2>&9';
 
-describe.each(Object.entries(UNREAD))(`${RUNSC.name}, a stderr that %s`, (_, script) => {
-  testWith(...RUNSC.tools, "busybox", "bash")("holds up nothing: SIGTERM ends /pause with 0", async () => {
-    await withPod(SHIPPED, { under: ["bash", "-c", script, "bash"] }, async ({ sandbox, signal }) => {
+describe(`${RUNSC.name}, a stderr that nobody reads`, () => {
+  testWith(...RUNSC.tools, "busybox", "bash")("does not hold it up: SIGTERM ends /pause with 0", async () => {
+    await withPod(SHIPPED, { under: ["bash", "-c", UNREAD, "bash"] }, async ({ sandbox, signal }) => {
       await signal("TERM");
       expect(await Promise.race([sandbox.ended.then(({ status }) => status), Bun.sleep(10_000).then(() => "still there after 10 s")])).toBe(0);
     });

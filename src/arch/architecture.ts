@@ -1,4 +1,5 @@
 import type { Listing } from "../elf/listing.ts";
+import type { DescribedProcessor, Processor } from "./processor.ts";
 
 /**
  * All that differs between two processor architectures, as data: the stages ask the record and know no architecture by
@@ -34,6 +35,14 @@ export type Architecture = {
   readonly routines: ReadonlyMap<Routine, Listing>;
   /** How names of glibc's that its C++ libraries import are answered where musl has none, if otherwise than on the others. */
   readonly substitutes: Readonly<Record<string, Substitute>>;
+  /** Its registers, as ptrace(2) shows them. */
+  readonly processor: Processor;
+  readonly described: DescribedProcessor;
+  /** Linux's numbers of the system calls that the snapshot stage looks at. A name that is not there is a call that is not there. */
+  readonly systemCalls: Readonly<Record<string, number>>;
+  /** Below where any kernel puts a stack, the vdso or a mapping: an address. */
+  readonly highestAddress: number;
+  readonly stub: Stub;
   readonly emulator: Emulator;
 };
 
@@ -64,6 +73,19 @@ export type EntryPart = "blockSignals" | "fillDescriptors" | "emptyEnvironment" 
  * of musl's; a field of their listings is the address of musl's function of that name.
  */
 export type Routine = "trap" | "returnZero" | "tlsDescriptor" | "findObject" | "threadAtexit" | "arc4random" | "newLocale" | "sameLocale";
+
+/**
+ * The code that a snapshot starts with: `start` first, `touch` for each page to write to, `resume` with a field for each
+ * register it restores. `data`: words of 8 bytes that lie behind it where they cannot lie in it, and at which byte of
+ * them those fields lead that are their addresses.
+ */
+export type Stub = {
+  readonly start: Listing;
+  readonly touch: Listing;
+  readonly resume: Listing;
+  readonly data: readonly bigint[];
+  readonly places: Readonly<Record<string, number>>;
+};
 
 /** A routine, a byte that is 0, or another name for what musl has. */
 export type Substitute = Routine | "zeroByte" | { readonly alias: string };

@@ -1,13 +1,15 @@
 import * as elf from "./constants.ts";
 import { type Segment, writeU64 } from "./file.ts";
-import { EM_X86_64 } from "./x86-64.ts";
+
+/** What an Elf64_Ehdr says: e_machine, e_entry, e_phoff, e_phnum. */
+export type Header = { readonly machine: number; readonly entry: number; readonly phoff: number; readonly phnum: number };
 
 /** Writes an Elf64_Ehdr of a finished executable (ET_EXEC, no section headers) at offset 0. */
-export function writeHeader(view: DataView, entry: number, phoff: number, phnum: number): void {
+export function writeHeader(view: DataView, { machine, entry, phoff, phnum }: Header): void {
   const ident = [0x7f, 0x45, 0x4c, 0x46, elf.ELFCLASS64, elf.ELFDATA2LSB, 1];
   for (let at = 0; at < elf.EHDR_SIZE; at++) view.setUint8(at, ident[at] ?? 0);
   view.setUint16(16, elf.ET_EXEC, true);
-  view.setUint16(18, EM_X86_64, true);
+  view.setUint16(18, machine, true);
   view.setUint32(20, 1, true);
   writeU64(view, 24, entry);
   writeU64(view, 32, phoff);

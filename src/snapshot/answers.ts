@@ -1,6 +1,10 @@
-import { pageUp } from "../elf/x86-64.ts";
+import { hostArchitecture } from "../arch/architectures.ts";
+import { pageUp } from "../elf/pages.ts";
+import { PAGE_SIZE } from "./memory.ts";
 import type { Stop } from "./ptrace.ts";
-import { ENOENT, ENOTTY, EPERM, MAP_FIXED, MAP_FIXED_NOREPLACE, SYS } from "./x86-64-linux.ts";
+import { ENOENT, ENOTTY, EPERM, MAP_FIXED, MAP_FIXED_NOREPLACE, PROT_EXEC } from "./linux.ts";
+
+const { maxPageSize } = hostArchitecture();
 
 export type Entry = Extract<Stop, { kind: "entry" }>;
 
@@ -33,57 +37,65 @@ export class Answers {
   private large = LARGE_MAPPINGS;
   private nanoseconds = 0;
 
-  to({ number, args }: Entry): Answer {
+  to({ call, args }: Entry): Answer {
     const [first = 0, second = 0, third = 0, fourth = 0] = args;
-    switch (number) {
-      case SYS.mmap:
+    switch (call) {
+      case "mmap":
         if ((fourth & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0) return {};
-        return { args: [this.address(second), second, third, fourth | MAP_FIXED_NOREPLACE] };
+        return { args: [this.address(second, third), second, third, fourth | MAP_FIXED_NOREPLACE] };
       // No heap behind the last segment, whose start the kernel randomises: musl then maps its memory.
-      case SYS.brk:
+      case "brk":
         return { result: 0 };
-      case SYS.open:
-      case SYS.openat:
-      case SYS.access:
-      case SYS.stat:
-      case SYS.readlink:
+      case "open":
+      case "openat":
+      case "access":
+      case "faccessat":
+      case "faccessat2":
+      case "stat":
+      case "newfstatat":
+      case "statx":
+      case "readlink":
+      case "readlinkat":
         return { result: -ENOENT };
-      case SYS.ioctl:
+      case "ioctl":
         return { result: -ENOTTY };
-      case SYS.getpid:
-      case SYS.gettid:
-      case SYS.set_tid_address:
+      case "getpid":
+      case "gettid":
+      case "set_tid_address":
         return { result: this.pid };
-      case SYS.poll:
+      case "poll":
+      case "ppoll":
         return { result: this.ready };
-      case SYS.write:
+      case "write":
         return { result: third };
       // In practice, it ends again and again.
-      case SYS.exit_group:
+      case "exit_group":
         return { result: 0, ends: true };
-      case SYS.getrandom:
+      case "getrandom":
         return { result: second, fill: [first, new Uint8Array(second)] };
-      case SYS.clock_gettime:
+      case "clock_gettime":
         return { result: 0, fill: [second, this.timespec()] };
-      case SYS.getcwd:
+      case "getcwd":
         return { result: 2, fill: [first, Buffer.from("/\0")] };
-      case SYS.uname:
+      case "uname":
         return { result: 0, fill: [first, new Uint8Array(6 * 65)] };
-      case SYS.sysinfo:
+      case "sysinfo":
         return { result: 0, fill: [first, sysinfo()] };
-      case SYS.sched_getaffinity:
+      case "sched_getaffinity":
         return { result: 8, fill: [third, Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0)] };
-      case SYS.prlimit64:
+      case "prlimit64":
         return third === 0 ? { result: 0, fill: [fourth, rlimit()] } : { result: -EPERM };
       default:
         return {};
     }
   }
 
-  private address(size: number): number {
+  private address(size: number, protection: number): number {
     if (size < LARGE) {
-      const address = this.small;
-      this.small += pageUp(size);
+      // Code shares no page with data, however large a kernel has them.
+      const alignment = (protection & PROT_EXEC) !== 0 ? maxPageSize : PAGE_SIZE;
+      const address = pageUp(this.small, alignment);
+      this.small = pageUp(address + size, alignment);
       return address;
     }
     const address = this.large;

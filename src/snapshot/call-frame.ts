@@ -1,5 +1,6 @@
+import { hostArchitecture } from "../arch/architectures.ts";
 import { SnapshotError } from "./error.ts";
-import { REG, type Tracee } from "./ptrace.ts";
+import type { Tracee } from "./ptrace.ts";
 
 /**
  * JavaScriptCore's call frame (CallFrame.h): words from where the frame pointer points, the caller's first. The arguments
@@ -21,7 +22,7 @@ const MOST_FRAMES = 8;
  */
 export function findArguments(tracee: Tracee): number {
   const word = (address: number) => tracee.read(address, WORD).readBigUInt64LE();
-  let frame = Number(tracee.registers()[REG.rbp]);
+  let frame = Number(tracee.registers()[hostArchitecture().processor.framePointer]);
   for (let depth = 0; depth < MOST_FRAMES; depth++) {
     const count = BigInt.asUintN(32, word(frame + ARGUMENT_COUNT_INCLUDING_THIS * WORD));
     const address = frame + FIRST_ARGUMENT * WORD;

@@ -1,20 +1,23 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { X86_64 } from "../arch/x86-64/architecture.ts";
+import { hostArchitecture } from "../arch/architectures.ts";
+import type { Registers } from "../arch/processor.ts";
 import * as elf from "../elf/constants.ts";
 import { ElfFile, hex } from "../elf/file.ts";
 import { pinnedRuntime } from "../pin/pin.ts";
-import { PAGE_SIZE } from "../elf/x86-64.ts";
 import type { EntryAddresses } from "../link/entry.ts";
-import { type Answer, Answers, type Entry } from "./answers.ts";
+import { type Answer, Answers } from "./answers.ts";
 import { encodeArguments, findArguments } from "./call-frame.ts";
-import { answerCpu, describeCpu, HWCAP, type Questions } from "./described-cpu.ts";
+import { answerCpu, describeCpu, type Questions } from "./described-cpu.ts";
 import { SnapshotError } from "./error.ts";
 import { AT_BASE, AT_ENTRY, AT_HWCAP, AT_PAGESZ, AT_PHDR, AT_PHENT, AT_PHNUM, initialStack } from "./initial-stack.ts";
-import { readMappings } from "./memory.ts";
+import { PAGE_SIZE, readMappings } from "./memory.ts";
 import { PRACTICE, type Round } from "./practice.ts";
-import { REG, type Registers, type Stop, Tracee } from "./ptrace.ts";
+import { type Stop, Tracee } from "./ptrace.ts";
 import type { Checkpoint } from "./stub.ts";
-import { MAP_ANONYMOUS, MAP_FIXED_NOREPLACE, MAP_PRIVATE, PROT_READ, PROT_WRITE, SYS } from "./x86-64-linux.ts";
+import { MAP_ANONYMOUS, MAP_FIXED_NOREPLACE, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "./linux.ts";
+
+const architecture = hostArchitecture();
+const { described, processor } = architecture;
 
 /** The program to run: a linked file, and where musl and the program are entered in it. */
 export type DonorProgram = { readonly path: string; readonly start: EntryAddresses };
@@ -41,7 +44,7 @@ const ENVIRONMENT = ["BUN_JSC_useConcurrentJIT=0", "BUN_JSC_useDFGJIT=0", "BUN_J
  * @throws SnapshotError when it ends, starts a second thread or does something else on the way that cannot be in a snapshot.
  */
 export function startDonor(program: DonorProgram): Donor {
-  const { questions } = pinnedRuntime(X86_64);
+  const { questions } = pinnedRuntime(architecture);
   const tracee = Tracee.start({ path: program.path });
   try {
     // The exec that started it returns first.
@@ -49,11 +52,13 @@ export function startDonor(program: DonorProgram): Donor {
     describeCpu(tracee, questions);
     enter(tracee, program);
     const run = new DonorRun(tracee, questions);
-    run.stepOut(run.toWait());
+    run.toWait();
+    run.stepOut();
     const commandLine = findArguments(tracee);
-    const last = PRACTICE.reduce((wait, round) => run.practise(wait, commandLine, round), run.toWait());
+    run.toWait();
+    for (const round of PRACTICE) run.practise(commandLine, round);
     checkOneThread(tracee);
-    return { tracee, registers: run.stepOut(last), commandLine };
+    return { tracee, registers: run.stepOut(), commandLine };
   } catch (error) {
     tracee.kill();
     throw error;
@@ -63,7 +68,7 @@ export function startDonor(program: DonorProgram): Donor {
 /** Sets the program, which stands at its first instruction, to musl's first, with a stack of its own on which no kernel has left a trace. */
 function enter(tracee: Tracee, { path, start: { muslBase, muslEntry, programEntry, phnum } }: DonorProgram): void {
   for (const { base, size } of [STACK, COMMAND_LINE]) {
-    const got = tracee.call(SYS.mmap, [base, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0]);
+    const got = tracee.call(architecture.systemCalls.mmap ?? -1, [base, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0]);
     if (got !== base) throw new SnapshotError(`the donor's memory at ${hex(base)} cannot be mapped (mmap returned ${got}); move it to where nothing is`);
   }
   const [table] = new ElfFile(path, readFileSync(path)).segmentsOf(elf.PT_PHDR);
@@ -75,12 +80,12 @@ function enter(tracee: Tracee, { path, start: { muslBase, muslEntry, programEntr
     [AT_PAGESZ, PAGE_SIZE],
     [AT_BASE, muslBase],
     [AT_ENTRY, programEntry],
-    [AT_HWCAP, HWCAP],
+    [AT_HWCAP, described.hwcap],
   ] as const;
   const random = Buffer.alloc(16, 0x5a);
   const { address, bytes } = initialStack(STACK.base + STACK.size, { args: ["/pause"], environment: ENVIRONMENT, auxv, random });
   tracee.write(address, bytes);
-  tracee.set({ rip: muslEntry, rsp: address });
+  tracee.set({ [processor.programCounter]: muslEntry, [processor.stackPointer]: address });
 }
 
 /** A donor on its way, each of its system calls and questions answered. */
@@ -92,33 +97,34 @@ class DonorRun {
     private readonly questions: Questions,
   ) {}
 
-  toWait(): Entry {
+  /** Lets it run until it stands at the entry of its wait. */
+  toWait(): void {
     for (;;) {
       const stop = this.next();
       if (stop.kind !== "entry") throw new SnapshotError(`the donor did not reach its wait (${JSON.stringify(stop)}); run pause-static by hand to see why`);
-      if (stop.number === SYS.rt_sigtimedwait) return stop;
-      this.carryOut(stop, this.answers.to(stop));
+      if (stop.call === "rt_sigtimedwait") return;
+      this.carryOut(this.answers.to(stop));
     }
   }
 
-  /** Ends one wait as `round` says, with its command line for the arguments at `slots`, and returns the next. */
-  practise(wait: Entry, slots: number, { pid, ready, wait: result, commandLine }: Round): Entry {
+  /** Ends one wait as `round` says, with its command line for the arguments at `slots`, and lets it run to the next. */
+  practise(slots: number, { pid, ready, wait: result, commandLine }: Round): void {
     this.tracee.write(COMMAND_LINE.base, Buffer.from(commandLine));
     this.tracee.write(slots, encodeArguments(COMMAND_LINE.base, commandLine.length));
     this.answers.pid = pid;
     this.answers.ready = ready;
-    this.carryOut(wait, { result });
-    return this.toWait();
+    this.carryOut({ result });
+    this.toWait();
   }
 
   /** Lets the wait return 0 and steps until the C library is left behind, into generated code; its registers there. */
-  stepOut(wait: Entry): Registers {
-    this.carryOut(wait, { result: 0 });
+  stepOut(): Registers {
+    this.carryOut({ result: 0 });
     const generated = readMappings(this.tracee.pid).filter(({ generated }) => generated);
     for (let steps = 0; steps < 1000; steps++) {
       const registers = this.tracee.registers();
-      const rip = Number(registers[REG.rip]);
-      if (generated.some(({ start, end }) => rip >= start && rip < end)) return registers;
+      const at = Number(registers[processor.programCounter]);
+      if (generated.some(({ start, end }) => at >= start && at < end)) return registers;
       this.tracee.step();
     }
     throw new SnapshotError("the donor's wait does not return to a call stub of bun:ffi; the program must call it directly");
@@ -131,24 +137,27 @@ class DonorRun {
     }
   }
 
-  private carryOut({ args }: Entry, { result, args: instead, fill, ends = false }: Answer): void {
+  private carryOut({ result, args, fill, ends = false }: Answer): void {
     const { tracee } = this;
-    if (result !== undefined) tracee.set({ orig_rax: -1 });
-    if (instead !== undefined) {
-      const [rdi = 0, rsi = 0, rdx = 0, r10 = 0] = [...instead, ...args.slice(instead.length)];
-      tracee.set({ rdi, rsi, rdx, r10 });
-    }
+    if (result !== undefined) tracee.skipCall();
+    if (args !== undefined) tracee.setArguments(args);
     const stop = this.next();
     if (stop.kind === "ended") throw new SnapshotError(`the donor ended with status ${stop.status} before it parked; run pause-static by hand to see why`);
-    if (result !== undefined) tracee.set({ rax: result });
+    if (result !== undefined) tracee.setResult(result);
     if (ends) this.returnFromFunction();
     if (fill !== undefined) tracee.write(...fill);
   }
 
-  /** _Exit(3) has nothing on the stack but where it was called from. */
+  /** _Exit(3) has nothing on the stack, or nothing but where it was called from. */
   private returnFromFunction(): void {
-    const rsp = Number(this.tracee.registers()[REG.rsp]);
-    this.tracee.set({ rip: Number(this.tracee.read(rsp, 8).readBigUInt64LE()), rsp: rsp + 8 });
+    const { programCounter, stackPointer, linkRegister } = processor;
+    const registers = this.tracee.registers();
+    if (linkRegister !== undefined) {
+      this.tracee.set({ [programCounter]: Number(registers[linkRegister]) });
+      return;
+    }
+    const top = Number(registers[stackPointer]);
+    this.tracee.set({ [programCounter]: Number(this.tracee.read(top, 8).readBigUInt64LE()), [stackPointer]: top + 8 });
   }
 }
 

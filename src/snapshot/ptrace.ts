@@ -1,13 +1,15 @@
 import { dlopen, ptr } from "bun:ffi";
 import { closeSync, openSync, readlinkSync, readSync, realpathSync, writeSync } from "node:fs";
+import { hostArchitecture } from "../arch/architectures.ts";
+import type { RegisterPlace, Registers } from "../arch/processor.ts";
 
 /** Requests, options and events of ptrace(2), flags of waitpid(2), signals of signal(7). */
 const PTRACE_CONT = 7;
 const PTRACE_SINGLESTEP = 9;
-const PTRACE_GETREGS = 12;
-const PTRACE_SETREGS = 13;
 const PTRACE_SYSCALL = 24;
 const PTRACE_GETSIGINFO = 0x4202;
+const PTRACE_GETREGSET = 0x4204;
+const PTRACE_SETREGSET = 0x4205;
 const PTRACE_SEIZE = 0x4206;
 const PTRACE_GET_SYSCALL_INFO = 0x420e;
 const PTRACE_O_TRACESYSGOOD = 0x1;
@@ -33,16 +35,9 @@ const { symbols: libc } = dlopen("libc.so.6", {
   posix_spawn_file_actions_adddup2: { args: ["ptr", "i32", "i32"], returns: "i32" },
 });
 
-/** Intel SDM volume 2: SYSCALL. */
-export const SYSCALL = [0x0f, 0x05] as const;
-
-/** The words of a struct user_regs_struct (sys/user.h), 8 bytes each, by place. */
-export const REG = {
-  ...{ r15: 0, r14: 1, r13: 2, r12: 3, rbp: 4, rbx: 5, r11: 6, r10: 7, r9: 8, r8: 9, rax: 10, rcx: 11, rdx: 12, rsi: 13 },
-  ...{ rdi: 14, orig_rax: 15, rip: 16, cs: 17, eflags: 18, rsp: 19, ss: 20, fs_base: 21, gs_base: 22 },
-} as const;
-const REGISTER_WORDS = 27;
-export type Registers = BigUint64Array<ArrayBuffer>;
+/** Of this machine: no other can be traced. */
+const { processor, systemCalls } = hostArchitecture();
+const callNames = new Map(Object.entries(systemCalls).map(([name, number]) => [number, name]));
 
 /** How to start a process: `environment` is NAME=VALUE for each variable, and all there are. */
 export type Start = {
@@ -51,10 +46,10 @@ export type Start = {
   readonly environment?: readonly string[];
 };
 
-/** What a traced process stopped for. Results and arguments are signed 64-bit values. */
+/** What a traced process stopped for. A call is named as the architecture's record has it, else by its number. Results and arguments are signed 64-bit values. */
 export type Stop =
   | { readonly kind: "exec" }
-  | { readonly kind: "entry"; readonly number: number; readonly args: readonly number[] }
+  | { readonly kind: "entry"; readonly call: string; readonly args: readonly number[] }
   | { readonly kind: "exit"; readonly result: number }
   | { readonly kind: "signal"; readonly signal: number; readonly address: number }
   | { readonly kind: "ended"; readonly status: number | null; readonly signal: number | null };
@@ -62,7 +57,6 @@ export type Stop =
 /** A process of one thread, traced from its exec on, stopping at each system call and signal. Killed with its tracer. */
 export class Tracee {
   private readonly memory: number;
-  private readonly scratch: Registers = new BigUint64Array(REGISTER_WORDS);
   private ended = false;
 
   private constructor(readonly pid: number) {
@@ -111,35 +105,64 @@ export class Tracee {
   /** Lets it make the system call `number`, wherever it stands: the result. Its registers and memory are as before. */
   call(number: number, args: readonly number[]): number {
     const registers = this.registers();
-    const at = Number(registers[REG.rip]);
-    const before = this.read(at, SYSCALL.length);
-    const [rdi = 0, rsi = 0, rdx = 0, r10 = 0, r8 = 0, r9 = 0] = args;
-    this.write(at, Uint8Array.from(SYSCALL));
-    this.set({ rax: number, rdi, rsi, rdx, r10, r8, r9 });
-    if (this.step() !== undefined) throw new Error('a system call put into the program was not made');
-    const result = Number(BigInt.asIntN(64, this.registers()[REG.rax] ?? 0n));
+    const at = Number(registers[processor.programCounter]);
+    const instruction = processor.systemCallInstruction;
+    const before = this.read(at, instruction.length);
+    this.write(at, instruction);
+    this.set({ [processor.systemCallNumber]: number, ...this.named(processor.arguments, args) });
+    if (this.step() !== undefined) throw new Error("a system call put into the program was not made");
+    const result = Number(BigInt.asIntN(64, this.registers()[processor.result] ?? 0n));
     this.write(at, before);
-    check("PTRACE_SETREGS", libc.ptrace(PTRACE_SETREGS, this.pid, 0, registers));
+    const used = [processor.programCounter, processor.systemCallNumber, processor.result, ...processor.arguments];
+    this.set(this.named(used, used.map((name) => Number(BigInt.asIntN(64, registers[name] ?? 0n)))));
     return result;
   }
 
   registers(): Registers {
-    const registers = new BigUint64Array(REGISTER_WORDS);
-    check("PTRACE_GETREGS", libc.ptrace(PTRACE_GETREGS, this.pid, 0, registers));
-    return registers;
+    const sets = new Map(processor.registerSets.map(({ note }) => [note, this.registerSet(note)]));
+    return Object.fromEntries([...processor.registers].map(([name, place]) => [name, valueAt(place, sets.get(place.note))]));
   }
 
   /** The address of the next instruction. */
-  rip(): number {
-    check("PTRACE_GETREGS", libc.ptrace(PTRACE_GETREGS, this.pid, 0, this.scratch));
-    return Number(this.scratch[REG.rip]);
+  programCounter(): number {
+    const { note, at } = placeOf(processor.programCounter);
+    return Number(this.registerSet(note).readBigUInt64LE(at));
   }
 
-  /** Changes single registers. At a system call's entry: orig_rax -1 skips the call; at its exit: rax is its result. */
-  set(changes: Partial<Record<keyof typeof REG, number>>): void {
-    const registers = this.registers();
-    for (const [name, value] of Object.entries(changes)) registers[REG[name as keyof typeof REG]] = BigInt.asUintN(64, BigInt(value));
-    check("PTRACE_SETREGS", libc.ptrace(PTRACE_SETREGS, this.pid, 0, registers));
+  /** Changes single registers. */
+  set(changes: Readonly<Record<string, number>>): void {
+    for (const { note } of processor.registerSets) {
+      const names = Object.keys(changes).filter((name) => placeOf(name).note === note);
+      if (names.length === 0) continue;
+      const set = this.registerSet(note);
+      for (const name of names) put(set, placeOf(name), changes[name] ?? 0);
+      check("PTRACE_SETREGSET", libc.ptrace(PTRACE_SETREGSET, this.pid, note, iovec(set)));
+    }
+  }
+
+  /** Makes the kernel skip the system call at whose entry it stands. */
+  skipCall(): void {
+    this.set({ [processor.systemCall]: -1 });
+  }
+
+  /** Gives the system call at whose entry it stands other arguments, as many as there are in `values`. */
+  setArguments(values: readonly number[]): void {
+    this.set(this.named(processor.arguments, values));
+  }
+
+  /** What the system call returns at whose exit it stands. */
+  setResult(value: number): void {
+    this.set({ [processor.result]: value });
+  }
+
+  private named(names: readonly string[], values: readonly number[]): Record<string, number> {
+    return Object.fromEntries(names.slice(0, values.length).map((name, index) => [name, values[index] ?? 0]));
+  }
+
+  private registerSet(note: number): Buffer {
+    const set = Buffer.alloc(processor.registerSets.find((set) => set.note === note)?.size ?? 0);
+    check("PTRACE_GETREGSET", libc.ptrace(PTRACE_GETREGSET, this.pid, note, iovec(set)));
+    return set;
   }
 
   /** `size` bytes of its memory from `address`, also where a page was never touched. */
@@ -178,6 +201,25 @@ export class Tracee {
     closeSync(this.memory);
   }
 }
+
+function placeOf(name: string): RegisterPlace {
+  const place = processor.registers.get(name);
+  if (place === undefined) throw new Error(`this processor has no register ${name}`);
+  return place;
+}
+
+function valueAt({ at, size }: RegisterPlace, set: Buffer | undefined): bigint {
+  if (set === undefined) return 0n;
+  return size === 4 ? BigInt(set.readUInt32LE(at)) : set.readBigUInt64LE(at);
+}
+
+function put(set: Buffer, { at, size }: RegisterPlace, value: number): void {
+  if (size === 4) set.writeInt32LE(value, at);
+  else set.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), at);
+}
+
+/** struct iovec: address and size. */
+const iovec = (buffer: Buffer) => BigUint64Array.of(BigInt(ptr(buffer)), BigInt(buffer.length));
 
 function pipe(): [reader: number, writer: number] {
   const ends = new Int32Array(2);
@@ -222,7 +264,7 @@ function syscallStop(pid: number): Stop {
   const size = libc.ptrace(PTRACE_GET_SYSCALL_INFO, pid, info.length, info);
   const op = size > 0n ? info.readUInt8(0) : 0;
   const word = (at: number) => Number(info.readBigInt64LE(at));
-  if (op === PTRACE_SYSCALL_INFO_ENTRY) return { kind: "entry", number: word(24), args: [32, 40, 48, 56, 64, 72].map(word) };
+  if (op === PTRACE_SYSCALL_INFO_ENTRY) return { kind: "entry", call: callNames.get(word(24)) ?? String(word(24)), args: [32, 40, 48, 56, 64, 72].map(word) };
   if (op === PTRACE_SYSCALL_INFO_EXIT) return { kind: "exit", result: word(24) };
   throw new Error(`ptrace: PTRACE_GET_SYSCALL_INFO is not supported (op ${op}); the build needs Linux 5.3 or newer`);
 }

@@ -1,10 +1,13 @@
-import { PAGE_SIZE, pageDown } from "../elf/x86-64.ts";
+import { hostArchitecture } from "../arch/architectures.ts";
+import { pageDown } from "../elf/pages.ts";
 import type { Entry } from "./answers.ts";
 import { SnapshotError } from "./error.ts";
-import { readWritten } from "./memory.ts";
-import { type Stop, SYSCALL, Tracee } from "./ptrace.ts";
+import { EFAULT } from "./linux.ts";
+import { PAGE_SIZE, readWritten } from "./memory.ts";
+import { type Stop, Tracee } from "./ptrace.ts";
 import type { Scenario } from "./scenarios.ts";
-import { EFAULT, SYS } from "./x86-64-linux.ts";
+
+const { systemCallInstruction } = hostArchitecture().processor;
 
 const SIGSEGV = 11;
 const STDOUT = 1;
@@ -27,7 +30,7 @@ export function writtenPages(path: string, scenario: Scenario): readonly number[
     let written: readonly number[] = [];
     new Rehearsal(candidate, scenario, () => {
       const stop = candidate.next();
-      if (stop.kind === "entry" && stop.number === SYS.exit_group) written = readWritten(candidate.pid);
+      if (stop.kind === "entry" && stop.call === "exit_group") written = readWritten(candidate.pid);
       return stop;
     }).run();
     return written;
@@ -44,9 +47,9 @@ export function stepThrough(path: string, scenario: Scenario, visit: (address: n
 
 function stepToCall(candidate: Tracee, visit: (address: number) => void): Stop {
   for (;;) {
-    const address = candidate.rip();
+    const address = candidate.programCounter();
     visit(address);
-    if (candidate.read(address, SYSCALL.length).equals(Uint8Array.from(SYSCALL))) return candidate.next();
+    if (candidate.read(address, systemCallInstruction.length).equals(systemCallInstruction)) return candidate.next();
     const stop = candidate.step();
     if (stop !== undefined) return stop;
   }
@@ -87,14 +90,15 @@ class Rehearsal {
   }
 
   private carryOut(call: Entry): number[] {
-    switch (call.number) {
-      case SYS.getpid:
+    switch (call.call) {
+      case "getpid":
         return this.answer(this.scenario.firstProcess ? 1 : 2);
-      case SYS.poll:
+      case "poll":
+      case "ppoll":
         return this.poll(call);
-      case SYS.write:
+      case "write":
         return this.write(call);
-      case SYS.rt_sigtimedwait:
+      case "rt_sigtimedwait":
         return this.wait(call);
       default:
         return [];
@@ -103,9 +107,9 @@ class Rehearsal {
 
   /** Skips the call that stands at its entry: it returns `result`. */
   private answer(result: number): number[] {
-    this.candidate.set({ orig_rax: -1 });
+    this.candidate.skipCall();
     this.candidate.next();
-    this.candidate.set({ rax: result });
+    this.candidate.setResult(result);
     return [];
   }
 
@@ -135,7 +139,7 @@ class Rehearsal {
 
   private unreadable(address: number, size: number): number[] {
     const pages: number[] = [];
-    for (let page = pageDown(address); page < address + size; page += PAGE_SIZE) {
+    for (let page = pageDown(address, PAGE_SIZE); page < address + size; page += PAGE_SIZE) {
       if (address !== 0 && !this.candidate.has(page)) pages.push(page);
     }
     return pages;
@@ -143,7 +147,7 @@ class Rehearsal {
 
   private touched({ signal, address }: Extract<Stop, { kind: "signal" }>): number[] {
     if (signal !== SIGSEGV) throw this.wrong(`it got signal ${signal}`);
-    const page = pageDown(address);
+    const page = pageDown(address, PAGE_SIZE);
     if (this.candidate.has(page)) throw this.wrong(`it may not do what it does at page 0x${page.toString(16)}`);
     return [page];
   }

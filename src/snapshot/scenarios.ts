@@ -1,5 +1,5 @@
 import { version } from "../../package.json";
-import { EBADF, EINTR, EIO, ENOMEM, EPERM } from "./x86-64-linux.ts";
+import { EBADF, EINTR, EIO, ENOMEM, EPERM } from "./linux.ts";
 
 /** What ends a wait of the program: a signal sent to it, or an error put in the place of the kernel's answer. */
 export type Wake = { readonly signal: number } | { readonly errno: number };

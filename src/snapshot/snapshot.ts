@@ -1,4 +1,5 @@
 import { rmSync } from "node:fs";
+import { hostArchitecture } from "../arch/architectures.ts";
 import { hex } from "../elf/file.ts";
 import { writeExecutable } from "../link/file.ts";
 import { checkShape } from "./check.ts";
@@ -20,26 +21,27 @@ export type SnapshotResult = { readonly bytes: number; readonly pages: number; r
  * @throws SnapshotError when the program cannot be caught so, or a snapshot of it would break a promise.
  */
 export function takeSnapshot(program: DonorProgram, output: string): SnapshotResult {
+  const architecture = hostArchitecture();
   const donor = startDonor(program);
   const candidate = `${output}.candidate`;
   try {
     // Only the pages that some scenario touches.
     const memory = new DonorMemory(donor.tracee);
-    const write = (pages: readonly Page[], touches: readonly Touch[]) => {
-      const snapshot = writeSnapshot(pages, donor, touches);
+    const write = (pages: readonly Page[], touches: readonly Touch[], beside: (address: number) => Page | undefined) => {
+      const snapshot = writeSnapshot(architecture, pages, donor, touches, beside);
       writeExecutable(candidate, snapshot.bytes);
       return snapshot;
     };
     const { pages, runs } = prune(memory, SCENARIOS, (some) => {
-      write(some, []);
+      write(some, [], () => undefined);
       return candidate;
     });
 
     // Those that it writes to on the way every pod goes are touched first.
     const written = writtenPages(candidate, USUAL);
     const touches = pages.filter(({ address }) => written.includes(address)).map(({ address, bytes: [byte = 0] }) => ({ page: address, byte }));
-    const snapshot = write(pages, touches);
-    checkShape(snapshot);
+    const snapshot = write(pages, touches, (address) => memory.page(address));
+    checkShape(architecture, snapshot);
 
     // The very file that ships goes through every scenario once more.
     for (const scenario of SCENARIOS) confirm(candidate, scenario);

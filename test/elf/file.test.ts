@@ -3,7 +3,7 @@ import * as elf from "../../src/elf/constants.ts";
 import { dropNeeded, readDynamic } from "../../src/elf/dynamic.ts";
 import { ElfError, ElfFile } from "../../src/elf/file.ts";
 import { writeHeader, writeSegments } from "../../src/elf/write.ts";
-import { pageDown, pageUp } from "../../src/elf/x86-64.ts";
+import { pageDown, pageUp } from "../../src/elf/pages.ts";
 import { workshop } from "../link/fixture.ts";
 
 const shop = workshop("elf");
@@ -58,13 +58,14 @@ describe("writing", () => {
       { type: elf.PT_LOAD, flags: elf.PF_R, offset: 0, vaddr: 0x20_0000, filesz: bytes.length, memsz: bytes.length, align: 4096 },
       { type: elf.PT_GNU_STACK, flags: elf.PF_R | elf.PF_W, offset: 0, vaddr: 0, filesz: 0, memsz: 0, align: 16 },
     ];
-    writeHeader(new DataView(bytes.buffer), 0x20_0040, elf.EHDR_SIZE, 2);
+    writeHeader(new DataView(bytes.buffer), { machine: 183, entry: 0x20_0040, phoff: elf.EHDR_SIZE, phnum: 2 });
     writeSegments(new DataView(bytes.buffer), elf.EHDR_SIZE, segments);
     const file = new ElfFile("written", bytes);
-    expect([file.type, file.entry, file.segments]).toEqual([elf.ET_EXEC, 0x20_0040, segments]);
+    expect([file.type, file.machine, file.entry, file.segments]).toEqual([elf.ET_EXEC, 183, 0x20_0040, segments]);
   });
 });
 
 test("pages", () => {
-  expect([pageDown(4096), pageDown(8191), pageUp(4096), pageUp(4097)]).toEqual([4096, 4096, 4096, 8192]);
+  expect([pageDown(4096, 4096), pageDown(8191, 4096), pageUp(4096, 4096), pageUp(4097, 4096)]).toEqual([4096, 4096, 4096, 8192]);
+  expect([pageDown(0x1_ffff, 0x1_0000), pageUp(1, 0x1_0000)]).toEqual([0x1_0000, 0x1_0000]);
 });

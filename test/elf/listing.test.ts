@@ -2,7 +2,6 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { assemble, text, type Values } from "../../src/elf/listing.ts";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
-import { RESUME_LISTING, STUB_LISTING, TOUCH_LISTING } from "../../src/snapshot/stub.ts";
 import { TEST_DIST } from "../support/compile.ts";
 
 /** How to disassemble a file of nothing but code, by architecture. */
@@ -12,12 +11,9 @@ const DISASSEMBLERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** All the machine code there is in this project: of which architecture, its name, and the listing. */
-const LISTINGS = [
-  ...ARCHITECTURES.flatMap(({ name, entry, routines }) => [...Object.entries(entry), ...routines].map(([part, listing]) => [name, part, listing] as const)),
-  ["x86-64", "the snapshot's stub", STUB_LISTING] as const,
-  ["x86-64", "its writes", TOUCH_LISTING] as const,
-  ["x86-64", "its end", RESUME_LISTING] as const,
-];
+const LISTINGS = ARCHITECTURES.flatMap(({ name, entry, routines, stub: { start, touch, resume } }) =>
+  [...Object.entries(entry), ...routines, ...Object.entries({ "a snapshot's start": start, "its writes": touch, "its end": resume })].map(([part, listing]) => [name, part, listing] as const),
+);
 
 /** A value for each field, none like another, with the sign bit set in those of 8 bytes. */
 function values(listing: string): Record<string, number | bigint> {

@@ -1,5 +1,8 @@
 import type { Architecture } from "../architecture.ts";
+import { DESCRIBED } from "./described.ts";
 import { ENTRY, ROUTINES } from "./entry.ts";
+import { PROCESSOR, SYSTEM_CALLS } from "./linux.ts";
+import { STUB } from "./stub.ts";
 
 /**
  * ELF for the Arm 64-bit Architecture (aaelf64): section 5.3 for the machine, 5.7.12 for the relocation types, 5.7.12.1
@@ -36,6 +39,12 @@ export const AARCH64: Architecture = {
     // The runtime registers destructors of its main thread, which never run, since that ends with the process.
     __cxa_thread_atexit_impl: "returnZero",
   },
+  processor: PROCESSOR,
+  described: DESCRIBED,
+  systemCalls: SYSTEM_CALLS,
+  // A quarter of 39 bits of address space, the least there is, is where its bottom-up layout begins.
+  highestAddress: 0x20_0000_0000,
+  stub: STUB,
   emulator: {
     program: "qemu-system-aarch64",
     package: "qemu-system-arm",

@@ -1,5 +1,8 @@
 import type { Architecture } from "../architecture.ts";
+import { DESCRIBED } from "./described.ts";
 import { ENTRY, ROUTINES } from "./entry.ts";
+import { PROCESSOR, SYSTEM_CALLS } from "./linux.ts";
+import { STUB } from "./stub.ts";
 
 /** The x86-64 psABI: section 4.1 for the machine, 4.4.1 for the relocation types. Every Linux kernel for it has pages of 4 kB. */
 export const X86_64: Architecture = {
@@ -27,6 +30,12 @@ export const X86_64: Architecture = {
   entry: ENTRY,
   routines: ROUTINES,
   substitutes: {},
+  processor: PROCESSOR,
+  described: DESCRIBED,
+  systemCalls: SYSTEM_CALLS,
+  // A third of 47 bits of address space is where its bottom-up layout begins.
+  highestAddress: 0x1000_0000_0000,
+  stub: STUB,
   emulator: {
     program: "qemu-system-x86_64",
     package: "qemu-system-x86",

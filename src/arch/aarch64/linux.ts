@@ -1,0 +1,73 @@
+import { NT_PRFPREG, NT_PRSTATUS, type Processor, type RegisterPlace } from "../processor.ts";
+
+const NT_ARM_TLS = 0x401;
+const NT_ARM_SYSTEM_CALL = 0x404;
+
+/** Words of a struct user_pt_regs (asm/ptrace.h), in order. */
+const PRSTATUS = [...Array.from({ length: 31 }, (_, number) => `x${number}`), "sp", "pc", "pstate"];
+/** Of a struct user_fpsimd_state: 32 vector registers of 16 bytes, of which a function keeps the lower half of v8 to v15; fpsr, fpcr. */
+const VECTOR_SIZE = 16;
+const FPSIMD_SIZE = 528;
+const KEPT_VECTORS = Array.from({ length: 8 }, (_, index) => 8 + index);
+
+const PLACES: readonly (readonly [string, RegisterPlace])[] = [
+  ...PRSTATUS.map((name, word) => [name, { note: NT_PRSTATUS, at: 8 * word, size: 8 }] as const),
+  ...KEPT_VECTORS.map((number) => [`d${number}`, { note: NT_PRFPREG, at: VECTOR_SIZE * number, size: 8 }] as const),
+  ["tpidr_el0", { note: NT_ARM_TLS, at: 0, size: 8 }],
+  ["system_call", { note: NT_ARM_SYSTEM_CALL, at: 0, size: 4 }],
+];
+
+/** Linux, Documentation/arm64; the procedure call standard (AAPCS64), section 6.1, for what a function keeps. */
+export const PROCESSOR: Processor = {
+  registerSets: [
+    { note: NT_PRSTATUS, size: 8 * PRSTATUS.length },
+    { note: NT_PRFPREG, size: FPSIMD_SIZE },
+    { note: NT_ARM_TLS, size: 8 },
+    { note: NT_ARM_SYSTEM_CALL, size: 4 },
+  ],
+  registers: new Map(PLACES),
+  programCounter: "pc",
+  stackPointer: "sp",
+  framePointer: "x29",
+  linkRegister: "x30",
+  systemCall: "system_call",
+  arguments: ["x0", "x1", "x2", "x3", "x4", "x5"],
+  result: "x0",
+  systemCallInstruction: Uint8Array.of(0x01, 0x00, 0x00, 0xd4), // svc #0
+  systemCallNumber: "x8",
+};
+
+/** Numbers of include/uapi/asm-generic/unistd.h. Of the calls that take a path only those with `at` exist. */
+export const SYSTEM_CALLS = {
+  getcwd: 17,
+  ioctl: 29,
+  faccessat: 48,
+  openat: 56,
+  write: 64,
+  ppoll: 73,
+  readlinkat: 78,
+  newfstatat: 79,
+  exit: 93,
+  exit_group: 94,
+  set_tid_address: 96,
+  clock_gettime: 113,
+  sched_getaffinity: 123,
+  rt_sigaction: 134,
+  rt_sigprocmask: 135,
+  rt_sigtimedwait: 137,
+  uname: 160,
+  prctl: 167,
+  getpid: 172,
+  gettid: 178,
+  sysinfo: 179,
+  brk: 214,
+  munmap: 215,
+  mmap: 222,
+  mprotect: 226,
+  madvise: 233,
+  wait4: 260,
+  prlimit64: 261,
+  getrandom: 278,
+  statx: 291,
+  faccessat2: 439,
+} as const;

@@ -1,62 +1,124 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { constants, copyFileSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { X86_64 } from "./arch/x86-64/architecture.ts";
+import { parseArgs } from "node:util";
+import type { Architecture } from "./arch/architecture.ts";
+import { ARCHITECTURES, hostArchitecture } from "./arch/architectures.ts";
 import { compile } from "./compile.ts";
+import { DebianError } from "./debian/error.ts";
+import { fetchLibraries } from "./debian/libraries.ts";
 import { ElfError } from "./elf/file.ts";
 import { LinkError } from "./link/error.ts";
 import { writeExecutable } from "./link/file.ts";
 import { libraryDirs } from "./link/libraries.ts";
-import { link } from "./link/link.ts";
+import { link, type LibraryDirs } from "./link/link.ts";
+import type { Machine } from "./machine/boot.ts";
+import { DEBIAN_CACHE, debianKernel } from "./machine/debian.ts";
+import { MachineError } from "./machine/error.ts";
 import { PAUSE_ENTRY } from "./pause/entry.ts";
 import { describeOthers, otherLibraries } from "./pin/libraries.ts";
 import { writeProvenance } from "./provenance.ts";
 import { fetchRuntime } from "./runtime.ts";
 import type { DonorProgram } from "./snapshot/donor.ts";
+import { type StageParts, takeSnapshotIn } from "./snapshot/emulated.ts";
 import { SnapshotError } from "./snapshot/error.ts";
 import { takeSnapshot } from "./snapshot/snapshot.ts";
 import { BuildError, stage } from "./stage.ts";
 
-const root = join(import.meta.dir, "..");
-const dist = (name: string) => join(root, "dist", name);
+/** What a build leaves in its folder. */
+const ARTIFACTS = ["pause-dynamic", "pause-static", "pause"] as const;
+const PROVENANCE = "provenance.json";
 
-async function build(): Promise<void> {
-  process.chdir(root);
-  mkdirSync(dist(""), { recursive: true });
+/** The machine that takes the snapshot of another architecture: MiB, and more seconds than the slowest has needed. */
+const MEMORY = 1024;
+const PATIENCE = 900;
+
+const root = join(import.meta.dir, "..");
+const dist = join(root, "dist");
+
+/** Builds for `architecture` into its folder below dist. */
+async function build(architecture: Architecture): Promise<void> {
+  const folder = join(dist, architecture.debian);
+  const [dynamic, linked, snapshot] = ARTIFACTS.map((name) => join(folder, name)) as [string, string, string];
+  mkdirSync(folder, { recursive: true });
 
   // The Bun runtime that becomes PID 1: the pinned file and no other.
-  const runtime = await stage("runtime", () => fetchRuntime(dist("runtime")));
+  const runtime = await stage("runtime", () => fetchRuntime(architecture, join(dist, "runtime")));
+
+  // musl and the C++ libraries: the system's, or those of Debian's packages where it has none for this architecture.
+  const dirs = await foldersOf(architecture);
 
   // TypeScript to an executable that needs musl and libstdc++ on the machine.
-  await stage("compile", () => compile(X86_64, "src/pause/main.ts", "dist/pause-dynamic", runtime.path));
+  await stage("compile", () => compile(architecture, "src/pause/main.ts", dynamic, runtime.path));
 
   // That to one file with no interpreter.
-  const linked = await stage("link", () => linkPause("dist/pause-dynamic", "dist/pause-static"));
+  const parts = await stage("link", () => linkPause(architecture, dynamic, linked, dirs));
 
   // The same program's memory while it waits, with only the pages it can still reach. This is what ships.
-  const taken = await stage("snapshot", () => snapshotPause({ path: "dist/pause-static", start: linked.start }, "dist/pause"));
+  const taken = await stage("snapshot", () => snapshotPause(architecture, { path: linked, start: parts.start }, snapshot, { runtime: runtime.path, libraryDirs: dirs }));
 
-  await stage("record", () =>
-    writeProvenance("dist/provenance.json", linked, ["dist/pause-dynamic", "dist/pause-static", "dist/pause"], taken),
-  );
+  await stage("record", () => writeProvenance(join(folder, PROVENANCE), architecture, parts, [dynamic, linked, snapshot], taken));
 }
 
-function linkPause(input: string, output: string) {
-  const { bytes, libraries, start } = link(input, readFileSync(input), libraryDirs, PAUSE_ENTRY);
+async function foldersOf(architecture: Architecture): Promise<LibraryDirs> {
+  if (architecture === hostArchitecture()) return libraryDirs;
+  const folders = await fetchLibraries(architecture, DEBIAN_CACHE);
+  return () => folders;
+}
+
+function linkPause(architecture: Architecture, input: string, output: string, dirs: LibraryDirs) {
+  const { bytes, libraries, start } = link(input, readFileSync(input), dirs, PAUSE_ENTRY);
   writeExecutable(output, bytes);
-  const others = otherLibraries(X86_64, libraries);
-  return { bytes: bytes.length, libraries, others, start, detail: describeOthers(X86_64, others) ?? "libraries as pinned" };
+  const others = otherLibraries(architecture, libraries);
+  return { bytes: bytes.length, libraries, others, start, detail: describeOthers(architecture, others) ?? "libraries as pinned" };
 }
 
-function snapshotPause(program: DonorProgram, output: string) {
-  const taken = takeSnapshot(program, output);
+/** Another architecture's program can only run in a machine of that architecture: the stage itself runs there. */
+async function snapshotPause(architecture: Architecture, program: DonorProgram, output: string, parts: StageParts) {
+  const taken = architecture === hostArchitecture() ? takeSnapshot(program, output) : await takeSnapshotIn(await machineOf(architecture), program, output, parts);
   return { ...taken, detail: `${taken.pages} pages, ${taken.segments} segments, ${taken.candidates} candidates` };
 }
 
+async function machineOf(architecture: Architecture): Promise<Machine> {
+  return { architecture, processor: architecture.emulator.baseline, kernel: await debianKernel(architecture), memory: MEMORY, seconds: PATIENCE };
+}
+
+/** What this machine runs is found in dist itself, too, each file whole or as it was. */
+function putFirst(architecture: Architecture): void {
+  for (const name of [...ARTIFACTS, PROVENANCE]) {
+    const fresh = join(dist, `${name}.new`);
+    copyFileSync(join(dist, architecture.debian, name), fresh, constants.COPYFILE_FICLONE);
+    renameSync(fresh, join(dist, name));
+  }
+}
+
+/** The architectures asked for, the host's unless said otherwise. @throws BuildError for one that is not known. */
+function wanted(args: readonly string[]): readonly Architecture[] {
+  const names = [...ARCHITECTURES.map(({ debian }) => debian), "all"].join(", ");
+  let name: string | undefined;
+  try {
+    ({ arch: name } = parseArgs({ args: [...args], options: { arch: { type: "string" } } }).values);
+  } catch (error) {
+    throw new BuildError(`${error instanceof Error ? error.message : String(error)}; usage: bun run build [--arch ${names}]`);
+  }
+  if (name === undefined) return [hostArchitecture()];
+  if (name === "all") return ARCHITECTURES;
+  const architecture = ARCHITECTURES.find(({ debian }) => debian === name);
+  if (architecture === undefined) throw new BuildError(`--arch ${name}: not an architecture that pause is built for; it is one of ${names}`);
+  return [architecture];
+}
+
+const EXPECTED = [BuildError, LinkError, ElfError, SnapshotError, MachineError, DebianError];
+
 try {
-  await build();
+  const architectures = wanted(process.argv.slice(2));
+  process.chdir(root);
+  for (const architecture of architectures) {
+    if (architectures.length > 1) console.log(`for ${architecture.name}:`);
+    await build(architecture);
+    if (architecture === hostArchitecture()) putFirst(architecture);
+  }
 } catch (error) {
-  const expected = error instanceof BuildError || error instanceof LinkError || error instanceof ElfError || error instanceof SnapshotError;
-  if (!expected) throw error;
+  if (!(error instanceof Error && EXPECTED.some((kind) => error instanceof kind))) throw error;
   console.error(`build: ${error.message}`);
   process.exitCode = 1;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { version } from "../package.json";
-import { X86_64 } from "./arch/x86-64/architecture.ts";
+import type { Architecture } from "./arch/architecture.ts";
 import { pinnedRuntime } from "./pin/pin.ts";
 import { sha256 } from "./runtime.ts";
 import type { SnapshotResult } from "./snapshot/snapshot.ts";
@@ -11,6 +12,7 @@ import type { SnapshotResult } from "./snapshot/snapshot.ts";
  */
 export async function writeProvenance(
   path: string,
+  architecture: Architecture,
   { libraries, others }: { readonly libraries: readonly string[]; readonly others: readonly string[] },
   artifacts: readonly string[],
   { pages, segments, candidates }: SnapshotResult,
@@ -19,9 +21,10 @@ export async function writeProvenance(
     name: "pause",
     version,
     commit: gitCommit(),
-    bun: { version: Bun.version, runtime: { package: `@oven/${X86_64.bunPackage}`, sha256: pinnedRuntime(X86_64).sha256 } },
+    architecture: architecture.debian,
+    bun: { version: Bun.version, runtime: { package: `@oven/${architecture.bunPackage}`, sha256: pinnedRuntime(architecture).sha256 } },
     libraries: libraries.map((library) => ({ ...describe(library), pinned: !others.includes(library) })),
-    artifacts: artifacts.map(describe),
+    artifacts: artifacts.map((artifact) => ({ ...describe(artifact), path: basename(artifact) })),
     snapshot: { pages, segments, candidates },
   };
   return { bytes: await Bun.write(path, `${JSON.stringify(provenance, null, 2)}\n`) };

@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 /** Compiles a fixture for musl and links it with the linker's defaults, alone in a folder that is to be its root. */
 async function build(name: string, sources: readonly string[]): Promise<void> {
-  const runtime = await fetchRuntime(join(TEST_DIST, "..", "runtime"));
+  const runtime = await fetchRuntime(X86_64, join(TEST_DIST, "..", "runtime"));
   const compiled = join(FOLDER, `${name}-dynamic`);
   mkdirSync(join(FOLDER, name), { recursive: true });
   await bunBuild(X86_64, [...sources.map((source) => join(FIXTURE, source)), "--outfile", compiled, "--compile-executable-path", runtime.path]);

@@ -26,7 +26,7 @@ describe("the snapshot stage, run on another processor and another kernel", () =
       async () => {
         const output = join(FOLDER, processor);
         const machine = { architecture: X86_64, processor, kernel: await debianKernel(X86_64), memory: 1024, seconds: 1200 };
-        const { path: runtime } = await fetchRuntime(join(TEST_DIST, "..", "runtime"));
+        const { path: runtime } = await fetchRuntime(X86_64, join(TEST_DIST, "..", "runtime"));
         const { start } = link(DYNAMIC.path, readFileSync(DYNAMIC.path), libraryDirs, PAUSE_ENTRY);
         await takeSnapshotIn(machine, { path: STATIC.path, start }, output, { runtime, libraryDirs });
         expect(sha256(readFileSync(output))).toBe(sha256(readFileSync(PAUSE.path)));

@@ -99,8 +99,8 @@ export type Emulator = {
   readonly baseline: string;
   /** Arguments that choose the board. */
   readonly board: readonly string[];
-  /** Linux' name for the board's first serial port. */
-  readonly console: string;
+  /** Words for the kernel's command line; among them the board's first serial port as console. */
+  readonly parameters: readonly string[];
   /** A second one, which takes what is written to `device` in /dev to the character device "port" of QEMU's. Linux has its driver built in. */
   readonly secondPort: { readonly arguments: readonly string[]; readonly device: string };
   /** Debian's package of a kernel without drivers for hardware, for such machines. */

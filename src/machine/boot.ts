@@ -51,27 +51,29 @@ function writeRoot(machine: Machine, path: string, root: readonly Entry[]): void
   try {
     writeNewc(path, root);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new MachineError(`${describe(machine)}: writing its files to ${path}: ${reason}; TMPDIR can name a folder with more room`);
+    if (!(error instanceof Error)) throw error;
+    const remedy = "code" in error && error.code === "ENOSPC" ? "; TMPDIR can name a folder with more room" : "";
+    throw new MachineError(`${describe(machine)}: writing its files to ${path}: ${error.message}${remedy}`);
   }
 }
 
 /** What the console said. */
 async function emulate(machine: Machine, initramfs: string, port: string): Promise<string> {
   const { architecture, processor, kernel, memory, parameters = [], seconds } = machine;
-  const { program, board, console, secondPort } = architecture.emulator;
+  const { program, board, secondPort } = architecture.emulator;
   const command = [
     ...[program, ...board, "-accel", "tcg", "-smp", "1", "-cpu", processor, "-m", `${memory}`],
     ...["-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"],
     ...["-chardev", `file,id=port,path=${port}`, ...secondPort.arguments],
     ...["-kernel", kernel.path, "-initrd", initramfs],
     // A kernel that panics ends the machine.
-    ...["-append", ["quiet", "panic=-1", `console=${console}`, ...parameters].join(" ")],
+    ...["-append", ["quiet", "panic=-1", ...architecture.emulator.parameters, ...parameters].join(" ")],
   ];
+  const limit = performance.now() + seconds * 1000;
   const emulator = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: seconds * 1000, killSignal: "SIGKILL" });
   const [said, complaint, status] = await Promise.all([emulator.stdout.text(), emulator.stderr.text(), emulator.exited]);
   const heard = said.replaceAll("\r", "");
-  if (emulator.signalCode === "SIGKILL") {
+  if (emulator.signalCode === "SIGKILL" && performance.now() >= limit) {
     const words = heard === "" ? "it has said nothing, so this kernel may not be for that processor" : `its last words: ${lastWords(heard)}`;
     throw new MachineError(`${describe(machine)}: not off within its ${seconds} s; ${words}`);
   }

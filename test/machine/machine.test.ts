@@ -73,6 +73,7 @@ describe("a machine that fails is one line, and leaves no file", () => {
   fails("no QEMU", () => ({ architecture: without }), shell("true"), new RegExp(`${there}qemu-system-none is not there; on Debian: apt-get install qemu-system-x86$`));
   fails("no kernel", () => ({ kernel: { path: "/nowhere", release: "0" } }), shell("true"), new RegExp(`${there}its kernel is not at /nowhere; fetch it again$`));
   fails("a kernel that is none", () => ({ kernel: { path: "/etc/hostname", release: "0" } }), shell("true"), new RegExp(`${there}qemu-system-x86_64 ended with 1: `));
+  fails("a file that is not there", () => ({}), { ...shell("true"), files: [{ path: "x", file: "/nowhere" }] }, new RegExp(`${there}writing its files to \\S+: ENOENT: .*'/nowhere'$`));
   fails("a processor that QEMU does not know", () => ({ processor: "z80" }), shell("true"), /ended with 1: .*unable to find CPU model 'z80'$/);
   fails(
     "a kernel that is not for the processor, and so says nothing",
@@ -80,7 +81,7 @@ describe("a machine that fails is one line, and leaves no file", () => {
     shell("true"),
     /: not off within its 10 s; it has said nothing, so this kernel may not be for that processor$/,
   );
-  fails("a command that hangs", () => ({ seconds: 15 }), shell("echo doing this; sleep 1000"), /: not off within its 15 s; its last words: doing this$/);
+  fails("a command that hangs", () => ({ seconds: 25 }), shell("echo doing this; sleep 1000"), /: not off within its 25 s; its last words: doing this$/);
   fails("a kernel that panics", () => ({}), shell("echo c >/proc/sysrq-trigger; sleep 100"), /: it ended without a whole result \(0 bytes came: .*\); its last words: .*Kernel panic - not syncing: sysrq triggered crash$/);
   fails("a disk in it that is full", () => ({}), shell("cat /dev/zero >/fill"), /: it could not keep the command's exit status, so its memory of 256 MiB may be full; give it more$/);
   fails(

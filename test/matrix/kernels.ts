@@ -62,14 +62,10 @@ async function table(kernels: readonly Kernel[], title: string, rows: readonly s
   const notes: string[] = [];
   const lines = [`| ${title} | ${kernels.map(({ release }) => release).join(" | ")} |`, `| --- |${" --- |".repeat(kernels.length)}`];
   for (const row of rows) {
-    const cells: string[] = [];
-    for (const kernel of kernels) {
-      const { text, note } = await fill(kernel, row);
-      if (note !== undefined) notes.push(`${row}, ${kernel.release}: ${note}`);
-      cells.push(text);
-      console.log(`${row}, ${kernel.release}: ${text}${note === undefined ? "" : ` (${note})`}`);
-    }
-    lines.push(`| ${row} | ${cells.join(" | ")} |`);
+    const cells = await Promise.all(kernels.map((kernel) => fill(kernel, row)));
+    lines.push(`| ${row} | ${cells.map(({ text }) => text).join(" | ")} |`);
+    console.log(lines.at(-1));
+    notes.push(...cells.flatMap(({ note }, index) => (note === undefined ? [] : [`${row}, ${kernels[index]?.release}: ${note}`])));
   }
   return [...lines, "", ...notes.map((note) => `- ${note}`)].join("\n");
 }

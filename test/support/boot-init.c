@@ -105,12 +105,14 @@ static int least_maps(void)
 	return maps;
 }
 
-static void leave_orphans(void)
+/* They end when nobody holds the other end of the pipe any more. */
+static void leave_orphans(int release[2])
 {
+	char byte;
 	for (int i = 0; i < ORPHANS; i++) {
 		if (fork() == 0) {
-			sleep(1);
-			_exit(0);
+			close(release[1]);
+			_exit(read(release[0], &byte, 1) < 0);
 		}
 	}
 	_exit(0);
@@ -119,13 +121,18 @@ static void leave_orphans(void)
 static void watch(void)
 {
 	char text[512];
+	int release[2];
 	await_park(1);
 	int before = children_of_init();
+	if (pipe(release) < 0)
+		err(1, "pipe");
 	if (fork() == 0)
-		leave_orphans();
+		leave_orphans(release);
 	wait(NULL);
 	printf("boot: orphans %d\n", children_of_init() - before);
-	sleep(2);
+	close(release[1]);
+	for (int tries = 0; tries < 200 && children_of_init() != before; tries++)
+		usleep(100000);
 	printf("boot: left %d\n", children_of_init() - before);
 	read_file("/proc/1/comm", text, sizeof text);
 	printf("boot: first %s", text);

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { Architecture } from "../../src/arch/architecture.ts";
 import { bunBuild } from "../../src/compile.ts";
@@ -58,16 +58,23 @@ export async function contractIn(machine: Machine, files: readonly string[], gue
   return { pageSize, passed };
 }
 
-/** Bun itself, as one file: any compiled program is it when BUN_BE_BUN asks for that. */
-async function linkedBun(architecture: Architecture): Promise<string> {
+const linked = new Map<Architecture, Promise<string>>();
+
+/** Bun itself, as one file: any compiled program is it when BUN_BE_BUN asks for that. Linked once for all machines of a run. */
+function linkedBun(architecture: Architecture): Promise<string> {
+  const made = linked.get(architecture) ?? linkBun(architecture);
+  linked.set(architecture, made);
+  return made;
+}
+
+async function linkBun(architecture: Architecture): Promise<string> {
   const folder = join(TEST_DIST, architecture.debian);
   const compiled = join(folder, "bun-dynamic");
-  const linked = join(folder, "bun");
-  if (existsSync(linked)) return linked;
+  const path = join(folder, "bun");
   await bunBuild(architecture, [join(import.meta.dir, "place.ts"), "--outfile", compiled], { BUN_INSTALL_CACHE_DIR: join(PROJECT, "dist", "runtime") });
   const dirs = await fetchLibraries(architecture, DEBIAN_CACHE);
-  writeExecutable(linked, link(compiled, readFileSync(compiled), () => dirs, ORDINARY_ENTRY).bytes);
-  return linked;
+  writeExecutable(path, link(compiled, readFileSync(compiled), () => dirs, ORDINARY_ENTRY).bytes);
+  return path;
 }
 
 async function straceFiles({ debian }: Architecture): Promise<Entry[]> {

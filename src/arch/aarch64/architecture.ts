@@ -51,7 +51,7 @@ export const AARCH64: Architecture = {
     baseline: "cortex-a53",
     board: ["-machine", "virt"],
     // The board has one serial port, a PL011. The second is on its PCI bus, and of another kind.
-    console: "ttyAMA0",
+    parameters: ["console=ttyAMA0"],
     secondPort: { arguments: ["-device", "pci-serial,chardev=port"], device: "ttyS0" },
     kernelPackage: "linux-image-cloud-arm64",
   },

@@ -1,42 +1,40 @@
 import type { Pointer } from "bun:ffi";
 import { version } from "../../package.json";
 import { ANY_CHILD, F_GETFD, FD_CLOEXEC, Fd, libc, Memory, PTHREAD_CANCEL_DISABLE, SYS_close_range, WNOHANG, writable } from "./libc.ts";
-import * as sig from "./signals.ts";
-import { Signal } from "./signals.ts";
+import { disposition, SIG_BLOCK, SIG_DFL, SIG_IGN, Signal, sigset } from "./signals.ts";
 
 const exit = libc._Exit;
 
 // The two signals that end a pod are blocked and taken one at a time. Ignoring SIGCHLD makes the kernel discard every
 // child that ends, orphans handed to PID 1 included; the loop takes those that ended before. Linux spares PID 1 the
-// SIGPIPE of a write that nobody reads; gVisor does not, so it is blocked there.
-const first = libc.getpid() === 1;
-if (libc.sigprocmask(sig.SIG_BLOCK, sig.sigset(Signal.SIGINT), null) !== 0) exit(1);
-if (libc.sigprocmask(sig.SIG_BLOCK, first ? sig.sigset(Signal.SIGTERM, Signal.SIGPIPE) : sig.sigset(Signal.SIGTERM), null) !== 0) exit(2);
-if (libc.sigaction(Signal.SIGCHLD, sig.disposition(sig.SIG_IGN), null) !== 0) exit(3);
+// SIGPIPE of a write that nobody reads; gVisor does not, so PID 1 blocks it.
+const ending = libc.getpid() === 1 ? sigset(Signal.SIGTERM, Signal.SIGPIPE) : sigset(Signal.SIGTERM);
+if (libc.sigprocmask(SIG_BLOCK, sigset(Signal.SIGINT), null) !== 0) exit(1);
+if (libc.sigprocmask(SIG_BLOCK, ending, null) !== 0) exit(2);
+if (libc.sigaction(Signal.SIGCHLD, disposition(SIG_IGN), null) !== 0) exit(3);
 while (libc.waitpid(ANY_CHILD, null, WNOHANG) > 0);
 
 // Nothing of the runtime's stays behind: its handlers and the two signals it ignores go back to the kernel's default
 // (what else is ignored was inherited so), and its descriptors are closed, also where it filled 0 to 2.
-const current = sig.disposition(sig.SIG_DFL);
+const current = disposition(SIG_DFL);
 for (let signal = 1; signal <= Signal.NSIG; signal++) {
   if (signal === Signal.SIGCHLD || libc.sigaction(signal, null, current) !== 0) continue;
   const ours = signal === Signal.SIGPIPE || signal === Signal.SIGXFSZ;
-  if (ours || (current[0] ?? 0n) > sig.SIG_IGN) libc.sigaction(signal, sig.disposition(sig.SIG_DFL), null);
+  if (ours || (current[0] ?? 0n) > SIG_IGN) libc.sigaction(signal, disposition(SIG_DFL), null);
 }
 for (let fd = 0; fd <= Fd.STDERR; fd++) if (libc.fcntl(fd, F_GETFD, 0) === FD_CLOEXEC) libc.close(fd);
 libc.syscall(SYS_close_range, 3, -1, 0);
 
-// There is no other thread that could cancel this one, so no call has to look for that.
+// No other thread is left that could cancel this one, so the calls need not look for that.
 libc.pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, null);
 
-// The command line: a NUL, then each argument and a NUL.
 const args = new TextEncoder().encode(process.argv.slice(2).map((argument) => `${argument}\0`).join(""));
 park(new Memory(args.length).keep(args), args.length);
 
 /**
- * Looks at the command line and the PID, and waits. On the way from the wait to its end it handles numbers only: addresses
- * of C memory, lengths, a signal, a status. A snapshot is this program's memory, taken where its first wait returns:
- * started with arguments or not as PID 1, it gets 0, which is no signal, and another command line, and looks again.
+ * Looks at the command line (`size` bytes, a NUL behind each argument) and the PID, and waits. What it handles are numbers:
+ * addresses of C memory, lengths, a signal, a status. A snapshot is this program's memory, taken where its first wait
+ * returns: started with arguments or not as PID 1, it gets 0, which is no signal, and its own command line, and looks again.
  */
 function park(commandLine: Pointer, size: number): void {
   const { getpid, poll, sigwaitinfo, strcmp, strlen, write, _Exit } = libc;
@@ -48,11 +46,12 @@ function park(commandLine: Pointer, size: number): void {
   const [interrupt, interruptSize] = memory.text("Shutting down, got signal: Interrupt\n");
   const [terminated, terminatedSize] = memory.text("Shutting down, got signal: Terminated\n");
   const [waitEnded, waitEndedSize] = memory.text("Error: infinite loop terminated\n");
-  const PARK = -1;
-  const ending = memory.keep(sig.sigset(Signal.SIGINT, Signal.SIGTERM));
+  const awaited = memory.keep(sigset(Signal.SIGINT, Signal.SIGTERM));
   const info = memory.keep(new Uint8Array(128));
   const stderr = memory.keep(writable(Fd.STDERR));
-  for (let signal = 0; ; signal = sigwaitinfo(ending, info)) {
+  /** The status of a program that goes on waiting. */
+  const PARK = -1;
+  for (let signal = 0; ; signal = sigwaitinfo(awaited, info)) {
     let fd: number = Fd.STDERR;
     let line = waitEnded;
     let length = waitEndedSize;
@@ -84,6 +83,7 @@ function park(commandLine: Pointer, size: number): void {
         continue;
       }
     }
+    // What stderr has no room for now is not written: no reader that sleeps holds up the wait, or the end.
     if (fd === Fd.STDOUT || poll(stderr, 1, 0) === 1) write(fd, line, length);
     if (status !== PARK) _Exit(status);
   }

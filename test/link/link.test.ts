@@ -3,8 +3,9 @@ import * as elf from "../../src/elf/constants.ts";
 import { readDynamic } from "../../src/elf/dynamic.ts";
 import { ElfFile } from "../../src/elf/file.ts";
 import { type EntryOptions, ORDINARY_ENTRY } from "../../src/link/entry.ts";
+import { pageDown, pageUp } from "../../src/elf/pages.ts";
 import { writeExecutable } from "../../src/link/file.ts";
-import { link } from "../../src/link/link.ts";
+import { type Features, link } from "../../src/link/link.ts";
 import { ON_X86_64, onAarch64, workshop } from "./fixture.ts";
 
 /** What fixture/program.c finds right, a line each. */
@@ -40,7 +41,7 @@ describe.each(TARGETS)("$name", ({ name: title, target, flags, alignment }) => {
   const shop = workshop(`whole-${title.replace(/\W+/g, "-")}`, target);
   shop.makeAll(flags, [`-DALIGNMENT=${alignment}`]);
 
-  function linked(name: string, options: Partial<EntryOptions> = {}): ElfFile {
+  function linked(name: string, options: Partial<EntryOptions & Features> = {}): ElfFile {
     const { bytes } = link("program", shop.read("program"), () => [shop.folder], { ...ORDINARY_ENTRY, ...options });
     writeExecutable(shop.path(name), bytes);
     return new ElfFile(name, bytes);
@@ -63,6 +64,17 @@ describe.each(TARGETS)("$name", ({ name: title, target, flags, alignment }) => {
       expect(shop.run("plain", env).exitCode).toBe(9);
       linked("empty", { emptyEnvironment: true });
       expect(shop.run("empty", env).exitCode).toBe(0);
+    });
+
+    test("with what addons need it does the same; the libraries' symbols are in its table, behind its own, and LD_PRELOAD is not heeded", () => {
+      const file = linked("with-addons", { addons: true, ignoreLoaderVariables: true });
+      expect(shop.run("with-addons", { LD_PRELOAD: shop.exitsWith(9) })).toEqual({ exitCode: 0, lines: ALL_RIGHT, stderr: "" });
+      const { exports, relocations, symbols } = readDynamic(asMuslSees(file));
+      const own = readDynamic(new ElfFile("program", shop.read("program"))).exports;
+      for (const [name, { value, type }] of own) if (type !== elf.STT_TLS) expect([name, exports.get(name)?.value]).toEqual([name, value]);
+      const end = Math.max(...new ElfFile("program", shop.read("program")).segmentsOf(elf.PT_LOAD).map(({ vaddr, memsz }) => vaddr + memsz));
+      for (const name of ["library_who", "from_libgcc"]) expect(exports.get(name)?.value).toBeGreaterThan(end);
+      expect(relocations.filter(({ type }) => type !== elf.R_NONE).map(({ symbol }) => symbols[symbol]?.name)).toEqual(["_exit"]);
     });
 
     test("the same input gives the same bytes", () => {
@@ -108,6 +120,20 @@ describe.each(TARGETS)("$name", ({ name: title, target, flags, alignment }) => {
       expect(needed).toEqual(["libc.so"]);
       const left = relocations.filter(({ type }) => type !== elf.R_NONE).map(({ symbol }) => symbols[symbol]?.name);
       expect(left).toEqual(["_exit"]);
+    });
+
+    test("what the C++ libraries only read once they are relocated (PT_GNU_RELRO) cannot be written", () => {
+      const before = new ElfFile("program", shop.read("program")).segmentsOf(elf.PT_LOAD).length;
+      const found = loads.slice(before).filter(({ flags }) => (flags & elf.PF_W) !== 0).reduce((sum, { filesz }) => sum + filesz, 0);
+      const written = (name: string, relocated: boolean) => {
+        const library = new ElfFile(name, shop.read(name));
+        const [data] = library.segmentsOf(elf.PT_LOAD).filter(({ flags }) => (flags & elf.PF_W) !== 0);
+        const [relro] = library.segmentsOf(elf.PT_GNU_RELRO);
+        if (data === undefined || relro === undefined) throw new Error(`${name} has no data or no RELRO`);
+        const start = relocated ? pageDown(relro.vaddr + relro.memsz, maxPageSize) : pageDown(data.vaddr, maxPageSize);
+        return Math.max(0, pageUp(data.vaddr + data.memsz, maxPageSize) - start);
+      };
+      expect(found).toBe(written("libstdc++.so.6", true) + written("libgcc_s.so.1", true) + written(target.architecture.muslLoader, false));
     });
 
     test("the thread-local template keeps the program's alignment", () => {

@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, cpSync, existsSync, linkSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, cpSync, existsSync, linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { fetchLibraries } from "../../src/debian/libraries.ts";
@@ -88,7 +88,7 @@ export function compiledBy(version: string): string {
   copyFileSync(join(SOURCES, "hello.ts"), join(folder, "hello.ts"));
   succeed(["npx", "-y", `bun@${version}`, "build", "--compile", `--target=${X86_64.bunTarget}`, "hello.ts", "--outfile", `${output}.part`], folder);
   chmodSync(`${output}.part`, 0o755);
-  linkSync(`${output}.part`, output);
+  renameSync(`${output}.part`, output);
   return output;
 }
 

@@ -66,14 +66,16 @@ describe.each(TARGETS)("$name", ({ name: title, target, flags, alignment }) => {
       expect(shop.run("empty", env).exitCode).toBe(0);
     });
 
-    test("with what addons need it does the same; the libraries' symbols are in its table, behind its own, and LD_PRELOAD is not heeded", () => {
+    test("with what addons need it does the same; constructors and symbols of the libraries are in its tables, and LD_PRELOAD is not heeded", () => {
       const file = linked("with-addons", { addons: true, ignoreLoaderVariables: true });
       expect(shop.run("with-addons", { LD_PRELOAD: shop.exitsWith(9) })).toEqual({ exitCode: 0, lines: ALL_RIGHT, stderr: "" });
-      const { exports, relocations, symbols } = readDynamic(asMuslSees(file));
+      const { exports, relocations, symbols, tags } = readDynamic(asMuslSees(file));
       const own = readDynamic(new ElfFile("program", shop.read("program"))).exports;
       for (const [name, { value, type }] of own) if (type !== elf.STT_TLS) expect([name, exports.get(name)?.value]).toEqual([name, value]);
       const end = Math.max(...new ElfFile("program", shop.read("program")).segmentsOf(elf.PT_LOAD).map(({ vaddr, memsz }) => vaddr + memsz));
       for (const name of ["library_who", "from_libgcc"]) expect(exports.get(name)?.value).toBeGreaterThan(end);
+      expect(tags.get(elf.DT_INIT_ARRAYSZ)).toBeGreaterThanOrEqual(8);
+      expect(file.u64At(tags.get(elf.DT_INIT_ARRAY) ?? 0)).toBeGreaterThan(end);
       expect(relocations.filter(({ type }) => type !== elf.R_NONE).map(({ symbol }) => symbols[symbol]?.name)).toEqual(["_exit"]);
     });
 

@@ -98,7 +98,7 @@ function wanted(args: readonly string[]): readonly Architecture[] {
   try {
     ({ arch: name } = parseArgs({ args: [...args], options: { arch: { type: "string" } } }).values);
   } catch (error) {
-    throw new BuildError(`${error instanceof Error ? error.message : String(error)}; usage: bun run build [--arch ${names}]`);
+    throw new BuildError(`${error instanceof Error ? error.message : String(error)}; usage: bun run build [--arch NAME], NAME one of ${names}`);
   }
   if (name === undefined) return [hostArchitecture()];
   if (name === "all") return ARCHITECTURES;

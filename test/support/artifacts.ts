@@ -25,6 +25,9 @@ export type Artifact = {
 const DIST = join(import.meta.dir, "..", "..", "dist");
 const AS_UPSTREAM = ROWS.filter((row) => row.startsWith("P"));
 
+/** The same for AArch64, which `bun run build --arch all` makes on x86-64 too. */
+export const ARM64_PAUSE = join(DIST, "arm64", "pause");
+
 export const PAUSE: Artifact = { name: "pause", path: join(DIST, "pause"), keeps: ROWS, alone: true, env: {} };
 
 export const STATIC: Artifact = {

@@ -1,0 +1,52 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { version } from "../../package.json";
+import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
+import * as elf from "../../src/elf/constants.ts";
+import { ElfFile } from "../../src/elf/file.ts";
+import { pageDown } from "../../src/elf/pages.ts";
+import { checkShape } from "../../src/snapshot/check.ts";
+import { ARM64_PAUSE } from "../support/artifacts.ts";
+import { compileFor } from "../support/compile.ts";
+import { REFERENCE_PROGRAM } from "../support/reference.ts";
+import { testNeeding } from "../support/privilege.ts";
+
+const QEMU = "qemu-aarch64-static";
+const bytes = readFileSync(ARM64_PAUSE);
+const file = new ElfFile(ARM64_PAUSE, bytes);
+const loads = file.segmentsOf(elf.PT_LOAD);
+const granule = (value: number) => pageDown(value, AARCH64.maxPageSize);
+
+describe("dist/arm64/pause as a file", () => {
+  test("it is an AArch64 executable of the shape that a snapshot has", () => {
+    expect(file.machine).toBe(AARCH64.machine);
+    expect(() => checkShape(AARCH64, { bytes, segments: file.segments })).not.toThrow();
+  });
+
+  test("a kernel with pages of 64 kB can map it: each granule has one protection and one block of the file, whole", () => {
+    for (const { vaddr, filesz, offset } of loads) {
+      expect(vaddr % AARCH64.maxPageSize).toBe(offset % AARCH64.maxPageSize);
+      expect(granule(vaddr + filesz - 1)).toBe(granule(vaddr));
+    }
+    for (const members of Map.groupBy(loads, ({ vaddr }) => granule(vaddr)).values()) {
+      expect(new Set(members.map(({ flags, offset }) => `${flags} at ${granule(offset)}`)).size).toBe(1);
+    }
+  });
+
+  test("its blocks of data are whole, so that a kernel fills up none of them with zeros", () => {
+    const blocks = new Set(loads.filter(({ flags }) => (flags & elf.PF_X) === 0).map(({ offset }) => granule(offset)));
+    for (const block of blocks) expect(bytes.length).toBeGreaterThanOrEqual(block + AARCH64.maxPageSize);
+  });
+
+  test("file and gzip -9 against the C reference for AArch64", () => {
+    const reference = readFileSync(compileFor(AARCH64, REFERENCE_PROGRAM));
+    const gzip = (content: Uint8Array<ArrayBuffer>) => Bun.gzipSync(content, { level: 9 }).length;
+    expect(bytes.length / reference.length).toBeLessThanOrEqual(0.5);
+    expect(gzip(bytes) / gzip(reference)).toBeLessThanOrEqual(0.2);
+  });
+
+  testNeeding(QEMU, Bun.which(QEMU) !== null)("P2: in QEMU's user mode it prints the version", () => {
+    const { exitCode, stdout, stderr } = Bun.spawnSync([QEMU, ARM64_PAUSE, "-v"]);
+    expect({ exitCode, stdout: stdout.toString(), stderr: stderr.toString() }).toEqual({ exitCode: 0, stdout: `pause.ts ${version}\n`, stderr: "" });
+  });
+});

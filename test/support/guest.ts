@@ -22,7 +22,7 @@ const PROJECT = join(import.meta.dir, "..", "..");
 const STRACE = { strace: ["usr/bin/strace"], libc6: ["lib/**/ld-linux-*.so.1", "lib/**/libc.so.6"] };
 
 /** The test files are its arguments. It tells the page size, too, which no test shows. */
-const SCRIPT = 'grep -m 1 KernelPageSize /proc/self/smaps; mount -t cgroup2 cgroup2 /sys/fs/cgroup && cd /project && exec bun test "$@"';
+const SCRIPT = 'grep -m 1 KernelPageSize /proc/self/smaps; mount -t cgroup2 cgroup2 /sys/fs/cgroup && mkdir -p /dev/pts && mount -t devpts devpts /dev/pts && cd /project && exec bun test "$@"';
 
 /** What was seen: the size of the kernel's pages, and how many tests passed. */
 export type Kept = { readonly pageSize: string; readonly passed: number };

@@ -11,7 +11,7 @@
  *   limit=R:N     with the resource limit R (nofile, stack, core, as) at N
  *   cgroup=DIR    in the cgroup DIR
  *   ignored=SIG   with SIG ignored
- *   zombies=N     with N children that have ended already;  children=N  with N that end half a second later
+ *   zombies=N     with N children that have ended already;  children=N  with N that end two seconds later
  *
  * The conditions are made in the order given. Its exit status is the program's, or 128 and the signal that ended it.
  */
@@ -191,7 +191,7 @@ static void make(const char *condition)
 	else if ((value = value_of(condition, "zombies")))
 		have_children(atoi(value), 0);
 	else if ((value = value_of(condition, "children")))
-		have_children(atoi(value), 500000);
+		have_children(atoi(value), 2000000);
 	else
 		errx(125, "no such condition: %s", condition);
 }

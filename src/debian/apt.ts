@@ -61,16 +61,23 @@ function options(folder: string, architecture: string): string[] {
 
 /** sources.list(5) for `release`, from where the system's own apt gets its packages. */
 async function sources({ suite }: Release): Promise<string> {
-  const configured = await run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"]);
-  const lines = [...new Set(configured.stdout.split("\n"))].map((line) => line.split(" ")).filter(([, , component]) => component === "main");
-  // The archive itself, not its updates, security or backports, whose names have a suffix.
-  const archive = lines.find(([, name = "-"]) => /^[a-z]+$/.test(name));
-  if (archive === undefined) {
-    throw new DebianError(`apt has no Debian archive with packages in main among its sources (see apt-get indextargets): ${said(configured)}; add one to /etc/apt/sources.list.d`);
-  }
+  const archive = await debianArchive();
+  const wanted = suite === undefined ? await systemSources() : [[archive, suite, "main"]];
   const signed = existsSync(KEYRING) ? `[signed-by=${KEYRING}] ` : "";
-  const wanted = suite === undefined ? lines : [[archive[0], suite, "main"]];
   return wanted.map((line) => `deb ${signed}${line.join(" ")}\n`).join("");
+}
+
+/** Where the system's apt gets Debian's packages: the URI of the archive itself, not of its updates, security or backports, whose releases have a suffix. @throws DebianError. */
+export async function debianArchive(): Promise<string> {
+  const archive = (await systemSources()).find(([, name = "-"]) => /^[a-z]+$/.test(name))?.[0];
+  if (archive === undefined) throw new DebianError("apt has no Debian archive with packages in main among its sources (see apt-get indextargets); add one to /etc/apt/sources.list.d");
+  return archive;
+}
+
+/** The sources that the system's apt has for main: URI, release and component of each. */
+async function systemSources(): Promise<readonly (readonly string[])[]> {
+  const { stdout } = await run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"]);
+  return [...new Set(stdout.split("\n"))].map((line) => line.split(" ")).filter(([, , component]) => component === "main");
 }
 
 /** Runs a command of apt's or dpkg's, in `cwd`. @throws DebianError when there is no such command. */

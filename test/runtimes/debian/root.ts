@@ -1,13 +1,12 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { debianArchive } from "../../../src/debian/apt.ts";
 import { TEST_DIST } from "../../support/compile.ts";
 import { run } from "../tools.ts";
 
 /** The runtimes, and what the tests need besides. A package that a release does not have is left out. */
 const RUNTIMES = ["runc", "crun", "runsc", "containerd", "docker.io", "docker-cli", "podman", "buildah", "skopeo", "lxc", "systemd-container", "bubblewrap"];
 const NEEDED = ["busybox-static", "conmon", "netavark", "uidmap", "strace", "gcc", "libc6-dev", "util-linux", "mount", "ca-certificates"];
-
-const MIRROR = "http://deb.debian.org/debian";
 
 /** A Debian of this release in a folder, with every runtime it has and the Bun that runs this: made once, some four minutes and 1 GB. */
 export async function debianRoot(release: string): Promise<string> {
@@ -22,7 +21,7 @@ export async function debianRoot(release: string): Promise<string> {
   const wanted = [...RUNTIMES, ...NEEDED].join(" ");
   const there = `chroot "$1" apt-cache pkgnames | sort >"$1/tmp/names"; printf '%s\\n' ${wanted} | sort | comm -12 - "$1/tmp/names" >"$1/tmp/wanted"`;
   const install = 'chroot "$1" sh -c "xargs apt-get install --yes </tmp/wanted"';
-  await run(["mmdebstrap", "--mode=root", "--variant=apt", ...apt, ...slim, `--customize-hook=${there}`, `--customize-hook=${install}`, release, unfinished, MIRROR]);
+  await run(["mmdebstrap", "--mode=root", "--variant=apt", ...apt, ...slim, `--customize-hook=${there}`, `--customize-hook=${install}`, release, unfinished, await debianArchive()]);
   copyFileSync(process.execPath, join(unfinished, "usr/local/bin/bun"));
   chmodSync(join(unfinished, "usr/local/bin/bun"), 0o755);
   // systemd-nspawn asks for it.

@@ -12,11 +12,9 @@ export const sha256 = (bytes: Uint8Array) => new Bun.CryptoHasher("sha256").upda
  * @throws BuildError when this is another Bun, the download fails, or the file is not the pinned one (it is then removed).
  */
 export async function fetchRuntime(architecture: Architecture, cache: string): Promise<{ path: string; bytes: number; detail: string }> {
-  const [version, target, pinned] = [PINNED_BUN, architecture.bunPackage, pinnedRuntime(architecture).sha256];
+  const [version, pinned] = [PINNED_BUN, pinnedRuntime(architecture).sha256];
   if (Bun.version !== version) throw new BuildError(`this is Bun ${Bun.version}, the build is made for ${version}; run it with: npx -y bun@${version} run build`);
-  const path = join(cache, `${target}-v${version}`);
-  if (!existsSync(path)) await download(architecture, cache);
-  if (!existsSync(path)) throw new BuildError(`Bun did not leave its ${target} runtime at ${path}; remove ${cache} and build again`);
+  const path = await downloadRuntime(architecture, cache);
   const found = sha256(readFileSync(path));
   if (found !== pinned) {
     rmSync(path);
@@ -25,10 +23,17 @@ export async function fetchRuntime(architecture: Architecture, cache: string): P
   return { path, bytes: Bun.file(path).size, detail: `Bun ${version}, SHA-256 as pinned` };
 }
 
-/** Bun fetches the runtime of another platform when it compiles for it; what it compiles here is thrown away. */
-async function download(architecture: Architecture, cache: string): Promise<void> {
+/**
+ * The path of this Bun's own runtime for `architecture` below `cache`, whatever its hash. Bun fetches the runtime of another
+ * platform when it compiles for it; what it compiles here is thrown away. @throws BuildError when there is none afterwards.
+ */
+export async function downloadRuntime(architecture: Architecture, cache: string): Promise<string> {
+  const path = join(cache, `${architecture.bunPackage}-v${Bun.version}`);
+  if (existsSync(path)) return path;
   mkdirSync(cache, { recursive: true });
-  const scrap = join(cache, "download");
+  const scrap = join(cache, `download-${architecture.debian}`);
   await bunBuild(architecture, [join(import.meta.dir, "stage.ts"), "--outfile", scrap], { BUN_INSTALL_CACHE_DIR: cache });
   rmSync(scrap, { force: true });
+  if (!existsSync(path)) throw new BuildError(`Bun did not leave its ${architecture.bunPackage} runtime at ${path}; remove ${cache} and try again`);
+  return path;
 }

@@ -1,12 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { ARCHITECTURES } from "../arch/architectures.ts";
 import type { Architecture } from "../arch/architecture.ts";
-import { bunBuild } from "../compile.ts";
 import { DebianError } from "../debian/error.ts";
 import { fetchLibraries } from "../debian/libraries.ts";
 import { CXX_LIBRARIES, findLibrary } from "../link/libraries.ts";
-import { sha256 } from "../runtime.ts";
+import { downloadRuntime, sha256 } from "../runtime.ts";
 import { BuildError } from "../stage.ts";
 import { PinError } from "./error.ts";
 import { type Pin, PINNED_BUN } from "./pin.ts";
@@ -32,22 +31,15 @@ async function main(args: string[]): Promise<void> {
   if (Bun.version !== version) throw new PinError(`this is Bun ${Bun.version}, and only ${version} fetches its own runtimes; run: npx -y bun@${version} run pin ${version}`);
 
   const pin: Pin = { bun: version, runtimes: {}, libraries: {} };
-  const runtimes = await Promise.all(ARCHITECTURES.map(async (architecture) => [architecture.bunPackage, await pinRuntime(architecture, version)] as const));
+  const runtimes = await Promise.all(ARCHITECTURES.map(async (architecture) => [architecture.bunPackage, await pinRuntime(architecture)] as const));
   const libraries = await Promise.all(ARCHITECTURES.map(async (architecture) => [architecture.debian, await pinLibraries(architecture)] as const));
   write("src/pin/pin.json", { ...pin, runtimes: Object.fromEntries(runtimes), libraries: Object.fromEntries(libraries) });
   moveManifest(version);
   tellNext(version);
 }
 
-async function pinRuntime(architecture: Architecture, version: string) {
-  const cache = join(ROOT, "dist", "runtime");
-  const path = join(cache, `${architecture.bunPackage}-v${version}`);
-  mkdirSync(cache, { recursive: true });
-  // Bun fetches the runtime of a platform when it compiles for it; what it compiles here is of no use.
-  const scrap = join(cache, `scrap-${architecture.debian}`);
-  if (!existsSync(path)) await bunBuild(architecture, [join(import.meta.dir, "error.ts"), "--outfile", scrap], { BUN_INSTALL_CACHE_DIR: cache });
-  rmSync(scrap, { force: true });
-  if (!existsSync(path)) throw new PinError(`Bun did not leave its ${architecture.bunPackage} runtime at ${path}; remove ${cache} and try again`);
+async function pinRuntime(architecture: Architecture) {
+  const path = await downloadRuntime(architecture, join(ROOT, "dist", "runtime"));
   const hash = sha256(readFileSync(path));
   console.log(`${basename(path)}: SHA-256 ${hash}`);
   const questions = await findQuestions(path, architecture);

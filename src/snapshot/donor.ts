@@ -45,7 +45,7 @@ const ENVIRONMENT = ["BUN_JSC_useConcurrentJIT=0", "BUN_JSC_useDFGJIT=0", "BUN_J
  */
 export function startDonor(program: DonorProgram): Donor {
   const { questions } = pinnedRuntime(architecture);
-  const tracee = Tracee.start({ path: program.path });
+  const tracee = Tracee.start(program.path);
   try {
     // The exec that started it returns first.
     tracee.next();
@@ -68,7 +68,7 @@ export function startDonor(program: DonorProgram): Donor {
 /** Sets the program, which stands at its first instruction, to musl's first, with a stack of its own on which no kernel has left a trace. */
 function enter(tracee: Tracee, { path, start: { muslBase, muslEntry, programEntry, phnum } }: DonorProgram): void {
   for (const { base, size } of [STACK, COMMAND_LINE]) {
-    const got = tracee.call(architecture.systemCalls.mmap ?? -1, [base, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0]);
+    const got = tracee.call("mmap", [base, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0]);
     if (got !== base) throw new SnapshotError(`the donor's memory at ${hex(base)} cannot be mapped (mmap returned ${got}); move it to where nothing is`);
   }
   const [table] = new ElfFile(path, readFileSync(path)).segmentsOf(elf.PT_PHDR);

@@ -7,7 +7,6 @@ export const EBADF = 9;
 export const ENOMEM = 12;
 export const EFAULT = 14;
 export const ENOTTY = 25;
-export const ENOSYS = 38;
 
 /** Flags of mmap(2). */
 export const PROT_READ = 1;

@@ -39,13 +39,6 @@ const { symbols: libc } = dlopen("libc.so.6", {
 const { processor, systemCalls } = hostArchitecture();
 const callNames = new Map(Object.entries(systemCalls).map(([name, number]) => [number, name]));
 
-/** How to start a process: `environment` is NAME=VALUE for each variable, and all there are. */
-export type Start = {
-  readonly path: string;
-  readonly args?: readonly (string | Uint8Array)[];
-  readonly environment?: readonly string[];
-};
-
 /** What a traced process stopped for. A call is named as the architecture's record has it, else by its number. Results and arguments are signed 64-bit values. */
 export type Stop =
   | { readonly kind: "exec" }
@@ -64,13 +57,13 @@ export class Tracee {
   }
 
   /**
-   * Starts the program `path` with `args` behind argv[0], its standard descriptors all /dev/null, by way of sh and env,
-   * and returns when it stands at its first instruction. @throws Error when the system refuses.
+   * Starts the program `path` with `args` behind argv[0] and no environment, its standard descriptors all /dev/null, by way of
+   * sh and env, and returns when it stands at its first instruction. @throws Error when the system refuses.
    */
-  static start({ path, args = [], environment = [] }: Start): Tracee {
+  static start(path: string, args: readonly (string | Uint8Array)[] = []): Tracee {
     const [reader, writer] = pipe();
     const script = 'read _; exec "$@" </dev/null >/dev/null 2>/dev/null';
-    const pid = spawn(["/bin/sh", "-c", script, "sh", "/usr/bin/env", "-i", ...environment, path, ...args], reader);
+    const pid = spawn(["/bin/sh", "-c", script, "sh", "/usr/bin/env", "-i", path, ...args], reader);
     const options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
     if (libc.ptrace(PTRACE_SEIZE, pid, 0, BigInt(options)) !== 0n) throw new Error(`ptrace: this system does not let the build trace its own child ${pid}`);
     writeSync(writer, "\n");
@@ -102,8 +95,10 @@ export class Tracee {
     return stop;
   }
 
-  /** Lets it make the system call `number`, wherever it stands: the result. Its registers and memory are as before. */
-  call(number: number, args: readonly number[]): number {
+  /** Lets it make the system call `name`, wherever it stands: the result. Its registers and memory are as before. */
+  call(name: string, args: readonly number[]): number {
+    const number = systemCalls[name];
+    if (number === undefined) throw new Error(`the architecture's record has no system call ${name}`);
     const registers = this.registers();
     const at = Number(registers[processor.programCounter]);
     const instruction = processor.systemCallInstruction;

@@ -56,7 +56,7 @@ function stepToCall(candidate: Tracee, visit: (address: number) => void): Stop {
 }
 
 function withCandidate<T>(path: string, { args }: Scenario, use: (candidate: Tracee) => T): T {
-  const candidate = Tracee.start({ path, args });
+  const candidate = Tracee.start(path, args);
   try {
     return use(candidate);
   } finally {

@@ -2,13 +2,15 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { version } from "../package.json";
 import type { Architecture } from "./arch/architecture.ts";
+import { changes, checkedOut } from "./commit.ts";
 import { pinnedRuntime } from "./pin/pin.ts";
 import { sha256 } from "./runtime.ts";
 import type { SnapshotResult } from "./snapshot/snapshot.ts";
 
 /**
  * Writes what went into the artifacts, so that a file found on a node can be traced back: sizes in bytes, SHA-256 of each file.
- * `pinned`: the library is the release's; where one is not, the bytes of the artifacts are not either.
+ * `changed`: they were made from other sources than the commit's. `pinned`: the library is the release's; where one is not, the
+ * bytes of the artifacts are not either.
  */
 export async function writeProvenance(
   path: string,
@@ -20,7 +22,8 @@ export async function writeProvenance(
   const provenance = {
     name: "pause",
     version,
-    commit: gitCommit(),
+    commit: checkedOut(),
+    changed: changes()?.length !== 0,
     architecture: architecture.debian,
     bun: { version: Bun.version, runtime: { package: `@oven/${architecture.bunPackage}`, sha256: pinnedRuntime(architecture).sha256 } },
     libraries: libraries.map((library) => ({ ...describe(library), pinned: !others.includes(library) })),
@@ -33,14 +36,4 @@ export async function writeProvenance(
 function describe(path: string) {
   const bytes = readFileSync(path);
   return { path, bytes: bytes.length, sha256: sha256(bytes) };
-}
-
-/** The commit checked out, or null in a tree without git. */
-function gitCommit(): string | null {
-  try {
-    const { success, stdout } = Bun.spawnSync(["git", "rev-parse", "HEAD"], { cwd: import.meta.dir, stderr: "ignore" });
-    return success ? stdout.toString().trim() : null;
-  } catch {
-    return null;
-  }
 }

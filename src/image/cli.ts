@@ -2,6 +2,7 @@ import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { version } from "../../package.json";
+import { dateOf } from "../commit.ts";
 import { type Assembled, assemble } from "./assemble.ts";
 import { type Built, findBuilt } from "./built.ts";
 import { ImageError } from "./error.ts";
@@ -40,16 +41,6 @@ function forDocker(programs: readonly [Built, ...Built[]], chosen: string | unde
   const asked = programs.find(({ architecture }) => architecture === (chosen ?? HOST));
   if (chosen !== undefined && asked === undefined) throw new ImageError(`no dist/${chosen}/pause for --docker-arch ${chosen}; build it first: bun run build --arch ${chosen}`);
   return (asked ?? programs[0]).architecture;
-}
-
-/** When the commit was made, in seconds; 0 where git does not know it. */
-function dateOf(commit: string | null): number {
-  try {
-    const { success, stdout } = Bun.spawnSync(["git", "log", "-1", "--format=%ct", commit ?? "none"], { stderr: "ignore" });
-    return success ? Number(stdout.toString()) : 0;
-  } catch {
-    return 0;
-  }
 }
 
 function write(archive: Uint8Array): void {

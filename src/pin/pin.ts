@@ -1,5 +1,4 @@
 import type { Architecture } from "../arch/architecture.ts";
-import type { Questions } from "../snapshot/described-cpu.ts";
 import file from "./pin.json";
 
 /**
@@ -13,6 +12,9 @@ export type Pin = {
   /** By Debian's name of the architecture: the packages they are from, and the hashes. */
   readonly libraries: Readonly<Record<string, { readonly packages: readonly string[]; readonly sha256: Readonly<Record<string, string>> }>>;
 };
+
+/** Where in a runtime the instructions stand that ask a processor what it is: addresses by the instruction's name. */
+export type Questions = Readonly<Record<string, readonly number[]>>;
 
 const pin: Pin = file;
 

@@ -1,12 +1,10 @@
 import { hostArchitecture } from "../arch/architectures.ts";
 import { hex } from "../elf/file.ts";
+import type { Questions } from "../pin/pin.ts";
 import { SnapshotError } from "./error.ts";
 import type { Stop, Tracee } from "./ptrace.ts";
 
 const { described, processor } = hostArchitecture();
-
-/** Where in a runtime the instructions stand that ask a processor what it is: addresses by the instruction's name. */
-export type Questions = Readonly<Record<string, readonly number[]>>;
 
 const SIGILL = 4;
 

@@ -7,7 +7,7 @@ export async function compile(architecture: Architecture, entry: string, outfile
   await bunBuild(architecture, [
     entry,
     ...["--outfile", outfile, "--compile-executable-path", runtime],
-    ...["--minify", "--bytecode", ...nothingFromWorkingDirectory],
+    ...["--minify-syntax", "--minify-whitespace", "--bytecode", ...nothingFromWorkingDirectory],
   ]);
   return { bytes: Bun.file(outfile).size };
 }

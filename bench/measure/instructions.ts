@@ -1,6 +1,10 @@
+import { readFileSync } from "node:fs";
+import { ElfFile } from "../../src/elf/file.ts";
+import { pageDown } from "../../src/elf/pages.ts";
+import { PAGE_SIZE } from "../../src/snapshot/memory.ts";
+import { originOf } from "../../src/snapshot/places.ts";
 import { stepThrough } from "../../src/snapshot/rehearse.ts";
 import { USUAL } from "../../src/snapshot/scenarios.ts";
-import { originOf } from "../../src/snapshot/write.ts";
 import { add } from "../samples.ts";
 import type { Measurement } from "./measurement.ts";
 
@@ -13,8 +17,9 @@ export const instructions: Measurement = {
   run: ({ peers, samples, done }) => {
     const [path] = peers.find(({ name }) => name === NAME)?.command ?? [];
     if (path !== undefined) {
+      const firstPage = pageDown(new ElfFile(path, readFileSync(path)).entry, PAGE_SIZE);
       const executed = { stub: 0, TypeScript: 0, musl: 0 };
-      stepThrough(path, USUAL, (address) => executed[originOf(address)]++);
+      stepThrough(path, USUAL, (address) => executed[originOf(address, firstPage)]++);
       for (const [origin, count] of Object.entries(executed)) add(samples, `instructions from SIGTERM to exit: ${origin}, count`, NAME, count);
     }
     done(1);

@@ -1,6 +1,7 @@
 import { hostArchitecture } from "../arch/architectures.ts";
 import { pageUp } from "../elf/pages.ts";
 import { PAGE_SIZE } from "./memory.ts";
+import type { Places } from "./places.ts";
 import type { Stop } from "./ptrace.ts";
 import { ENOENT, ENOTTY, EPERM, MAP_FIXED, MAP_FIXED_NOREPLACE, PROT_EXEC } from "./linux.ts";
 
@@ -20,10 +21,11 @@ export type Answer = {
   readonly ends?: boolean;
 };
 
-/** Where mappings go whose address the donor leaves to the kernel: bytes. Small ones close to the program, so that they share its page tables. */
-export const SMALL_MAPPINGS = 0x1000_0000;
-const LARGE_MAPPINGS = 0x2_0000_0000;
-const LARGE = 0x1000_0000;
+/** Mappings whose address the donor leaves to the kernel, by their size in bytes: small ones go where they share page tables, huge ones to multiples of their size. */
+const SMALL = 0x10_0000;
+const HUGE = 0x1_0000_0000;
+const OTHER_MAPPINGS = { start: 0x1000_0000, alignment: 0x1_0000 };
+const HUGE_MAPPINGS = { start: 0x2_0000_0000, alignment: 0x2_0000_0000 };
 
 /**
  * The answers to the donor's system calls. Those that differ from run to run or from machine to machine (addresses, random
@@ -33,9 +35,14 @@ export class Answers {
   pid = 1;
   /** Descriptors that are ready. */
   ready = 1;
-  private small = SMALL_MAPPINGS;
-  private large = LARGE_MAPPINGS;
+  private small: number;
+  private other = OTHER_MAPPINGS.start;
+  private huge = HUGE_MAPPINGS.start;
   private nanoseconds = 0;
+
+  constructor(private readonly places: Places["mappings"]) {
+    this.small = places.start;
+  }
 
   to({ call, args }: Entry): Answer {
     const [first = 0, second = 0, third = 0, fourth = 0] = args;
@@ -91,15 +98,20 @@ export class Answers {
   }
 
   private address(size: number, protection: number): number {
-    if (size < LARGE) {
-      // Code shares no page with data, however large a kernel has them.
-      const alignment = (protection & PROT_EXEC) !== 0 ? maxPageSize : PAGE_SIZE;
-      const address = pageUp(this.small, alignment);
-      this.small = pageUp(address + size, alignment);
+    if (size >= HUGE) {
+      const address = this.huge;
+      this.huge = pageUp(address + size, HUGE_MAPPINGS.alignment);
       return address;
     }
-    const address = this.large;
-    this.large += Math.ceil(size / LARGE_MAPPINGS) * LARGE_MAPPINGS;
+    // Code shares no page with data, however large a kernel has them.
+    const alignment = (protection & PROT_EXEC) !== 0 ? maxPageSize : PAGE_SIZE;
+    const small = pageUp(this.small, alignment);
+    if (size < SMALL && small + size <= this.places.end) {
+      this.small = pageUp(small + size, alignment);
+      return small;
+    }
+    const address = this.other;
+    this.other = pageUp(address + size, OTHER_MAPPINGS.alignment);
     return address;
   }
 

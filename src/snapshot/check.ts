@@ -3,14 +3,14 @@ import * as elf from "../elf/constants.ts";
 import { hex, type Segment } from "../elf/file.ts";
 import { SnapshotError } from "./error.ts";
 import { PAGE_SIZE } from "./memory.ts";
-import { FIRST_PAGE, type Snapshot } from "./write.ts";
+import type { Snapshot } from "./write.ts";
 
 /** Of `vm.mmap_min_addr` on hardened kernels; a C program linked as usual starts at 4 MiB. */
 const LOWEST_ADDRESS = 0x40_0000;
 
 /** @throws SnapshotError when `snapshot` would not start on some kernel, or breaks what a hardened node asks for. */
 export function checkShape({ highestAddress }: Architecture, { segments }: Snapshot): void {
-  const first = segments.find(({ vaddr }) => vaddr === FIRST_PAGE);
+  const first = segments.find(({ type, offset }) => type === elf.PT_LOAD && offset === 0);
   const table = elf.EHDR_SIZE + segments.length * elf.PHDR_SIZE;
   if (first === undefined || first.filesz !== PAGE_SIZE || table > PAGE_SIZE) {
     throw new SnapshotError(`${segments.length} program headers and the stub do not fit in the first page, and kernels to 6.1 refuse more than a page of headers`);

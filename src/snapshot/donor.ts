@@ -11,6 +11,7 @@ import { answerCpu, describeCpu } from "./described-cpu.ts";
 import { SnapshotError } from "./error.ts";
 import { AT_BASE, AT_ENTRY, AT_HWCAP, AT_PAGESZ, AT_PHDR, AT_PHENT, AT_PHNUM, initialStack } from "./initial-stack.ts";
 import { PAGE_SIZE, readMappings } from "./memory.ts";
+import { type Places, placesBehind } from "./places.ts";
 import { PRACTICE, type Round } from "./practice.ts";
 import { type Stop, Tracee } from "./ptrace.ts";
 import type { Checkpoint } from "./stub.ts";
@@ -25,8 +26,7 @@ export type DonorProgram = { readonly path: string; readonly start: EntryAddress
 /** A program stopped where its wait returns. */
 export type Donor = Checkpoint & { readonly tracee: Tracee };
 
-/** The donor's stack; and a command line in practice, as far up as a kernel puts one. Bytes. */
-const STACK = { base: 0x0f00_0000, size: 0x10_0000 };
+/** A command line in practice, as far up as a kernel puts one. Bytes. */
 const COMMAND_LINE = { base: 0x1000_0000_0000, size: PAGE_SIZE };
 
 /**
@@ -45,20 +45,22 @@ const ENVIRONMENT = ["BUN_JSC_useConcurrentJIT=0", "BUN_JSC_useDFGJIT=0", "BUN_J
  */
 export function startDonor(program: DonorProgram): Donor {
   const { questions } = pinnedRuntime(architecture);
+  const file = new ElfFile(program.path, readFileSync(program.path));
+  const places = placesBehind(Math.max(...file.segmentsOf(elf.PT_LOAD).map(({ vaddr, memsz }) => vaddr + memsz)));
   const tracee = Tracee.start(program.path);
   try {
     // The exec that started it returns first.
     tracee.next();
     describeCpu(tracee, questions);
-    enter(tracee, program);
-    const run = new DonorRun(tracee, questions);
+    enter(tracee, file, program.start, places.stack);
+    const run = new DonorRun(tracee, questions, places);
     run.toWait();
     run.stepOut();
     const commandLine = findArguments(tracee);
     run.toWait();
     for (const round of PRACTICE) run.practise(commandLine, round);
     checkOneThread(tracee);
-    return { tracee, registers: run.stepOut(), commandLine };
+    return { tracee, registers: run.stepOut(), commandLine, firstPage: places.firstPage };
   } catch (error) {
     tracee.kill();
     throw error;
@@ -66,13 +68,13 @@ export function startDonor(program: DonorProgram): Donor {
 }
 
 /** Sets the program, which stands at its first instruction, to musl's first, with a stack of its own on which no kernel has left a trace. */
-function enter(tracee: Tracee, { path, start: { muslBase, muslEntry, programEntry, phnum } }: DonorProgram): void {
-  for (const { base, size } of [STACK, COMMAND_LINE]) {
+function enter(tracee: Tracee, file: ElfFile, { muslBase, muslEntry, programEntry, phnum }: EntryAddresses, stack: Places["stack"]): void {
+  for (const { base, size } of [stack, COMMAND_LINE]) {
     const got = tracee.call("mmap", [base, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0]);
     if (got !== base) throw new SnapshotError(`the donor's memory at ${hex(base)} cannot be mapped (mmap returned ${got}); move it to where nothing is`);
   }
-  const [table] = new ElfFile(path, readFileSync(path)).segmentsOf(elf.PT_PHDR);
-  if (table === undefined) throw new SnapshotError(`${path}: it has no PT_PHDR; give the file that the link stage wrote`);
+  const [table] = file.segmentsOf(elf.PT_PHDR);
+  if (table === undefined) throw new SnapshotError(`${file.name}: it has no PT_PHDR; give the file that the link stage wrote`);
   const auxv = [
     [AT_PHDR, table.vaddr],
     [AT_PHENT, elf.PHDR_SIZE],
@@ -83,19 +85,22 @@ function enter(tracee: Tracee, { path, start: { muslBase, muslEntry, programEntr
     [AT_HWCAP, described.hwcap],
   ] as const;
   const random = Buffer.alloc(16, 0x5a);
-  const { address, bytes } = initialStack(STACK.base + STACK.size, { args: ["/pause"], environment: ENVIRONMENT, auxv, random });
+  const { address, bytes } = initialStack(stack.base + stack.size, { args: ["/pause"], environment: ENVIRONMENT, auxv, random });
   tracee.write(address, bytes);
   tracee.set({ [processor.programCounter]: muslEntry, [processor.stackPointer]: address });
 }
 
 /** A donor on its way, each of its system calls and questions answered. */
 class DonorRun {
-  private readonly answers = new Answers();
+  private readonly answers: Answers;
 
   constructor(
     private readonly tracee: Tracee,
     private readonly questions: Questions,
-  ) {}
+    { mappings }: Places,
+  ) {
+    this.answers = new Answers(mappings);
+  }
 
   /** Lets it run until it stands at the entry of its wait. */
   toWait(): void {

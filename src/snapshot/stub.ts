@@ -2,8 +2,8 @@ import type { Architecture } from "../arch/architecture.ts";
 import type { Registers } from "../arch/processor.ts";
 import { assemble } from "../elf/listing.ts";
 
-/** Where a snapshot goes on: the registers of the donor there, and where the arguments of the function that waits lie. */
-export type Checkpoint = { readonly registers: Registers; readonly commandLine: number };
+/** Where a snapshot goes on: the registers of the donor there, where the arguments of the function that waits lie, and the address its first page can have. */
+export type Checkpoint = { readonly registers: Registers; readonly commandLine: number; readonly firstPage: number };
 
 /** A page to write to, its address, and the byte it begins with, which it keeps. */
 export type Touch = { readonly page: number; readonly byte: number };
@@ -20,7 +20,7 @@ export type Touch = { readonly page: number; readonly byte: number };
  *
  * `address`: where it is to lie, below 2 GiB. The code comes first, and its first byte is the entry.
  */
-export function stub({ stub }: Architecture, address: number, { registers, commandLine }: Checkpoint, touches: readonly Touch[]): Uint8Array {
+export function stub({ stub }: Architecture, address: number, { registers, commandLine }: Omit<Checkpoint, "firstPage">, touches: readonly Touch[]): Uint8Array {
   const { start, touch, resume, data, places } = stub;
   const code = (dataAt: number) => {
     const addresses = Object.fromEntries(Object.entries(places).map(([name, place]) => [name, dataAt + place]));

@@ -3,22 +3,9 @@ import * as elf from "../elf/constants.ts";
 import { hex, type Segment } from "../elf/file.ts";
 import { pageDown } from "../elf/pages.ts";
 import { writeHeader, writeSegments } from "../elf/write.ts";
-import { SMALL_MAPPINGS } from "./answers.ts";
 import { SnapshotError } from "./error.ts";
 import { type Page, PAGE_SIZE } from "./memory.ts";
 import { type Checkpoint, stub, type Touch } from "./stub.ts";
-
-/**
- * Where the first page goes, with the ELF header, the program headers and the stub: where the donor has nothing, and in a
- * window of 64 kB of its own, for the kernel maps what lies around a page that is touched.
- */
-export const FIRST_PAGE = 0x0e00_0000;
-
-/** Whose code lies at `address` in a snapshot: the stub's, what was compiled from TypeScript (the donor's mappings), or the C library's. */
-export function originOf(address: number): "stub" | "TypeScript" | "musl" {
-  if (address >= FIRST_PAGE && address < FIRST_PAGE + PAGE_SIZE) return "stub";
-  return address >= SMALL_MAPPINGS ? "TypeScript" : "musl";
-}
 
 /** A snapshot as a file. */
 export type Snapshot = { readonly bytes: Uint8Array; readonly segments: readonly Segment[] };
@@ -45,8 +32,9 @@ export function writeSnapshot(
   beside: (address: number) => Page | undefined,
 ): Snapshot {
   const { maxPageSize } = architecture;
-  const blank: Page = { address: FIRST_PAGE, flags: elf.PF_R | elf.PF_X, bytes: new Uint8Array(PAGE_SIZE) };
-  const blocks = blocksOf(granulesOf([blank, ...pages], maxPageSize));
+  const { firstPage } = checkpoint;
+  const blank: Page = { address: firstPage, flags: elf.PF_R | elf.PF_X, bytes: new Uint8Array(PAGE_SIZE) };
+  const blocks = blocksOf(granulesOf([blank, ...pages], maxPageSize), firstPage);
   const placed = blocks.flatMap(({ granules }, block) => granules.flatMap(({ start, pages }) => pages.map((page) => ({ ...page, offset: block * maxPageSize + page.address - start }))));
   const segments = [...segmentsOf(placed, maxPageSize), GNU_STACK];
   const table = elf.EHDR_SIZE + segments.length * elf.PHDR_SIZE;
@@ -54,13 +42,13 @@ export function writeSnapshot(
   const all = [...placed, ...filling];
   const bytes = new Uint8Array(Math.max(...all.map(({ offset }) => offset)) + PAGE_SIZE);
   for (const page of all) bytes.set(page.bytes, page.offset);
-  const code = stub(architecture, FIRST_PAGE + table, checkpoint, touches);
+  const code = stub(architecture, firstPage + table, checkpoint, touches);
   if (table + code.length > PAGE_SIZE) {
     throw new SnapshotError(`${segments.length} program headers and the stub do not fit in the first page, and kernels to 6.1 refuse more than a page of headers`);
   }
   bytes.set(code, table);
   const view = new DataView(bytes.buffer);
-  writeHeader(view, { machine: architecture.machine, entry: FIRST_PAGE + table, phoff: elf.EHDR_SIZE, phnum: segments.length });
+  writeHeader(view, { machine: architecture.machine, entry: firstPage + table, phoff: elf.EHDR_SIZE, phnum: segments.length });
   writeSegments(view, elf.EHDR_SIZE, segments);
   return { bytes, segments };
 }
@@ -79,9 +67,9 @@ function granulesOf(pages: readonly Page[], maxPageSize: number): Granule[] {
  * each leave the others' places free, code with code and data with data; the fullest ones choose first, behind the one
  * that has the ELF header.
  */
-function blocksOf(granules: readonly Granule[]): Block[] {
+function blocksOf(granules: readonly Granule[], firstPage: number): Block[] {
   const blocks: { executable: boolean; granules: Granule[] }[] = [];
-  const first = (granule: Granule) => Number(granule.start === FIRST_PAGE);
+  const first = (granule: Granule) => Number(granule.start === firstPage);
   for (const granule of granules.toSorted((a, b) => first(b) - first(a) || b.pages.length - a.pages.length || a.start - b.start)) {
     const executable = (granule.flags & elf.PF_X) !== 0;
     const block = blocks.find((block) => block.executable === executable && placesOf(block).isDisjointFrom(placesOf({ granules: [granule] })));

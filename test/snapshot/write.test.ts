@@ -6,7 +6,7 @@ import { ElfFile } from "../../src/elf/file.ts";
 import { checkShape } from "../../src/snapshot/check.ts";
 import { assemble } from "../../src/elf/listing.ts";
 import { type Page, PAGE_SIZE } from "../../src/snapshot/memory.ts";
-import { FIRST_PAGE, type Snapshot, writeSnapshot as write } from "../../src/snapshot/write.ts";
+import { type Snapshot, writeSnapshot as write } from "../../src/snapshot/write.ts";
 
 const RX = elf.PF_R | elf.PF_X;
 const RW = elf.PF_R | elf.PF_W;
@@ -15,7 +15,8 @@ const BASE = 0x40_0000;
 const page = (number: number, flags: number): Page => ({ address: BASE + number * PAGE_SIZE, flags, bytes: new Uint8Array(PAGE_SIZE).fill(number) });
 /** Registers of both architectures, all 0. */
 const registers = Object.fromEntries([X86_64, AARCH64].flatMap(({ processor }) => [...processor.registers.keys()]).map((name) => [name, 0n]));
-const checkpoint = { registers, commandLine: 0x1000 };
+const FIRST_PAGE = 0x1000_0000;
+const checkpoint = { registers, commandLine: 0x1000, firstPage: FIRST_PAGE };
 const nothing = () => undefined;
 const writeSnapshot = (pages: readonly Page[], touches: readonly { page: number; byte: number }[] = []) => write(X86_64, pages, checkpoint, touches, nothing);
 const loads = ({ bytes }: Snapshot) => new ElfFile("snapshot", bytes).segmentsOf(elf.PT_LOAD);

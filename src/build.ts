@@ -1,46 +1,81 @@
-import { constants, copyFileSync, renameSync } from "node:fs";
+import { constants, copyFileSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Architecture } from "./arch/architecture.ts";
 import { ARCHITECTURES, hostArchitecture } from "./arch/architectures.ts";
-import { BuildError } from "./stage.ts";
-import { ARTIFACTS, build, DIST, isExpected, PROVENANCE, ROOT } from "./stages.ts";
+import { BuildError, stage, unwritable } from "./stage.ts";
+import { ARTIFACTS, build, DIST, gather, isExpected, type Materials, PATIENCE, PROVENANCE, ROOT } from "./stages.ts";
 
-/** What this machine runs is found in dist itself, too, each file whole or as it was. */
-function putFirst(architecture: Architecture): void {
-  for (const name of [...ARTIFACTS, PROVENANCE]) {
-    const fresh = join(DIST, `${name}.new`);
-    copyFileSync(join(DIST, architecture.debian, name), fresh, constants.COPYFILE_FICLONE);
-    renameSync(fresh, join(DIST, name));
+/** What is asked for: for which architectures, and how many seconds an emulated machine may take. */
+type Wanted = { readonly architectures: readonly Architecture[]; readonly patience: number };
+
+/** Builds in a folder of its own, and moves all of it to where it is looked for at the end: what fails leaves dist as it was. */
+async function buildInDist(materials: Materials): Promise<void> {
+  const fresh = join(DIST, `.${materials.architecture.debian}.new`);
+  try {
+    // What a build that was killed left behind.
+    rmSync(fresh, { recursive: true, force: true });
+    mkdirSync(fresh, { recursive: true });
+    await build(materials, fresh);
+    await stage("put", () => put(materials.architecture, fresh));
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
   }
 }
 
-/** The architectures asked for, the host's unless said otherwise. @throws BuildError for one that is not known. */
-function wanted(args: readonly string[]): readonly Architecture[] {
-  const names = [...ARCHITECTURES.map(({ debian }) => debian), "all"].join(", ");
-  let name: string | undefined;
-  try {
-    ({ arch: name } = parseArgs({ args: [...args], options: { arch: { type: "string" } } }).values);
-  } catch (error) {
-    throw new BuildError(`${error instanceof Error ? error.message : String(error)}; usage: bun run build [--arch NAME], NAME one of ${names}`);
+/** What this machine runs is found in dist itself, too. Nothing is moved before all that takes room is there. */
+function put(architecture: Architecture, fresh: string): { detail: string } {
+  const names = [...ARTIFACTS, PROVENANCE];
+  const first = architecture === hostArchitecture();
+  if (first) for (const name of names) copyFileSync(join(fresh, name), join(fresh, `${name}.first`), constants.COPYFILE_FICLONE);
+  const folder = join(DIST, architecture.debian);
+  mkdirSync(folder, { recursive: true });
+  for (const name of names) {
+    renameSync(join(fresh, name), join(folder, name));
+    if (first) renameSync(join(fresh, `${name}.first`), join(DIST, name));
   }
+  return { detail: `dist/${architecture.debian}${first ? " and dist" : ""}` };
+}
+
+/** @throws BuildError for words that the command does not take. */
+function parse(args: readonly string[]): Wanted {
+  const names = [...ARCHITECTURES.map(({ debian }) => debian), "all"].join(", ");
+  const usage = `usage: bun run build [--arch NAME] [--patience SECONDS], NAME one of ${names}; SECONDS that an emulated machine may take, ${PATIENCE} unless given`;
+  try {
+    const { arch, patience = `${PATIENCE}` } = parseArgs({ args: [...args], options: { arch: { type: "string" }, patience: { type: "string" } } }).values;
+    if (!/^[1-9]\d{0,5}$/.test(patience)) throw new Error(`--patience ${patience}: not a number of seconds`);
+    return { architectures: named(arch), patience: Number(patience) };
+  } catch (error) {
+    throw new BuildError(`${error instanceof Error ? error.message : String(error)}; ${usage}`);
+  }
+}
+
+/** The host's unless one is named. @throws Error for one that is not known. */
+function named(name: string | undefined): readonly Architecture[] {
   if (name === undefined) return [hostArchitecture()];
   if (name === "all") return ARCHITECTURES;
   const architecture = ARCHITECTURES.find(({ debian }) => debian === name);
-  if (architecture === undefined) throw new BuildError(`--arch ${name}: not an architecture that pause is built for; it is one of ${names}`);
+  if (architecture === undefined) throw new Error(`--arch ${name}: not an architecture that pause is built for`);
   return [architecture];
 }
 
 try {
-  const architectures = wanted(process.argv.slice(2));
+  const { architectures, patience } = parse(process.argv.slice(2));
   process.chdir(ROOT);
+  const announce = ({ name }: Architecture) => architectures.length > 1 && console.log(`for ${name}:`);
+  // What is missing for any of them is known before the first is built.
+  const wanted: Materials[] = [];
   for (const architecture of architectures) {
-    if (architectures.length > 1) console.log(`for ${architecture.name}:`);
-    await build(architecture, join(DIST, architecture.debian));
-    if (architecture === hostArchitecture()) putFirst(architecture);
+    announce(architecture);
+    wanted.push(await gather(architecture, patience));
+  }
+  for (const materials of wanted) {
+    announce(materials.architecture);
+    await buildInDist(materials);
   }
 } catch (error) {
-  if (!isExpected(error)) throw error;
-  console.error(`build: ${error.message}`);
+  const failure = isExpected(error) ? error : unwritable("dist", error);
+  if (failure === undefined) throw error;
+  console.error(`build: ${failure.message}`);
   process.exitCode = 1;
 }

@@ -17,5 +17,11 @@ export async function bunBuild({ bunTarget }: Architecture, args: readonly strin
   const command = [process.execPath, "build", "--compile", `--target=${bunTarget}`, ...args];
   const child = Bun.spawn(command, { env: { ...process.env, ...env }, stdout: "pipe", stderr: "pipe" });
   const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-  if (code !== 0) throw new BuildError(`bun build --compile ended with ${code}: ${(err || out).trim()}`);
+  if (code !== 0) throw new BuildError(`bun build --compile ended with ${code}: ${complaint((err || out).trim())}`);
+}
+
+/** All that Bun said, which is about a source; but of a full disk the one line. */
+function complaint(said: string): string {
+  const full = said.split("\n").find((line) => /ENOSPC|EDQUOT/.test(line));
+  return full === undefined ? said : `${full}; make room for dist`;
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Architecture } from "./arch/architecture.ts";
 import { hostArchitecture } from "./arch/architectures.ts";
@@ -10,15 +10,15 @@ import { LinkError } from "./link/error.ts";
 import { writeExecutable } from "./link/file.ts";
 import { libraryDirs } from "./link/libraries.ts";
 import { link, type LibraryDirs } from "./link/link.ts";
-import type { Machine } from "./machine/boot.ts";
-import { DEBIAN_CACHE, debianKernel } from "./machine/debian.ts";
+import { type Machine, requireEmulator } from "./machine/boot.ts";
+import { DEBIAN_CACHE, debianKernel, fetchBusybox } from "./machine/debian.ts";
 import { MachineError } from "./machine/error.ts";
 import { PAUSE_ENTRY } from "./pause/entry.ts";
 import { describeOthers, otherLibraries } from "./pin/libraries.ts";
 import { writeProvenance } from "./provenance.ts";
 import { fetchRuntime } from "./runtime.ts";
 import type { DonorProgram } from "./snapshot/donor.ts";
-import { type StageParts, takeSnapshotIn } from "./snapshot/emulated.ts";
+import { takeSnapshotIn } from "./snapshot/emulated.ts";
 import { SnapshotError } from "./snapshot/error.ts";
 import { takeSnapshot } from "./snapshot/snapshot.ts";
 import { BuildError, stage } from "./stage.ts";
@@ -36,53 +36,72 @@ export const isExpected = (error: unknown): error is Error => [BuildError, Debia
 
 /** The machine that takes the snapshot of another architecture: MiB, and more seconds than the slowest has needed. */
 const MEMORY = 1024;
-const PATIENCE = 900;
+export const PATIENCE = 900;
+
+/** What a build starts from. */
+export type Materials = {
+  readonly architecture: Architecture;
+  /** The Bun runtime that becomes PID 1. */
+  readonly runtime: string;
+  /** Where musl and the C++ libraries are. */
+  readonly libraryDirs: LibraryDirs;
+  /** What takes the snapshot, where this machine cannot. */
+  readonly machine: Machine | undefined;
+};
 
 /**
- * Builds for `architecture` into `folder`, from the sources in the working directory, which is ROOT.
+ * Fetches what a build for `architecture` starts from, and sees that what it cannot fetch is installed. An emulated machine
+ * gets `patience` seconds.
+ * @throws an error that isExpected for the first thing that cannot be had.
+ */
+export async function gather(architecture: Architecture, patience = PATIENCE): Promise<Materials> {
+  // The pinned file and no other.
+  const { path: runtime } = await stage("runtime", () => fetchRuntime(architecture, join(DIST, "runtime")));
+  if (architecture === hostArchitecture()) return { architecture, runtime, libraryDirs, machine: undefined };
+
+  // Debian's packages have the libraries of another architecture, and what its machine is made of.
+  return stage("packages", async () => {
+    const machine = await machineOf(architecture, patience);
+    const folders = await fetchLibraries(architecture, DEBIAN_CACHE);
+    return { architecture, runtime, libraryDirs: () => folders, machine, detail: `libraries, Linux ${machine.kernel.release}` };
+  });
+}
+
+/**
+ * Builds from `materials` into `folder`, with the sources in the working directory, which is ROOT.
  * @throws an error that isExpected where a stage cannot do its work.
  */
-export async function build(architecture: Architecture, folder: string): Promise<void> {
+export async function build(materials: Materials, folder: string): Promise<void> {
+  const { architecture, runtime } = materials;
   const [dynamic, linked, snapshot] = ARTIFACTS.map((name) => join(folder, name)) as [string, string, string];
-  mkdirSync(folder, { recursive: true });
-
-  // The Bun runtime that becomes PID 1: the pinned file and no other.
-  const runtime = await stage("runtime", () => fetchRuntime(architecture, join(DIST, "runtime")));
-
-  // musl and the C++ libraries: the system's, or those of Debian's packages where it has none for this architecture.
-  const dirs = await foldersOf(architecture);
 
   // TypeScript to an executable that needs musl and libstdc++ on the machine.
-  await stage("compile", () => compile(architecture, "src/pause/main.ts", dynamic, runtime.path));
+  await stage("compile", () => compile(architecture, "src/pause/main.ts", dynamic, runtime));
 
   // That to one file with no interpreter.
-  const parts = await stage("link", () => linkPause(architecture, dynamic, linked, dirs));
+  const parts = await stage("link", () => linkPause(materials, dynamic, linked));
 
   // The same program's memory while it waits, with only the pages it can still reach. This is what ships.
-  const taken = await stage("snapshot", () => snapshotPause(architecture, { path: linked, start: parts.start }, snapshot, { runtime: runtime.path, libraryDirs: dirs }));
+  const taken = await stage("snapshot", () => snapshotPause(materials, { path: linked, start: parts.start }, snapshot));
 
   await stage("record", () => writeProvenance(join(folder, PROVENANCE), architecture, parts, [dynamic, linked, snapshot], taken));
 }
 
-async function foldersOf(architecture: Architecture): Promise<LibraryDirs> {
-  if (architecture === hostArchitecture()) return libraryDirs;
-  const folders = await fetchLibraries(architecture, DEBIAN_CACHE);
-  return () => folders;
-}
-
-function linkPause(architecture: Architecture, input: string, output: string, dirs: LibraryDirs) {
-  const { bytes, libraries, start } = link(input, readFileSync(input), dirs, PAUSE_ENTRY);
+function linkPause({ architecture, libraryDirs }: Materials, input: string, output: string) {
+  const { bytes, libraries, start } = link(input, readFileSync(input), libraryDirs, PAUSE_ENTRY);
   writeExecutable(output, bytes);
   const others = otherLibraries(architecture, libraries);
   return { bytes: bytes.length, libraries, others, start, detail: describeOthers(architecture, others) ?? "libraries as pinned" };
 }
 
 /** Another architecture's program can only run in a machine of that architecture: the stage itself runs there. */
-async function snapshotPause(architecture: Architecture, program: DonorProgram, output: string, parts: StageParts) {
-  const taken = architecture === hostArchitecture() ? takeSnapshot(program, output) : await takeSnapshotIn(await machineOf(architecture), program, output, parts);
+async function snapshotPause({ machine, runtime, libraryDirs }: Materials, program: DonorProgram, output: string) {
+  const taken = machine === undefined ? takeSnapshot(program, output) : await takeSnapshotIn(machine, program, output, { runtime, libraryDirs });
   return { ...taken, detail: `${taken.pages} pages, ${taken.segments} segments, ${taken.candidates} candidates` };
 }
 
-async function machineOf(architecture: Architecture): Promise<Machine> {
-  return { architecture, processor: architecture.emulator.baseline, kernel: await debianKernel(architecture), memory: MEMORY, seconds: PATIENCE };
+async function machineOf(architecture: Architecture, seconds: number): Promise<Machine> {
+  requireEmulator(architecture);
+  await fetchBusybox(architecture);
+  return { architecture, processor: architecture.emulator.baseline, kernel: await debianKernel(architecture), memory: MEMORY, seconds };
 }

@@ -13,6 +13,9 @@ type Run = { readonly status: number; readonly stdout: string; readonly stderr: 
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
+/** What to do when apt cannot fetch: what this system's own apt fetches from is asked, too. */
+export const CHECK = "see that apt-get update works on this system and that there is room, and try again";
+
 export const released = ({ architecture, suite }: Release) => `Debian ${suite ?? "as this system uses it"} for ${architecture}`;
 
 /** apt for `release` below `cache`, its lists fetched the first time. @throws DebianError when apt or its sources are missing, or the lists cannot be had. */
@@ -31,7 +34,7 @@ export async function renew({ release, folder, options }: Apt): Promise<void> {
   mkdirSync(join(fresh, "partial"), { recursive: true });
   try {
     const updated = await run(["apt-get", ...options, "-o", `Dir::State::lists=${fresh}`, "--error-on=any", "update"]);
-    if (updated.status !== 0) throw new DebianError(`fetching the package lists of ${released(release)}: ${said(updated)}`);
+    if (updated.status !== 0) throw new DebianError(`fetching the package lists of ${released(release)}: ${said(updated)}; ${CHECK}`);
     rmSync(join(folder, "lists"), { recursive: true, force: true });
     renameSync(fresh, join(folder, "lists"));
   } finally {

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type Apt, aptFor, type Release, released, renew, run, said } from "./apt.ts";
+import { type Apt, aptFor, CHECK, type Release, released, renew, run, said } from "./apt.ts";
 import { DebianError } from "./error.ts";
 
 /**
@@ -11,13 +11,18 @@ import { DebianError } from "./error.ts";
 export async function fetchPackage(name: string, release: Release, cache: string): Promise<string> {
   const apt = await aptFor(release, cache);
   const folder = await folderOf(apt, name);
-  if (existsSync(folder) || (await download(apt, name, folder)) === undefined) return folder;
-  // An archive forgets the versions it replaces: the lists may be older than that.
-  await renew(apt);
-  const renewed = await folderOf(apt, name);
-  const failure = await download(apt, name, renewed);
-  if (failure !== undefined) throw new DebianError(`downloading ${name} of ${released(release)} to ${dirname(renewed)}: ${failure}`);
-  return renewed;
+  const failure = existsSync(folder) ? undefined : await download(apt, name, folder);
+  return failure === undefined ? folder : fetchRenewed(apt, name, failure);
+}
+
+/** An archive forgets the versions it replaces: the lists may be older than that. @throws DebianError with the `failure` so far, when there are no newer ones. */
+async function fetchRenewed(apt: Apt, name: string, failure: string): Promise<string> {
+  const unavailable = (why: string) => new DebianError(`downloading ${name} of ${released(apt.release)} to ${join(apt.folder, "packages")}: ${why}; ${CHECK}`);
+  await renew(apt).catch(() => Promise.reject(unavailable(failure)));
+  const folder = await folderOf(apt, name);
+  const again = await download(apt, name, folder);
+  if (again !== undefined) throw unavailable(again);
+  return folder;
 }
 
 /** A field of a package's entry in the lists (Debian policy, section 5.3). @throws DebianError when the package is not there. */
@@ -28,7 +33,7 @@ export async function packageField(name: string, field: "Version" | "Depends", r
 async function fieldOf({ release, folder, options }: Apt, name: string, field: string): Promise<string> {
   const shown = await run(["apt-cache", ...options, "show", "--no-all-versions", name]);
   if (/^E: No packages found/m.test(shown.stderr)) throw new DebianError(`${name} is not in ${released(release)}; if the lists in ${folder} are old, remove that folder and try again`);
-  if (shown.status !== 0) throw new DebianError(`looking for ${name} in the package lists in ${folder}: ${said(shown)}`);
+  if (shown.status !== 0) throw new DebianError(`looking for ${name} in the package lists in ${folder}: ${said(shown)}; remove that folder and try again`);
   return new RegExp(`^${field}: (.*)$`, "m").exec(shown.stdout)?.[1] ?? "";
 }
 
@@ -47,7 +52,7 @@ async function download({ options }: Apt, name: string, folder: string): Promise
     if (got.status !== 0 || archive === undefined) return said(got);
     const files = join(scratch, "files");
     const unpacked = await run(["dpkg-deb", "--extract", join(scratch, archive), files]);
-    if (unpacked.status !== 0) throw new DebianError(`unpacking ${archive} to ${dirname(folder)}: ${said(unpacked)}`);
+    if (unpacked.status !== 0) throw new DebianError(`unpacking ${archive} to ${dirname(folder)}: ${said(unpacked)}; ${CHECK}`);
     renameSync(files, folder);
     return undefined;
   } finally {

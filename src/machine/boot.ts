@@ -30,10 +30,7 @@ export type Session = { readonly console: string; readonly port: Buffer };
  * @throws MachineError when QEMU or the kernel is missing, there is no room for the files, or the machine is not off in time.
  */
 export async function boot(machine: Machine, root: readonly Entry[]): Promise<Session> {
-  const { emulator } = machine.architecture;
-  if (Bun.which(emulator.program) === null) {
-    throw new MachineError(`${describe(machine)}: ${emulator.program} is not there; on Debian: apt-get install ${emulator.package}`);
-  }
+  requireEmulator(machine.architecture);
   if (!existsSync(machine.kernel.path)) throw new MachineError(`${describe(machine)}: its kernel is not at ${machine.kernel.path}; fetch it again`);
   const scratch = mkdtempSync(join(tmpdir(), "pause-machine-"));
   try {
@@ -45,6 +42,12 @@ export async function boot(machine: Machine, root: readonly Entry[]): Promise<Se
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+/** @throws MachineError naming the package, when QEMU is not installed for `architecture`. */
+export function requireEmulator({ name, emulator }: Architecture): void {
+  if (Bun.which(emulator.program) !== null) return;
+  throw new MachineError(`emulated ${name} machine: ${emulator.program} is not there; on Debian: apt-get install ${emulator.package}`);
 }
 
 function writeRoot(machine: Machine, path: string, root: readonly Entry[]): void {
@@ -75,9 +78,12 @@ async function emulate(machine: Machine, initramfs: string, port: string): Promi
   const heard = said.replaceAll("\r", "");
   if (emulator.signalCode === "SIGKILL" && performance.now() >= limit) {
     const words = heard === "" ? "it has said nothing, so this kernel may not be for that processor" : `its last words: ${lastWords(heard)}`;
-    throw new MachineError(`${describe(machine)}: not off within its ${seconds} s; ${words}`);
+    throw new MachineError(`${describe(machine)}: not off within its ${seconds} s, and where emulation is slow it needs more; ${words}`);
   }
-  if (status !== 0) throw new MachineError(`${describe(machine)}: ${program} ended with ${emulator.signalCode ?? status}: ${complaint.trim().split("\n").at(-1)}`);
+  if (status !== 0) {
+    const words = complaint.trim().split("\n").at(-1) || `no word why; it needs ${memory} MiB of memory here`;
+    throw new MachineError(`${describe(machine)}: ${program} ended with ${emulator.signalCode ?? status}: ${words}`);
+  }
   return heard;
 }
 

@@ -48,7 +48,7 @@ function unpack(machine: Machine, console: string, port: Buffer): Map<string, Bu
     return readNewc(gunzipSync(port));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new MachineError(`${describe(machine)}: it ended without a whole result (${port.length} bytes came: ${reason}); its last words: ${lastWords(console)}`);
+    throw new MachineError(`${describe(machine)}: it ended without a whole result (${port.length} bytes came: ${reason}): try again, then with another QEMU or kernel; its last words: ${lastWords(console)}`);
   }
 }
 

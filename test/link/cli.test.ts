@@ -3,6 +3,7 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, st
 import { join } from "node:path";
 import { link } from "../../src/link/index.ts";
 import { TEST_DIST } from "../support/compile.ts";
+import { documentedCommand } from "../support/documented.ts";
 import { ROOT, testNeeding } from "../support/privilege.ts";
 import { CLI, rootFor, run, runAlone, succeed } from "./others.ts";
 
@@ -34,7 +35,11 @@ describe("bun-static where its users are", () => {
     const user = path("user");
     mkdirSync(user);
     writeFileSync(join(user, "app.ts"), 'console.log("from a tarball");\n');
-    const { exitCode, stdout, stderr } = run([process.execPath, "x", "--package", path(tarball), "bun-static", "app.ts", "-o", "app"], "", environment, user);
+    // The two pages have one line.
+    const line = documentedCommand("README.md", "npx -y bun@1.4.5 x ");
+    expect(documentedCommand("docs/link.md", "npx -y bun@1.4.5 x ")).toBe(line);
+    const words = line.replace("/path/to/pause-0.1.0.tgz", path(tarball)).split(" ").slice(3);
+    const { exitCode, stdout, stderr } = run([process.execPath, ...words], "", environment, user);
     expect({ exitCode, stderr: stderr.match(/bun-static: .*/)?.[0] }).toEqual({ exitCode: 0, stderr: undefined });
     expect(stdout).toMatch(/^app: [\d,]+ bytes, linux-x64-musl, Bun 1\.\d+\.\d+; with .*libstdc\+\+\.so\.6, .*libgcc_s\.so\.1, .*ld-musl-x86_64\.so\.1\n$/);
     expect(runAlone(rootFor("tarball", join(user, "app")), [])).toEqual({ exitCode: 0, stdout: "from a tarball\n", stderr: "" });

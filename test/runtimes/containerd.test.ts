@@ -1,4 +1,5 @@
 import { describe, expect } from "bun:test";
+import { documentedCommand } from "../support/documented.ts";
 import { Containerd } from "./containerd.ts";
 import { IMAGE, PROGRAMS, pauseImage, SHIPPED } from "./images.ts";
 import { parked } from "./pod.ts";
@@ -9,9 +10,12 @@ const test = testWith("containerd", "ctr", "runc");
 const MINUTES = 60_000;
 
 describe.each(PROGRAMS)("containerd, in the kubelet's namespace: $name", (program) => {
-  test("the image is imported and runs as a task, which SIGTERM ends with status 0", async () => {
+  test("the lines of docs/node.md import the image and pin it; it runs as a task, which SIGTERM ends with status 0", async () => {
     await using containerd = await Containerd.create();
-    await containerd.ctr("images", "import", await pauseImage(containerd.workspace, program));
+    const archive = await pauseImage(containerd.workspace, program);
+    await containerd.ctr(...words(documentedCommand("docs/node.md", "ctr --namespace k8s.io images import "), "dist/pause.oci.tar", archive));
+    await containerd.ctr(...words(documentedCommand("docs/node.md", "ctr --namespace k8s.io images label "), "localhost/pause:0.1.0", IMAGE));
+    expect(await containerd.ctr("images", "list", `name==${IMAGE}`)).toContain("io.cri-containerd.pinned=pinned");
     const [asked, killed] = [containerd.start("asked", IMAGE), containerd.start("killed", IMAGE)];
     const pids = await containerd.running();
     await Promise.all([...pids.values()].map(parked));
@@ -23,6 +27,13 @@ describe.each(PROGRAMS)("containerd, in the kubelet's namespace: $name", (progra
     expect((await killed.ended).status).toBe(128 + 9);
   });
 });
+
+/** The words of a documented command behind `ctr`, with what is the test's in the place of what the page names. */
+function words(command: string, documented: string, ours: string): string[] {
+  const [, ...rest] = command.split(" ");
+  expect(rest).toContain(documented);
+  return rest.map((word) => (word === documented ? ours : word));
+}
 
 describe("containerd, many at once", () => {
   test("50 are started, all parked, and all stopped with status 0", async () => {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { documentedBlocks } from "../support/documented.ts";
 import { soon } from "../support/stage.ts";
 import { Cri } from "./cri.ts";
 import { IMAGE } from "./images.ts";
@@ -8,18 +9,17 @@ import { Workspace } from "./workspace.ts";
 /** The namespace in which the kubelet's containerd keeps its images and containers. */
 const NAMESPACE = "k8s.io";
 
-/** What docs/node.md has for each version of the configuration, and what running beside another containerd needs. */
+/** What docs/node.md has for each version of the configuration, with the image under test in it. */
+const [FOR_2 = "", FOR_3 = ""] = documentedBlocks("docs/node.md", "containerd", "toml").map((lines) => lines.join("\n").replace("localhost/pause:0.1.0", IMAGE));
+
+/** The same, and what running beside another containerd needs. */
 const VERSION_2 = `
-version = 2
-[plugins."io.containerd.grpc.v1.cri"]
-sandbox_image = ${JSON.stringify(IMAGE)}
-restrict_oom_score_adj = true
-disable_tcp_service = true
+${FOR_2}
+  restrict_oom_score_adj = true
+  disable_tcp_service = true
 `;
 const VERSION_3 = `
-version = 3
-[plugins.'io.containerd.cri.v1.images'.pinned_images]
-sandbox = ${JSON.stringify(IMAGE)}
+${FOR_3}
 [plugins.'io.containerd.cri.v1.runtime']
 restrict_oom_score_adj = true
 [plugins.'io.containerd.grpc.v1.cri']

@@ -1,5 +1,6 @@
 import { describe, expect } from "bun:test";
 import { HOST } from "../../src/image/platforms.ts";
+import { documentedCommand } from "../support/documented.ts";
 import { status } from "../support/proc.ts";
 import { Docker, stores } from "./docker.ts";
 import { BUSYBOX, busyboxImage, IMAGE, indexImage, PROGRAMS, pauseImage, SECCOMP, SHIPPED } from "./images.ts";
@@ -10,17 +11,21 @@ const test = testWith("docker", "dockerd", "containerd", "runc", "busybox");
 const SIGSYS = 31;
 const SECCOMP_MODE_FILTER = "2";
 
+/** The words of a line of docs/node.md behind `docker`, with the test's archive and images in the place of those the page names. */
+const words = (command: string, archive = "") =>
+  command.replace("dist/pause.oci.tar", archive).replace("localhost/pause:0.1.0", IMAGE).replace(" busybox sleep 1000", "").split(" ").slice(1);
+
 /** A pod as docker can have one: containers that share the namespaces of the first. */
-const POD = ["--name=pod", "--network=none", "--ipc=shareable", "--read-only", "--cap-drop=all", "--security-opt=no-new-privileges"];
-const JOINED = ["--pid=container:pod", "--network=container:pod", "--ipc=container:pod"];
+const [POD_COMMAND, JOINED_COMMAND] = [documentedCommand("docs/node.md", "docker run --detach --name pod "), documentedCommand("docs/node.md", "docker run --detach --pid=")];
 
 describe.each(PROGRAMS)("docker: $name", (program) => {
   test("a second container joins the first, its orphans are reaped, docker stop leaves exit code 0", async () => {
     await using docker = await Docker.create("classic");
-    await docker.run("load", "--input", await pauseImage(docker.workspace, program));
+    await docker.run(...words(documentedCommand("docs/node.md", "docker load "), await pauseImage(docker.workspace, program)));
     await docker.run("load", "--input", await busyboxImage(docker.workspace));
-    await docker.run("run", "--detach", ...POD, IMAGE);
-    await docker.run("run", "--detach", "--name=second", ...JOINED, BUSYBOX, "sh", "-c", MAKE_ORPHANS);
+    const [run = "", ...pod] = words(POD_COMMAND);
+    await docker.run(run, "--network=none", "--security-opt=no-new-privileges", ...pod);
+    await docker.run(...words(JOINED_COMMAND), BUSYBOX, "sh", "-c", MAKE_ORPHANS);
     const pid = Number(await docker.inspect("pod", "{{.State.Pid}}"));
     await orphansAreReaped(pid);
     expect(status(pid, "Uid").split("\t")[0]).toBe("65535");
@@ -30,7 +35,8 @@ describe.each(PROGRAMS)("docker: $name", (program) => {
     await docker.run("unpause", "pod");
     await parked(pid);
     // What has not ended 2 seconds after SIGTERM is killed, and its exit code is then 137.
-    await docker.run("stop", "--time", "2", "pod");
+    const [stop = "", ...stopped] = words(documentedCommand("docs/node.md", "docker stop "));
+    await docker.run(stop, "--time", "2", ...stopped);
     expect(await docker.inspect("pod", "{{.State.Status}} {{.State.ExitCode}}")).toBe("exited 0");
     expect(await docker.try("logs", "pod")).toEqual({ status: 0, stdout: "", stderr: GOODBYE });
   });

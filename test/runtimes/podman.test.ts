@@ -1,6 +1,7 @@
 import { describe, expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { HOST } from "../../src/image/platforms.ts";
+import { documentedCommand } from "../support/documented.ts";
 import { status } from "../support/proc.ts";
 import { BUSYBOX, busyboxImage, IMAGE, indexImage, PROGRAMS, pauseImage, SECCOMP, SHIPPED } from "./images.ts";
 import { GOODBYE, MAKE_ORPHANS, orphansAreReaped, parked } from "./pod.ts";
@@ -26,7 +27,8 @@ const POD = {
 describe.each(PROGRAMS)("podman kube play with the image as infra image: $name", (program) => {
   testWith("podman", "runc", "busybox", "conmon")("a pod of two containers that share processes: orphans are reaped, podman pod stop leaves exit code 0", async () => {
     await using podman = await Podman.create();
-    await podman.load(await pauseImage(podman.workspace, program));
+    const archive = await pauseImage(podman.workspace, program);
+    await podman.run(...documentedCommand("docs/node.md", "podman load ").replace("dist/pause.oci.tar", archive).split(" ").slice(1));
     await podman.load(await busyboxImage(podman.workspace));
     await podman.run("kube", "play", "--network", "none", await podman.workspace.write("pod.yaml", JSON.stringify(POD)));
 
@@ -52,7 +54,8 @@ describe("podman run", () => {
     await using podman = await Podman.create();
     await podman.load(await pauseImage(podman.workspace, SHIPPED));
     await podman.load(await busyboxImage(podman.workspace));
-    const confined = ["--security-opt=no-new-privileges", `--security-opt=seccomp=${SECCOMP}`, "--network=none", `--cgroup-parent=${podman.workspace.cgroup}`];
+    const [, , ...options] = documentedCommand("docs/runtimes.md", "podman run ").replace("deploy/seccomp.json", SECCOMP).split(" ").slice(0, -1);
+    const confined = [...options, "--network=none", `--cgroup-parent=${podman.workspace.cgroup}`];
     await podman.run("run", "--detach", "--name=pause", ...confined, IMAGE);
     await parked(Number(await podman.run("inspect", "pause", "--format", "{{.State.Pid}}")));
     await podman.run("stop", "--time", "10", "pause");

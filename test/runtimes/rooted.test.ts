@@ -1,33 +1,39 @@
 import { describe, expect } from "bun:test";
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
+import { documentedBlocks, documentedCommand } from "../support/documented.ts";
 import { status } from "../support/proc.ts";
+import { soon } from "../support/stage.ts";
 import { seeingCgroup2Alone, WITHOUT_CONTROLLERS } from "./cgroup2.ts";
-import { PROGRAMS, type Program } from "./images.ts";
-import { documented } from "./lines.ts";
+import { PROGRAMS, type Program, pauseImage } from "./images.ts";
+import { type Kind, OciRuntime, RUNC, RUNSC } from "./oci-runtime.ts";
 import { GOODBYE, joinedOrphansAreReaped, pauseBelow } from "./pod.ts";
 import { run, start, testWith } from "./tools.ts";
 import { Workspace } from "./workspace.ts";
 
 /** What runs a folder as a root, without an image: with exactly the lines that the documentation has. */
 describe.each(PROGRAMS)("the lines of docs/runtimes.md: $name", (program) => {
+  testWith("runc")("runc: SIGTERM ends it with 0", () => byHand(RUNC, documentedCommand("docs/runtimes.md", "runc run "), documentedCommand("docs/runtimes.md", "runc kill "), program));
+
+  testWith("runsc")("gVisor: SIGTERM ends it with 0", () => byHand(RUNSC, documentedCommand("docs/runtimes.md", "runsc --platform "), documentedCommand("docs/runtimes.md", "runsc kill "), program));
+
   testWith("lxc-start", "lxc-stop", "lxc-info", "nsenter", "busybox")(`LXC${WITHOUT_CONTROLLERS}: orphans are reaped, lxc-stop does not have to kill it`, async () => {
     using workspace = await Workspace.create();
     const root = rootOf(workspace, program);
     // Of a machine's LXC, other containers and their cgroups are left alone.
     const cgroups = [".container", ".monitor", ".monitor.pivot"].map((part) => `lxc.cgroup.dir${part} = ${workspace.cgroup.slice(1)}/lxc${part}`);
-    const config = [...documented("LXC", "ini").map((line) => line.replace("/srv/pause", root)), ...cgroups].join("\n");
+    const config = [...documentedBlocks("docs/runtimes.md", "LXC", "ini").flat().map((line) => line.replace("/srv/pause", root)), ...cgroups].join("\n");
     await workspace.write("lxc/pause/config", `${config}\n`);
-    const lxc = (command: string, ...args: readonly string[]) => seeingCgroup2Alone([command, "--lxcpath", workspace.path("lxc"), "--name", "pause", ...args]);
+    const lxc = (command: string, ...args: readonly string[]) => seeingCgroup2Alone([...command.split(" "), "--lxcpath", workspace.path("lxc"), ...args]);
 
-    const container = start(lxc("lxc-start", "--foreground", "--logfile", workspace.path("lxc.log"), "--console-log", workspace.path("console.log")));
+    const container = start(lxc(documentedCommand("docs/runtimes.md", "lxc-start "), "--foreground", "--logfile", workspace.path("lxc.log"), "--console-log", workspace.path("console.log")));
     try {
       const pid = await pauseBelow(container);
       expect(status(pid, "Uid").split("\t")[0]).toBe("65535");
       expect(status(pid, "CapEff")).toBe("0".repeat(16));
       await joinedOrphansAreReaped(pid);
       // Killed after 20 s, it would say nothing on the way.
-      await run(lxc("lxc-stop", "--timeout", "20"));
+      await run(lxc(documentedCommand("docs/runtimes.md", "lxc-stop "), "--timeout", "20"));
       await container.ended;
       expect(await Bun.file(workspace.path("console.log")).text()).toBe(GOODBYE.replace("\n", "\r\n"));
     } finally {
@@ -38,10 +44,9 @@ describe.each(PROGRAMS)("the lines of docs/runtimes.md: $name", (program) => {
   testWith("systemd-nspawn", "nsenter", "busybox")(`systemd-nspawn${WITHOUT_CONTROLLERS}: orphans are reaped, and its own SIGTERM ends it with 0`, async () => {
     using workspace = await Workspace.create();
     const root = rootOf(workspace, program);
-    const [mkdir, nspawn] = commands("systemd-nspawn", root);
-    await run(mkdir);
+    await run(inRoot(documentedCommand("docs/runtimes.md", "mkdir --parents "), root));
     // Where no systemd runs there is none to register it with.
-    const [name, ...args] = nspawn;
+    const [name, ...args] = inRoot(documentedCommand("docs/runtimes.md", "systemd-nspawn "), root);
     const container = start(seeingCgroup2Alone([name ?? "", "--register=no", "--keep-unit", ...args]));
     try {
       const pid = await pauseBelow(container);
@@ -57,8 +62,7 @@ describe.each(PROGRAMS)("the lines of docs/runtimes.md: $name", (program) => {
   testWith("bwrap", "nsenter", "busybox")("bubblewrap: orphans are reaped, and SIGTERM ends it with 0", async () => {
     using workspace = await Workspace.create();
     const root = rootOf(workspace, program);
-    const [bwrap] = commands("bubblewrap", root);
-    const container = start(bwrap);
+    const container = start(inRoot(documentedCommand("docs/runtimes.md", "bwrap "), root));
     try {
       const pid = await pauseBelow(container);
       await joinedOrphansAreReaped(pid);
@@ -70,6 +74,32 @@ describe.each(PROGRAMS)("the lines of docs/runtimes.md: $name", (program) => {
   });
 });
 
+/** Runs and ends a container by the documented commands, in its bundle's folder and with a state of its own. */
+async function byHand(kind: Kind, runs: string, kills: string, program: Program): Promise<void> {
+  using workspace = await Workspace.create();
+  await using runtime = new OciRuntime(kind, workspace);
+  const id = runs.split(" ").at(-1) ?? "";
+  await runtime.prepare(id, await pauseImage(workspace, program));
+  const [tool, ...words] = runs.split(" ");
+  const inBundle = ["env", "--chdir", workspace.path(id), tool ?? "", "--root", workspace.path("state")];
+  // gVisor's sandbox is left out of this machine's cgroups.
+  const container = start([...inBundle, ...kind.command.filter((option) => option === "--ignore-cgroups"), ...words]);
+  try {
+    await parkedIn(inBundle, id);
+    await run([...inBundle, ...kills.split(" ").slice(1)]);
+    expect(await container.ended).toEqual({ status: 0, stdout: "", stderr: GOODBYE });
+  } finally {
+    await start([...inBundle, "delete", "--force", id]).ended;
+    container.kill();
+  }
+}
+
+/** Once the runtime says that the container runs, and a moment later, in which /pause comes to wait. */
+async function parkedIn(runtime: readonly string[], id: string): Promise<void> {
+  await soon(`${id} to run`, () => (Bun.spawnSync([...runtime, "state", id], { stderr: "ignore" }).stdout.includes('"status": "running"') ? true : undefined));
+  await Bun.sleep(200);
+}
+
 /** A folder with the program as /pause and nothing else. */
 function rootOf(workspace: Workspace, { path }: Program): string {
   const root = workspace.folder("root");
@@ -77,8 +107,5 @@ function rootOf(workspace: Workspace, { path }: Program): string {
   return root;
 }
 
-/** The documented commands, with this root instead of the documented one. */
-function commands(heading: string, root: string): [string[], string[]] {
-  const [first = [], second = []] = documented(heading, "sh").map((line) => line.replace("/srv/pause", root).split(" "));
-  return [first, second];
-}
+/** The words of a documented command, with this root instead of the documented one. */
+const inRoot = (command: string, root: string): string[] => command.replace("/srv/pause", root).split(" ");

@@ -1,0 +1,117 @@
+import { describe, expect, test } from "bun:test";
+import { chmodSync, copyFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { blocksOf, commandsIn, documentedBlocks, documentedCommand, isMarked } from "../support/documented.ts";
+import { unpack } from "../runtimes/oci.ts";
+import { run, testWith } from "../runtimes/tools.ts";
+import { Workspace } from "../runtimes/workspace.ts";
+import { PAGES, read, REPOSITORY, scripts } from "./pages.ts";
+
+const MINUTES = 60_000;
+const NPX = "npx -y bun@1.4.5 ";
+
+/** What .ci/run runs as it stands in README.md: the command behind a name of package.json's, too. */
+const [INSTALL, TEST] = blocksOf(read("README.md")).filter(({ language }) => language === "sh");
+const RUN_AS_THEY_STAND = [INSTALL, TEST].flatMap((block) => (block === undefined ? [] : commandsIn(block))).flatMap((command) => [command, ...behind(command)]);
+
+/** What the tests take from a page and run: the page, and how the command begins. */
+const TAKEN = [...new Bun.Glob("test/**/*.ts").scanSync(REPOSITORY)].flatMap((file) =>
+  [...read(file).matchAll(/\bdocumentedCommand\(\s*"([^"]+)",\s*"([^"]+)"\)/g)].map(([, page = "", beginning = ""]) => ({ file, page, beginning })),
+);
+
+/** The commands that `bun run NAME` of package.json stands for, with what follows the name. */
+function behind(command: string): readonly string[] {
+  const [, name = "", rest = ""] = /^npx -y bun@\S+ run (\S+)(.*)$/.exec(command) ?? [];
+  const script = scripts[name];
+  return script === undefined ? [] : `${script}${rest}`.split(" && ");
+}
+
+describe("each command of a shell block is run by a test, or its block says that it is not", () => {
+  for (const page of PAGES) {
+    for (const block of blocksOf(read(page)).filter(({ language }) => language === "sh")) {
+      test(`${page}, ${block.heading}: ${block.text.split("\n")[0]?.slice(0, 60)}`, () => {
+        if (isMarked(block)) return;
+        for (const command of commandsIn(block)) {
+          const taken = TAKEN.some(({ page: of, beginning }) => of === page && command.startsWith(beginning));
+          const stands = [command, ...behind(command)].some((each) => RUN_AS_THEY_STAND.includes(each));
+          expect(taken || stands, `${page}: no test runs \`${command}\`; take it from the page by documentedCommand, or begin the block with "# not run by the tests: " and the reason`).toBe(true);
+        }
+      });
+    }
+  }
+
+  test(".ci/run takes the first two of README.md, each of one line", () => {
+    expect([INSTALL, TEST].map((block) => block?.text.split("\n").length)).toEqual([1, 1]);
+    expect([INSTALL, TEST].map((block) => block !== undefined && commandsIn(block).at(-1))).toEqual([`${NPX}run start`, `${NPX}run test`]);
+  });
+});
+
+describe("bun run", () => {
+  /** Every `run NAME`, with the options behind it, in the prose and the blocks of all pages. */
+  const named = PAGES.flatMap((page) => [...read(page).matchAll(/\bbun(?:@\S+)? run ([a-z][\w:-]*)((?: --[a-z-]+)*)/g)].map(([, name = "", options = ""]) => ({ page, name, options: options.trim().split(" ").filter(Boolean) })));
+
+  test("each script that a page names is in package.json, and knows the options it is named with", () => {
+    expect(named.length).toBeGreaterThan(20);
+    for (const { page, name, options } of named) {
+      const script = scripts[name];
+      expect(script, `${page} names bun run ${name}, which package.json has not`).toBeDefined();
+      const file = script === undefined ? undefined : /^bun (\S+\.ts)/.exec(script)?.[1];
+      for (const option of options) expect(read(file ?? "package.json"), `${page} names bun run ${name} ${option}`).toContain(option);
+    }
+  });
+
+  test("each script of package.json is named by some page", () => {
+    const names = named.map(({ name }) => name);
+    expect(Object.keys(scripts).filter((name) => !names.includes(name))).toEqual([]);
+  });
+});
+
+/** A documented command in the repository, by this Bun. */
+const inRepository = (command: string) => run(["env", "--chdir", REPOSITORY, process.execPath, ...command.slice(NPX.length).split(" ")]);
+
+describe("what a reader runs", () => {
+  test("the image is made, of both architectures", async () => {
+    expect(await inRepository(documentedCommand("README.md", "npx -y bun@1.4.5 run image"))).toMatch(/linux\/amd64 .*\n.*linux\/arm64 /);
+  }, MINUTES);
+
+  test("the types are right", async () => {
+    expect(await inRepository(documentedCommand("CONTRIBUTING.md", "npx -y bun@1.4.5 run check"))).toContain("No type errors");
+  }, MINUTES);
+
+  test("one folder's tests run by themselves", async () => {
+    await inRepository(documentedCommand("CONTRIBUTING.md", "npx -y bun@1.4.5 test "));
+  }, MINUTES);
+
+  testWith("buildah")("docs/scratch.md: an image of the file alone, which runs as 65535", async () => {
+    using workspace = await Workspace.create();
+    await workspace.write("context/Dockerfile", documentedBlocks("docs/scratch.md", "In a scratch image", "dockerfile").flat().join("\n"));
+    copyFileSync(join(REPOSITORY, "dist/pause"), workspace.path("context/pause"));
+    const { user, entrypoint, files } = await built(workspace);
+    expect({ user, entrypoint, files }).toEqual({ user: "65535:65535", entrypoint: ["/pause"], files: ["pause"] });
+  }, MINUTES);
+
+  testWith("buildah", "sh")("docs/link.md: a program of one's own, alone in an image", async () => {
+    using workspace = await Workspace.create();
+    await workspace.write("context/server.ts", 'console.log("it runs");\n');
+    const bin = workspace.folder("bin");
+    writeFileSync(join(bin, "bun-static"), `#!/bin/sh\nexec ${process.execPath} ${join(REPOSITORY, "src/link/cli.ts")} "$@"\n`);
+    chmodSync(join(bin, "bun-static"), 0o755);
+    const lines = [documentedCommand("docs/link.md", "bun-static server.ts"), documentedCommand("docs/link.md", "printf ")];
+    const env = { ...workspace.env, PATH: `${bin}:${process.env.PATH}` };
+    for (const line of lines) await run(["env", "--chdir", workspace.folder("context"), "sh", "-c", line], env);
+    expect(documentedCommand("docs/link.md", "buildah build ")).toBe("buildah build --tag server .");
+    const { entrypoint, files, root } = await built(workspace);
+    expect({ entrypoint, files }).toEqual({ entrypoint: ["/server"], files: ["server"] });
+    expect(await run(["chroot", root, ...entrypoint])).toBe("it runs");
+  }, 2 * MINUTES);
+});
+
+/** The image that `buildah build` makes of the context, unpacked. */
+async function built(workspace: Workspace) {
+  const archive = workspace.path("built.tar");
+  await run(["buildah", "build", "--quiet", "--tag", "server", workspace.path("context")], workspace.env);
+  await run(["buildah", "push", "--quiet", "server", `oci-archive:${archive}`], workspace.env);
+  const root = workspace.folder("unpacked");
+  const { user, entrypoint } = await unpack(archive, root);
+  return { user, entrypoint, root, files: [...new Bun.Glob("**").scanSync({ cwd: root, dot: true })] };
+}

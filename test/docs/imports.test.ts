@@ -1,0 +1,51 @@
+import { expect, test } from "bun:test";
+import { dirname, join, normalize } from "node:path";
+import { read, REPOSITORY } from "./pages.ts";
+
+/** What each folder of src/ may import, by the table of CONTRIBUTING.md: folders, with a slash behind them, and files. */
+const RULES = new Map(
+  [...read("CONTRIBUTING.md").matchAll(/^\| `(src\/[\w-]+\/)` \| .* \| (.*) \|$/gm)].map(([, folder = "", imports = ""]) => [
+    folder,
+    [...imports.matchAll(/`([^`]+)`/g)].map(([, path = ""]) => path),
+  ]),
+);
+
+const FILES = [...new Bun.Glob("src/**/*.ts").scanSync(REPOSITORY)].toSorted();
+
+/** The folder of src/ that a file is in, or, of one that is in src/ itself, the file. */
+const partOf = (file: string) => /^src\/[\w-]+\//.exec(file)?.[0] ?? file;
+
+/** The files of the repository that `file` imports or hands on, for their types too. */
+const importsOf = (file: string) => [...read(file).matchAll(/\b(?:from|import) ?\(?"(\.[^"]+)"/g)].map(([, path = ""]) => normalize(join(dirname(file), path)));
+
+const GRAPH = new Map(FILES.map((file) => [file, importsOf(file)]));
+
+test("every folder of src/ has its row, and every row its folder", () => {
+  const folders = [...new Set(FILES.map(partOf))].filter((part) => part.endsWith("/"));
+  expect([...RULES.keys()].toSorted(), "the rows of CONTRIBUTING.md's table").toEqual(folders.toSorted());
+});
+
+test("a folder imports what its row names and nothing else, and what the row names is imported", () => {
+  for (const [folder, allowed] of RULES) {
+    const own = FILES.filter((file) => file.startsWith(folder));
+    const imported = own.flatMap((file) => (GRAPH.get(file) ?? []).map((target) => ({ file, target, part: partOf(target) }))).filter(({ part }) => part !== folder && part !== "package.json");
+    for (const { file, target, part } of imported) expect(allowed, `${file} imports ${target}: CONTRIBUTING.md's row of ${folder} does not name \`${part}\``).toContain(part);
+    for (const part of allowed) expect(imported.map((each) => each.part), `CONTRIBUTING.md's row of ${folder} names what nothing in it imports`).toContain(part);
+  }
+  expect(GRAPH.get("src/link/link.ts")?.length).toBeGreaterThan(3);
+});
+
+test("src/ imports nothing of the repository but src/ and package.json", () => {
+  for (const [file, targets] of GRAPH) for (const target of targets) expect(target, `${file} imports ${target}`).toMatch(/^(src\/|package\.json$)/);
+});
+
+test("no file imports itself by way of others", () => {
+  const done = new Set<string>();
+  const follow = (file: string, way: readonly string[]): void => {
+    expect(way, [...way.slice(way.indexOf(file)), file].join(" imports ")).not.toContain(file);
+    if (done.has(file)) return;
+    for (const target of GRAPH.get(file) ?? []) follow(target, [...way, file]);
+    done.add(file);
+  };
+  for (const file of FILES) follow(file, []);
+});

@@ -1,0 +1,64 @@
+import { describe, expect, test } from "bun:test";
+import { anchorsOf, exists, flat, GENERATED, isExternal, linksIn, PAGES, prose, read, targetOf } from "./pages.ts";
+
+/** The links that lead out of the repository. They are not fetched: whoever adds one has looked at it. */
+const EXTERNAL = ["https://bun.sh", "https://keepachangelog.com/en/1.1.0/", "https://semver.org/spec/v2.0.0.html"];
+
+describe.each(PAGES)("%s", (page) => {
+  const links = linksIn(read(page));
+
+  test("each link leads to a file of the repository, and to a heading in it where it names one", () => {
+    for (const link of links.filter((each) => !isExternal(each))) {
+      const { path, anchor } = targetOf(page, link);
+      expect(exists(path), `${page} links to ${link}: there is no ${path}`).toBe(true);
+      if (anchor !== "") expect(anchorsOf(read(path)), `${page} links to ${link}: ${path} has no such heading`).toContain(anchor);
+    }
+  });
+
+  test("each link out of the repository is one of those that were looked at", () => {
+    for (const link of links.filter(isExternal)) expect(EXTERNAL, `${page} links to ${link}; look at it and add it to the list in this test`).toContain(link);
+  });
+
+  test("each path of the repository that it names is there", () => {
+    for (const path of pathsIn(read(page))) expect(exists(path), `${page} names \`${path}\`, which is not in the repository`).toBe(true);
+  });
+});
+
+test("every page is reached from README.md by links alone", () => {
+  const reached = new Set<string>();
+  const follow = (page: string): void => {
+    if (reached.has(page)) return;
+    reached.add(page);
+    if (!page.endsWith(".md")) return;
+    for (const link of linksIn(read(page))) if (!isExternal(link)) follow(targetOf(page, link).path);
+  };
+  follow("README.md");
+  expect(PAGES.filter((page) => !reached.has(page)), "no link leads there").toEqual([]);
+  expect(reached).toContain("man/pause.8");
+});
+
+test("no sentence stands in two places", () => {
+  const places = new Map<string, string[]>();
+  for (const page of PAGES.filter((each) => !GENERATED.includes(each))) {
+    for (const sentence of sentencesOf(read(page))) places.set(sentence, [...(places.get(sentence) ?? []), page]);
+  }
+  const twice = [...places].filter(([, pages]) => pages.length > 1).map(([sentence, pages]) => `${pages.join(" and ")}: ${sentence}`);
+  expect(places.size).toBeGreaterThan(300);
+  expect(twice, "each fact has one home; let the other place link to it").toEqual([]);
+});
+
+/** Sentences and cells of tables of 60 characters and more that somebody wrote, without their emphasis and where their links lead. */
+function sentencesOf(markdown: string): readonly string[] {
+  const written = prose(markdown).replace(/<!-- \w+:begin -->.*?<!-- \w+:end -->/gs, "");
+  const paragraphs = written.split(/\n\s*\n|^#.*$|^\s*(?:[-*]|\d+\.) |\|/m);
+  const sentences = paragraphs.flatMap((paragraph) => flat(paragraph).replace(/\]\([^)]*\)/g, "]").replace(/[*`[\]]/g, "").split(/(?<=[.:;?!]) /));
+  return sentences.map((sentence) => sentence.trim()).filter((sentence) => sentence.length >= 60);
+}
+
+/** What stands between backticks in a page and is a path of this repository: it begins with a folder of it, or is a file of its root. */
+function pathsIn(markdown: string): readonly string[] {
+  const named = [...prose(markdown).matchAll(/`([^`\s]+)`/g)].map(([, code = ""]) => code);
+  const folder = /^(\.ci|\.github|bench|deploy|docs|man|src|test)\/[\w./-]*$/;
+  const inRoot = /^(README|CONTRIBUTING|CHANGELOG)\.md$|^(LICENSE|NOTICE|Dockerfile|bun\.lock)$|^(package|tsconfig)\.json$/;
+  return named.filter((path) => folder.test(path) || inRoot.test(path));
+}

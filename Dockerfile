@@ -1,13 +1,24 @@
-# The image of pause: one static file. docker build, podman build and buildah build take it as it is.
-# The build stage needs Debian's packages, and the npm registry, from which Bun fetches the runtime that becomes PID 1.
+# The image of pause: one static file. docker build, podman build and buildah build take it as it is, for this machine's platform
+# or, with --platform, for linux/amd64, linux/arm64 or both. The build stage needs Debian's packages, and the npm registry, from which
+# Bun fetches the runtime that becomes PID 1.
 ARG BUN_IMAGE=oven/bun:1.4.5-debian
+# Docker's classic builder knows no BUILDPLATFORM, and takes this for its own platform.
+ARG OWN_PLATFORM=linux
 
-FROM ${BUN_IMAGE} AS build
-RUN apt-get update && apt-get install -y --no-install-recommends musl libstdc++6 libgcc-s1
+# The stage runs on this machine whatever it builds for: the snapshot needs ptrace, which QEMU's user mode has not.
+FROM --platform=${BUILDPLATFORM:-${OWN_PLATFORM}} ${BUN_IMAGE} AS build
 WORKDIR /build
+# Empty where the builder knows no platforms; then it is this machine's.
+ARG TARGETARCH
+# What the other architecture's snapshot is taken in is an emulated machine.
+RUN case "$(uname -m)/$TARGETARCH" in \
+      x86_64/arm64) emulator=qemu-system-arm ;; \
+      aarch64/amd64) emulator=qemu-system-x86 ;; \
+    esac && \
+    apt-get update && apt-get install -y --no-install-recommends musl libstdc++6 libgcc-s1 $emulator
 COPY package.json ./
 COPY src src
-RUN bun run build
+RUN bun run build ${TARGETARCH:+--arch "$TARGETARCH"} && cp "dist/$TARGETARCH/pause" /pause
 
 FROM scratch
 ARG VERSION=0.1.0
@@ -19,6 +30,6 @@ LABEL org.opencontainers.image.title="pause" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.source="${SOURCE}" \
       org.opencontainers.image.revision="${REVISION}"
-COPY --from=build /build/dist/pause /pause
+COPY --from=build /pause /pause
 USER 65535:65535
 ENTRYPOINT ["/pause"]

@@ -38,7 +38,7 @@ export async function boot(machine: Machine, root: readonly Entry[]): Promise<Se
     writeRoot(machine, initramfs, root);
     const port = join(scratch, "port");
     const console = await emulate(machine, initramfs, port);
-    return { console, port: readFileSync(port) };
+    return { console, port: existsSync(port) ? readFileSync(port) : Buffer.alloc(0) };
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

@@ -68,9 +68,11 @@ describe("a machine that fails is one line, and leaves no file", () => {
       180_000,
     );
 
-  const without = { ...X86_64, emulator: { ...X86_64.emulator, program: "qemu-system-none" } };
+  const instead = (program: string) => ({ architecture: { ...X86_64, emulator: { ...X86_64.emulator, program } } });
   const there = /^emulated x86-64 machine \(Nehalem, Linux [^)]*\): /.source;
-  fails("no QEMU", () => ({ architecture: without }), shell("true"), new RegExp(`^emulated x86-64 machine: qemu-system-none is not there; on Debian: apt-get install qemu-system-x86$`));
+  fails("no QEMU", () => instead("qemu-system-none"), shell("true"), new RegExp(`^emulated x86-64 machine: qemu-system-none is not there; on Debian: apt-get install qemu-system-x86$`));
+  fails("a QEMU that ends without a word", () => instead("false"), shell("true"), new RegExp(`${there}false ended with 1: no word why; it needs 256 MiB of memory here$`));
+  fails("a machine that says nothing", () => instead("true"), shell("true"), new RegExp(`${there}it ended without a whole result \\(0 bytes came: .*\\): try again, .*; its last words: none$`));
   fails("no kernel", () => ({ kernel: { path: "/nowhere", release: "0" } }), shell("true"), new RegExp(`${there}its kernel is not at /nowhere; fetch it again$`));
   fails("a kernel that is none", () => ({ kernel: { path: "/etc/hostname", release: "0" } }), shell("true"), new RegExp(`${there}qemu-system-x86_64 ended with 1: `));
   fails("a file that is not there", () => ({}), { ...shell("true"), files: [{ path: "x", file: "/nowhere" }] }, new RegExp(`${there}writing its files to \\S+: ENOENT: .*'/nowhere'$`));

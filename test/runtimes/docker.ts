@@ -1,5 +1,5 @@
 import { soon } from "../support/stage.ts";
-import { run, start } from "./tools.ts";
+import { type Environment, run, start } from "./tools.ts";
 import { Workspace } from "./workspace.ts";
 
 /** Where a dockerd keeps images: in graph drivers of its own, or in its containerd. */
@@ -46,6 +46,11 @@ export class Docker implements AsyncDisposable {
   /** A docker command that may fail, with both its outputs. */
   try(...args: readonly string[]) {
     return start(this.command(...args)).ended;
+  }
+
+  /** The same by another docker command than the first on PATH, and with variables of its own. */
+  with(cli: string, env: Environment, ...args: readonly string[]) {
+    return start([cli, ...this.command(...args).slice(1)], env).ended;
   }
 
   inspect(container: string, format: string): Promise<string> {

@@ -11,7 +11,8 @@ export type ImageConfig = {
 /** One layer as it lies in the archive, of so many bytes. */
 export type Layer = { readonly tar: Bun.Archive; readonly compressed: number };
 
-export type Image = { readonly digest: string; readonly config: ImageConfig; readonly layers: readonly Layer[] };
+/** `architecture` as the configuration says it, whatever an index says of it. */
+export type Image = { readonly digest: string; readonly architecture: string; readonly config: ImageConfig; readonly layers: readonly Layer[] };
 
 /** Reads the image for one architecture from an OCI archive (an OCI image layout as a tar file). @throws Error when it is something else. */
 export async function readImage(path: string, architecture: string = HOST ?? process.arch): Promise<Image> {
@@ -28,9 +29,11 @@ export async function readImage(path: string, architecture: string = HOST ?? pro
   // buildah and podman have the one image of theirs right there, without an index.
   const manifest = manifests === undefined ? named : list(manifests).find(ours);
   const { config, layers } = record(await blob(manifest).json());
+  const configuration = await blob(config).json();
   return {
     digest: text(member(manifest, "digest")),
-    config: readConfig(member(await blob(config).json(), "config")),
+    architecture: text(member(configuration, "architecture")),
+    config: readConfig(member(configuration, "config")),
     layers: await Promise.all(list(layers).map(async (layer) => readLayer(await blob(layer).bytes()))),
   };
 }

@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts";
+import { ROOT, testNeeding } from "../support/privilege.ts";
+
+const PROJECT = join(import.meta.dir, "..", "..");
+const MINUTES = 60_000;
+
+const host = hostArchitecture();
+const other = ARCHITECTURES.find((architecture) => architecture !== host) ?? host;
+
+/** A copy of the sources, whose dist can be filled, emptied and looked at; what was fetched is the project's own. */
+const COPY = mkdtempSync(join(tmpdir(), "pause-build-"));
+const DIST = join(COPY, "dist");
+const PACKAGES = join(PROJECT, "dist", "debian");
+const LISTS = `system-${other.debian}`;
+
+/** What an earlier build left there. */
+const NAMES = ["pause", "pause-static", "pause-dynamic", "provenance.json"];
+const BEFORE = ["", host.debian, other.debian].flatMap((folder) => NAMES.map((name) => join(folder, name))).toSorted();
+
+beforeAll(() => {
+  for (const name of ["src", "package.json"]) cpSync(join(PROJECT, name), join(COPY, name), { recursive: true });
+});
+afterAll(() => rmSync(COPY, { recursive: true, force: true }));
+beforeEach(() => {
+  rmSync(DIST, { recursive: true, force: true });
+  fill(DIST);
+});
+
+/** The dist of an earlier build, and of the project's what was downloaded. */
+function fill(dist: string): void {
+  for (const path of BEFORE) {
+    mkdirSync(join(dist, path, ".."), { recursive: true });
+    writeFileSync(join(dist, path), path);
+  }
+  symlinkSync(join(PROJECT, "dist", "runtime"), join(dist, "runtime"));
+  symlinkSync(PACKAGES, join(dist, "debian"));
+}
+
+/** The files of dist, downloads apart, that say what they said. */
+const kept = () => files(DIST).filter((path) => readFileSync(join(DIST, path), "utf8") === path);
+const files = (dist: string) =>
+  readdirSync(dist, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(dist.length + 1))
+    .filter((path) => !/^(debian|runtime)\//.test(path))
+    .toSorted();
+
+type Run = { readonly args?: readonly string[]; readonly env?: Readonly<Record<string, string>>; readonly within?: readonly string[] };
+
+/** `bun run build` in the copy; `within`: the command that starts it. */
+function build({ args = [], env = {}, within = [] }: Run) {
+  const command = [...within, process.execPath, join(COPY, "src", "build.ts"), ...args];
+  const { exitCode, stderr } = Bun.spawnSync(command, { cwd: COPY, env: { ...process.env, ...env }, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+  return { exitCode, stderr: stderr.toString() };
+}
+
+/** It ended with one line, and dist is as it was. */
+function refused(run: Run, line: RegExp): void {
+  expect(build(run)).toEqual({ exitCode: 1, stderr: expect.stringMatching(line) });
+  expect(files(DIST)).toEqual(BEFORE);
+  expect(kept()).toEqual(BEFORE);
+}
+
+describe("bun run build refuses in one line, and leaves dist as it was", () => {
+  const usage = `; usage: bun run build \\[--arch NAME\\] \\[--patience SECONDS\\], NAME one of amd64, arm64, all; .*\\n$`;
+  const words = [
+    ["an architecture it does not know", ["--arch", "sparc"], "--arch sparc: not an architecture that pause is built for"],
+    ["an option it does not know", ["--arhc", "arm64"], "Unknown option '--arhc'.*"],
+    ["a word it does not take", ["arm64"], "Unexpected argument 'arm64'.*"],
+    ["an option without its value", ["--arch"], "Option '--arch <value>' argument missing"],
+    ["a patience that is no number", ["--patience", "1h"], "--patience 1h: not a number of seconds"],
+  ] as const;
+  for (const [what, args, line] of words) test(what, () => refused({ args }, new RegExp(`^build: ${line}${usage}`)));
+
+  test("no QEMU, before anything is built for this machine either", () => {
+    const { program, package: from } = other.emulator;
+    const line = new RegExp(`^build: emulated ${other.name} machine: ${program} is not there; on Debian: apt-get install ${from}\\n$`);
+    refused({ args: ["--arch", "all"], env: { PATH: "/nonexistent" } }, line);
+  });
+});
+
+describe("what cannot be fetched is one line, and leaves dist as it was", () => {
+  /** No network, and no second try. */
+  const offline = ["unshare", "--net"];
+  const env = { APT_CONFIG: join(COPY, "apt.conf") };
+  const archive = `Debian as this system uses it for ${other.debian}`;
+  const advice = "see that apt-get update works on this system and that there is room, and try again";
+
+  beforeAll(() => writeFileSync(env.APT_CONFIG, 'Acquire::Retries "0";\n'));
+  /** All that is downloaded already, but the packages of `missing`. */
+  const without = (missing: RegExp) => {
+    rmSync(join(DIST, "debian"));
+    const [from, to] = [join(PACKAGES, LISTS), join(DIST, "debian", LISTS)];
+    for (const name of ["lists", "sources.list"]) cpSync(join(from, name), join(to, name), { recursive: true });
+    mkdirSync(join(to, "packages"));
+    for (const name of readdirSync(join(from, "packages"))) if (!missing.test(name)) symlinkSync(join(from, "packages", name), join(to, "packages", name));
+  };
+
+  for (const [what, missing, name] of [["a kernel", /^linux-image/, "linux-image-\\S+"], ["a library", /^musl/, "musl"]] as const) {
+    testNeeding("root", ROOT)(what, () => {
+      without(missing);
+      refused({ args: ["--arch", other.debian], env, within: offline }, new RegExp(`^build: downloading ${name} of ${archive} to \\S+/packages: E: Failed to fetch [^\\n]*; ${advice}\\n$`));
+    }, MINUTES);
+  }
+
+  testNeeding("root", ROOT)("the lists of packages", () => {
+    rmSync(join(DIST, "debian"));
+    mkdirSync(join(DIST, "debian"));
+    refused({ args: ["--arch", other.debian], env, within: offline }, new RegExp(`^build: fetching the package lists of ${archive}: E: [^\\n]*; ${advice}\\n$`));
+  }, MINUTES);
+});
+
+test("a machine that is not off in time is one line, and leaves dist as it was", () => {
+  const { program, baseline } = other.emulator;
+  const folder = join(COPY, "in-the-place-of-qemu");
+  mkdirSync(folder);
+  writeFileSync(join(folder, program), "#!/bin/sh\nexec sleep 1000\n", { mode: 0o755 });
+  const run = { args: ["--arch", other.debian, "--patience", "1"], env: { PATH: `${folder}:${process.env.PATH}` } };
+  refused(run, new RegExp(`^build: emulated ${other.name} machine \\(${baseline}, Linux \\S+\\): not off within its 1 s, and where emulation is slow it needs more; it has said nothing, [^\\n]*\\n$`));
+}, 2 * MINUTES);
+
+describe("a full disk is one line, and leaves dist as it was", () => {
+  /** dist on a file system of its own, for the command alone; what is on it afterwards is copied back. */
+  const within = (options: string, after = ""): readonly string[] => [
+    ...["unshare", "--mount", "sh", "-c"],
+    `mv dist there && mkdir dist && mount -t tmpfs -o ${options} none dist && cp -a there/. dist && ${after} "$@"; status=$?
+     rm -rf there && cp -a dist there && umount dist && rmdir dist && mv there dist; exit $status`,
+    "sh",
+  ];
+
+  const cases = [
+    ["while Bun compiles", "size=50m", "bun build --compile ended with 1: [^\\n]*ENOSPC[^\\n]*; make room for dist"],
+    ["while the linked file is written", "size=150m", "\\S+/pause-static: cannot be written \\(ENOSPC\\); there is no room for its [\\d,]+ bytes: make room, [^\\n]*"],
+    ["while the files for this machine are copied", "size=300m", "put: ENOSPC: [^\\n]*; make room for dist"],
+  ] as const;
+  for (const [when, options, line] of cases) {
+    testNeeding("root", ROOT)(when, () => refused({ within: within(options) }, new RegExp(`^build: ${line}\\n$`)), 2 * MINUTES);
+  }
+
+  testNeeding("root", ROOT)("and so is one that cannot be written", () => {
+    refused({ within: within("size=1m", "mount -o remount,ro dist &&") }, /^build: dist: EROFS: [^\n]*; make dist writable\n$/);
+  }, MINUTES);
+});

@@ -49,7 +49,7 @@ function write(archive: Uint8Array): void {
     writeFileSync(unfinished, archive);
     renameSync(unfinished, ARCHIVE);
   } catch (error) {
-    throw new ImageError(`cannot write ${ARCHIVE}: ${error instanceof Error ? error.message : error}`);
+    throw new ImageError(`cannot write ${ARCHIVE}: ${error instanceof Error ? error.message : error}; make room for dist, or make it writable`);
   } finally {
     rmSync(unfinished, { force: true });
   }

@@ -13,15 +13,24 @@ export type Entry = { readonly name: string; readonly bytes: Uint8Array; readonl
 export function tar(entries: readonly Entry[], timestamp: number): Uint8Array<ArrayBuffer> {
   const folder = mkdtempSync(join(tmpdir(), "pause-image-"));
   try {
+    lay(folder, entries);
+    return archive(folder, entries, timestamp);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** tar takes files as they are on disk. */
+function lay(folder: string, entries: readonly Entry[]): void {
+  try {
     for (const { name, bytes, mode } of entries) {
       const path = join(folder, name);
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, bytes);
       chmodSync(path, mode);
     }
-    return archive(folder, entries, timestamp);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+  } catch (error) {
+    throw new ImageError(`writing the archive's files to ${folder}: ${error instanceof Error ? error.message : error}; TMPDIR can name a folder with more room`);
   }
 }
 

@@ -7,6 +7,7 @@ import { assemble } from "../../src/image/assemble.ts";
 import { findBuilt } from "../../src/image/built.ts";
 import { HOST } from "../../src/image/platforms.ts";
 import { sha256 } from "../../src/runtime.ts";
+import { ROOT, testNeeding } from "../support/privilege.ts";
 
 const REPOSITORY = join(import.meta.dir, "../..");
 const ARCHIVE = join(REPOSITORY, "dist/pause.oci.tar");
@@ -123,6 +124,24 @@ describe("bun run image", () => {
     const before = sha256(readFileSync(ARCHIVE));
     expect(await image([], { PATH: "/nonexistent" })).toEqual({ status: 1, stdout: "", stderr: "image: no tar on this machine; on Debian: apt-get install tar\n" });
     expect(sha256(readFileSync(ARCHIVE))).toBe(before);
+  });
+});
+
+describe("bun run image on a full disk", () => {
+  /** dist and the folder for temporary files are a small file system, for the command alone; what it says, and what is on it afterwards. */
+  const onFull = (prepare: string) => {
+    const script = `mkdir "$0/small" && mount -t tmpfs -o size=4m none "$0/small" && mkdir "$0/small/tmp" && for name in amd64 arm64; do
+        mkdir "$0/small/$name" && cp dist/$name/pause dist/$name/provenance.json "$0/small/$name"; done
+      mount --bind "$0/small" dist && echo old >dist/pause.oci.tar && ${prepare}
+      cat /dev/zero >dist/rest 2>/dev/null; "$@"; echo $?; cat dist/pause.oci.tar; ls -A dist dist/tmp`;
+    const { stdout, stderr } = Bun.spawnSync(["unshare", "--mount", "sh", "-c", script, mkdtempSync(join(folder, "full-")), process.execPath, join(REPOSITORY, "src/image/cli.ts")], { cwd: REPOSITORY, stdin: "ignore" });
+    return { stdout: stdout.toString(), stderr: stderr.toString() };
+  };
+  const left = "1\nold\ndist:\namd64\narm64\npause.oci.tar\nrest\ntmp\n\ndist/tmp:\n";
+
+  testNeeding("root", ROOT)("leaves the archive that is there, and says in one line what to do", () => {
+    expect(onFull("")).toEqual({ stdout: left, stderr: expect.stringMatching(/^image: cannot write dist\/pause\.oci\.tar: ENOSPC[^\n]*; make room for dist, or make it writable\n$/) });
+    expect(onFull("export TMPDIR=$PWD/dist/tmp")).toEqual({ stdout: left, stderr: expect.stringMatching(/^image: writing the archive's files to \S+: ENOSPC[^\n]*; TMPDIR can name a folder with more room\n$/) });
   });
 });
 

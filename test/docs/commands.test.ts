@@ -74,6 +74,15 @@ describe("what a reader runs", () => {
     expect(await inRepository(documentedCommand("README.md", "npx -y bun@1.4.5 run image"))).toMatch(/linux\/amd64 .*\n.*linux\/arm64 /);
   }, MINUTES);
 
+  test("docs/build.md: the sums of both files are those of their provenance", async () => {
+    const sums = await run(["env", "--chdir", REPOSITORY, ...documentedCommand("docs/build.md", "sha256sum ").split(" ")]);
+    const recorded = ["amd64", "arm64"].map((name) => {
+      const { artifacts }: { artifacts: { path: string; sha256: string }[] } = JSON.parse(read(`dist/${name}/provenance.json`));
+      return `${artifacts.find(({ path }) => path === "pause")?.sha256}  dist/${name}/pause`;
+    });
+    expect(sums.split("\n")).toEqual(recorded);
+  });
+
   test("the types are right", async () => {
     await inRepository(documentedCommand("CONTRIBUTING.md", "npx -y bun@1.4.5 run check"));
   }, MINUTES);

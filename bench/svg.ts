@@ -1,3 +1,4 @@
+import { frame, HUES, round, WIDTH } from "../src/svg.ts";
 import { amount } from "./format.ts";
 
 /** One peer's line, or bar: its values by x, in the unit of the metric. NaN where there is none. */
@@ -5,7 +6,6 @@ export type Series = { readonly name: string; readonly values: readonly number[]
 
 export type Chart = { readonly title: string; readonly metric: string; readonly xs: readonly number[]; readonly series: readonly Series[] };
 
-const WIDTH = 760;
 const LEFT = 90;
 const RIGHT = 140;
 const TOP = 46;
@@ -13,14 +13,6 @@ const HEIGHT = 300;
 const BOTTOM = 40;
 /** The height of a label. */
 const LABEL = 14;
-
-/** Readable on light and dark: text and lines in the reader's colour, nine hues of middle lightness. */
-const STYLE = `
-  text { font: 12px sans-serif; fill: #24292f }
-  .title { font-size: 14px; font-weight: 600 }
-  .grid { stroke: #8c959f; stroke-opacity: .35 }
-  @media (prefers-color-scheme: dark) { text { fill: #d0d7de } }`;
-const HUES = ["#d1580b", "#2f80d0", "#1a9a6c", "#9a62d6", "#c2416b", "#8a8a12", "#5f7d8c", "#b07a3a", "#7d7d7d"];
 
 /** A line for each series, over the x values on a log scale. */
 export function lines(chart: Chart): string {
@@ -90,10 +82,3 @@ function spread(heights: readonly number[]): number[] {
   }
   return moved;
 }
-
-function frame(title: string, height: number, parts: readonly string[]): string {
-  const head = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${title}">`;
-  return [head, `<style>${STYLE}</style>`, `<text class="title" x="12" y="22">${title}</text>`, ...parts, "</svg>", ""].join("\n");
-}
-
-const round = (value: number) => Math.round(value * 10) / 10;

@@ -12,6 +12,7 @@ export type Processor = {
   readonly programCounter: string;
   readonly stackPointer: string;
   readonly framePointer: string;
+  readonly threadPointer: string;
   /** Where a function finds its return address; on the stack, where there is no such register. */
   readonly linkRegister?: string;
   /** The number of a system call at its entry; -1 there makes the kernel skip it. */
@@ -21,6 +22,10 @@ export type Processor = {
   /** The instruction that makes a system call, and the register that has its number there. */
   readonly systemCallInstruction: Uint8Array;
   readonly systemCallNumber: string;
+  /** Instructions begin at multiples of so many bytes. */
+  readonly instructionAlignment: number;
+  /** All instructions that ask the kernel for something: what they look like, and how many bytes that is to be seen by. */
+  readonly kernelEntries: readonly { readonly name: string; readonly size: number; readonly matches: (bytes: Uint8Array) => boolean }[];
 };
 
 /** The values of registers by name. */

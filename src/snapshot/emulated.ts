@@ -13,28 +13,35 @@ import type { SnapshotResult } from "./snapshot.ts";
 /** What the stage is made of where it has to run alone: the pinned runtime for the machine's architecture, and the libraries. */
 export type StageParts = { readonly runtime: string; readonly libraryDirs: LibraryDirs };
 
+/** What a stage is given in a machine: files by their names in its root, its arguments, and the files it writes. */
+type StageTask = { readonly files: readonly { readonly path: string; readonly file: string }[]; readonly args: readonly string[]; readonly results: readonly string[] };
+
 /**
- * Takes a snapshot of `program` to `output`, as takeSnapshot does, but in an emulated machine: this stage itself runs there, compiled
- * and linked to one file that needs no other.
- * @throws SnapshotError as takeSnapshot does; MachineError when the machine fails; BuildError or LinkError when the stage cannot be made.
+ * Runs the stage whose source is `source` in an emulated machine, compiled and linked at `scratch` to one file that needs no other;
+ * what it wrote, in the order of `results`.
+ * @throws SnapshotError when it fails; MachineError when the machine does; BuildError or LinkError when the stage cannot be made.
  */
-export async function takeSnapshotIn(machine: Machine, program: DonorProgram, output: string, { runtime, libraryDirs }: StageParts): Promise<SnapshotResult> {
-  const stage = `${output}.stage`;
+export async function runStageIn(machine: Machine, source: string, scratch: string, { files, args, results }: StageTask, { runtime, libraryDirs }: StageParts): Promise<readonly Buffer[]> {
   try {
-    await compile(machine.architecture, join(import.meta.dir, "cli.ts"), stage, runtime);
-    writeExecutable(stage, link(stage, readFileSync(stage), libraryDirs, ORDINARY_ENTRY).bytes);
-    const { status, output: said, results } = await runInMachine(machine, {
-      files: [{ path: "stage", file: stage }, { path: "donor", file: program.path }],
-      command: ["/stage", JSON.stringify({ ...program, path: "/donor" }), "/snapshot", "/result"],
-      results: ["snapshot", "result"],
-    });
-    const [snapshot, result] = [results.get("snapshot"), results.get("result")];
-    if (status !== 0 || snapshot === undefined || result === undefined) {
-      throw new SnapshotError(`in the ${describe(machine)} the snapshot stage ended with ${status}: ${said.trim()}`);
+    await compile(machine.architecture, source, scratch, runtime);
+    writeExecutable(scratch, link(scratch, readFileSync(scratch), libraryDirs, ORDINARY_ENTRY).bytes);
+    const outcome = await runInMachine(machine, { files: [{ path: "stage", file: scratch }, ...files], command: ["/stage", ...args], results });
+    const written = results.flatMap((name) => outcome.results.get(name) ?? []);
+    if (outcome.status !== 0 || written.length !== results.length) {
+      throw new SnapshotError(`in the ${describe(machine)} the stage ended with ${outcome.status}: ${outcome.output.trim()}`);
     }
-    writeExecutable(output, snapshot);
-    return JSON.parse(result.toString());
+    return written;
   } finally {
-    rmSync(stage, { force: true });
+    rmSync(scratch, { force: true });
   }
+}
+
+/** Takes a snapshot of `program` to `output`, as takeSnapshot does, but in an emulated machine. @throws as takeSnapshot and runStageIn do. */
+export async function takeSnapshotIn(machine: Machine, program: DonorProgram, output: string, parts: StageParts): Promise<SnapshotResult> {
+  const args = [JSON.stringify({ ...program, path: "/donor" }), "/snapshot", "/result"];
+  const task = { files: [{ path: "donor", file: program.path }], args, results: ["snapshot", "result"] };
+  const [snapshot, result] = await runStageIn(machine, join(import.meta.dir, "cli.ts"), `${output}.stage`, task, parts);
+  if (snapshot === undefined || result === undefined) throw new SnapshotError(`the ${describe(machine)} brought back no snapshot`);
+  writeExecutable(output, snapshot);
+  return JSON.parse(result.toString());
 }

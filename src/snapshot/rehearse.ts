@@ -3,7 +3,7 @@ import { pageDown } from "../elf/pages.ts";
 import type { Entry } from "./answers.ts";
 import { SnapshotError } from "./error.ts";
 import { EFAULT } from "./linux.ts";
-import { PAGE_SIZE, readWritten } from "./memory.ts";
+import { PAGE_SIZE, readFaults, readWritten } from "./memory.ts";
 import { type Stop, Tracee } from "./ptrace.ts";
 import type { Scenario } from "./scenarios.ts";
 
@@ -34,6 +34,57 @@ export function writtenPages(path: string, scenario: Scenario): readonly number[
       return stop;
     }).run();
     return written;
+  });
+}
+
+/** As rehearse, with the pages at `without` taken out of its memory before its first instruction. */
+export function rehearseWithout(path: string, scenario: Scenario, without: readonly number[]): readonly number[] {
+  return withCandidate(path, scenario, (candidate) => {
+    // The exec that started it returns first.
+    candidate.next();
+    for (const page of without) {
+      const result = candidate.call("munmap", [page, PAGE_SIZE]);
+      if (result !== 0) throw new SnapshotError(`the page at 0x${page.toString(16)} cannot be taken out of the snapshot's memory (munmap returned ${result})`);
+    }
+    return new Rehearsal(candidate, scenario, () => candidate.next()).run();
+  });
+}
+
+/** What a run tells: the address of each instruction, and each system call with the address behind its instruction. `woken`: its first wait has ended. */
+export type Observer = {
+  readonly instruction: (address: number, woken: boolean) => void;
+  readonly call: (entry: Entry, behind: number, woken: boolean, candidate: Tracee) => void;
+};
+
+/** Runs it through `scenario` instruction by instruction from its first one on. One that stands at a call's entry does not count a second time. */
+export function observe(path: string, scenario: Scenario, observer: Observer): void {
+  withCandidate(path, scenario, (candidate) => {
+    candidate.next();
+    let last = -1;
+    const rehearsal: Rehearsal = new Rehearsal(candidate, scenario, () => {
+      const stop = stepToCall(candidate, (address) => {
+        if (address !== last) observer.instruction(address, rehearsal.woken);
+        last = address;
+      });
+      if (stop.kind === "entry") observer.call(stop, candidate.programCounter(), rehearsal.woken, candidate);
+      return stop;
+    });
+    return rehearsal.run();
+  });
+}
+
+/** The page faults, minor and major, that it takes from its first instruction to the entry of exit_group(2), when it is not stepped through. */
+export function faultsOf(path: string, scenario: Scenario): number {
+  return withCandidate(path, scenario, (candidate) => {
+    candidate.next();
+    const before = readFaults(candidate.pid);
+    let faults = 0;
+    new Rehearsal(candidate, scenario, () => {
+      const stop = candidate.next();
+      if (stop.kind === "entry" && stop.call === "exit_group") faults = readFaults(candidate.pid) - before;
+      return stop;
+    }).run();
+    return faults;
   });
 }
 

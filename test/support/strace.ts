@@ -55,3 +55,23 @@ function strace(artifact: Artifact, calls: string, inject: readonly string[]) {
   };
   return { ending, log: upToWait };
 }
+
+/** A system call as strace has it with its arguments as numbers. */
+export type SeenCall = { readonly call: string; readonly args: readonly bigint[] };
+
+/** Runs `artifact` under strace, not as PID 1, ended by SIGTERM where it waits: the calls that it makes behind its exec, in order. */
+export async function straced(artifact: Artifact, args: readonly string[]): Promise<readonly SeenCall[]> {
+  const log = join(TEST_DIST, `straced-${artifact.name}${args.join("")}.log`);
+  rmSync(log, { force: true });
+  const child = Bun.spawn(["strace", "-e", "raw=all", "-e", "signal=none", "-o", log, artifact.path, ...args], { stdin: "ignore", stdout: "pipe", stderr: "pipe", env: { PATH: process.env.PATH ?? "" } });
+  for (let tries = 0; tries < 2000 && child.exitCode === null; tries++) {
+    await Bun.sleep(5);
+    const waiting = readFileSync(log, { encoding: "latin1", flag: "a+" }).includes("rt_sigtimedwait(");
+    if (waiting) for (const traced of children(child.pid)) process.kill(traced, "SIGTERM");
+    if (waiting) break;
+  }
+  await child.exited;
+  return [...readFileSync(log, "latin1").matchAll(/^(\w+)\((.*?)\) += /gm)]
+    .map(([, call = "", given = ""]) => ({ call, args: given.split(", ").filter(Boolean).map(BigInt) }))
+    .filter(({ call }) => call !== "execve");
+}

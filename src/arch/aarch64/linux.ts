@@ -29,12 +29,16 @@ export const PROCESSOR: Processor = {
   programCounter: "pc",
   stackPointer: "sp",
   framePointer: "x29",
+  threadPointer: "tpidr_el0",
   linkRegister: "x30",
   systemCall: "system_call",
   arguments: ["x0", "x1", "x2", "x3", "x4", "x5"],
   result: "x0",
   systemCallInstruction: Uint8Array.of(0x01, 0x00, 0x00, 0xd4), // svc #0
   systemCallNumber: "x8",
+  instructionAlignment: 4,
+  // The 16 bits between are a number that Linux does not look at.
+  kernelEntries: [{ name: "svc", size: 4, matches: ([first = 0, , third = 0, fourth]) => (first & 0x1f) === 0x01 && third >> 5 === 0 && fourth === 0xd4 }],
 };
 
 /** Numbers of include/uapi/asm-generic/unistd.h. Of the calls that take a path only those with `at` exist. */
@@ -69,5 +73,6 @@ export const SYSTEM_CALLS = {
   prlimit64: 261,
   getrandom: 278,
   statx: 291,
+  close_range: 436,
   faccessat2: 439,
 } as const;

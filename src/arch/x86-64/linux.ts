@@ -13,11 +13,18 @@ export const PROCESSOR: Processor = {
   programCounter: "rip",
   stackPointer: "rsp",
   framePointer: "rbp",
+  threadPointer: "fs_base",
   systemCall: "orig_rax",
   arguments: ["rdi", "rsi", "rdx", "r10", "r8", "r9"],
   result: "rax",
   systemCallInstruction: Uint8Array.of(0x0f, 0x05), // syscall
   systemCallNumber: "rax",
+  instructionAlignment: 1,
+  kernelEntries: [
+    { name: "syscall", size: 2, matches: ([first, second]) => first === 0x0f && second === 0x05 },
+    { name: "sysenter", size: 2, matches: ([first, second]) => first === 0x0f && second === 0x34 },
+    { name: "int 0x80", size: 2, matches: ([first, second]) => first === 0xcd && second === 0x80 },
+  ],
 };
 
 /** Numbers of arch/x86/entry/syscalls/syscall_64.tbl. */
@@ -53,4 +60,5 @@ export const SYSTEM_CALLS = {
   openat: 257,
   prlimit64: 302,
   getrandom: 318,
+  close_range: 436,
 } as const;

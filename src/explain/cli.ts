@@ -1,0 +1,57 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { ARCHITECTURES } from "../arch/architectures.ts";
+import { isExpected, ROOT } from "../stages.ts";
+import { ExplainError } from "./error.ts";
+import { builtArchitectures, mapOf, writeMap } from "./files.ts";
+import type { PauseMap } from "./map.ts";
+import { page, PICTURE } from "./page.ts";
+import { picture } from "./picture.ts";
+import { words } from "./words.ts";
+
+const USAGE = `usage: bun run explain [FILE] [--page]
+
+Prints what is in the shipped file and what it does, and writes it to dist/ARCHITECTURE/pause.map.json: of FILE, which has
+to be what this checkout built, or of all that it built.
+
+  --page   writes docs/map.md and its picture, for which both architectures have to be there`;
+
+async function explain(file: string | undefined, writesPage: boolean): Promise<void> {
+  if (file !== undefined) {
+    console.log(words(await mapOf(file)));
+    return;
+  }
+  const built = builtArchitectures();
+  if (writesPage && built.length < ARCHITECTURES.length) throw new ExplainError("docs/map.md is about every architecture; build them first: bun run build --arch all");
+  const maps: PauseMap[] = [];
+  for (const architecture of built) maps.push(await writeMap(architecture));
+  if (!writesPage) {
+    for (const map of maps) console.log(words(map));
+    return;
+  }
+  writeFileSync(join(ROOT, "docs", "map.md"), page(maps));
+  writeFileSync(join(ROOT, "docs", PICTURE), picture(maps));
+  console.log(`docs/map.md and docs/${PICTURE}: written`);
+}
+
+/** @throws ExplainError for words that the command does not take. */
+function parse(args: readonly string[]) {
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: { page: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false } } });
+    if (positionals.length > 1 || (values.page && positionals.length > 0)) throw new Error(`${JSON.stringify(positionals.join(" "))} is too much`);
+    return { ...values, file: positionals[0] };
+  } catch (error) {
+    throw new ExplainError(`${error instanceof Error ? error.message : error}; see bun run explain --help`);
+  }
+}
+
+try {
+  const { file, page, help } = parse(process.argv.slice(2));
+  if (help) console.log(USAGE);
+  else await explain(file, page);
+} catch (error) {
+  if (!(error instanceof ExplainError) && !isExpected(error)) throw error;
+  console.error(`explain: ${error.message}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,60 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Architecture } from "../arch/architecture.ts";
+import { ARCHITECTURES, architectureOf } from "../arch/architectures.ts";
+import { ElfFile } from "../elf/file.ts";
+import { sha256 } from "../runtime.ts";
+import { DIST } from "../stages.ts";
+import { ExplainError } from "./error.ts";
+import { makeMap } from "./make.ts";
+import { FORMAT, type PauseMap } from "./map.ts";
+
+const NAME = "pause.map.json";
+
+/** The architectures for which there is a build. @throws ExplainError when there is none. */
+export function builtArchitectures(): readonly Architecture[] {
+  const built = ARCHITECTURES.filter(({ debian }) => existsSync(join(DIST, debian, "pause")));
+  if (built.length === 0) throw new ExplainError("dist has no amd64/pause and no arm64/pause; build it first: bun run build");
+  return built;
+}
+
+/** Makes the map of what was built for `architecture` and puts it beside that, dist/ARCHITECTURE/pause.map.json. @throws as makeMap does. */
+export async function writeMap(architecture: Architecture): Promise<PauseMap> {
+  const map = await makeMap(architecture);
+  writeFileSync(join(DIST, architecture.debian, NAME), `${JSON.stringify(map, null, 1)}\n`);
+  return map;
+}
+
+/**
+ * The map of the file at `path`, which has to be what this checkout built: the one that lies beside that, or a new one.
+ * @throws ExplainError or ElfError for any other file.
+ */
+export async function mapOf(path: string): Promise<PauseMap> {
+  const file = new ElfFile(path, readGiven(path));
+  const architecture = architectureOf(file.machine);
+  if (architecture === undefined) throw new ExplainError(`${path}: an ELF file for a machine that pause is not built for (e_machine ${file.machine})`);
+  const { debian } = architecture;
+  const built = join(DIST, debian, "pause");
+  if (!existsSync(built)) throw new ExplainError(`${path}: there is no dist/${debian}/pause to hold it against; build it first: bun run build --arch ${debian}`);
+  const [given, known] = [sha256(file.bytes), sha256(readFileSync(built))];
+  if (given !== known) throw new ExplainError(`${path}: SHA-256 is ${given}, and of dist/${debian}/pause it is ${known}: another file or another build, of which nothing is known here; check out its commit, build, and ask again`);
+  return readMap(architecture, known) ?? (await writeMap(architecture));
+}
+
+function readGiven(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new ExplainError(`${path}: cannot be read (${error instanceof Error ? error.message : error}); give a file`);
+  }
+}
+
+/** The map that lies beside the build, if it is of the file with this SHA-256 and in today's format. */
+function readMap({ debian }: Architecture, hash: string): PauseMap | undefined {
+  try {
+    const map: PauseMap = JSON.parse(readFileSync(join(DIST, debian, NAME), "utf8"));
+    return map.format === FORMAT.format && map.formatVersion === FORMAT.formatVersion && map.file.sha256 === hash ? map : undefined;
+  } catch {
+    return undefined;
+  }
+}

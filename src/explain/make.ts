@@ -1,0 +1,78 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { version } from "../../package.json";
+import type { Architecture } from "../arch/architecture.ts";
+import { hostArchitecture } from "../arch/architectures.ts";
+import { ElfFile } from "../elf/file.ts";
+import * as elf from "../elf/constants.ts";
+import { libraryDirs } from "../link/libraries.ts";
+import { sha256 } from "../runtime.ts";
+import { runStageIn } from "../snapshot/emulated.ts";
+import { ARTIFACTS, DIST, gather } from "../stages.ts";
+import { findCallSites } from "./call-sites.ts";
+import { ExplainError } from "./error.ts";
+import { placedLibraries } from "./libraries.ts";
+import { FORMAT, type MappedScenario, type Origin, type PauseMap } from "./map.ts";
+import { Ground, loadedPages } from "./pages.ts";
+import { trace, type TracedRun } from "./trace.ts";
+
+/**
+ * Makes the map of what was built for `architecture`: it is traced, on this machine or in an emulated one.
+ * @throws ExplainError when it was not built, or of several builds; what a stage of the build throws.
+ */
+export async function makeMap(architecture: Architecture): Promise<PauseMap> {
+  const [dynamic, linked, file] = ARTIFACTS.map((name) => readBuilt(architecture, name)) as [ElfFile, ElfFile, ElfFile];
+  const { runs, dirs } = await seen(architecture, file.name);
+  const ground = new Ground(file, { architecture, linked, libraries: placedLibraries(architecture, dynamic, dirs), runs });
+  return {
+    ...FORMAT,
+    version,
+    architecture: architecture.debian,
+    file: { bytes: file.bytes.length, sha256: sha256(file.bytes), entry: file.entry },
+    linked: { sha256: sha256(linked.bytes) },
+    pages: ground.pages(),
+    scenarios: runs.map((run) => scenarioOf(architecture, ground, run)),
+    callSites: callSitesOf(architecture, ground, runs),
+    executedInstructions: new Set(runs.flatMap(({ instructions }) => instructions.map(([address]) => address))).size,
+  };
+}
+
+function readBuilt({ debian }: Architecture, name: string): ElfFile {
+  const path = join(DIST, debian, name);
+  try {
+    return new ElfFile(path, readFileSync(path));
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error)) throw error;
+    throw new ExplainError(`dist/${debian}/${name}: ${error.message}; build it first: bun run build --arch ${debian}`);
+  }
+}
+
+/** What the file does, and where its libraries are. */
+async function seen(architecture: Architecture, path: string): Promise<{ runs: readonly TracedRun[]; dirs: readonly string[] }> {
+  if (architecture === hostArchitecture()) return { runs: trace(path), dirs: libraryDirs(architecture) };
+  const { machine, runtime, libraryDirs: dirs } = await gather(architecture);
+  if (machine === undefined) throw new ExplainError(`${path}: there is no machine to run it in`);
+  const task = { files: [{ path: "pause", file: path }], args: ["/pause", "/trace"], results: ["trace"] };
+  const [traced = Buffer.of()] = await runStageIn(machine, join(import.meta.dir, "stage.ts"), join(DIST, architecture.debian, ".explain"), task, { runtime, libraryDirs: dirs });
+  return { runs: JSON.parse(traced.toString()), dirs: dirs(architecture) };
+}
+
+function scenarioOf({ processor: { systemCallInstruction } }: Architecture, ground: Ground, { scenario, calls, instructions, faults }: TracedRun): MappedScenario {
+  const counts = new Map<Origin, number>();
+  for (const [address, count] of instructions) {
+    const origin = ground.originOf(address);
+    counts.set(origin, (counts.get(origin) ?? 0) + count);
+  }
+  const place = (behind: number) => ({ at: behind - systemCallInstruction.length, by: ground.by(behind - systemCallInstruction.length) });
+  return { name: scenario, calls: calls.map(({ call, args, behind, woken }) => ({ call, args, ...place(behind), woken })), instructions: Object.fromEntries(counts), faults };
+}
+
+function callSitesOf(architecture: Architecture, ground: Ground, runs: readonly TracedRun[]) {
+  const executable = loadedPages(ground.file).filter(({ flags }) => (flags & elf.PF_X) !== 0);
+  const size = architecture.processor.systemCallInstruction.length;
+  const calls = runs.flatMap((run) => run.calls);
+  return findCallSites(architecture, executable).map(({ address, bytes }) => ({
+    ...{ address, bytes, by: ground.by(address) },
+    calls: [...new Set(calls.filter(({ behind }) => behind - size === address).map(({ call }) => call))].toSorted(),
+  }));
+}

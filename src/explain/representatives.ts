@@ -1,0 +1,30 @@
+import { EBADF, ENOMEM } from "../snapshot/linux.ts";
+import { SCENARIOS, type Scenario } from "../snapshot/scenarios.ts";
+
+const SIGTERM = 15;
+
+/**
+ * Of the scenarios, one for each way that the program takes: as PID 1 and not, without an argument, with one that it does not
+ * know and with -v; each ending; stopped; a message that finds no room, and one that cannot be written.
+ */
+export const REPRESENTATIVES: readonly Scenario[] = SCENARIOS.filter(represents);
+
+function represents(scenario: Scenario): boolean {
+  const { args, firstProcess, polls, writeFails } = scenario;
+  const [argument] = args;
+  const plain = polls === undefined && writeFails === undefined;
+  if (scenario.wakes.length === 0) return argument === "-v" && (plain || writeFails === EBADF);
+  if (argument !== undefined) return argument === "--help" && plain && isEndedBy(scenario, SIGTERM) && !isStopped(scenario);
+  if (!firstProcess) return !isStopped(scenario) && isEndedBy(scenario, SIGTERM) && (plain || polls === 0);
+  if (isStopped(scenario)) return plain && isEndedBy(scenario, SIGTERM);
+  return plain || (isEndedBy(scenario, SIGTERM) && (polls === 0 || polls === -ENOMEM || writeFails === EBADF));
+}
+
+function isEndedBy({ wakes }: Scenario, signal: number): boolean {
+  const last = wakes.at(-1);
+  return last !== undefined && "signal" in last && last.signal === signal;
+}
+
+function isStopped({ wakes }: Scenario): boolean {
+  return wakes.length > 1;
+}

@@ -1,0 +1,19 @@
+/** All pictures of the documentation are as wide, in pixels. */
+export const WIDTH = 760;
+
+/** Readable on light and dark: text and lines in the reader's colour, nine hues of middle lightness. */
+const STYLE = `
+  text { font: 12px sans-serif; fill: #24292f }
+  .title { font-size: 14px; font-weight: 600 }
+  .grid { stroke: #8c959f; stroke-opacity: .35 }
+  @media (prefers-color-scheme: dark) { text { fill: #d0d7de } }`;
+export const HUES = ["#d1580b", "#2f80d0", "#1a9a6c", "#9a62d6", "#c2416b", "#8a8a12", "#5f7d8c", "#b07a3a", "#7d7d7d"];
+
+/** A whole picture, `height` high below a title, of SVG elements. */
+export function frame(title: string, height: number, parts: readonly string[]): string {
+  const head = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${title}">`;
+  return [head, `<style>${STYLE}</style>`, `<text class="title" x="12" y="22">${title}</text>`, ...parts, "</svg>", ""].join("\n");
+}
+
+/** A length as it is written: to a tenth of a pixel. */
+export const round = (value: number) => Math.round(value * 10) / 10;

@@ -1,3 +1,4 @@
+import { basename, dirname } from "node:path";
 import { dlopen, ptr } from "bun:ffi";
 import { closeSync, openSync, readlinkSync, readSync, realpathSync, writeSync } from "node:fs";
 import { hostArchitecture } from "../arch/architectures.ts";
@@ -62,8 +63,9 @@ export class Tracee {
    */
   static start(path: string, args: readonly (string | Uint8Array)[] = []): Tracee {
     const [reader, writer] = pipe();
-    const script = 'read _; exec "$@" </dev/null >/dev/null 2>/dev/null';
-    const pid = spawn(["/bin/sh", "-c", script, "sh", "/usr/bin/env", "-i", path, ...args], reader);
+    // By its name alone: the kernel puts the path on the stack, and where strings lie is seen in the instructions that read them.
+    const script = 'read _; cd "$0" && exec "$@" </dev/null >/dev/null 2>/dev/null';
+    const pid = spawn(["/bin/sh", "-c", script, dirname(path), "/usr/bin/env", "-i", `./${basename(path)}`, ...args], reader);
     const options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
     if (libc.ptrace(PTRACE_SEIZE, pid, 0, BigInt(options)) !== 0n) throw new Error(`ptrace: this system does not let the build trace its own child ${pid}`);
     writeSync(writer, "\n");

@@ -52,6 +52,7 @@ export const SHN_UNDEF = 0;
 export const SHN_ABS = 0xfff1;
 export const STB_LOCAL = 0;
 export const STB_WEAK = 2;
+export const STT_FUNC = 2;
 export const STT_TLS = 6;
 export const STT_GNU_IFUNC = 10;
 

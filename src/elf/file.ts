@@ -41,6 +41,11 @@ export class ElfFile {
     return this.segments.filter((segment) => segment.type === type);
   }
 
+  /** Where the last of what it loads ends in memory; 0 when it loads nothing. */
+  get end(): number {
+    return Math.max(0, ...this.segmentsOf(elf.PT_LOAD).map(({ vaddr, memsz }) => vaddr + memsz));
+  }
+
   /** The file offset of `size` bytes at `address`. @throws ElfError when no segment holds them all. */
   offsetOf(address: number, size: number): number {
     const home = this.segments.find(

@@ -1,11 +1,9 @@
 import type { Architecture } from "../arch/architecture.ts";
+import * as elf from "../elf/constants.ts";
 import type { Symbol } from "../elf/dynamic.ts";
 import type { ElfFile } from "../elf/file.ts";
 import { endOfProgram, type Placed, place } from "../link/layout.ts";
 import { CXX_LIBRARIES, findLibrary } from "../link/libraries.ts";
-
-/** STT_FUNC of the gABI. */
-const STT_FUNC = 2;
 
 /** A function by the name under which programs know it. */
 export type Named = { readonly name: string; readonly address: number; readonly size: number };
@@ -18,7 +16,7 @@ export function placedLibraries(architecture: Architecture, dynamic: ElfFile, di
 
 /** The functions that `library` exports, each once, in order of address. */
 export function functionsOf({ dynamic, base }: Placed): readonly Named[] {
-  const functions = [...dynamic.exports.values()].filter(({ type, size }) => type === STT_FUNC && size > 0);
+  const functions = [...dynamic.exports.values()].filter(({ type, size }) => type === elf.STT_FUNC && size > 0);
   return [...Map.groupBy(functions, ({ value }) => value)]
     .map(([value, names]) => ({ ...plainest(names), address: base + value }))
     .toSorted((one, other) => one.address - other.address);

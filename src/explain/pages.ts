@@ -4,7 +4,7 @@ import { type ElfFile, hex } from "../elf/file.ts";
 import { pageDown } from "../elf/pages.ts";
 import type { Placed } from "../link/layout.ts";
 import { type Page, PAGE_SIZE } from "../snapshot/memory.ts";
-import { placesBehind } from "../snapshot/places.ts";
+import { type Places, placesBehind } from "../snapshot/places.ts";
 import { ExplainError } from "./error.ts";
 import { functionsOf, type Named, nameAt } from "./libraries.ts";
 import type { MappedPage, Origin } from "./map.ts";
@@ -29,8 +29,8 @@ export type Evidence = { readonly architecture: Architecture; readonly linked: E
 export class Ground {
   readonly functions: readonly Named[];
   private readonly musl: Placed | undefined;
-  private readonly end: number;
-  private readonly places: ReturnType<typeof placesBehind>;
+  private readonly places: Places;
+  private readonly loaded: ReadonlyMap<number, LoadedPage>;
   /** Pages that hold what the program hands to the kernel, that have the thread pointer, and those that code of musl's is entered from. */
   private readonly buffers: ReadonlySet<number>;
   private readonly threads: ReadonlySet<number>;
@@ -44,8 +44,8 @@ export class Ground {
     const { architecture, linked, libraries, runs } = evidence;
     this.musl = libraries.find(({ soname }) => soname === architecture.muslLoader);
     this.functions = libraries.flatMap(functionsOf).toSorted((one, other) => one.address - other.address);
-    this.end = Math.max(...linked.segmentsOf(elf.PT_LOAD).map(({ vaddr, memsz }) => vaddr + memsz));
-    this.places = placesBehind(this.end);
+    this.places = placesBehind(linked.end);
+    this.loaded = new Map(loadedPages(file).map((page) => [page.address, page]));
     if (pageDown(file.entry, PAGE_SIZE) !== this.places.firstPage) {
       throw new ExplainError(`${file.name}: its first page is at ${hex(pageDown(file.entry, PAGE_SIZE))}, and a snapshot of ${linked.name} has it at ${hex(this.places.firstPage)}; they are of two builds, build again`);
     }
@@ -63,12 +63,12 @@ export class Ground {
   /** @throws ExplainError for a page that nothing tells of: it has to be looked at before anything is said. */
   originOf(address: number): Origin {
     const page = pageDown(address, PAGE_SIZE);
-    const { flags } = loadedPages(this.file).find((each) => each.address === page) ?? { flags: 0 };
+    const { flags } = this.loaded.get(page) ?? { flags: 0 };
     const executable = (flags & elf.PF_X) !== 0;
     const { firstPage, stack, mappings } = this.places;
     if (page === firstPage) return "stub";
     if (this.isMusl(page)) return executable ? "musl" : "musl-data";
-    if (page < this.end && !executable) return "runtime-data";
+    if (page < this.evidence.linked.end && !executable) return "runtime-data";
     if (executable && page >= mappings.start && page < mappings.end) return this.callers.has(page) ? "call-stubs" : "typescript";
     if (page >= stack.base && page < stack.base + stack.size) return "stack";
     if (this.threads.has(page)) return "thread-local";
@@ -78,7 +78,7 @@ export class Ground {
 
   pages(): readonly MappedPage[] {
     const { runs } = this.evidence;
-    const loaded = loadedPages(this.file);
+    const loaded = [...this.loaded.values()];
     const filled = Array.from({ length: this.file.bytes.length / PAGE_SIZE }, (_, index) => index * PAGE_SIZE).filter((offset) => !loaded.some((page) => page.offset === offset));
     const executed = new Set(runs.flatMap(({ instructions }) => instructions.map(([address]) => address)));
     const mapped = loaded.map(({ address, offset, flags, bytes }): MappedPage => {

@@ -1,7 +1,5 @@
 import { EBADF, ENOMEM } from "../snapshot/linux.ts";
-import { SCENARIOS, type Scenario } from "../snapshot/scenarios.ts";
-
-const SIGTERM = 15;
+import { SCENARIOS, type Scenario, SIGTERM } from "../snapshot/scenarios.ts";
 
 /**
  * Of the scenarios, one for each way that the program takes: as PID 1 and not, without an argument, with one that it does not

@@ -66,4 +66,3 @@ function touchedPages(path: string, file: ElfFile, scenario: Scenario): readonly
     touched.push(...missing);
   }
 }
-

@@ -69,7 +69,7 @@ function memoryImage(file: ElfFile, pageSize: number): Uint8Array {
 
 /** The first address behind a file's segments. @throws LinkError for one that no program and no library comes near. */
 function endOf(file: ElfFile): number {
-  const end = Math.max(0, ...file.segmentsOf(elf.PT_LOAD).map(({ vaddr, memsz }) => vaddr + memsz));
+  const end = file.end;
   if (end > HIGHEST_ADDRESS) throw new LinkError(`${file.name}: a segment of it ends at ${hex(end)}, above 2 GiB; the file is damaged`);
   return end;
 }

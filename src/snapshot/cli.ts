@@ -1,5 +1,4 @@
-import { writeFileSync } from "node:fs";
-import { SnapshotError } from "./error.ts";
+import { runAlone } from "./alone.ts";
 import { takeSnapshot } from "./snapshot.ts";
 
 /**
@@ -7,10 +6,4 @@ import { takeSnapshot } from "./snapshot.ts";
  * JSON, the file to write, and the file that gets what the stage returns, as JSON.
  */
 const [program = "", output = "", result = ""] = process.argv.slice(2);
-try {
-  writeFileSync(result, JSON.stringify(takeSnapshot(JSON.parse(program), output)));
-} catch (error) {
-  if (!(error instanceof SnapshotError)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
-}
+runAlone(result, () => takeSnapshot(JSON.parse(program), output));

@@ -46,7 +46,7 @@ const ENVIRONMENT = ["BUN_JSC_useConcurrentJIT=0", "BUN_JSC_useDFGJIT=0", "BUN_J
 export function startDonor(program: DonorProgram): Donor {
   const { questions } = pinnedRuntime(architecture);
   const file = new ElfFile(program.path, readFileSync(program.path));
-  const places = placesBehind(Math.max(...file.segmentsOf(elf.PT_LOAD).map(({ vaddr, memsz }) => vaddr + memsz)));
+  const places = placesBehind(file.end);
   const tracee = Tracee.start(program.path);
   try {
     // The exec that started it returns first.

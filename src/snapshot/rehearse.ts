@@ -28,11 +28,7 @@ export function rehearse(path: string, scenario: Scenario): readonly number[] {
 export function writtenPages(path: string, scenario: Scenario): readonly number[] {
   return withCandidate(path, scenario, (candidate) => {
     let written: readonly number[] = [];
-    new Rehearsal(candidate, scenario, () => {
-      const stop = candidate.next();
-      if (stop.kind === "entry" && stop.call === "exit_group") written = readWritten(candidate.pid);
-      return stop;
-    }).run();
+    runToExit(candidate, scenario, () => (written = readWritten(candidate.pid)));
     return written;
   });
 }
@@ -79,13 +75,18 @@ export function faultsOf(path: string, scenario: Scenario): number {
     candidate.next();
     const before = readFaults(candidate.pid);
     let faults = 0;
-    new Rehearsal(candidate, scenario, () => {
-      const stop = candidate.next();
-      if (stop.kind === "entry" && stop.call === "exit_group") faults = readFaults(candidate.pid) - before;
-      return stop;
-    }).run();
+    runToExit(candidate, scenario, () => (faults = readFaults(candidate.pid) - before));
     return faults;
   });
+}
+
+/** Runs it to the end; `look` is called when it stands at the entry of exit_group(2). */
+function runToExit(candidate: Tracee, scenario: Scenario, look: () => void): void {
+  new Rehearsal(candidate, scenario, () => {
+    const stop = candidate.next();
+    if (stop.kind === "entry" && stop.call === "exit_group") look();
+    return stop;
+  }).run();
 }
 
 /** Runs it through `scenario` instruction by instruction: `visit` has the address of each from its first wait's end on. */

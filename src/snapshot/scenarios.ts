@@ -24,7 +24,7 @@ export type Scenario = {
 };
 
 const SIGINT = 2;
-const SIGTERM = 15;
+export const SIGTERM = 15;
 
 const VERSION = `pause.ts ${version}\n`;
 const WARNING = "Warning: pause should be the first process\n";

@@ -20,7 +20,7 @@ export type Touch = { readonly page: number; readonly byte: number };
  *
  * `address`: where it is to lie, below 2 GiB. The code comes first, and its first byte is the entry.
  */
-export function stub({ stub }: Architecture, address: number, { registers, commandLine }: Omit<Checkpoint, "firstPage">, touches: readonly Touch[]): Uint8Array {
+export function stub({ stub }: Architecture, address: number, { registers, commandLine }: Checkpoint, touches: readonly Touch[]): Uint8Array {
   const { start, touch, resume, data, places } = stub;
   const code = (dataAt: number) => {
     const addresses = Object.fromEntries(Object.entries(places).map(([name, place]) => [name, dataAt + place]));

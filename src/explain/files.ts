@@ -14,7 +14,7 @@ const NAME = "pause.map.json";
 /** The architectures for which there is a build. @throws ExplainError when there is none. */
 export function builtArchitectures(): readonly Architecture[] {
   const built = ARCHITECTURES.filter(({ debian }) => existsSync(join(DIST, debian, "pause")));
-  if (built.length === 0) throw new ExplainError("dist has no amd64/pause and no arm64/pause; build it first: bun run build");
+  if (built.length === 0) throw new ExplainError(`dist has no ${ARCHITECTURES.map(({ debian }) => `${debian}/pause`).join(" and no ")}; build it first: bun run build`);
   return built;
 }
 

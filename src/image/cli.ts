@@ -6,18 +6,18 @@ import { dateOf } from "../commit.ts";
 import { type Assembled, assemble } from "./assemble.ts";
 import { type Built, findBuilt } from "./built.ts";
 import { ImageError } from "./error.ts";
-import { checkArchitecture, HOST } from "./platforms.ts";
+import { ARCHITECTURES, checkArchitecture, HOST } from "./platforms.ts";
 
 const ARCHIVE = "dist/pause.oci.tar";
 const NAME = `localhost/pause:${version}`;
 
 const USAGE = `usage: bun run image [--docker-arch ARCHITECTURE]
 
-Puts what bun run build made, dist/amd64/pause and dist/arm64/pause or one of them, into ${ARCHIVE}:
+Puts what bun run build made, dist/ARCHITECTURE/pause of one or of each, into ${ARCHIVE}:
 an image index, ${NAME}, that docker, podman, buildah, skopeo and containerd load.
 
-  --docker-arch amd64|arm64   the one that docker load takes into its classic image store, which has
-                              no index; by default this machine's where it is there`;
+  --docker-arch ARCHITECTURE   ${ARCHITECTURES.join(" or ")}: the one that docker load takes into its classic image store,
+                               which has no index; by default this machine's where it is there`;
 
 function image(chosen: string | undefined): void {
   process.chdir(join(import.meta.dir, "../.."));

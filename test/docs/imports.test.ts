@@ -39,6 +39,19 @@ test("src/ imports nothing of the repository but src/ and package.json", () => {
   for (const [file, targets] of GRAPH) for (const target of targets) expect(target, `${file} imports ${target}`).toMatch(/^(src\/|package\.json$)/);
 });
 
+/** Names of architectures, of their registers, and of what their instructions and relocations are called. */
+const OF_AN_ARCHITECTURE = /\b(x86\w*|amd64|x64|i386|aarch64|arm64|armv8|R_X86_64_\w+|R_AARCH64_\w+|[re](ax|bx|cx|dx|si|di|sp|bp|ip)|r(8|9|1[0-5])|x([0-9]|[12][0-9]|30)|[re]flags|fs_base|tpidr_el0|pstate|elr|svc|cpuid|xgetbv|int3)\b/gi;
+
+test("no file outside src/arch/ has a name of one architecture's, but in its comments", () => {
+  const other = FILES.filter((file) => !file.startsWith("src/arch/"));
+  const found = other.flatMap((file) => {
+    const code = read(file).replace(/\/\*.*?\*\/|\/\/.*$/gms, "");
+    return [...code.matchAll(OF_AN_ARCHITECTURE)].map(([name]) => `${file}: ${name}`);
+  });
+  expect(found, "what differs between architectures is asked of their records").toEqual([]);
+  expect(read("src/arch/x86-64/linux.ts").match(OF_AN_ARCHITECTURE)?.length).toBeGreaterThan(10);
+});
+
 test("no file imports itself by way of others", () => {
   const done = new Set<string>();
   const follow = (file: string, way: readonly string[]): void => {

@@ -35,6 +35,9 @@ const PARAMETERS = [
 ];
 const PARAMETERS_ON = "max,la57=on";
 
+/** Asked for once: what fetches its kernel would otherwise run several times at once. */
+const MACHINE = await plainMachine();
+
 const REPORT = join(import.meta.dir, "..", "..", "docs", "kernels.md");
 
 /** A cell of the table: "yes", or where a note says what happened. */
@@ -50,7 +53,7 @@ async function attempt(kernel: Kernel, processor: string, parameters: readonly s
 
 async function breaksOf(artifact: Artifact, kernel: Kernel, processor: string, parameters: readonly string[]): Promise<string[]> {
   try {
-    return await bootBreaks({ ...(await plainMachine()), kernel, processor, parameters }, artifact);
+    return await bootBreaks({ ...MACHINE, kernel, processor, parameters }, artifact);
   } catch (error) {
     if (!(error instanceof MachineError)) throw error;
     return [error.message];

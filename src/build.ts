@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Architecture } from "./arch/architecture.ts";
 import { ARCHITECTURES, hostArchitecture } from "./arch/architectures.ts";
+import { PATIENCE, parsePatience } from "./patience.ts";
 import { BuildError, stage, unwritable } from "./stage.ts";
-import { ARTIFACTS, build, DIST, gather, isExpected, type Materials, PATIENCE, PROVENANCE, ROOT } from "./stages.ts";
+import { ARTIFACTS, build, DIST, gather, isExpected, type Materials, PROVENANCE, ROOT } from "./stages.ts";
 
 /** What is asked for: for which architectures, and how many seconds an emulated machine may take. */
 type Wanted = { readonly architectures: readonly Architecture[]; readonly patience: number };
@@ -42,9 +43,8 @@ function parse(args: readonly string[]): Wanted {
   const names = [...ARCHITECTURES.map(({ debian }) => debian), "all"].join(", ");
   const usage = `usage: bun run build [--arch NAME] [--patience SECONDS], NAME one of ${names}; SECONDS that an emulated machine may take, ${PATIENCE} unless given`;
   try {
-    const { arch, patience = `${PATIENCE}` } = parseArgs({ args: [...args], options: { arch: { type: "string" }, patience: { type: "string" } } }).values;
-    if (!/^[1-9]\d{0,5}$/.test(patience)) throw new Error(`--patience ${patience}: not a number of seconds`);
-    return { architectures: named(arch), patience: Number(patience) };
+    const { arch, patience } = parseArgs({ args: [...args], options: { arch: { type: "string" }, patience: { type: "string" } } }).values;
+    return { architectures: named(arch), patience: parsePatience(patience) };
   } catch (error) {
     throw new BuildError(`${error instanceof Error ? error.message : String(error)}; ${usage}`);
   }

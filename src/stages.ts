@@ -13,6 +13,7 @@ import { link, type LibraryDirs } from "./link/link.ts";
 import { type Machine, requireEmulator } from "./machine/boot.ts";
 import { DEBIAN_CACHE, debianKernel, fetchBusybox } from "./machine/debian.ts";
 import { MachineError } from "./machine/error.ts";
+import { PATIENCE } from "./patience.ts";
 import { PAUSE_ENTRY } from "./pause/entry.ts";
 import { describeOthers, otherLibraries } from "./pin/libraries.ts";
 import { writeProvenance } from "./provenance.ts";
@@ -34,9 +35,8 @@ export const DIST = join(ROOT, "dist");
 /** What a stage may find wrong: one line for the reader, no stack trace. */
 export const isExpected = (error: unknown): error is Error => [BuildError, DebianError, ElfError, LinkError, MachineError, SnapshotError].some((kind) => error instanceof kind);
 
-/** The machine that takes the snapshot of another architecture: MiB, and more seconds than the slowest has needed. */
+/** MiB of the machine that takes the snapshot of another architecture. */
 const MEMORY = 1024;
-export const PATIENCE = 900;
 
 /** What a build starts from. */
 export type Materials = {

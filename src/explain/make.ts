@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { version } from "../../package.json";
 import type { Architecture } from "../arch/architecture.ts";
 import { hostArchitecture } from "../arch/architectures.ts";
@@ -8,7 +8,7 @@ import * as elf from "../elf/constants.ts";
 import { libraryDirs } from "../link/libraries.ts";
 import { sha256 } from "../runtime.ts";
 import { runStageIn } from "../snapshot/emulated.ts";
-import { ARTIFACTS, DIST, gather } from "../stages.ts";
+import { ARTIFACTS, DIST, gather, type Materials } from "../stages.ts";
 import { findCallSites } from "./call-sites.ts";
 import { ExplainError } from "./error.ts";
 import { placedLibraries } from "./libraries.ts";
@@ -17,12 +17,13 @@ import { Ground, loadedPages } from "./pages.ts";
 import { trace, type TracedRun } from "./trace.ts";
 
 /**
- * Makes the map of what was built for `architecture`: it is traced, on this machine or in an emulated one.
+ * Makes the map of what was built for `architecture` in `folder`: it is traced, on this machine or in an emulated one.
+ * `materials`: what a build for it starts from, where that was gathered already.
  * @throws ExplainError when it was not built, or of several builds; what a stage of the build throws.
  */
-export async function makeMap(architecture: Architecture): Promise<PauseMap> {
-  const [dynamic, linked, file] = ARTIFACTS.map((name) => readBuilt(architecture, name)) as [ElfFile, ElfFile, ElfFile];
-  const { runs, dirs } = await seen(architecture, file.name);
+export async function makeMap(architecture: Architecture, folder = join(DIST, architecture.debian), materials?: Materials): Promise<PauseMap> {
+  const [dynamic, linked, file] = ARTIFACTS.map((name) => readBuilt(architecture, join(folder, name))) as [ElfFile, ElfFile, ElfFile];
+  const { runs, dirs } = await seen(architecture, file.name, materials);
   const ground = new Ground(file, { architecture, linked, libraries: placedLibraries(architecture, dynamic, dirs), runs });
   return {
     ...FORMAT,
@@ -37,23 +38,22 @@ export async function makeMap(architecture: Architecture): Promise<PauseMap> {
   };
 }
 
-function readBuilt({ debian }: Architecture, name: string): ElfFile {
-  const path = join(DIST, debian, name);
+function readBuilt({ debian }: Architecture, path: string): ElfFile {
   try {
     return new ElfFile(path, readFileSync(path));
   } catch (error) {
     if (!(error instanceof Error && "code" in error)) throw error;
-    throw new ExplainError(`dist/${debian}/${name}: ${error.message}; build it first: bun run build --arch ${debian}`);
+    throw new ExplainError(`${path}: ${error.message}; build it first: bun run build --arch ${debian}`);
   }
 }
 
 /** What the file does, and where its libraries are. */
-async function seen(architecture: Architecture, path: string): Promise<{ runs: readonly TracedRun[]; dirs: readonly string[] }> {
+async function seen(architecture: Architecture, path: string, materials?: Materials): Promise<{ runs: readonly TracedRun[]; dirs: readonly string[] }> {
   if (architecture === hostArchitecture()) return { runs: trace(path), dirs: libraryDirs(architecture) };
-  const { machine, runtime, libraryDirs: dirs } = await gather(architecture);
+  const { machine, runtime, libraryDirs: dirs } = materials ?? (await gather(architecture));
   if (machine === undefined) throw new ExplainError(`${path}: there is no machine to run it in`);
   const task = { files: [{ path: "pause", file: path }], args: ["/pause", "/trace"], results: ["trace"] };
-  const [traced = Buffer.of()] = await runStageIn(machine, join(import.meta.dir, "stage.ts"), join(DIST, architecture.debian, ".explain"), task, { runtime, libraryDirs: dirs });
+  const [traced = Buffer.of()] = await runStageIn(machine, join(import.meta.dir, "stage.ts"), join(dirname(path), ".explain"), task, { runtime, libraryDirs: dirs });
   return { runs: JSON.parse(traced.toString()), dirs: dirs(architecture) };
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { ARCHITECTURES } from "../../src/arch/architectures.ts";
 import { blocksOf, commandsIn, documentedBlocks, documentedCommand, isMarked } from "../support/documented.ts";
 import { unpack } from "../runtimes/oci.ts";
 import { run, testWith } from "../runtimes/tools.ts";
@@ -82,6 +83,11 @@ describe("what a reader runs", () => {
     });
     expect(sums.split("\n")).toEqual(recorded);
   });
+
+  test("docs/build.md: the image's archive is what is built here, for both architectures (takes 1 minute)", async () => {
+    const said = await inRepository(documentedCommand("docs/build.md", "npx -y bun@1.4.5 run verify "));
+    expect(said.match(/^dist\/pause\.oci\.tar \(linux\/\w+\): the same bytes as a build of /gm)?.length).toBe(ARCHITECTURES.length);
+  }, 16 * MINUTES);
 
   test("the types are right", async () => {
     await inRepository(documentedCommand("CONTRIBUTING.md", "npx -y bun@1.4.5 run check"));

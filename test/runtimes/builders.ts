@@ -1,5 +1,6 @@
 import { copyFileSync, cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { untar } from "../../src/image/untar.ts";
 import { Docker } from "./docker.ts";
 import { REPOSITORY } from "./images.ts";
 import { readImage } from "./oci.ts";
@@ -58,7 +59,8 @@ export async function containersBuilder(program: "buildah" | "podman", workspace
       const archive = workspace.path(`${Bun.randomUUIDv7()}.tar`);
       await run(["buildah", "push", "--quiet", RESULT, `oci-archive:${archive}`], workspace.env);
       const { architecture, layers } = await readImage(archive);
-      return { architecture, pause: (await (await layers[0]?.tar.files())?.get("pause")?.text()) ?? "" };
+      const pause = layers.flatMap(({ tar }) => untar(archive, tar)).find(({ path }) => path === "pause");
+      return { architecture, pause: new TextDecoder().decode(pause?.bytes) };
     },
     async [Symbol.asyncDispose]() {},
   };

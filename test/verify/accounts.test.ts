@@ -1,0 +1,49 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
+import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
+import { pinnedLibraries, pinnedRuntime } from "../../src/pin/pin.ts";
+import { accountsOf } from "../../src/verify/accounts.ts";
+import { REPOSITORY } from "../docs/pages.ts";
+
+const FOLDER = mkdtempSync(join(tmpdir(), "pause-verify-accounts-"));
+afterAll(() => rmSync(FOLDER, { recursive: true }));
+
+const [FILE, BESIDE] = ["pause", "provenance.json"].map((name) => join(FOLDER, name)) as [string, string];
+const built = (name: string) => join(REPOSITORY, "dist", "amd64", name);
+const BYTES = readFileSync(built("pause"));
+const COMMIT: unknown = JSON.parse(readFileSync(built("provenance.json"), "utf8")).commit;
+
+const of = (bytes: Uint8Array, { label, architecture = X86_64 }: { label?: string; architecture?: typeof X86_64 } = {}) => accountsOf(FILE, { name: FILE, architecture, bytes, label });
+
+describe("what is said of a file", () => {
+  test("is nothing, where nothing lies beside it; and by its image's label, the commit", () => {
+    rmSync(BESIDE, { force: true });
+    expect(of(BYTES)).toEqual({ accounts: [], unused: undefined });
+    expect(of(BYTES, { label: "abc" })).toEqual({ accounts: [{ source: "the image's label org.opencontainers.image.revision", commit: "abc" }], unused: undefined });
+  });
+
+  test("is, by the provenance.json that was built with it, the commit, the runtime and the libraries", () => {
+    cpSync(built("provenance.json"), BESIDE);
+    const { accounts, unused } = of(BYTES);
+    expect(unused).toBeUndefined();
+    expect(accounts.length).toBe(1);
+    expect(accounts[0]).toMatchObject({ source: BESIDE, commit: COMMIT, runtime: pinnedRuntime(X86_64).sha256 });
+    expect(Object.fromEntries(accounts[0]?.libraries ?? [])).toEqual(pinnedLibraries(X86_64).sha256);
+  });
+
+  test("is nothing by the provenance.json of another file; and that is said, unless it is that of the other platform's", () => {
+    cpSync(built("provenance.json"), BESIDE);
+    expect(of(BYTES.subarray(1))).toEqual({ accounts: [], unused: `${BESIDE} is of another file: none that it tells of has this SHA-256` });
+    expect(of(BYTES.subarray(1), { architecture: AARCH64 })).toEqual({ accounts: [], unused: undefined });
+  });
+
+  test("is nothing by one that is not what a build writes down, and why", () => {
+    for (const text of ["", "[]", "{}", '{"commit":1}', '{"commit":null,"architecture":"amd64","libraries":[{}],"artifacts":[]}']) {
+      writeFileSync(BESIDE, text);
+      expect(of(BYTES)).toEqual({ accounts: [], unused: expect.stringMatching(/\/provenance\.json: cannot be read as what a build writes down: ./) });
+    }
+  });
+});

@@ -1,0 +1,148 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ARCHITECTURES } from "../../src/arch/architectures.ts";
+import { assemble } from "../../src/image/assemble.ts";
+import { HOST } from "../../src/image/platforms.ts";
+import { type Entry, tar } from "../../src/image/tar.ts";
+import { untar } from "../../src/image/untar.ts";
+import { sha256 } from "../../src/runtime.ts";
+import { OtherFileError, VerifyError } from "../../src/verify/error.ts";
+import { readGiven } from "../../src/verify/given.ts";
+import { REPOSITORY } from "../docs/pages.ts";
+import { Podman } from "../runtimes/podman.ts";
+import { run, testWith } from "../runtimes/tools.ts";
+
+const FOLDER = mkdtempSync(join(tmpdir(), "pause-verify-given-"));
+afterAll(() => rmSync(FOLDER, { recursive: true }));
+
+const COMMIT = "0123456789abcdef0123456789abcdef01234567";
+const CONTENTS = { name: "localhost/pause:x", file: "pause", labels: { "org.opencontainers.image.revision": COMMIT }, timestamp: 0 };
+const programs = ARCHITECTURES.map(({ debian }) => ({ architecture: debian, bytes: readFileSync(join(REPOSITORY, "dist", debian, "pause")) }));
+
+function file(bytes: Uint8Array): string {
+  const path = join(FOLDER, sha256(bytes).slice(0, 8));
+  writeFileSync(path, bytes);
+  return path;
+}
+
+/** The archive of one image of this architecture, with a layer of these files. */
+const imageOf = (files: readonly Entry[], architecture = "amd64") => imageWith(tar(files, 0), architecture);
+
+function imageWith(layer: Uint8Array, architecture = "amd64"): string {
+  const blob = (bytes: Uint8Array) => ({ name: `blobs/sha256/${sha256(bytes)}`, bytes, mode: 0o644, digest: `sha256:${sha256(bytes)}` });
+  const json = (value: unknown) => blob(Buffer.from(JSON.stringify(value)));
+  const layers = blob(layer);
+  const config = json({ os: "linux", architecture, rootfs: { diff_ids: [layers.digest] } });
+  const manifest = json({ config, layers: [{ digest: layers.digest, mediaType: "tar" }] });
+  return file(tar([{ name: "index.json", bytes: Buffer.from(JSON.stringify({ manifests: [{ digest: manifest.digest }] })), mode: 0o644 }, manifest, config, layers], 0));
+}
+
+const pause = (mode = 0o755, name = "pause"): Entry => ({ name, bytes: programs[0]?.bytes ?? new Uint8Array(), mode });
+
+describe("what is to be verified", () => {
+  test.each(programs)("of an executable is itself, for the architecture of its e_machine: $architecture", ({ architecture, bytes }) => {
+    const [given, ...others] = readGiven(file(bytes));
+    expect(others).toEqual([]);
+    expect({ architecture: given?.architecture.debian, hash: sha256(given?.bytes ?? new Uint8Array()), label: given?.label }).toEqual({ architecture, hash: sha256(bytes), label: undefined });
+  });
+
+  test("of an archive is /pause of each platform, with the commit that its label names", () => {
+    const path = file(assemble(CONTENTS, programs, "amd64").archive);
+    expect(readGiven(path).map(({ name, architecture, bytes, label }) => ({ name, architecture: architecture.debian, hash: sha256(bytes), label }))).toEqual(
+      programs.map(({ architecture, bytes }) => ({ name: `${path} (linux/${architecture})`, architecture, hash: sha256(bytes), label: COMMIT })),
+    );
+  });
+
+  test("of an archive is /pause in a layer that has the root as a folder, too", () => {
+    const root = mkdtempSync(join(FOLDER, "root-"));
+    writeFileSync(join(root, "pause"), pause().bytes);
+    const { stdout } = Bun.spawnSync(["tar", "--create", "--directory", root, "."]);
+    expect(untar("layer", stdout).map(({ path }) => path)).toEqual(["", "pause"]);
+    expect(readGiven(imageWith(stdout)).length).toBe(1);
+  });
+});
+
+describe("what other tools write of the image's archive is read alike", () => {
+  /** What they start from, and what is to be found in what they write. */
+  const archive = file(assemble(CONTENTS, programs, "amd64").archive);
+  const found = (path: string) => readGiven(path).map(({ architecture, bytes, label }) => ({ architecture: architecture.debian, hash: sha256(bytes), label }));
+  const own = found(archive).filter(({ architecture }) => architecture === HOST);
+
+  testWith("podman")("podman load, and podman save --format oci-archive", async () => {
+    await using podman = await Podman.create();
+    const saved = podman.workspace.path("saved.tar");
+    await podman.load(archive);
+    await podman.run("save", "--quiet", "--format", "oci-archive", "--output", saved, CONTENTS.name);
+    expect(found(saved)).toEqual(own);
+  });
+
+  for (const [what, all, expected] of [["one platform", [], own], ["all", ["--all"], found(archive)]] as const) {
+    testWith("skopeo")(`skopeo copy, of ${what}`, async () => {
+      const copy = join(FOLDER, `copied-${all.length}.tar`);
+      await run(["skopeo", "--insecure-policy", "copy", "--quiet", ...all, `oci-archive:${archive}`, `oci-archive:${copy}`]);
+      expect(found(copy)).toEqual(expected);
+    });
+  }
+});
+
+describe("what no build makes is said so in one line", () => {
+  const refused = (path: string, line: RegExp, kind: typeof OtherFileError | typeof VerifyError = OtherFileError) => {
+    const caught = (() => {
+      try {
+        return readGiven(path);
+      } catch (error) {
+        return error;
+      }
+    })();
+    expect(caught).toBeInstanceOf(kind);
+    expect(caught instanceof Error ? caught.message : "").toMatch(line);
+    expect(caught instanceof Error ? caught.message : "\n").not.toContain("\n");
+  };
+  const changed = (at: number, value: number) => file(Buffer.from(pause().bytes).fill(value, at, at + 1));
+
+  test("a file that is neither an executable nor an archive, or is empty", () => {
+    refused(file(Buffer.from("#!/bin/sh\n")), /: neither an ELF file nor an image's archive \(it begins with 23 21 2f 62\); /);
+    refused(file(Buffer.of()), /\(it begins with nothing\)/);
+  });
+
+  test("an ELF file of another machine, of 32 bits, or of a few bytes", () => {
+    refused(changed(18, 0xf3), /: an ELF file for a machine that pause is not built for \(e_machine 243\)$/);
+    refused(changed(4, 1), /none of 64 bits and little-endian/);
+    refused(file(pause().bytes.subarray(0, 20)), /an ELF file that is cut short within its header/);
+  });
+
+  test("an archive that is damaged: with what is the matter", () => {
+    const { archive } = assemble(CONTENTS, programs, "amd64");
+    refused(file(archive.subarray(0, 30_000)), /: the tar archive is cut short, /);
+    const tampered = tar(untar("archive", archive).map(({ path, bytes }) => ({ name: path, bytes: bytes.length > 20_000 ? Buffer.from(bytes).fill(1, 10_000, 10_001) : bytes, mode: 0o644 })), 0);
+    refused(file(tampered), /: blob sha256:[0-9a-f]{64} is not what it is named by/);
+  });
+
+  test("an image with anything beside /pause", () => {
+    refused(imageOf([pause(), { name: "etc/passwd", bytes: Buffer.from("root"), mode: 0o644 }]), / \(linux\/amd64\): the image holds \/etc\/passwd beside \/pause, and a build's holds that alone$/);
+    const many = Array.from({ length: 7 }, (_, index) => pause(0o755, `file-${index}`));
+    refused(imageOf([pause(), ...many]), /holds \/file-0, \/file-1, \/file-2, \/file-3, \/file-4 and 2 more beside/);
+  });
+
+  test("an image without /pause, or with one that has a privilege", () => {
+    refused(imageOf([pause(0o755, "paws")]), /the image holds no file \/pause, but \/paws/);
+    refused(imageOf([pause(0o4755)]), /the image gives \/pause mode 4755, /);
+  });
+
+  test("an image for another platform than its /pause, or than any that there is", () => {
+    refused(imageOf([pause()], "arm64"), / \(linux\/arm64\): its \/pause is for amd64; /);
+    refused(imageOf([pause()], "s390x"), / \(linux\/s390x\): an image for a platform that pause is not built for; there are linux\/amd64 and linux\/arm64$/);
+    refused(imageOf([{ ...pause(), bytes: Buffer.from("#!") }]), /: not an ELF file \(it begins with 23 21\), so no pause executable$/);
+  });
+
+  test("an archive of no image", () => {
+    refused(file(tar([{ name: "index.json", bytes: Buffer.from('{"manifests":[]}'), mode: 0o644 }], 0)), /an archive without an image in it/);
+  });
+
+  test("and what cannot be read is no file to say anything of", () => {
+    refused(join(FOLDER, "nothing"), /: cannot be read \(ENOENT.*\); give a file$/, VerifyError);
+    refused(FOLDER, /: cannot be read \(EISDIR.*\); give a file$/, VerifyError);
+  });
+});

@@ -1,0 +1,170 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts";
+import { sha256 } from "../../src/runtime.ts";
+import { testNeeding } from "../support/privilege.ts";
+
+const PROJECT = join(import.meta.dir, "..", "..");
+const MINUTES = 60_000;
+
+const host = hostArchitecture();
+const other = ARCHITECTURES.find((architecture) => architecture !== host) ?? host;
+const BUILT = join(PROJECT, "dist", host.debian, "pause");
+
+/** A clone with commits of its own, in which nothing was ever built; what was downloaded is the project's. */
+const FOLDER = mkdtempSync(join(tmpdir(), "pause-verify-"));
+const CLONE = join(FOLDER, "clone");
+const DIST = join(CLONE, "dist");
+const PACKAGE = join(CLONE, "package.json");
+afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
+
+function git(...args: readonly string[]): string {
+  const { success, stdout, stderr } = Bun.spawnSync(["git", "-c", "user.name=a", "-c", "user.email=a@b", ...args], { cwd: CLONE });
+  if (!success) throw new Error(`git ${args.join(" ")}: ${stderr}`);
+  return stdout.toString().trim();
+}
+
+/** A command of the clone's, by the path of its source. */
+function run(source: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, join(CLONE, source), ...args], { cwd: CLONE, env: { ...process.env, ...env }, stdin: "ignore" });
+  return { status: exitCode, said: stdout.toString(), complaint: stderr.toString() };
+}
+
+/** What it says besides the stages' lines, whose times vary. */
+function verify(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const { said, ...rest } = run("src/verify/cli.ts", args, env);
+  return { ...rest, lines: said.split("\n").filter((line) => line !== "" && !/^\w+ +\d+\.\d\d s/.test(line)) };
+}
+
+/** A file of its own folder, with what lies beside it there. */
+function place(bytes: Uint8Array, provenance?: unknown): string {
+  const folder = mkdtempSync(join(FOLDER, "file-"));
+  writeFileSync(join(folder, "pause"), bytes);
+  if (provenance !== undefined) writeFileSync(join(folder, "provenance.json"), JSON.stringify(provenance));
+  return join(folder, "pause");
+}
+
+function missing(): never {
+  throw new Error("it is not there");
+}
+
+const needingGit = testNeeding("git", Bun.which("git") !== null);
+
+describe("bun run verify", () => {
+  let first = "";
+  beforeAll(() => {
+    mkdirSync(DIST, { recursive: true });
+    for (const name of ["src", "package.json"]) cpSync(join(PROJECT, name), join(CLONE, name), { recursive: true });
+    for (const name of ["runtime", "debian"]) symlinkSync(join(PROJECT, "dist", name), join(DIST, name));
+    if (Bun.which("git") === null) return;
+    writeFileSync(join(CLONE, ".gitignore"), "/dist/\n");
+    git("init", "--quiet");
+    git("add", ".");
+    git("commit", "--quiet", "--message", "First");
+    first = git("rev-parse", "HEAD");
+  });
+
+  needingGit("says in one line that a file is the same, in a clone where nothing was built, and leaves nothing there", () => {
+    const path = place(readFileSync(BUILT));
+    const bytes = statSync(BUILT).size.toLocaleString("en-US");
+    expect(verify([path])).toEqual({ status: 0, complaint: "", lines: [`${path}: the same bytes as a build of commit ${first} (${host.debian}, ${bytes} bytes, SHA-256 ${sha256(readFileSync(BUILT))})`] });
+    expect(readdirSync(DIST).toSorted()).toEqual(["debian", "runtime"]);
+  }, 2 * MINUTES);
+
+  needingGit("says of a changed byte which page it is in and where that comes from, and by the provenance beside it, what else is another", () => {
+    const map: { pages: { offset: number; address: number; functions: { name: string; address: number; size: number; runs: boolean }[] }[] } = JSON.parse(readFileSync(mapPath(), "utf8"));
+    const page = map.pages.find(({ functions }) => functions.some(({ name }) => name === "sigwaitinfo")) ?? missing();
+    const { name, address } = page.functions.find((each) => each.name === "sigwaitinfo") ?? missing();
+    const at = page.offset + Math.max(0, address - page.address);
+    const bytes = readFileSync(BUILT);
+    const was = bytes[at] ?? 0;
+    bytes.fill(was ^ 0x11, at, at + 1);
+    const provenance = JSON.parse(readFileSync(join(BUILT, "../provenance.json"), "utf8"));
+    const [library] = provenance.libraries;
+    const others = { commit: "f".repeat(40), bun: { runtime: { sha256: "other" } }, libraries: [{ ...library, sha256: "another" }, ...provenance.libraries.slice(1)], artifacts: [{ path: "pause", sha256: sha256(bytes) }] };
+    const path = place(bytes, { ...provenance, ...others });
+    const source = join(path, "../provenance.json");
+    const hex = (value: number) => `0x${value.toString(16)}`;
+    const byte = `${hex(was ^ 0x11)} at ${hex(at)}, and in the rebuild ${hex(was)}`;
+    const before = git("status", "--porcelain");
+    expect(verify([path])).toEqual({
+      status: 1,
+      complaint: "",
+      lines: [
+        `${path}: not what a build of commit ${first} makes (${host.debian}: SHA-256 is ${sha256(bytes)}, and of the rebuild ${sha256(readFileSync(BUILT))})`,
+        `  commit: ${source} says ${"f".repeat(40)}, and this checkout is ${first}; git checkout ${"f".repeat(40)}, and verify again`,
+        `  runtime: ${source} has SHA-256 other of Bun's, and pinned is ${provenance.bun.runtime.sha256}`,
+        `  library ${library.path.split("/").at(-1)}: ${source} has SHA-256 another, and the rebuild SHA-256 ${library.sha256}`,
+        `  pages: 1 of ${bytes.length / 4096} differ; the first byte that does: ${byte}`,
+        `    page at offset ${hex(page.offset)}, address ${hex(page.address)}, r-x, musl's code (${name}): ${byte}`,
+      ],
+    });
+    expect([readdirSync(DIST).toSorted(), git("status", "--porcelain")]).toEqual([["debian", "runtime"], before]);
+  }, 2 * MINUTES);
+
+  needingGit("names both commits of a file of another one, by its provenance and by its image's label; there it is the same", () => {
+    // Another version is other bytes: what -v says.
+    writeFileSync(PACKAGE, readFileSync(PACKAGE, "utf8").replace(/"version": ".*"/, '"version": "9.9.9"'));
+    expect(verify([BUILT]).lines.slice(0, 2)).toEqual([expect.stringContaining(`not what a build of commit ${first} with changes (package.json) makes`), expect.stringMatching(/^  commit: .*, and this checkout is /)]);
+    git("commit", "--quiet", "--all", "--message", "Second");
+    const second = git("rev-parse", "HEAD");
+    expect(run("src/build.ts", []).complaint).toBe("");
+    expect(run("src/image/cli.ts", []).complaint).toBe("");
+    const archive = join(DIST, "pause.oci.tar");
+    expect(verify([archive])).toEqual({ status: 0, complaint: "", lines: [expect.stringMatching(new RegExp(`^\\S+ \\(linux/${host.debian}\\): the same bytes as a build of commit ${second} `))] });
+    const kept = [join(DIST, host.debian, "pause"), join(DIST, "provenance.json")].map((path) => ({ path, is: statSync(path).mtimeMs }));
+
+    git("checkout", "--quiet", first);
+    for (const [path, source] of [[join(DIST, "pause"), join(DIST, "provenance.json")], [archive, "the image's label org.opencontainers.image.revision"]] as const) {
+      const { status, lines } = verify([path]);
+      expect(status).toBe(1);
+      expect(lines[0]).toContain(`: not what a build of commit ${first} makes (${host.debian}: `);
+      expect(lines[1]).toBe(`  commit: ${source} says ${second}, and this checkout is ${first}; git checkout ${second}, and verify again`);
+      expect(lines.find((line) => line.startsWith("  pages: "))).toMatch(/^  pages: [1-9]\d* of \d+ differ; /);
+    }
+    for (const { path, is } of kept) expect(statSync(path).mtimeMs).toBe(is);
+  }, 5 * MINUTES);
+
+  test("leaves nothing in dist where it is ended by a signal", async () => {
+    const child = Bun.spawn([process.execPath, join(CLONE, "src/verify/cli.ts"), place(readFileSync(BUILT))], { stdout: "pipe", stderr: "pipe" });
+    const reader = child.stdout.getReader();
+    // The first line is of the runtime that is there; the folder is made behind it.
+    await reader.read();
+    while (!readdirSync(DIST).some((name) => name.startsWith(".verify-")) && child.exitCode === null) await Bun.sleep(5);
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(128 + 15);
+    expect(readdirSync(DIST).filter((name) => name.startsWith(".verify-"))).toEqual([]);
+  }, MINUTES);
+
+  describe("says in one line, and rebuilds nothing for,", () => {
+    const refused = (args: readonly string[], status: number, line: RegExp, env?: Readonly<Record<string, string>>) => expect(verify(args, env)).toEqual({ status, lines: [], complaint: expect.stringMatching(line) });
+
+    test("a file that is none of ours: 1", () => refused([place(Buffer.from("#!/bin/sh\n"))], 1, /^verify: \S+: neither an ELF file nor an image's archive [^\n]*\n$/));
+    test("a file that is not there: 2", () => refused([join(FOLDER, "nothing")], 2, /^verify: \S+: cannot be read \([^\n]*\); give a file\n$/));
+    test("no QEMU for the other architecture: 2", () => refused([join(PROJECT, "dist", other.debian, "pause")], 2, new RegExp(`^verify: emulated ${other.name} machine: \\S+ is not there; on Debian: apt-get install \\S+\\n$`), { PATH: "/nonexistent" }));
+    for (const [args, line] of [
+      [[], "no file is named"],
+      [["a", "b"], '"b" is too much, one file is verified'],
+      [["--arch"], "Unknown option '--arch'[^\\n]*"],
+      [["a", "--patience", "1h"], "--patience 1h: not a number of seconds"],
+    ] as const) {
+      test(`the words ${JSON.stringify(args)}: 2`, () => refused(args, 2, new RegExp(`^verify: ${line}; see bun run verify --help\\n$`)));
+    }
+  });
+
+  /** The map of what is built here, made for the clone: the same bytes have the same. */
+  function mapPath(): string {
+    const maps = join(CLONE, "dist", host.debian);
+    mkdirSync(maps);
+    try {
+      for (const name of ["pause", "pause-static", "pause-dynamic"]) symlinkSync(join(BUILT, "..", name), join(maps, name));
+      expect(run("src/explain/cli.ts", []).complaint).toBe("");
+      cpSync(join(maps, "pause.map.json"), join(FOLDER, "map.json"));
+    } finally {
+      rmSync(maps, { recursive: true });
+    }
+    return join(FOLDER, "map.json");
+  }
+});

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import { bunBuild } from "../../src/compile.ts";
 import { fetchLibraries } from "../../src/debian/libraries.ts";
+import { fetchRuntime } from "../../src/runtime.ts";
 import { TEST_DIST } from "../support/compile.ts";
 
 const FIXTURE = join(import.meta.dir, "fixture");
@@ -18,7 +19,8 @@ beforeAll(async () => {
   mkdirSync(ROOT, { recursive: true });
   const compiled = join(FOLDER, "app");
   const sources = ["app.ts", "worker.ts"].map((source) => join(FIXTURE, source));
-  await bunBuild(AARCH64, [...sources, "--outfile", compiled], { BUN_INSTALL_CACHE_DIR: join(TEST_DIST, "..", "runtime") });
+  const runtime = await fetchRuntime(AARCH64, join(TEST_DIST, "..", "runtime"));
+  await bunBuild(AARCH64, [...sources, "--outfile", compiled, "--compile-executable-path", runtime.path]);
   const folders = await fetchLibraries(AARCH64, join(TEST_DIST, "..", "debian"));
   const { exitCode, stderr } = Bun.spawnSync([process.execPath, CLI, compiled, "-o", join(ROOT, "app"), ...folders.flatMap((folder) => ["--library-dir", folder])]);
   if (exitCode !== 0) throw new Error(stderr.toString());

@@ -11,6 +11,7 @@ import type { Machine } from "../../src/machine/boot.ts";
 import { DEBIAN_CACHE } from "../../src/machine/debian.ts";
 import type { Entry } from "../../src/machine/newc.ts";
 import { runInMachine } from "../../src/machine/run.ts";
+import { fetchRuntime } from "../../src/runtime.ts";
 import type { Artifact } from "./artifacts.ts";
 import { compileFor, TEST_DIST } from "./compile.ts";
 import { GUEST_VARIABLE } from "./place.ts";
@@ -71,7 +72,8 @@ async function linkBun(architecture: Architecture): Promise<string> {
   const folder = join(TEST_DIST, architecture.debian);
   const compiled = join(folder, "bun-dynamic");
   const path = join(folder, "bun");
-  await bunBuild(architecture, [join(import.meta.dir, "place.ts"), "--outfile", compiled], { BUN_INSTALL_CACHE_DIR: join(PROJECT, "dist", "runtime") });
+  const { path: runtime } = await fetchRuntime(architecture, join(PROJECT, "dist", "runtime"));
+  await bunBuild(architecture, [join(import.meta.dir, "place.ts"), "--outfile", compiled, "--compile-executable-path", runtime]);
   const dirs = await fetchLibraries(architecture, DEBIAN_CACHE);
   writeExecutable(path, link(compiled, readFileSync(compiled), () => dirs, ORDINARY_ENTRY).bytes);
   return path;

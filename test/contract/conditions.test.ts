@@ -7,12 +7,14 @@ import { PAUSE, type Artifact } from "../support/artifacts.ts";
 import { contract } from "../support/case.ts";
 import { withCgroup } from "../support/cgroup.ts";
 import { count } from "../support/place.ts";
-import { children, descriptors, signals, status } from "../support/proc.ts";
+import { children, descriptors, pageSize, signals, status } from "../support/proc.ts";
 import { type Conditions, drill, parked, played, soon } from "../support/stage.ts";
 
 const TERMINATED = "Shutting down, got signal: Terminated\n";
 const TRACES = count(500, 100);
 const STARTS = count(1000, 50);
+/** The kernel begins a stack at random within its last page, and grows it by pages: how little of it a program can live with is a matter of pages. */
+const PAGE_SIZE = pageSize();
 const ENDED = { status: 0, stdout: "", stderr: TERMINATED };
 
 /** Parks under `conditions`, reaps 50 orphans, ends on SIGTERM, and says so where it can be heard. */
@@ -185,7 +187,7 @@ contract("what a node gives it", [
       expect(end.status).toBe(0);
     },
   },
-  ...(["limit=nofile:3", "limit=core:0", "limit=stack:16384", "limit=stack:65536", "limit=as:4194304"] as const).map((limit) => ({
+  ...["limit=nofile:3", "limit=core:0", `limit=stack:${4 * PAGE_SIZE}`, `limit=stack:${16 * PAGE_SIZE}`, "limit=as:4194304"].map((limit) => ({
     rows: ["E8"] as const,
     shows: limit,
     run: async (artifact: Artifact) => {

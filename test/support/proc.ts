@@ -37,5 +37,12 @@ export function blockedIn(pid: number): number {
 
 export const descriptors = (pid: number) => readdirSync(`/proc/${pid}/fd`).map(Number).toSorted((a, b) => a - b);
 
-/** A field of /proc/PID/status or smaps_rollup in kB. */
+/** A field of /proc/PID/status in kB. */
 export const kilobytes = (pid: number, field: string) => Number.parseInt(status(pid, field), 10);
+
+/** The size of this kernel's pages, bytes. */
+export function pageSize(): number {
+  const [, kB = ""] = /^KernelPageSize: +(\d+) kB$/m.exec(readFileSync("/proc/self/smaps", "latin1")) ?? [];
+  if (kB === "") throw new Error("/proc/self/smaps does not tell the size of a page; the kernel needs CONFIG_PROC_PAGE_MONITOR");
+  return Number(kB) * 1024;
+}

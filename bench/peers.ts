@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../package.json";
-import { compileWith, TEST_DIST } from "../test/support/compile.ts";
+import { compileWith, type Program, TEST_DIST } from "../test/support/compile.ts";
 import { BenchError } from "./error.ts";
 
-/** A program to measure: how it is started as PID 1, and the system call it parks in (x86-64 Linux). */
+/** A program to measure: how it is started as PID 1, and the number of the system call it parks in. */
 export type Peer = {
   readonly name: string;
   readonly command: readonly string[];
@@ -14,6 +14,7 @@ export type Peer = {
   readonly endsOnSigterm: boolean;
 };
 
+/** Of x86-64. */
 const READ = 0;
 const PAUSE = 34;
 const RT_SIGTIMEDWAIT = 128;
@@ -23,6 +24,11 @@ export const REFERENCE = "C, as upstream";
 /** The same source, linked with musl; and what any program must pay. */
 export const MUSL = "C with musl";
 export const FLOOR = "floor";
+
+const SOURCES = join(import.meta.dir, "peers");
+const FLAGS = ["-Os", "-static", "-s"];
+/** The program of upstream's structure, whatever it is linked with. */
+export const UPSTREAM: Program = { name: "upstream", source: join(SOURCES, "upstream.c"), flags: [...FLAGS, `-DVERSION="${version}"`] };
 
 const OURS = ["pause", "pause-static", "pause-dynamic"];
 const IN_C = [REFERENCE, MUSL, FLOOR];
@@ -60,17 +66,15 @@ async function ours(): Promise<readonly Peer[]> {
 
 /** The C programs of `peers/`. @throws BenchError when one cannot be compiled. */
 function inC(): readonly Peer[] {
-  const flags = ["-Os", "-static", "-s"];
-  const bare = [...flags, "-nostdlib", "-ffreestanding", "-fno-asynchronous-unwind-tables", "-fno-stack-protector", "-fcf-protection=none", "-Wl,--build-id=none", "-Wl,-z,noseparate-code"];
-  const upstream = [...flags, `-DVERSION="${version}"`];
+  const bare = [...FLAGS, "-nostdlib", "-ffreestanding", "-fno-asynchronous-unwind-tables", "-fno-stack-protector", "-fcf-protection=none", "-Wl,--build-id=none", "-Wl,-z,noseparate-code"];
   const programs = [
-    { name: REFERENCE, compiler: "gcc", source: "upstream.c", flags: upstream, parksIn: PAUSE },
-    { name: MUSL, compiler: "musl-gcc", source: "upstream.c", flags: upstream, parksIn: PAUSE },
-    { name: FLOOR, compiler: "gcc", source: "floor.c", flags: bare, parksIn: RT_SIGTIMEDWAIT },
+    { ...UPSTREAM, name: REFERENCE, compiler: "gcc", parksIn: PAUSE },
+    { ...UPSTREAM, name: MUSL, compiler: "musl-gcc", parksIn: PAUSE },
+    { name: FLOOR, compiler: "gcc", source: join(SOURCES, "floor.c"), flags: bare, parksIn: RT_SIGTIMEDWAIT },
   ];
   return programs.map(({ name, compiler, source, flags, parksIn }) => {
     const output = join(TEST_DIST, "peers", name.replace(/\W+/g, "-"));
-    return { name, command: [compiled(() => compileWith(compiler, output, join(import.meta.dir, "peers", source), flags))], parksIn, env: {}, endsOnSigterm: true };
+    return { name, command: [compiled(() => compileWith(compiler, output, source, flags))], parksIn, env: {}, endsOnSigterm: true };
   });
 }
 

@@ -1,12 +1,12 @@
-import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { withMarked, writeMarked } from "../test/support/marks.ts";
 import { amount, ratio } from "./format.ts";
 import { FLOOR, MUSL, REFERENCE } from "./peers.ts";
 import { readResults, type Results } from "./results.ts";
 import { figure } from "./samples.ts";
 
 const README = join(import.meta.dir, "..", "README.md");
-const [BEGIN, END] = ["<!-- bench:begin -->", "<!-- bench:end -->"];
+const MARK = "bench";
 
 /** What the README's first table shows, in its words. */
 const HEADLINES = [
@@ -35,11 +35,6 @@ export function headlines({ samples }: Results): string {
 }
 
 /** `readme` with the table of `results` between its two marks. @throws Error when it has no such marks. */
-export function withHeadlines(readme: string, results: Results): string {
-  const [before, rest] = readme.split(BEGIN);
-  const after = rest?.split(END)[1];
-  if (before === undefined || after === undefined) throw new Error(`README.md has no ${BEGIN} and ${END}`);
-  return `${before}${BEGIN}\n${headlines(results)}\n${END}${after}`;
-}
+export const withHeadlines = (readme: string, results: Results): string => withMarked(readme, MARK, headlines(results));
 
-if (import.meta.main) writeFileSync(README, withHeadlines(readFileSync(README, "utf8"), readResults(join(import.meta.dir, "results.json"))));
+if (import.meta.main) writeMarked(README, MARK, headlines(readResults(join(import.meta.dir, "results.json"))));

@@ -93,6 +93,12 @@ static void join(const char *group)
 	close(fd);
 }
 
+static void schedule(int policy)
+{
+	static const struct sched_param none;
+	check(sched_setscheduler(0, policy, &none), "sched_setscheduler");
+}
+
 static int become(void *unused)
 {
 	(void)unused;
@@ -100,6 +106,8 @@ static int become(void *unused)
 		join(getenv("BENCH_MEMORY"));
 	if (CPU_COUNT(&elsewhere))
 		check(sched_setaffinity(0, sizeof elsewhere, &elsewhere), "sched_setaffinity");
+	else
+		schedule(SCHED_OTHER);
 	int null = open("/dev/null", O_RDWR);
 	for (int fd = 0; fd < 3; fd++)
 		dup2(null, fd);
@@ -181,13 +189,14 @@ static int leaving(pid_t pid)
 	return fields && sscanf(fields, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && flags & 4;
 }
 
-/* The rig asks in a loop; on the first CPU, so that the program does not have to wait for its turn. */
+/* The rig asks in a loop: on the first CPU, or where there is one alone, when nothing else wants it, so that the program does not have to wait for its turn. */
 static void keep_apart(void)
 {
 	cpu_set_t own;
 	check(sched_getaffinity(0, sizeof elsewhere, &elsewhere), "sched_getaffinity");
 	if (CPU_COUNT(&elsewhere) < 2) {
 		CPU_ZERO(&elsewhere);
+		schedule(SCHED_IDLE);
 		return;
 	}
 	int first = 0;

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { compileC } from "../test/support/compile.ts";
+import { compileProgram, type Program } from "../test/support/compile.ts";
 import { withGroup } from "./cgroup.ts";
 import { BenchError } from "./error.ts";
 import type { Peer } from "./peers.ts";
@@ -51,6 +51,7 @@ async function rig<T>(args: readonly string[], env: Readonly<Record<string, stri
   return JSON.parse(out) as T;
 }
 
-/** rig.c, compiled where it is first needed. */
+export const RIG: Program = { name: "bench-rig", source: join(import.meta.dir, "rig.c"), flags: ["-O2", "-static"] };
+/** Compiled where it is first needed. */
 let compiled: string | undefined;
-const executable = () => (compiled ??= compileC("bench-rig", join(import.meta.dir, "rig.c"), ["-O2", "-static"]));
+const executable = () => (compiled ??= compileProgram(RIG));

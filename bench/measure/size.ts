@@ -3,11 +3,11 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import * as elf from "../../src/elf/constants.ts";
 import { ElfFile } from "../../src/elf/file.ts";
+import { pageSize } from "../../test/support/proc.ts";
 import type { Peer } from "../peers.ts";
 import { add } from "../samples.ts";
 import { type Measurement, sum, type Task } from "./measurement.ts";
 
-const PAGE = 4096;
 const compressSeconds = (bytes: number) => 0.1 + bytes / 2_000_000;
 
 /** The file, as it is, compressed, and as the kernel maps it. The large ones are compressed side by side. */
@@ -25,10 +25,18 @@ const bytesOf = (peer: Peer) => statSync(fileOf(peer)).size;
 
 function mapped(peer: Peer, { samples }: Task): void {
   const loads = new ElfFile(peer.name, new Uint8Array(readFileSync(fileOf(peer)))).segmentsOf(elf.PT_LOAD);
-  const pages = loads.map(({ vaddr, memsz }) => Math.ceil((vaddr + memsz) / PAGE) - Math.floor(vaddr / PAGE));
+  const size = pageSize();
+  // Large pages can hold more than one segment.
+  const pages = new Set(loads.flatMap(({ vaddr, memsz }) => pagesOf(vaddr, memsz, size)));
   add(samples, "file, bytes", peer.name, bytesOf(peer));
-  add(samples, "pages mapped, count", peer.name, sum(pages));
+  add(samples, "pages mapped, count", peer.name, pages.size);
   add(samples, "segments, count", peer.name, loads.length);
+}
+
+/** The numbers of the pages of `size` bytes that a segment lies in. */
+function pagesOf(vaddr: number, memsz: number, size: number): number[] {
+  const first = Math.floor(vaddr / size);
+  return Array.from({ length: Math.ceil((vaddr + memsz) / size) - first }, (_, index) => first + index);
 }
 
 async function compressed(peer: Peer, { samples, done }: Task): Promise<void> {

@@ -19,14 +19,16 @@ import { REFERENCE_PROGRAM } from "./reference.ts";
 import { DRILL_PROGRAM, STAGE_PROGRAM } from "./stage.ts";
 
 const PROJECT = join(import.meta.dir, "..", "..");
+/** Debian's kernel for AArch64 with pages of 16 kB: in Debian 13, and in what Debian 12 has of it. */
+export const KERNEL_OF_16_KB = { name: "linux-image-arm64-16k", suite: "trixie" };
 /** strace, and what it needs: the files of packages. */
 const STRACE = { strace: ["usr/bin/strace"], libc6: ["lib/**/ld-linux-*.so.1", "lib/**/libc.so.6"] };
 
-/** The test files are its arguments. It tells the page size, too, which no test shows. */
-const SCRIPT = 'grep -m 1 KernelPageSize /proc/self/smaps; mount -t cgroup2 cgroup2 /sys/fs/cgroup && mkdir -p /dev/pts && mount -t devpts devpts /dev/pts && cd /project && exec bun test "$@"';
+/** The test files are its arguments. It tells the page size and where the stack lies, too, which no test shows. */
+const SCRIPT = 'grep -m 1 KernelPageSize /proc/self/smaps; grep -F "[stack]" /proc/self/maps; mount -t cgroup2 cgroup2 /sys/fs/cgroup && mkdir -p /dev/pts && mount -t devpts devpts /dev/pts && cd /project && exec bun test "$@"';
 
-/** What was seen: the size of the kernel's pages, and how many tests passed. */
-export type Kept = { readonly pageSize: string; readonly passed: number };
+/** What was seen: the size of the kernel's pages, the bits of its addresses, how many tests passed, the names of those that failed, and all that bun test said. */
+export type Seen = { readonly pageSize: string; readonly addressBits: number; readonly passed: number; readonly failed: readonly string[]; readonly output: string };
 
 /** A file that is tested in a machine as an artifact. */
 export type Guest = { readonly artifact: Artifact; readonly file: string };
@@ -34,29 +36,42 @@ export type Guest = { readonly artifact: Artifact; readonly file: string };
 /**
  * Runs the contract's tests `files` (names in test/contract) by `bun test` in `machine`, on the C reference and on `guests`: the Bun there is
  * a linked one, and the test programs and the reference are cross-compiled.
- * @throws Error with all that bun test said, when one of them fails or none was run; MachineError, DebianError, LinkError, or Error where a
- * cross compiler is missing.
+ * @throws Error with all that bun test said, when none was run; MachineError, DebianError, LinkError, BuildError, or Error where a cross
+ * compiler is missing.
  */
-export async function contractIn(machine: Machine, files: readonly string[], guests: readonly Guest[]): Promise<Kept> {
+export async function contractIn(machine: Machine, files: readonly string[], guests: readonly Guest[]): Promise<Seen> {
   const { architecture } = machine;
   const programs = [STAGE_PROGRAM, DRILL_PROGRAM, REFERENCE_PROGRAM];
-  const sources = ["src/**/*.ts", "test/contract/*.ts", "test/support/*.ts", "package.json", "bunfig.toml"].flatMap((pattern) => [...new Bun.Glob(pattern).scanSync(PROJECT)]);
-  const inProject = (path: string) => join("project", relative(PROJECT, path));
   const { status, output } = await runInMachine(machine, {
     files: [
-      { path: "bin/bun", file: await linkedBun(architecture) },
+      ...(await bunAndSources(architecture, ["test/contract/*.ts"])),
       ...(await straceFiles(architecture)),
-      ...sources.map((path) => ({ path: join("project", path), file: join(PROJECT, path) })),
       ...programs.map((program) => ({ path: inProject(join(TEST_DIST, program.name)), file: compileFor(architecture, program) })),
       ...guests.map(({ artifact, file }) => ({ path: inProject(artifact.path), file })),
     ],
     command: ["sh", "-c", SCRIPT, "sh", ...files.map((file) => `./test/contract/${file}`)],
-    environment: ["PATH=/bin:/usr/bin", "HOME=/tmp", "CI=true", "BUN_BE_BUN=1", `${GUEST_VARIABLE}=${guests.map(({ artifact }) => artifact.name).join("\n")}`],
+    environment: [...ENVIRONMENT, "CI=true", `${GUEST_VARIABLE}=${guests.map(({ artifact }) => artifact.name).join("\n")}`],
   });
-  const pageSize = /^KernelPageSize: +(.*)$/m.exec(output)?.[1] ?? "unknown";
   const passed = Number(/^ *(\d+) pass$/m.exec(output)?.[1] ?? 0);
-  if (status !== 0 || passed === 0) throw new Error(`bun test ended with ${status} in the machine:\n${output}`);
-  return { pageSize, passed };
+  // bun test names what failed once more at its end.
+  const failed = [...new Set([...output.matchAll(/^\(fail\) (.*?)(?: \[[\d.]+m?s\])?$/gm)].map(([, name = ""]) => name))];
+  if (passed === 0 || (status === 0) !== (failed.length === 0)) throw new Error(`bun test ended with ${status} in the machine:\n${output}`);
+  const pageSize = /^KernelPageSize: +(.*)$/m.exec(output)?.[1] ?? "unknown";
+  // The stack lies at the end of the addresses that a process has.
+  const stackEnd = /^\w+-(\w+) .*\[stack\]$/m.exec(output)?.[1] ?? "";
+  return { pageSize, addressBits: Number.parseInt(stackEnd, 16).toString(2).length, passed, failed, output };
+}
+
+/** What a command needs that is run by Bun in /project. */
+export const ENVIRONMENT = ["PATH=/bin:/usr/bin", "HOME=/tmp", "BUN_BE_BUN=1"];
+
+/** Where a file of the project is in the machine. */
+export const inProject = (path: string): string => join("project", relative(PROJECT, path));
+
+/** Bun, as bin/bun, and in /project the sources of the build and of the tests' support, and what `patterns` name besides. */
+export async function bunAndSources(architecture: Architecture, patterns: readonly string[]): Promise<Entry[]> {
+  const sources = ["src/**/*.ts", "test/support/*.ts", "package.json", "bunfig.toml", ...patterns].flatMap((pattern) => [...new Bun.Glob(pattern).scanSync(PROJECT)]);
+  return [{ path: "bin/bun", file: await linkedBun(architecture) }, ...sources.map((path) => ({ path: join("project", path), file: join(PROJECT, path) }))];
 }
 
 const linked = new Map<Architecture, Promise<string>>();

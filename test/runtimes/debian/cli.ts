@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { TEST_DIST } from "../../support/compile.ts";
+import { requireMarks, writeMarked } from "../../support/marks.ts";
 import { REPOSITORY } from "../images.ts";
 import { run, start } from "../tools.ts";
 import { readJunit } from "./results.ts";
@@ -19,17 +20,16 @@ const HERE = "here";
 const PAGE = join(REPOSITORY, "docs/runtimes.md");
 /** What came out of the last run with each release. */
 const KEPT = join(TEST_DIST, "debian", "results");
-const MARKS = ["<!-- debian:begin -->", "<!-- debian:end -->"] as const;
+const MARK = "debian";
 const TESTS = ["by-hand", "seccomp", "hardened", "gvisor", "containerd", "cri", "docker", "podman", "rooted"].map((name) => `./test/runtimes/${name}.test.ts`);
 
 async function main(releases: readonly string[]): Promise<void> {
-  around();
+  requireMarks(PAGE, MARK);
   mkdirSync(KEPT, { recursive: true });
   for (const name of releases) {
     const finished = await runTests(name, name === HERE ? undefined : await debianRoot(name));
     await Bun.write(join(KEPT, `${name}.json`), JSON.stringify(finished));
-    const [before, after] = around();
-    writeFileSync(PAGE, `${before}${MARKS[0]}\n${table(kept())}\n${MARKS[1]}${after}`);
+    writeMarked(PAGE, MARK, table(kept()));
   }
 }
 
@@ -37,14 +37,6 @@ async function main(releases: readonly string[]): Promise<void> {
 function kept(): readonly Run[] {
   const runs = readdirSync(KEPT).filter((name) => name.endsWith(".json")).map((name): Run => JSON.parse(readFileSync(join(KEPT, name), "utf8")));
   return runs.toSorted((one, other) => one.debian.localeCompare(other.debian, "en", { numeric: true }));
-}
-
-/** The page without what is between the marks. @throws Error when they are not there. */
-function around(): [string, string] {
-  const page = readFileSync(PAGE, "utf8");
-  const [begin, end] = MARKS.map((mark) => page.indexOf(mark));
-  if (begin === undefined || end === undefined || begin < 0 || end < begin) throw new Error(`${PAGE} has no ${MARKS.join(" and ")}`);
-  return [page.slice(0, begin), page.slice(end + MARKS[1].length)];
 }
 
 async function runTests(name: string, root: string | undefined): Promise<Run> {

@@ -1,0 +1,24 @@
+import { SYSTEM_CALLS } from "../src/arch/aarch64/linux.ts";
+import { pageSize } from "../test/support/proc.ts";
+import { memory } from "./measure/memory.ts";
+import { size } from "./measure/size.ts";
+import { starts } from "./measure/start.ts";
+import { type Peer, REFERENCE } from "./peers.ts";
+import { type Plan, QUICK } from "./plan.ts";
+import type { Samples } from "./samples.ts";
+
+/** The end of bench/arm64.ts that runs in the machine: measures the two files that are its arguments, the C program's second, into the third. */
+const [ours = "", reference = "", output = ""] = process.argv.slice(2);
+const { rt_sigtimedwait, ppoll } = SYSTEM_CALLS;
+
+/** There is no pause(2) on AArch64: the C library's is ppoll(2). */
+const PEERS: readonly Peer[] = [
+  { name: "pause", command: [ours], parksIn: rt_sigtimedwait, env: {}, endsOnSigterm: true },
+  { name: REFERENCE, command: [reference], parksIn: ppoll, env: {}, endsOnSigterm: true },
+];
+/** Short turns: what the machine does meanwhile, it does to both. */
+const PLAN: Plan = { ...QUICK, starts: [40, 3], crowds: [[1, 5]] };
+
+const samples: Samples = {};
+for (const { run } of [size, memory, starts]) await run({ plan: PLAN, peers: PEERS, samples, done: () => undefined });
+await Bun.write(output, JSON.stringify({ pageSize: pageSize(), samples }));

@@ -1,0 +1,99 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { AARCH64 } from "../src/arch/aarch64/architecture.ts";
+import type { Kernel } from "../src/debian/kernel.ts";
+import { debianKernel } from "../src/machine/debian.ts";
+import { runInMachine } from "../src/machine/run.ts";
+import { sha256 } from "../src/runtime.ts";
+import { buildLinux, KERNEL_OF_64_KB } from "../test/matrix/linux.ts";
+import { ARM64_PAUSE } from "../test/support/artifacts.ts";
+import { compileFor, TEST_DIST } from "../test/support/compile.ts";
+import { bunAndSources, ENVIRONMENT, inProject, KERNEL_OF_16_KB } from "../test/support/guest.ts";
+import { requireMarks, writeMarked } from "../test/support/marks.ts";
+import { GUEST_VARIABLE } from "../test/support/place.ts";
+import { amount, ratio, withoutUnit } from "./format.ts";
+import { REFERENCE, UPSTREAM } from "./peers.ts";
+import { RIG } from "./rig.ts";
+import { figure, type Samples } from "./samples.ts";
+
+/**
+ * Measures dist/arm64/pause against the C program of upstream's structure in emulated machines with pages of each size, by the benchmark's
+ * own rig, which runs there. Writes the tables of docs/architectures.md. One of the kernels is built: no part of CI.
+ */
+const PAGE = join(import.meta.dir, "..", "docs", "architectures.md");
+const MARK = "measured";
+
+const MACHINES: readonly { readonly processor: string; readonly get: () => Promise<Kernel> }[] = [
+  { processor: "cortex-a53", get: () => debianKernel(AARCH64) },
+  { processor: "cortex-a76", get: () => debianKernel(AARCH64, KERNEL_OF_16_KB) },
+  { processor: "cortex-a53", get: () => buildLinux(AARCH64, KERNEL_OF_64_KB) },
+];
+
+const OF_THE_FILE = ["file, bytes", "gzip -9, bytes", "segments, count"];
+const OF_THE_RUN = ["pages mapped, count", "RSS, bytes", "page tables, bytes", "page faults in a whole life, count", "exec to parked, ns", "SIGTERM to exit, ns"];
+/** Where in the machine things are. */
+const [OURS, C, RESULT] = ["files/pause", "files/c", "result.json"];
+/** Half a minute alone. */
+const PATIENCE = 600;
+
+/** What one machine gave. */
+type Measured = { readonly kernel: string; readonly processor: string; readonly pageSize: number; readonly samples: Samples };
+
+async function measure(processor: string, kernel: Kernel): Promise<Measured> {
+  const { status, output, results } = await runInMachine(
+    { architecture: AARCH64, processor, kernel, memory: 2048, seconds: PATIENCE },
+    {
+      files: [
+        ...(await bunAndSources(AARCH64, ["bench/**/*.ts", "node_modules/tinybench/**"])),
+        { path: inProject(join(TEST_DIST, RIG.name)), file: compileFor(AARCH64, RIG) },
+        { path: OURS, file: ARM64_PAUSE },
+        { path: C, file: compileFor(AARCH64, UPSTREAM) },
+      ],
+      command: ["sh", "-c", `mount -t cgroup2 cgroup2 /sys/fs/cgroup && cd /project && exec bun bench/arm64-guest.ts /${OURS} /${C} /${RESULT}`],
+      environment: [...ENVIRONMENT, `${GUEST_VARIABLE}=`],
+      results: [RESULT],
+    },
+  );
+  const result = results.get(RESULT);
+  if (status !== 0 || result === undefined) throw new Error(`measuring on Linux ${kernel.release}, ${processor}: ended with ${status} in the machine:\n${output}`);
+  return { kernel: kernel.release, processor, ...(JSON.parse(result.toString()) as Pick<Measured, "pageSize" | "samples">) };
+}
+
+function report(all: readonly Measured[]): string {
+  const [emulator] = Bun.spawnSync([AARCH64.emulator.program, "--version"]).stdout.toString().split("\n");
+  const [compiler] = Bun.spawnSync([`${AARCH64.gnuTriplet}-gcc`, "--version"]).stdout.toString().split("\n");
+  const [first] = all;
+  return [
+    `On ${new Date().toISOString().slice(0, 10)}, with ${emulator}; \`dist/arm64/pause\`, SHA-256 ${sha256(readFileSync(ARM64_PAUSE))}, and C by ${compiler}:`,
+    "",
+    "| | pause / C | pause | C, as upstream |",
+    "| --- | --- | --- | --- |",
+    ...OF_THE_FILE.map((metric) => `| ${withoutUnit(metric)} | ${compared(metric, first?.samples ?? {})} |`),
+    "",
+    ...all.map(({ kernel, processor, pageSize }) => `- pages of ${pageSize / 1024} kB: Linux ${kernel} on ${processor}`),
+    "",
+    "| | pages | pause / C | pause | C, as upstream |",
+    "| --- | --- | --- | --- | --- |",
+    ...OF_THE_RUN.flatMap((metric) => all.map(({ pageSize, samples }) => `| ${withoutUnit(metric)} | ${pageSize / 1024} kB | ${compared(metric, samples)} |`)),
+  ].join("\n");
+}
+
+/** The ratio of the medians, and both, each with its spread where it has one. */
+function compared(metric: string, samples: Samples): string {
+  const [ours, theirs] = ["pause", REFERENCE].map((name) => figure(samples[metric]?.[name] ?? []));
+  const shown = [ours, theirs].map((figure) => {
+    if (figure === undefined) return "–";
+    const { median, low, high } = figure;
+    return `${amount(median, metric)}${low === high ? "" : ` (${amount(low, metric)} to ${amount(high, metric)})`}`;
+  });
+  return [`**${ratio(ours?.median ?? Number.NaN, theirs?.median ?? Number.NaN)}**`, ...shown].join(" | ");
+}
+
+requireMarks(PAGE, MARK);
+const all: Measured[] = [];
+for (const { processor, get } of MACHINES) {
+  const measured = await measure(processor, await get());
+  console.log(`${measured.kernel}, ${processor}: measured`);
+  all.push(measured);
+}
+writeMarked(PAGE, MARK, report(all));

@@ -1,0 +1,62 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
+import type { Kernel } from "../../src/debian/kernel.ts";
+import { debianKernel } from "../../src/machine/debian.ts";
+import { sha256 } from "../../src/runtime.ts";
+import { ARM64_PAUSE, PAUSE } from "../support/artifacts.ts";
+import { contractIn, KERNEL_OF_16_KB, type Seen } from "../support/guest.ts";
+import { requireMarks, writeMarked } from "../support/marks.ts";
+import { buildLinux, KERNEL_OF_39_BITS, KERNEL_OF_64_KB } from "./linux.ts";
+
+/**
+ * Runs the contract's tests on dist/arm64/pause and on the C reference in emulated machines of AArch64: kernels of each size of pages and
+ * of addresses, on the oldest processor that each runs on and on the newest. Two of the kernels are built, some five minutes and 1 GB each
+ * the first time, so it is no part of CI. Writes the table of docs/architectures.md.
+ */
+const FILES = ["upstream.test.ts", "conditions.test.ts", "promises.test.ts"];
+/** MiB. With pages of 64 kB a storm of 5,000 orphans takes more than 2 GB. */
+const MEMORY = 4096;
+/** Several times what one takes alone, s. */
+const PATIENCE = 1800;
+const PAGE = join(import.meta.dir, "..", "..", "docs", "architectures.md");
+const MARK = "kernels";
+
+/** Kernels of Debian's, and some built from its source with options of their own; and the first processors of QEMU that each runs on. */
+const KERNELS: readonly { readonly made: string; readonly get: () => Promise<Kernel>; readonly oldest: string }[] = [
+  { made: "Debian 12's", get: () => debianKernel(AARCH64), oldest: "cortex-a53" },
+  { made: "built, linux-source of Debian 12", get: () => buildLinux(AARCH64, KERNEL_OF_39_BITS), oldest: "cortex-a53" },
+  { made: "Debian 13's", get: () => debianKernel(AARCH64, KERNEL_OF_16_KB), oldest: "cortex-a76" },
+  { made: "built, linux-source of Debian 12", get: () => buildLinux(AARCH64, KERNEL_OF_64_KB), oldest: "cortex-a53" },
+];
+
+/** What was seen on one kernel and processor: a row of the table. */
+type Row = { readonly kernel: string; readonly processor: string; readonly seen: Seen };
+
+function table(rows: readonly Row[]): string {
+  const [emulator] = Bun.spawnSync([AARCH64.emulator.program, "--version"]).stdout.toString().split("\n");
+  const lines = rows.map(({ kernel, processor, seen }) => `| ${[kernel, seen.pageSize, seen.addressBits, processor, seen.passed, seen.failed.length].join(" | ")} |`);
+  const notes = rows.flatMap(({ kernel, processor, seen }) => seen.failed.map((name) => `- failed on ${kernel}, ${processor}: ${name}`));
+  return [
+    `On ${new Date().toISOString().slice(0, 10)}, with ${emulator}; \`dist/arm64/pause\`, SHA-256 ${sha256(readFileSync(ARM64_PAUSE))}:`,
+    "",
+    "| kernel | pages | bits of addresses | processor | tests passed | failed |",
+    "| --- | --- | --- | --- | --- | --- |",
+    ...lines,
+    ...(notes.length === 0 ? [] : ["", ...notes]),
+  ].join("\n");
+}
+
+requireMarks(PAGE, MARK);
+const rows: Row[] = [];
+for (const { made, get, oldest } of KERNELS) {
+  const kernel = await get();
+  for (const processor of [oldest, "max"]) {
+    const machine = { architecture: AARCH64, processor, kernel, memory: MEMORY, seconds: PATIENCE };
+    const seen = await contractIn(machine, FILES, [{ artifact: PAUSE, file: ARM64_PAUSE }]);
+    rows.push({ kernel: `${kernel.release} (${made})`, processor, seen });
+    console.log(`${kernel.release}, ${processor}: pages of ${seen.pageSize}, ${seen.addressBits} bits, ${seen.passed} passed, ${seen.failed.length} failed${seen.failed.map((name) => `\n  ${name}`).join("")}`);
+  }
+}
+writeMarked(PAGE, MARK, table(rows));
+if (rows.some(({ seen }) => seen.failed.length > 0)) process.exitCode = 1;

@@ -1,20 +1,18 @@
 import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { version } from "../../package.json";
-import { dateOf } from "../commit.ts";
 import { type Assembled, assemble } from "./assemble.ts";
 import { type Built, findBuilt } from "./built.ts";
+import { contentsAt, licenseTexts } from "./contents.ts";
 import { ImageError } from "./error.ts";
 import { ARCHITECTURES, checkArchitecture, HOST } from "./platforms.ts";
 
 const ARCHIVE = "dist/pause.oci.tar";
-const NAME = `localhost/pause:${version}`;
 
 const USAGE = `usage: bun run image [--docker-arch ARCHITECTURE]
 
 Puts what bun run build made, dist/ARCHITECTURE/pause of one or of each, into ${ARCHIVE}:
-an image index, ${NAME}, that docker, podman, buildah, skopeo and containerd load.
+an image index that docker, podman, buildah, skopeo and containerd load.
 
   --docker-arch ARCHITECTURE   ${ARCHITECTURES.join(" or ")}: the one that docker load takes into its classic image store,
                                which has no index; by default this machine's where it is there`;
@@ -23,17 +21,10 @@ function image(chosen: string | undefined): void {
   process.chdir(join(import.meta.dir, "../.."));
   const programs = findBuilt("dist");
   const dockers = forDocker(programs, chosen);
-  const { commit } = programs[0];
-  const labels = {
-    "org.opencontainers.image.title": "pause",
-    "org.opencontainers.image.description": "The process that holds a Kubernetes pod open: TypeScript, compiled with Bun, one static file",
-    "org.opencontainers.image.version": version,
-    "org.opencontainers.image.licenses": "Apache-2.0",
-    ...(commit !== null && { "org.opencontainers.image.revision": commit }),
-  };
-  const assembled = assemble({ name: NAME, file: "pause", user: "65535:65535", labels, timestamp: dateOf(commit) }, programs, dockers);
+  const contents = contentsAt(programs[0].commit);
+  const assembled = assemble(contents, programs, dockers, { texts: licenseTexts() });
   write(assembled.archive);
-  console.log(report(assembled, programs, dockers));
+  console.log(report(contents.name, assembled, programs, dockers));
 }
 
 /** @throws ImageError when the one that was asked for is not among the programs. */
@@ -55,14 +46,14 @@ function write(archive: Uint8Array): void {
   }
 }
 
-function report({ digest, platforms }: Assembled, programs: readonly Built[], dockers: string): string {
+function report(name: string, { digest, platforms }: Assembled, programs: readonly Built[], dockers: string): string {
   const count = (bytes: number | undefined) => `${bytes?.toLocaleString("en-US")} bytes`;
   const lines = platforms.map((platform) => {
     const program = programs.find(({ architecture }) => architecture === platform.architecture);
     const docker = platform.architecture === dockers && platforms.length > 1 ? "; the one for docker's classic image store" : "";
     return `  linux/${platform.architecture}  ${platform.digest}  /pause ${count(program?.bytes.length)}, its layer ${count(platform.compressed)} compressed${docker}`;
   });
-  return [`${ARCHIVE}: ${NAME}`, `  index        ${digest}`, ...lines].join("\n");
+  return [`${ARCHIVE}: ${name}`, `  index        ${digest}`, ...lines].join("\n");
 }
 
 function parse(): { chosen: string | undefined; help: boolean } {

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../../package.json";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
+import { LICENSE } from "../../src/components/license.ts";
 import { HOST } from "../../src/image/platforms.ts";
 import { untar } from "../../src/image/untar.ts";
 import { sha256 } from "../../src/runtime.ts";
@@ -54,7 +55,7 @@ describe("the Dockerfile, built from source", () => {
         expect(config.labels).toMatchObject({
           "org.opencontainers.image.title": "pause",
           "org.opencontainers.image.version": version,
-          "org.opencontainers.image.licenses": "Apache-2.0",
+          "org.opencontainers.image.licenses": LICENSE,
           "org.opencontainers.image.revision": args.REVISION,
         });
         expect(layers.length).toBe(1);

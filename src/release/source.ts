@@ -1,0 +1,14 @@
+import { changes, checkedOut } from "../commit.ts";
+import { ReleaseError } from "./error.ts";
+
+/** How many paths a message names. */
+const NAMED = 3;
+
+/** The commit that a release made here is of. @throws ReleaseError in a tree without git, and in one that is not the commit's. */
+export function releasedCommit(): string {
+  const [commit, changed] = [checkedOut(), changes()];
+  if (commit === null || changed === null) throw new ReleaseError("no git, or no commit, in this tree, so nothing says what the release would be of; run it in a clone, with git installed");
+  if (changed.length === 0) return commit;
+  const more = changed.length > NAMED ? ` and ${changed.length - NAMED} more` : "";
+  throw new ReleaseError(`not the commit's: ${changed.slice(0, NAMED).join(", ")}${more}; commit it, or put it away (git stash --include-untracked)`);
+}

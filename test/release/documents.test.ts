@@ -1,0 +1,134 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Spec, Validation } from "@cyclonedx/cyclonedx-library";
+import { version } from "../../package.json";
+import { ARCHITECTURES } from "../../src/arch/architectures.ts";
+import { components, OWN_PAGES } from "../../src/components/components.ts";
+import { LICENSE, licensesOf } from "../../src/components/license.ts";
+import { licenseTexts } from "../../src/image/contents.ts";
+import { sbom } from "../../src/release/sbom.ts";
+import { billOf, provenanceOf, subjectOf } from "../../src/release/statement.ts";
+
+const REPOSITORY = join(import.meta.dir, "../..");
+const NOTICE = readFileSync(join(REPOSITORY, "NOTICE"), "utf8");
+const COMMIT = "0123456789abcdef0123456789abcdef01234567";
+
+const released = ARCHITECTURES.map((architecture) => ({
+  architecture,
+  file: { name: `pause-linux-${architecture.debian}`, sha256: "ab".repeat(32) },
+  commit: COMMIT,
+  timestamp: 1_700_000_000,
+}));
+const [first] = released;
+if (first === undefined) throw new Error("there is no architecture");
+
+describe("the bill of materials", () => {
+  const validator = new Validation.JsonStrictValidator(Spec.Version.v1dot6);
+  const wrong = (document: unknown) => validator.validate(JSON.stringify(document));
+
+  test("is what the schema of CycloneDX 1.6 has, for each architecture", async () => {
+    for (const each of released) expect(await wrong(sbom(each))).toBeNull();
+  });
+
+  test("would not pass with a field that the schema has not, an SPDX identifier or a serial number that is none, or a hash cut short", async () => {
+    const good = sbom(first);
+    const [component, ...others] = good.components;
+    expect(await wrong({ ...good, composer: "?" })).not.toBeNull();
+    expect(await wrong({ ...good, components: [{ ...component, licenses: [{ license: { id: "Apache 2" } }] }, ...others] })).not.toBeNull();
+    expect(await wrong({ ...good, components: [{ ...component, hashes: [{ alg: "SHA-256", content: "ab" }] }, ...others] })).not.toBeNull();
+    expect(await wrong({ ...good, serialNumber: "1" })).not.toBeNull();
+  });
+
+  test("is the same each time, and with another serial number where its contents are others", () => {
+    expect(sbom(first)).toEqual(sbom(first));
+    expect(sbom({ ...first, timestamp: 1 }).serialNumber).not.toBe(sbom(first).serialNumber);
+  });
+
+  test("its root is the file: version, hash, date, and the licence of the whole", () => {
+    const { component, timestamp } = sbom(first).metadata;
+    expect({ timestamp, ...component }).toMatchObject({ timestamp: "2023-11-14T22:13:20.000Z", type: "application", name: "pause", version, hashes: [{ alg: "SHA-256", content: first.file.sha256 }], licenses: [{ expression: LICENSE }] });
+  });
+
+  test("everything in it is in the graph of dependencies once, and reached from the root", () => {
+    const { metadata, components, dependencies } = sbom(first);
+    const edges = new Map(dependencies.map(({ ref, ...edge }) => [ref, "dependsOn" in edge ? edge.dependsOn : []]));
+    const reached = new Set<string | undefined>();
+    const follow = (ref: string | undefined): void => {
+      reached.add(ref);
+      for (const next of edges.get(ref) ?? []) if (!reached.has(next)) follow(next);
+    };
+    follow(metadata.component["bom-ref"]);
+    expect([...reached].toSorted()).toEqual([metadata.component["bom-ref"], ...components.map((component) => component["bom-ref"])].toSorted());
+    expect(dependencies.length).toBe(reached.size);
+  });
+});
+
+describe("what is said to be in the file", () => {
+  /** The words of docs/map.md for where a page comes from, of one architecture. */
+  const mapped = (architecture: string) => {
+    const section = readFileSync(join(REPOSITORY, "docs/map.md"), "utf8").split(`\n## ${architecture}\n`)[1]?.split("\n## ")[0] ?? "";
+    const origins = [...section.matchAll(/^\| (?:`0x[0-9a-f]+`)? ?\| `0x[0-9a-f]+` \| `...` \| (?:`([^`]+)` at \w+|([^|]+?)) \|/gm)].map(([, library, words]) => library ?? words ?? "");
+    return [...new Set(origins)].toSorted();
+  };
+
+  for (const architecture of ARCHITECTURES) {
+    test(`is what the map of the file has: each origin of ${architecture.debian}'s pages is claimed, and nothing else is`, () => {
+      expect(mapped(architecture.debian).length).toBeGreaterThan(7);
+      expect([...new Set([...OWN_PAGES, ...components(architecture).flatMap(({ pages }) => pages)])].toSorted()).toEqual(mapped(architecture.debian));
+    });
+  }
+});
+
+describe("NOTICE", () => {
+  const named = [...NOTICE.matchAll(/^(\S+) (\S+)\n  Licence: (.+)$/gm)].map(([, name, version, license]) => ({ name, version, license }));
+
+  test("names each component of the bill of materials, with its version and its licence, and no other", () => {
+    for (const { architecture } of released) {
+      expect(named).toEqual(components(architecture).map(({ name, version, license }) => ({ name, version, license })));
+    }
+  });
+
+  test("has the expression for the whole, which the Dockerfile's label has too", () => {
+    expect(NOTICE).toContain(`\n  ${LICENSE}\n`);
+    expect(readFileSync(join(REPOSITORY, "Dockerfile"), "utf8")).toContain(`org.opencontainers.image.licenses="${LICENSE}"`);
+  });
+
+  test("each path that it names is there", () => {
+    const paths = [...NOTICE.matchAll(/\b(?:src|LICENSES)\/[\w./-]*\w/g)].map(([path]) => path);
+    expect(paths).toContain("src/pin/pin.json");
+    for (const path of paths) expect(existsSync(join(REPOSITORY, path)), path).toBe(true);
+  });
+
+  test("the text of each licence it names is in LICENSES, and no other, and all of them go with the image", () => {
+    const identifiers = new Set([LICENSE, ...named.map(({ license }) => license ?? "")].flatMap(licensesOf).flatMap((license) => license.split(" WITH ")));
+    const files = [...identifiers].map((identifier) => `${identifier}.txt`).toSorted();
+    expect(readdirSync(join(REPOSITORY, "LICENSES")).toSorted()).toEqual(files);
+    expect(licenseTexts().map(({ name }) => name)).toEqual(["LICENSE", "NOTICE", ...files.map((file) => `LICENSES/${file}`)]);
+    for (const { name, text } of licenseTexts()) expect(text.length, name).toBeGreaterThan(1000);
+  });
+});
+
+describe("the statements", () => {
+  test("are in-toto's, version 1, about what they were given, and carry what their predicate type says", () => {
+    const subject = [subjectOf(first)];
+    expect(subject).toEqual([{ name: first.file.name, digest: { sha256: first.file.sha256 } }]);
+    expect(billOf(first, subject)).toEqual({ _type: "https://in-toto.io/Statement/v1", subject, predicateType: "https://cyclonedx.org/bom", predicate: sbom(first) });
+    const { predicate, ...statement } = provenanceOf(first, subject);
+    expect(statement).toEqual({ _type: "https://in-toto.io/Statement/v1", subject, predicateType: "https://slsa.dev/provenance/v1" });
+    // The fields that SLSA asks for.
+    expect(predicate).toMatchObject({ buildDefinition: { buildType: expect.stringMatching(/^https:/), externalParameters: { commit: COMMIT } }, runDetails: { builder: { id: expect.stringMatching(/^https:/) } } });
+  });
+
+  test("the provenance has the commit, and each file that the build reads by its hash in src/pin/pin.json", () => {
+    const pin = JSON.parse(readFileSync(join(REPOSITORY, "src/pin/pin.json"), "utf8"));
+    for (const each of released) {
+      const { resolvedDependencies } = provenanceOf(each, []).predicate.buildDefinition;
+      const { debian, bunPackage } = each.architecture;
+      const hashes = [pin.runtimes[bunPackage].sha256, ...Object.values<string>(pin.libraries[debian].sha256)];
+      expect(resolvedDependencies.flatMap(({ digest }) => ("gitCommit" in digest ? [digest.gitCommit] : []))).toEqual([COMMIT]);
+      expect(resolvedDependencies.flatMap(({ digest }) => ("sha256" in digest ? [digest.sha256] : [])).toSorted()).toEqual(hashes.toSorted());
+      expect(JSON.stringify(resolvedDependencies)).toContain(`pkg:deb/debian/libstdc%2B%2B6@12.2.0-14%2Bdeb12u1?arch=${debian}`);
+    }
+  });
+});

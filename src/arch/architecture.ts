@@ -43,6 +43,8 @@ export type Architecture = {
   /** Below where any kernel puts a stack, the vdso or a mapping: an address. */
   readonly highestAddress: number;
   readonly stub: Stub;
+  /** Whose static data has pages in its /pause, as the map of the file shows. */
+  readonly staticData: readonly ("runtime" | "musl")[];
   readonly emulator: Emulator;
 };
 

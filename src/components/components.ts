@@ -21,22 +21,17 @@ export type Component = {
 /** Pages that are of this repository alone, or whose contents are. */
 export const OWN_PAGES: readonly string[] = ["ELF header, program headers, stub", "C memory: messages, sets, buffers", "stack"];
 
-/** Pages that only the file for this architecture has, whose granules of 64 kB bring them along. */
-const MORE_PAGES: Readonly<Record<string, { readonly bun: readonly string[]; readonly musl: readonly string[] }>> = {
-  arm64: { bun: ["the runtime's data"], musl: ["musl's data"] },
-};
-
 /** What /pause is made with for one architecture, in the order of NOTICE. */
 export function components(architecture: Architecture): readonly Component[] {
-  const more = MORE_PAGES[architecture.debian] ?? { bun: [], musl: [] };
-  const { bunPackage, muslLoader } = architecture;
+  const { bunPackage, muslLoader, staticData } = architecture;
+  const [runtimeData, muslData] = [staticData.includes("runtime"), staticData.includes("musl")];
   return [
     {
       ...{ name: "Bun", version: PINNED_BUN, supplier: "Oven", license: "MIT" },
       purl: `pkg:npm/%40oven/${bunPackage}@${PINNED_BUN}`,
       file: { name: "bun", sha256: pinnedRuntime(architecture).sha256 },
-      part: "The call stubs that bun:ffi compiled, thread-local storage, and on arm64 a page of its data; the machine code of its executable is not in the file.",
-      pages: ["bun:ffi's call stubs", "thread-local storage", ...more.bun],
+      part: `The call stubs that bun:ffi compiled${runtimeData ? ", a page of its data," : ""} and thread-local storage; the machine code of its executable is not in the file.`,
+      pages: ["bun:ffi's call stubs", "thread-local storage", ...(runtimeData ? ["the runtime's data"] : [])],
     },
     {
       ...{ name: "JavaScriptCore", version: commitOf("webkit"), supplier: "Oven and the WebKit project", license: "LGPL-2.0-or-later AND BSD-2-Clause AND BSD-3-Clause" },
@@ -59,8 +54,8 @@ export function components(architecture: Architecture): readonly Component[] {
     {
       ...library(architecture, "musl", muslLoader),
       ...{ supplier: "the musl project", license: "MIT" },
-      part: "Whole pages of its machine code, thread-local storage, and on arm64 a page of its data.",
-      pages: [muslLoader, "thread-local storage", ...more.musl],
+      part: `Whole pages of its machine code${muslData ? ", a page of its data" : ""} and thread-local storage.`,
+      pages: [muslLoader, "thread-local storage", ...(muslData ? ["musl's data"] : [])],
     },
     {
       ...library(architecture, "libstdc++6", "libstdc++.so.6"),

@@ -13,9 +13,6 @@ type File = { readonly path: string; readonly bytes: Uint8Array; readonly execut
 /** An executable, and its bytes. */
 export type Executable = Released & { readonly bytes: Uint8Array };
 
-/** What docker's classic image store takes of the archive: the same one whatever machine the release is made on. */
-const FOR_DOCKER = "amd64";
-
 /** Writes the release of `executables`, which are of one commit, into `folder`; SHA256SUMS has all other files. Returns the paths. */
 export function writeRelease(folder: string, executables: readonly [Executable, ...Executable[]], root: string): readonly string[] {
   const files = [...executables.flatMap(ofExecutable), archive(executables), page(root), ...texts()].toSorted((a, b) => (a.path < b.path ? -1 : 1));
@@ -52,7 +49,9 @@ function archive(executables: readonly [Executable, ...Executable[]]): File {
         const subject = [{ name: contents.name, digest: { sha256: digest.replace(/^sha256:/, "") } }, subjectOf(executable)];
         return [billOf(executable, subject), provenanceOf(executable, subject)];
       });
-  return { path: "pause.oci.tar", bytes: assemble(contents, programs, FOR_DOCKER, { texts: licenseTexts(), attest }).archive };
+  // What docker's classic image store takes is the same one whatever machine the release is made on.
+  const dockers = executables[0].architecture.debian;
+  return { path: "pause.oci.tar", bytes: assemble(contents, programs, dockers, { texts: licenseTexts(), attest }).archive };
 }
 
 const page = (root: string): File => ({ path: "pause.8", bytes: readFileSync(join(root, "man", "pause.8")) });

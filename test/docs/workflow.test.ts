@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { read, REPOSITORY } from "./pages.ts";
+import { read, REPOSITORY, scripts } from "./pages.ts";
 
 type Step = { readonly uses?: string; readonly run?: string; readonly if?: string; readonly with?: Readonly<Record<string, string>> };
 type Workflow = { readonly on: readonly string[]; readonly jobs: Readonly<Record<string, { readonly strategy: { readonly matrix: { readonly runner: readonly string[] } }; readonly steps: readonly Step[] }>> };
@@ -21,6 +21,13 @@ test("the workflow runs .ci/run on a runner of each architecture", () => {
 test("a release is made of a tag alone, once", () => {
   const releasing = steps.filter(({ run, uses }) => run?.endsWith(" run release") === true || uses?.startsWith("actions/upload-artifact@") === true);
   expect(releasing.map((step) => step.if)).toEqual(Array.from({ length: 2 }, () => "startsWith(github.ref, 'refs/tags/v') && matrix.runner == 'ubuntu-24.04'"));
+});
+
+test("the release is what the command writes, into the folder that it says", () => {
+  const kept = steps.find(({ uses }) => uses?.startsWith("actions/upload-artifact@") === true)?.with?.path;
+  expect(scripts.release).toBe("bun src/release/cli.ts");
+  expect(read("src/release/cli.ts")).toContain(`dist/release: pause of commit`);
+  expect(kept).toBe("dist/release");
 });
 
 test("its actions are named with a major version, and its head says that it is not run here", () => {

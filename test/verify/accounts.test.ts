@@ -5,13 +5,15 @@ import { join } from "node:path";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { pinnedLibraries, pinnedRuntime } from "../../src/pin/pin.ts";
+import { provenanceOf, subjectOf } from "../../src/release/statement.ts";
+import { sha256 } from "../../src/runtime.ts";
 import { accountsOf } from "../../src/verify/accounts.ts";
 import { REPOSITORY } from "../docs/pages.ts";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "pause-verify-accounts-"));
 afterAll(() => rmSync(FOLDER, { recursive: true }));
 
-const [FILE, BESIDE] = ["pause", "provenance.json"].map((name) => join(FOLDER, name)) as [string, string];
+const [FILE, BESIDE, STATEMENT] = ["pause", "provenance.json", "pause.intoto.json"].map((name) => join(FOLDER, name)) as [string, string, string];
 const built = (name: string) => join(REPOSITORY, "dist", "amd64", name);
 const BYTES = readFileSync(built("pause"));
 const COMMIT: unknown = JSON.parse(readFileSync(built("provenance.json"), "utf8")).commit;
@@ -45,5 +47,19 @@ describe("what is said of a file", () => {
       writeFileSync(BESIDE, text);
       expect(of(BYTES)).toEqual({ accounts: [], unused: expect.stringMatching(/\/provenance\.json: cannot be read as what a build writes down: ./) });
     }
+  });
+
+  test("is, by the statement of the release it is of, the commit, the runtime and the libraries too", () => {
+    rmSync(BESIDE, { force: true });
+    const release = { architecture: X86_64, file: { name: "pause-linux-amd64", sha256: sha256(BYTES) }, commit: "abc", timestamp: 0 };
+    writeFileSync(STATEMENT, JSON.stringify(provenanceOf(release, [subjectOf(release)])));
+    const { accounts, unused } = of(BYTES);
+    expect(unused).toBeUndefined();
+    expect(accounts).toMatchObject([{ source: STATEMENT, commit: "abc", runtime: pinnedRuntime(X86_64).sha256 }]);
+    expect(Object.fromEntries(accounts[0]?.libraries ?? [])).toEqual(pinnedLibraries(X86_64).sha256);
+    expect(of(BYTES.subarray(1))).toEqual({ accounts: [], unused: `${STATEMENT} is of another file: none that it tells of has this SHA-256` });
+    writeFileSync(STATEMENT, JSON.stringify({ subject: [], predicate: { buildDefinition: { resolvedDependencies: [] } } }));
+    expect(of(BYTES).unused).toMatch(/\/pause\.intoto\.json: cannot be read as an in-toto statement of a release's provenance: ./);
+    rmSync(STATEMENT);
   });
 });

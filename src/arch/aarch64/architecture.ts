@@ -45,6 +45,7 @@ export const AARCH64: Architecture = {
   // A quarter of 39 bits of address space, the least there is, is where its bottom-up layout begins.
   highestAddress: 0x20_0000_0000,
   stub: STUB,
+  staticData: ["runtime", "musl"],
   emulator: {
     program: "qemu-system-aarch64",
     package: "qemu-system-arm",

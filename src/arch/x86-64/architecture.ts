@@ -36,6 +36,7 @@ export const X86_64: Architecture = {
   // A third of 47 bits of address space is where its bottom-up layout begins.
   highestAddress: 0x1000_0000_0000,
   stub: STUB,
+  staticData: [],
   emulator: {
     program: "qemu-system-x86_64",
     package: "qemu-system-x86",

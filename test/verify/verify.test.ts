@@ -56,7 +56,7 @@ describe("bun run verify", () => {
   let first = "";
   beforeAll(() => {
     mkdirSync(DIST, { recursive: true });
-    for (const name of ["src", "package.json"]) cpSync(join(PROJECT, name), join(CLONE, name), { recursive: true });
+    for (const name of ["src", "package.json", "LICENSE", "NOTICE", "LICENSES"]) cpSync(join(PROJECT, name), join(CLONE, name), { recursive: true });
     for (const name of ["runtime", "debian"]) symlinkSync(join(PROJECT, "dist", name), join(DIST, name));
     if (Bun.which("git") === null) return;
     writeFileSync(join(CLONE, ".gitignore"), "/dist/\n");

@@ -42,17 +42,19 @@ function ofExecutable(executable: Executable): readonly File[] {
 function archive(executables: readonly [Executable, ...Executable[]]): File {
   const contents = contentsAt(executables[0].commit);
   const programs = executables.map(({ architecture, bytes }) => ({ architecture: architecture.debian, bytes }));
-  const attest = (architecture: string, digest: string) =>
-    executables
-      .filter((executable) => executable.architecture.debian === architecture)
-      .flatMap((executable) => {
-        const subject = [{ name: contents.name, digest: { sha256: digest.replace(/^sha256:/, "") } }, subjectOf(executable)];
-        return [billOf(executable, subject), provenanceOf(executable, subject)];
-      });
   // What docker's classic image store takes is the same one whatever machine the release is made on.
   const dockers = executables[0].architecture.debian;
-  return { path: "pause.oci.tar", bytes: assemble(contents, programs, dockers, { texts: licenseTexts(), attest }).archive };
+  return { path: "pause.oci.tar", bytes: assemble(contents, programs, dockers, { texts: licenseTexts(), attest: attestationsOf(contents.name, executables) }).archive };
 }
+
+/** What is said of the image `name` of a platform that has this manifest, and of the executable in it. */
+export const attestationsOf = (name: string, executables: readonly Released[]) => (architecture: string, digest: string) =>
+  executables
+    .filter((executable) => executable.architecture.debian === architecture)
+    .flatMap((executable) => {
+      const subject = [{ name, digest: { sha256: digest.replace(/^sha256:/, "") } }, subjectOf(executable)];
+      return [billOf(executable, subject), provenanceOf(executable, subject)];
+    });
 
 const page = (root: string): File => ({ path: "pause.8", bytes: readFileSync(join(root, "man", "pause.8")) });
 const texts = () => licenseTexts().map(({ name, text: contents }) => text(name, contents));

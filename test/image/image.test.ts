@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { version } from "../../package.json";
 import { assemble } from "../../src/image/assemble.ts";
 import { findBuilt } from "../../src/image/built.ts";
+import { licenseTexts } from "../../src/image/contents.ts";
 import { HOST } from "../../src/image/platforms.ts";
 import { sha256 } from "../../src/runtime.ts";
 import { ROOT, testNeeding } from "../support/privilege.ts";
@@ -107,6 +108,17 @@ describe("bun run image", () => {
     expect(first.stdout).toMatch(/^dist\/pause\.oci\.tar: localhost\/pause:\S+\n  index        sha256:[0-9a-f]{64}\n(  linux\/(amd64|arm64)  sha256:[0-9a-f]{64}  \/pause [\d,]+ bytes, its layer [\d,]+ bytes compressed.*\n)+$/);
     expect([await image(), sha256(readFileSync(ARCHIVE))]).toEqual([first, bytes]);
     expect(readdirSync(dirname(ARCHIVE)).filter((name) => name.endsWith(".new"))).toEqual([]);
+  });
+
+  test("writes the texts of the licences into the archive, as what goes with it and is no image", async () => {
+    await image();
+    const files = await new Bun.Archive(readFileSync(ARCHIVE)).files();
+    const json = async (digest: string) => files.get(`blobs/${digest.replace(":", "/")}`)?.json();
+    const { manifests } = await json((await files.get("index.json")?.json()).manifests[0].digest);
+    const attached = manifests.filter(({ platform }: { platform: { os: string } }) => platform.os === "unknown");
+    expect(attached.length).toBe(1);
+    const { layers } = await json(attached[0].digest);
+    expect(layers.map(({ annotations }: { annotations: Record<string, string> }) => annotations["org.opencontainers.image.title"])).toEqual(licenseTexts().map(({ name }) => name));
   });
 
   test("names in one line an option or an architecture it does not know, and one that was not built", async () => {

@@ -1,7 +1,9 @@
 import { describe, expect } from "bun:test";
+import { join } from "node:path";
+import { ARCHITECTURES } from "../../src/image/platforms.ts";
 import { documentedCommand } from "../support/documented.ts";
 import { Containerd } from "./containerd.ts";
-import { IMAGE, PROGRAMS, pauseImage, SHIPPED } from "./images.ts";
+import { builtFor, hashOf, HOST, IMAGE, indexImage, PROGRAMS, pauseImage, SHIPPED } from "./images.ts";
 import { parked } from "./pod.ts";
 import { testWith } from "./tools.ts";
 
@@ -25,6 +27,21 @@ describe.each(PROGRAMS)("containerd, in the kubelet's namespace: $name", (progra
     // So that it is seen that the status is the container's.
     await containerd.ctr("task", "kill", "--signal", "SIGKILL", "killed");
     expect((await killed.ended).status).toBe(128 + 9);
+  });
+});
+
+describe("containerd, the archive of two platforms, with what goes with them", () => {
+  test("is imported as this machine's, and with --all-platforms as all of them", async () => {
+    for (const [options, imported] of [[[], [HOST]], [["--all-platforms"], ARCHITECTURES]] as const) {
+      await using containerd = await Containerd.create();
+      await containerd.ctr("images", "import", ...options, await indexImage(containerd.workspace));
+      for (const architecture of imported) {
+        const root = containerd.workspace.folder(architecture);
+        await containerd.ctr("images", "mount", "--platform", `linux/${architecture}`, IMAGE, root);
+        expect(hashOf(join(root, "pause"))).toBe(hashOf(builtFor(architecture)));
+        await containerd.ctr("images", "unmount", root);
+      }
+    }
   });
 });
 

@@ -1,9 +1,8 @@
 import { describe, expect } from "bun:test";
-import { HOST } from "../../src/image/platforms.ts";
 import { documentedCommand } from "../support/documented.ts";
 import { status } from "../support/proc.ts";
 import { Docker, stores } from "./docker.ts";
-import { BUSYBOX, busyboxImage, IMAGE, indexImage, PROGRAMS, pauseImage, SECCOMP, SHIPPED } from "./images.ts";
+import { builtFor, BUSYBOX, busyboxImage, hashOf, HOST, IMAGE, indexImage, PROGRAMS, pauseImage, SECCOMP } from "./images.ts";
 import { GOODBYE, MAKE_ORPHANS, orphansAreReaped, parked } from "./pod.ts";
 import { testWith } from "./tools.ts";
 
@@ -53,11 +52,15 @@ describe.each(PROGRAMS)("docker: $name", (program) => {
 });
 
 describe.each(stores().map((store) => ({ store })))("docker, the $store image store", ({ store }) => {
-  test("docker load takes the archive of two platforms, this machine's of them, and runs it under deploy/seccomp.json", async () => {
+  test("docker load takes the archive of two platforms and what goes with them, this machine's of the two, and runs it under deploy/seccomp.json", async () => {
     await using docker = await Docker.create(store);
-    await docker.run("load", "--input", await indexImage(docker.workspace, SHIPPED));
+    await docker.run("load", "--input", await indexImage(docker.workspace));
     await docker.run("load", "--input", await busyboxImage(docker.workspace));
     expect(await docker.run("image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", IMAGE)).toBe(`linux/${HOST}`);
+
+    await docker.run("create", "--name=copied", "--network=none", IMAGE);
+    await docker.run("cp", "copied:/pause", docker.workspace.path("copied"));
+    expect(hashOf(docker.workspace.path("copied"))).toBe(hashOf(builtFor(HOST)));
 
     const confined = ["--network=none", "--security-opt=no-new-privileges", `--security-opt=seccomp=${SECCOMP}`];
     await docker.run("run", "--detach", "--name=pause", ...confined, "--memory=16m", "--pids-limit=1", IMAGE);

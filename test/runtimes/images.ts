@@ -1,7 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { assemble, type Contents, type Program as Built } from "../../src/image/assemble.ts";
-import { ARCHITECTURES, HOST } from "../../src/image/platforms.ts";
+import type { Architecture } from "../../src/arch/architecture.ts";
+import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts";
+import { assemble, type Attached, type Contents, type Program as Built } from "../../src/image/assemble.ts";
+import { licenseTexts } from "../../src/image/contents.ts";
+import { attestationsOf } from "../../src/release/folder.ts";
+import { sha256 } from "../../src/runtime.ts";
 import { PAUSE } from "../support/artifacts.ts";
 import { buildReference } from "../support/reference.ts";
 import type { Workspace } from "./workspace.ts";
@@ -19,32 +23,43 @@ export const PROGRAMS: readonly Program[] = [PAUSE, { name: "C reference", path:
 
 export const SHIPPED: Program = PAUSE;
 
+/** This machine's architecture, as an image index names it. */
+export const HOST = hostArchitecture().debian;
+
 export const IMAGE = "localhost/pause:test";
 export const BUSYBOX = "localhost/busybox:test";
 
-/** The image around `program`, by what makes the one that ships: the path of the archive. */
+/** The image around `program`, and with it all that a release's has: the path of the archive. */
 export function pauseImage(workspace: Workspace, { path }: Program): Promise<string> {
-  return save(workspace, "pause.oci.tar", { name: IMAGE, file: "pause", user: "65535:65535" }, [host(path)]);
+  return released(workspace, "pause.oci.tar", [{ architecture: hostArchitecture(), path }]);
 }
 
-/** The same for every platform; the file for another than this one is a stand-in, to be listed and never run. */
-export function indexImage(workspace: Workspace, { path }: Program): Promise<string> {
-  const both = ARCHITECTURES.map((architecture) => ({ architecture, bytes: readFileSync(path) }));
-  return save(workspace, "index.oci.tar", { name: IMAGE, file: "pause", user: "65535:65535" }, both);
+/** The same of what was built for each platform. */
+export function indexImage(workspace: Workspace): Promise<string> {
+  return released(workspace, "index.oci.tar", ARCHITECTURES.map((architecture) => ({ architecture, path: builtFor(architecture.debian) })));
 }
+
+/** What ships for this architecture. */
+export const builtFor = (architecture: string): string => join(REPOSITORY, "dist", architecture, "pause");
+
+export const hashOf = (path: string): string => sha256(readFileSync(path));
 
 /** An image with a shell, for the containers that join a pod. */
 export function busyboxImage(workspace: Workspace): Promise<string> {
-  return save(workspace, "busybox.oci.tar", { name: BUSYBOX, file: "bin/busybox" }, [host(Bun.which("busybox") ?? "busybox")]);
+  const programs = [{ architecture: HOST, bytes: readFileSync(Bun.which("busybox") ?? "busybox") }];
+  return save(workspace, "busybox.oci.tar", { name: BUSYBOX, file: "bin/busybox" }, programs);
 }
 
-function host(path: string): Built {
-  if (HOST === undefined) throw new Error(`no image is made for ${process.arch}`);
-  return { architecture: HOST, bytes: readFileSync(path) };
+type Executable = { readonly architecture: Architecture; readonly path: string };
+
+function released(workspace: Workspace, file: string, executables: readonly Executable[]): Promise<string> {
+  const programs = executables.map(({ architecture, path }) => ({ architecture: architecture.debian, bytes: readFileSync(path) }));
+  const attest = attestationsOf(IMAGE, executables.map(({ architecture, path }) => ({ architecture, file: { name: "pause", sha256: hashOf(path) }, commit: "0".repeat(40), timestamp: 0 })));
+  return save(workspace, file, { name: IMAGE, file: "pause", user: "65535:65535" }, programs, { texts: licenseTexts(), attest });
 }
 
-async function save(workspace: Workspace, file: string, contents: Omit<Contents, "labels" | "timestamp">, programs: readonly Built[]): Promise<string> {
-  const { archive } = assemble({ ...contents, labels: {}, timestamp: 0 }, programs, HOST ?? "amd64");
+async function save(workspace: Workspace, file: string, contents: Omit<Contents, "labels" | "timestamp">, programs: readonly Built[], attached?: Attached): Promise<string> {
+  const { archive } = assemble({ ...contents, labels: {}, timestamp: 0 }, programs, HOST, attached);
   await Bun.write(workspace.path(file), archive);
   return workspace.path(file);
 }

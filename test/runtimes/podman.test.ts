@@ -1,9 +1,12 @@
 import { describe, expect } from "bun:test";
 import { readFileSync } from "node:fs";
-import { HOST } from "../../src/image/platforms.ts";
+import { join } from "node:path";
+import { ARCHITECTURES } from "../../src/image/platforms.ts";
+import { sha256 } from "../../src/runtime.ts";
 import { documentedCommand } from "../support/documented.ts";
 import { status } from "../support/proc.ts";
-import { BUSYBOX, busyboxImage, IMAGE, indexImage, PROGRAMS, pauseImage, SECCOMP, SHIPPED } from "./images.ts";
+import { builtFor, BUSYBOX, busyboxImage, hashOf, HOST, IMAGE, indexImage, PROGRAMS, pauseImage, SECCOMP, SHIPPED } from "./images.ts";
+import { readImage } from "./oci.ts";
 import { GOODBYE, MAKE_ORPHANS, orphansAreReaped, parked } from "./pod.ts";
 import { Podman } from "./podman.ts";
 import { run, start, testWith } from "./tools.ts";
@@ -66,35 +69,65 @@ describe("podman run", () => {
   });
 });
 
-describe("the archive of two platforms", () => {
-  testWith("podman", "buildah")("is loaded by podman as this machine's, pulled by buildah, and both are listed", async () => {
+describe("the archive of two platforms, with what goes with them", () => {
+  testWith("podman")("is loaded by podman as this machine's", async () => {
     await using podman = await Podman.create();
-    const archive = await indexImage(podman.workspace, SHIPPED);
-    await podman.load(archive);
+    await podman.load(await indexImage(podman.workspace));
     expect(await podman.run("image", "inspect", IMAGE, "--format", "{{.Os}}/{{.Architecture}}")).toBe(`linux/${HOST}`);
-    await run(["buildah", "pull", "--quiet", `oci-archive:${archive}`], podman.workspace.env);
-    await run(["buildah", "manifest", "create", "both"], podman.workspace.env);
-    await run(["buildah", "manifest", "add", "--all", "both", `oci-archive:${archive}`], podman.workspace.env);
-    expect(architectures(await run(["buildah", "manifest", "inspect", "both"], podman.workspace.env))).toEqual(["amd64", "arm64"]);
+    expect(hashOf(join(await podman.run("image", "mount", IMAGE), "pause"))).toBe(hashOf(builtFor(HOST)));
+  });
+
+  testWith("buildah", "podman")("is pulled by buildah for either, and both are listed", async () => {
+    await using podman = await Podman.create();
+    const archive = await indexImage(podman.workspace);
+    const buildah = (...args: readonly string[]) => run(["buildah", ...args], podman.workspace.env);
+    for (const architecture of ARCHITECTURES) {
+      const image = await buildah("pull", "--quiet", "--arch", architecture, `oci-archive:${archive}`);
+      const container = await buildah("from", "--quiet", "--arch", architecture, image);
+      expect(hashOf(join(await buildah("mount", container), "pause"))).toBe(hashOf(builtFor(architecture)));
+    }
+    await buildah("manifest", "create", "both");
+    await buildah("manifest", "add", "--all", "both", `oci-archive:${archive}`);
+    expect(architectures(await buildah("manifest", "inspect", "both"))).toEqual(["amd64", "arm64"]);
     expect(architectures(await podman.run("manifest", "inspect", "both"))).toEqual(["amd64", "arm64"]);
   });
 
-  testWith("skopeo")("is an index to skopeo, which takes out of it an archive of docker's", async () => {
+  testWith("skopeo")("is an index to skopeo, which copies it whole, or one platform's image, or what docker takes", async () => {
     using workspace = await Workspace.create();
-    const archive = await indexImage(workspace, SHIPPED);
-    expect(architectures(await run(["skopeo", "inspect", "--raw", `oci-archive:${archive}`]))).toEqual(["amd64", "arm64"]);
-    for (const source of ["oci-archive", "docker-archive"]) {
-      const copy = workspace.path(`from-${source}`);
-      await run(["skopeo", "--insecure-policy", "copy", "--quiet", `${source}:${archive}`, `dir:${copy}`]);
-      expect(await run(["skopeo", "inspect", "--format", "{{.Architecture}}", `dir:${copy}`])).toBe(HOST ?? "");
-    }
+    const archive = await indexImage(workspace);
+    const raw = (path: string) => run(["skopeo", "inspect", "--raw", `oci-archive:${path}`]);
+    expect(architectures(await raw(archive))).toEqual(["amd64", "arm64"]);
+    const copied = async (name: string, source: string, ...options: readonly string[]) => {
+      await run(["skopeo", "--insecure-policy", ...options, "copy", "--quiet", ...(name === "whole" ? ["--all"] : []), `${source}:${archive}`, `oci-archive:${workspace.path(name)}`]);
+      return workspace.path(name);
+    };
+    const whole = await copied("whole", "oci-archive");
+    // The index is the same, and so is each blob that it leads to, attestations and texts too.
+    expect(await raw(whole)).toBe(await raw(archive));
+    expect(await blobs(whole)).toEqual(await blobs(archive));
+    for (const architecture of ARCHITECTURES) expect(await inside(await copied(architecture, "oci-archive", "--override-arch", architecture))).toBe(hashOf(builtFor(architecture)));
+    expect(await inside(await copied("docker", "docker-archive"))).toBe(hashOf(builtFor(HOST)));
   });
 });
 
-/** The architectures of an image index, as its JSON lists them. */
+/** The architectures of an image index, as its JSON lists them; what has none is no image. */
 function architectures(index: string): string[] {
   const { manifests }: { manifests: { platform: { architecture: string } }[] } = JSON.parse(index);
-  return manifests.map(({ platform }) => platform.architecture);
+  return manifests.map(({ platform }) => platform.architecture).filter((architecture) => architecture !== "unknown");
+}
+
+/** The names of an archive's blobs, which are their hashes. */
+async function blobs(archive: string): Promise<readonly string[]> {
+  const files = await new Bun.Archive(await Bun.file(archive).bytes()).files();
+  return [...files.keys()].filter((name) => name.startsWith("blobs/")).toSorted();
+}
+
+/** The hash of /pause in an archive of one image. */
+async function inside(archive: string): Promise<string> {
+  const [layer, ...others] = (await readImage(archive)).layers;
+  if (layer === undefined || others.length > 0) throw new Error(`${archive} has not one layer`);
+  const file = (await new Bun.Archive(layer.tar).files()).get("pause");
+  return sha256((await file?.bytes()) ?? new Uint8Array());
 }
 
 /** podman logs prints what a container wrote to stderr on its own stderr. */

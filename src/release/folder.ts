@@ -23,6 +23,7 @@ export function writeRelease(folder: string, executables: readonly [Executable, 
     mkdirSync(dirname(at), { recursive: true });
     writeFileSync(at, bytes);
     // Whatever the umask.
+    chmodSync(dirname(at), 0o755);
     chmodSync(at, executable ? 0o755 : 0o644);
   }
   return all.map(({ path }) => path);

@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts";
 import { sha256 } from "../../src/runtime.ts";
+import { Clone } from "../support/clone.ts";
 import { testNeeding } from "../support/privilege.ts";
 
 const PROJECT = join(import.meta.dir, "..", "..");
@@ -13,28 +14,16 @@ const host = hostArchitecture();
 const other = ARCHITECTURES.find((architecture) => architecture !== host) ?? host;
 const BUILT = join(PROJECT, "dist", host.debian, "pause");
 
-/** A clone with commits of its own, in which nothing was ever built; what was downloaded is the project's. */
 const FOLDER = mkdtempSync(join(tmpdir(), "pause-verify-"));
-const CLONE = join(FOLDER, "clone");
-const DIST = join(CLONE, "dist");
-const PACKAGE = join(CLONE, "package.json");
+const GIT = Bun.which("git") !== null;
+const clone = GIT ? Clone.create(join(FOLDER, "clone")) : Clone.copy(join(FOLDER, "clone"));
+const DIST = clone.dist;
+const PACKAGE = join(clone.folder, "package.json");
 afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
-
-function git(...args: readonly string[]): string {
-  const { success, stdout, stderr } = Bun.spawnSync(["git", "-c", "user.name=a", "-c", "user.email=a@b", ...args], { cwd: CLONE });
-  if (!success) throw new Error(`git ${args.join(" ")}: ${stderr}`);
-  return stdout.toString().trim();
-}
-
-/** A command of the clone's, by the path of its source. */
-function run(source: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, join(CLONE, source), ...args], { cwd: CLONE, env: { ...process.env, ...env }, stdin: "ignore" });
-  return { status: exitCode, said: stdout.toString(), complaint: stderr.toString() };
-}
 
 /** What it says besides the stages' lines, whose times vary. */
 function verify(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const { said, ...rest } = run("src/verify/cli.ts", args, env);
+  const { said, ...rest } = clone.run(clone.command("src/verify/cli.ts", args), env);
   return { ...rest, lines: said.split("\n").filter((line) => line !== "" && !/^\w+ +\d+\.\d\d s/.test(line)) };
 }
 
@@ -50,21 +39,10 @@ function missing(): never {
   throw new Error("it is not there");
 }
 
-const needingGit = testNeeding("git", Bun.which("git") !== null);
+const needingGit = testNeeding("git", GIT);
 
 describe("bun run verify", () => {
-  let first = "";
-  beforeAll(() => {
-    mkdirSync(DIST, { recursive: true });
-    for (const name of ["src", "package.json", "LICENSE", "NOTICE", "LICENSES"]) cpSync(join(PROJECT, name), join(CLONE, name), { recursive: true });
-    for (const name of ["runtime", "debian"]) symlinkSync(join(PROJECT, "dist", name), join(DIST, name));
-    if (Bun.which("git") === null) return;
-    writeFileSync(join(CLONE, ".gitignore"), "/dist/\n");
-    git("init", "--quiet");
-    git("add", ".");
-    git("commit", "--quiet", "--message", "First");
-    first = git("rev-parse", "HEAD");
-  });
+  const first = GIT ? clone.git("rev-parse", "HEAD") : "";
 
   needingGit("says in one line that a file is the same, in a clone where nothing was built, and leaves nothing there", () => {
     const path = place(readFileSync(BUILT));
@@ -88,7 +66,7 @@ describe("bun run verify", () => {
     const source = join(path, "../provenance.json");
     const hex = (value: number) => `0x${value.toString(16)}`;
     const byte = `${hex(was ^ 0x11)} at ${hex(at)}, and in the rebuild ${hex(was)}`;
-    const before = git("status", "--porcelain");
+    const before = clone.git("status", "--porcelain");
     expect(verify([path])).toEqual({
       status: 1,
       complaint: "",
@@ -101,22 +79,22 @@ describe("bun run verify", () => {
         `    page at offset ${hex(page.offset)}, address ${hex(page.address)}, r-x, musl's code (${name}): ${byte}`,
       ],
     });
-    expect([readdirSync(DIST).toSorted(), git("status", "--porcelain")]).toEqual([["debian", "runtime"], before]);
+    expect([readdirSync(DIST).toSorted(), clone.git("status", "--porcelain")]).toEqual([["debian", "runtime"], before]);
   }, 2 * MINUTES);
 
   needingGit("names both commits of a file of another one, by its provenance and by its image's label; there it is the same", () => {
     // Another version is other bytes: what -v says.
     writeFileSync(PACKAGE, readFileSync(PACKAGE, "utf8").replace(/"version": ".*"/, '"version": "9.9.9"'));
     expect(verify([BUILT]).lines.slice(0, 2)).toEqual([expect.stringContaining(`not what a build of commit ${first} with changes (package.json) makes`), expect.stringMatching(/^  commit: .*, and this checkout is /)]);
-    git("commit", "--quiet", "--all", "--message", "Second");
-    const second = git("rev-parse", "HEAD");
-    expect(run("src/build.ts", []).complaint).toBe("");
-    expect(run("src/image/cli.ts", []).complaint).toBe("");
+    clone.git("commit", "--quiet", "--all", "--message", "Second");
+    const second = clone.git("rev-parse", "HEAD");
+    expect(clone.run(clone.command("src/build.ts")).complaint).toBe("");
+    expect(clone.run(clone.command("src/image/cli.ts")).complaint).toBe("");
     const archive = join(DIST, "pause.oci.tar");
     expect(verify([archive])).toEqual({ status: 0, complaint: "", lines: [expect.stringMatching(new RegExp(`^\\S+ \\(linux/${host.debian}\\): the same bytes as a build of commit ${second} `))] });
     const kept = [join(DIST, host.debian, "pause"), join(DIST, "provenance.json")].map((path) => ({ path, is: statSync(path).mtimeMs }));
 
-    git("checkout", "--quiet", first);
+    clone.git("checkout", "--quiet", first);
     for (const [path, source] of [[join(DIST, "pause"), join(DIST, "provenance.json")], [archive, "the image's label org.opencontainers.image.revision"]] as const) {
       const { status, lines } = verify([path]);
       expect(status).toBe(1);
@@ -128,7 +106,7 @@ describe("bun run verify", () => {
   }, 5 * MINUTES);
 
   test("leaves nothing in dist where it is ended by a signal", async () => {
-    const child = Bun.spawn([process.execPath, join(CLONE, "src/verify/cli.ts"), place(readFileSync(BUILT))], { stdout: "pipe", stderr: "pipe" });
+    const child = Bun.spawn([...clone.command("src/verify/cli.ts", [place(readFileSync(BUILT))])], { stdout: "pipe", stderr: "pipe" });
     const reader = child.stdout.getReader();
     // The first line is of the runtime that is there; the folder is made behind it.
     await reader.read();
@@ -156,11 +134,11 @@ describe("bun run verify", () => {
 
   /** The map of what is built here, made for the clone: the same bytes have the same. */
   function mapPath(): string {
-    const maps = join(CLONE, "dist", host.debian);
+    const maps = join(DIST, host.debian);
     mkdirSync(maps);
     try {
       for (const name of ["pause", "pause-static", "pause-dynamic"]) symlinkSync(join(BUILT, "..", name), join(maps, name));
-      expect(run("src/explain/cli.ts", []).complaint).toBe("");
+      expect(clone.run(clone.command("src/explain/cli.ts")).complaint).toBe("");
       cpSync(join(maps, "pause.map.json"), join(FOLDER, "map.json"));
     } finally {
       rmSync(maps, { recursive: true });

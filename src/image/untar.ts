@@ -32,7 +32,7 @@ export function untar(name: string, archive: Uint8Array): readonly Member[] {
     if (header.every((byte) => byte === 0)) break;
     checkSum(name, at, header);
     const type = String.fromCharCode(header[156] ?? 0);
-    const size = Number(about.get("size") ?? octal(name, at, header.subarray(124, 136)));
+    const size = sizeIn(name, at, about) ?? octal(name, at, header.subarray(124, 136));
     const bytes = archive.subarray(at + BLOCK, at + BLOCK + size);
     if (bytes.length < size) throw new ImageError(`${name}: the tar archive is cut short, within the ${size} bytes behind byte ${at + BLOCK}; fetch it again`);
     if (type === EXTENDED) about = new Map([...about, ...recordsOf(name, at, bytes)]);
@@ -64,6 +64,14 @@ function octal(name: string, at: number, field: Uint8Array): number {
   const digits = string(field).trim();
   if (!/^[0-7]+$/.test(digits)) throw new ImageError(`${name}: the tar archive is damaged: the header at byte ${at} has ${JSON.stringify(digits)} where an octal number is expected; fetch it again`);
   return Number.parseInt(digits, 8);
+}
+
+/** By the extended header, where that says it. Below 0 it would lead back, to read the same again without an end. */
+function sizeIn(name: string, at: number, about: ReadonlyMap<string, string>): number | undefined {
+  const size = about.get("size");
+  if (size === undefined) return undefined;
+  if (!/^\d+$/.test(size)) throw new ImageError(`${name}: the tar archive is damaged: of the file at byte ${at} its extended header has ${JSON.stringify(size)} where a size is expected; fetch it again`);
+  return Number(size);
 }
 
 /** The records "LENGTH KEYWORD=VALUE\n" of an extended header (POSIX pax, "pax Extended Header"); LENGTH is that of the whole record. */

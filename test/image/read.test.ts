@@ -14,6 +14,27 @@ const PROGRAMS = [
 const ARCHIVE = assemble(CONTENTS, PROGRAMS, "amd64").archive;
 
 const entries = (): Entry[] => untar("archive", ARCHIVE).map(({ path, bytes }) => ({ name: path, bytes, mode: 0o644 }));
+/** The header of a member, as older archives have it too (POSIX pax, "ustar Interchange Format"). */
+function header(path: string, type: string, { size = "0", magic = "ustar\x0000", prefix = "" } = {}): Buffer {
+  const block = Buffer.alloc(512);
+  block.write(path, 0);
+  block.write("0000755\0", 100);
+  block.write(`${size.padStart(11, "0")}\0`, 124);
+  block.write(`        ${type}`, 148);
+  block.write(magic, 257);
+  block.write(prefix, 345);
+  block.write(`${block.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, "0")}\0 `, 148);
+  return block;
+}
+
+/** What stands behind a header, up to the next one. */
+const padded = (contents: string) => Buffer.concat([Buffer.from(contents), Buffer.alloc(-Buffer.byteLength(contents) & 511)]);
+
+/** An extended header with these records. */
+const extended = (records: string) => Buffer.concat([header("about", "x", { size: records.length.toString(8) }), padded(records)]);
+
+const END = Buffer.alloc(1024);
+
 const written = (files: readonly Entry[]) => tar(files, 0);
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
 const blobName = (bytes: Uint8Array) => `blobs/sha256/${sha256(bytes)}`;
@@ -26,10 +47,10 @@ const layout = (manifests: readonly unknown[], blobs: readonly Uint8Array[], ...
   written([{ name: "index.json", bytes: json({ manifests }), mode: 0o644 }, ...blobs.map((bytes) => ({ name: blobName(bytes), bytes, mode: 0o644 })), ...others]);
 
 /** A manifest, its configuration and its layer, of one file. */
-function image(mediaType: string, pack: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array, diffs = 1) {
+function image(mediaType: string, pack: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array, diffs: (digest: string) => readonly string[] = (digest) => [digest]) {
   const files = tar([{ name: "pause", bytes: Buffer.from("it"), mode: 0o755 }], 0);
   const layer = pack(files);
-  const config = json({ os: "linux", architecture: "amd64", config: {}, rootfs: { diff_ids: Array.from({ length: diffs }, () => `sha256:${sha256(files)}`) } });
+  const config = json({ os: "linux", architecture: "amd64", config: { Env: ["a=b"] }, rootfs: { diff_ids: diffs(`sha256:${sha256(files)}`) } });
   const manifest = json({ config: describing(config), layers: [{ ...describing(layer), mediaType }] });
   return { descriptor: describing(manifest), blobs: [manifest, config, layer] };
 }
@@ -61,7 +82,9 @@ describe("the images of an archive", () => {
     ["plain", "application/vnd.oci.image.layer.v1.tar", (bytes: Uint8Array<ArrayBuffer>) => bytes],
   ])("are read with a layer that is %s", (_, mediaType, pack) => {
     const { descriptor, blobs } = image(mediaType, pack);
-    expect(readImages("archive", layout([descriptor], blobs)).flatMap(({ layers }) => layers.flatMap((layer) => untar("layer", layer.tar))).map(({ path }) => path)).toEqual(["pause"]);
+    const images = readImages("archive", layout([descriptor], blobs));
+    expect(images.map(({ config }) => config.env)).toEqual([["a=b"]]);
+    expect(images.flatMap(({ layers }) => layers.flatMap((layer) => untar("layer", layer.tar))).map(({ path }) => path)).toEqual(["pause"]);
   });
 
   test("are each there once, however often an index leads to one, and without the attestations beside them", () => {
@@ -69,6 +92,17 @@ describe("the images of an archive", () => {
     const attestation = { ...describing(Buffer.from("an attestation")), platform: { os: "unknown", architecture: "unknown" } };
     const index = json({ manifests: [descriptor, attestation] });
     expect(readImages("archive", layout([describing(index), descriptor, attestation], [index, ...blobs])).map(({ digest }) => digest)).toEqual([descriptor.digest]);
+  });
+});
+
+describe("what is no regular file in an archive", () => {
+  test("is nothing of the image: folders, however often they stand there", () => {
+    const folder = header("blobs/", "5");
+    expect(readImages("archive", Buffer.concat([folder, folder, ARCHIVE])).length).toBe(PROGRAMS.length);
+  });
+
+  test("stands for none: a link in the place of the index", () => {
+    expect(refused(Buffer.concat([header("index.json", "2"), END]))).toMatch(/no OCI image layout, since it has no index\.json; /);
   });
 });
 
@@ -93,8 +127,10 @@ describe("an archive is refused in one line", () => {
   });
 
   test("whose layers are not those of the configuration", () => {
-    const { descriptor, blobs } = image("tar", (bytes) => bytes, 2);
-    expect(refused(layout([descriptor], blobs))).toMatch(/the layers of linux\/amd64 are not those that its configuration names/);
+    for (const diffs of [(digest: string) => [digest, digest], (digest: string) => [digest.replace(/.{4}$/, "ffff")]]) {
+      const { descriptor, blobs } = image("tar", (bytes) => bytes, diffs);
+      expect(refused(layout([descriptor], blobs))).toMatch(/the layers of linux\/amd64 are not those that its configuration names/);
+    }
   });
 
   test("with a layer in a form that is not read, or that cannot be unpacked", () => {
@@ -106,14 +142,19 @@ describe("an archive is refused in one line", () => {
 
   test("whose index has an image for another platform than the image itself says", () => {
     const { descriptor, blobs } = image("tar", (bytes) => bytes);
-    expect(refused(layout([{ ...descriptor, platform: { os: "linux", architecture: "arm64" } }], blobs))).toMatch(/an image for linux\/arm64 that is for linux\/amd64 by its own configuration/);
+    for (const [os, architecture] of [["linux", "arm64"], ["windows", "amd64"]]) {
+      expect(refused(layout([{ ...descriptor, platform: { os, architecture } }], blobs))).toContain(`an image for ${os}/${architecture} that is for linux/amd64 by its own configuration`);
+    }
   });
 
-  test("where docker load would take another layer than the index has", () => {
+  test("where docker load would take another layer or configuration than the index has", () => {
     const { descriptor, blobs } = image("tar", (bytes) => bytes);
-    const other = Buffer.from("another layer");
-    const dockers = { name: "manifest.json", bytes: json([{ Config: blobName(blobs[1] ?? other), Layers: [blobName(other)] }]), mode: 0o644 };
-    expect(refused(layout([descriptor], [...blobs, other], dockers))).toMatch(/its manifest\.json, by which docker load goes, names blobs\/sha256\/\S+, which is in none/);
+    const [, config, layer] = blobs.map(blobName);
+    const other = Buffer.from("another");
+    for (const [Config, Layers] of [[config, [blobName(other)]], [blobName(other), [layer]]]) {
+      const dockers = { name: "manifest.json", bytes: json([{ Config, Layers }]), mode: 0o644 };
+      expect(refused(layout([descriptor], [...blobs, other], dockers))).toContain(`its manifest.json, by which docker load goes, names ${blobName(other)}, which is in none`);
+    }
   });
 
   test("that has a file twice, and which counts depends on the reader", () => {
@@ -124,8 +165,13 @@ describe("an archive is refused in one line", () => {
 
   test("that is none of an image, or whose JSON is not what it should be", () => {
     expect(refused(written([{ name: "file", bytes: json({}), mode: 0o644 }]))).toMatch(/no OCI image layout, since it has no index\.json; /);
-    for (const bytes of [Buffer.from("{"), json({}), json({ manifests: [null] }), json({ manifests: [{ digest: 1 }] })]) {
-      expect(refused(written([{ name: "index.json", bytes, mode: 0o644 }]))).toMatch(/^archive: its OCI image layout has .*; write it again$/s);
+    for (const [bytes, found] of [
+      [Buffer.from("{"), "no JSON \\(.*\\)"],
+      [json({}), "nothing where a list is expected"],
+      [json({ manifests: [null] }), "null where an object is expected"],
+      [json({ manifests: [{ digest: 1 }] }), "1 where a string is expected"],
+    ] as const) {
+      expect(refused(written([{ name: "index.json", bytes, mode: 0o644 }]))).toMatch(new RegExp(`^archive: its OCI image layout has ${found}; write it again$`));
     }
   });
 });
@@ -148,17 +194,33 @@ describe("the members of a tar archive", () => {
   });
 
   test("have the keywords of their extended headers, but for what every archive has", () => {
-    const block = (size: number, type: string) => {
-      const header = Buffer.alloc(512);
-      header.write("pause", 0);
-      header.write("0000755\0", 100);
-      header.write(`${size.toString(8).padStart(11, "0")}\0`, 124);
-      header.write(`        ${type}ustar\x0000`, 148);
-      header.write(`${header.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, "0")}\0 `, 148);
-      return header;
-    };
-    const records = Buffer.from("18 path=elsewhere\n37 SCHILY.xattr.security.capability=\n");
-    const archive = Buffer.concat([block(records.length, "x"), records, Buffer.alloc(512 - records.length), block(2, "0"), Buffer.from("it"), Buffer.alloc(510), block(0, "0"), Buffer.alloc(1024)]);
+    const about = extended("18 path=elsewhere\n37 SCHILY.xattr.security.capability=\n");
+    const archive = Buffer.concat([about, header("pause", "0", { size: "2" }), padded("it"), header("pause", "0"), END]);
     expect(untar("archive", archive).map(({ path, extended }) => [path, extended])).toEqual([["elsewhere", ["SCHILY.xattr.security.capability"]], ["pause", []]]);
+  });
+
+  test("have the size that the extended header says, and none that leads back or is no number", () => {
+    const sized = (size: string) => untar("archive", Buffer.concat([extended(`${9 + size.length} size=${size}\n`), header("pause", "0"), padded("it"), END]));
+    expect(sized("02").map(({ bytes }) => Buffer.from(bytes).toString())).toEqual(["it"]);
+    for (const size of ["-512", "-99", "0x2", "1e0", "many"]) expect(() => sized(size), size).toThrow(`of the file at byte 1024 its extended header has "${size}" where a size is expected`);
+  });
+
+  test("have, in ustar's format, a path in two parts, of which GNU's has something else in the place of the first", () => {
+    const path = (magic: string) => untar("archive", Buffer.concat([header("pause", "0", { magic, prefix: "12345" }), END])).map((each) => each.path);
+    expect([path("ustar\x0000"), path("ustar  \0")]).toEqual([["12345/pause"], ["pause"]]);
+  });
+
+  test("are regular files by NUL, too, as older archives have it", () => {
+    expect(untar("archive", Buffer.concat([header("pause", "\0"), END])).map(({ type }) => type)).toEqual(["0"]);
+  });
+
+  test("are not guessed, where there is something that is not read here, or that is damaged", () => {
+    const read = (...parts: readonly Buffer[]) => () => untar("archive", Buffer.concat([...parts, END]));
+    expect(read(header("pause", "S"))).toThrow('archive: the tar archive has a member of type "S" at byte 0, which is not read here; ');
+    expect(read(header("pause", "0", { size: "9" }))).toThrow('archive: the tar archive is damaged: the header at byte 0 has "00000000009" where an octal number is expected; ');
+    for (const records of ["path=elsewhere\n", "12 path=elsewhere\n", "18 path elsewhere\n"]) {
+      expect(read(extended(records), header("pause", "0")), records).toThrow("archive: the tar archive is damaged: its extended header at byte 0 is not made of records; ");
+    }
+    expect(() => untar("archive", Buffer.concat([header("pause", "0", { size: "2" })]))).toThrow("archive: the tar archive is cut short, within the 2 bytes behind byte 512; ");
   });
 });

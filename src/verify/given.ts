@@ -63,7 +63,7 @@ function fileAlone(name: string, layers: Image["layers"]): Uint8Array {
   const file = members.find(({ path, type }) => path === FILE && type === "0");
   const beside = members.filter((each) => each !== file).map(({ path }) => `/${path}`);
   const listed = `${beside.slice(0, MOST).join(", ")}${beside.length > MOST ? ` and ${beside.length - MOST} more` : ""}`;
-  if (file === undefined) throw new OtherFileError(`${name}: the image holds no file /${FILE}, but ${listed || "nothing"}`);
+  if (file === undefined) throw new OtherFileError(`${name}: the image holds no regular file /${FILE}, but ${listed || "nothing"}`);
   if (beside.length > 0) throw new OtherFileError(`${name}: the image holds ${listed} beside /${FILE}, and a build's holds that alone`);
   const more = [...((file.mode & 0o7000) === 0 ? [] : [`mode ${file.mode.toString(8)}`]), ...file.extended];
   if (more.length > 0) throw new OtherFileError(`${name}: the image gives /${FILE} ${more.join(", ")}, and a build's gives it no privilege and no attribute`);

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
@@ -7,7 +7,7 @@ import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { pinnedLibraries, pinnedRuntime } from "../../src/pin/pin.ts";
 import { provenanceOf, subjectOf } from "../../src/release/statement.ts";
 import { sha256 } from "../../src/runtime.ts";
-import { accountsOf } from "../../src/verify/accounts.ts";
+import { accountsOf, readProvenance } from "../../src/verify/accounts.ts";
 import { REPOSITORY } from "../docs/pages.ts";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "pause-verify-accounts-"));
@@ -32,6 +32,7 @@ describe("what is said of a file", () => {
     const { accounts, unused } = of(BYTES);
     expect(unused).toBeUndefined();
     expect(accounts.length).toBe(1);
+    expect(of(BYTES, { label: "abc" }).accounts).toMatchObject([{ commit: "abc" }, { commit: COMMIT }]);
     expect(accounts[0]).toMatchObject({ source: BESIDE, commit: COMMIT, runtime: pinnedRuntime(X86_64).sha256 });
     expect(Object.fromEntries(accounts[0]?.libraries ?? [])).toEqual(pinnedLibraries(X86_64).sha256);
   });
@@ -40,9 +41,25 @@ describe("what is said of a file", () => {
     cpSync(built("provenance.json"), BESIDE);
     expect(of(BYTES.subarray(1))).toEqual({ accounts: [], unused: `${BESIDE} is of another file: none that it tells of has this SHA-256` });
     expect(of(BYTES.subarray(1), { architecture: AARCH64 })).toEqual({ accounts: [], unused: undefined });
+    expect(of(BYTES.subarray(1), { label: "abc" }).accounts.map(({ commit }) => commit)).toEqual(["abc"]);
+  });
+
+  test("is that it was built with changes, where git knew no commit, and with which libraries that are not pinned", () => {
+    const provenance = JSON.parse(readFileSync(built("provenance.json"), "utf8"));
+    const [library] = provenance.libraries;
+    writeFileSync(BESIDE, JSON.stringify({ ...provenance, commit: null, changed: true, libraries: [{ ...library, pinned: false }, ...provenance.libraries.slice(1)] }));
+    expect(of(BYTES).accounts).toMatchObject([{ commit: null, changed: true }]);
+    expect(readProvenance(BESIDE).others).toEqual([library.path]);
+    writeFileSync(BESIDE, JSON.stringify({ ...provenance, changed: false }));
+    expect(of(BYTES).accounts).toMatchObject([{ commit: COMMIT, changed: false }]);
+    expect(readProvenance(BESIDE).others).toEqual([]);
   });
 
   test("is nothing by one that is not what a build writes down, and why", () => {
+    rmSync(BESIDE, { force: true });
+    mkdirSync(BESIDE);
+    expect(of(BYTES)).toEqual({ accounts: [], unused: expect.stringMatching(/\/provenance\.json: cannot be read as what a build writes down: EISDIR/) });
+    rmSync(BESIDE, { recursive: true });
     for (const text of ["", "[]", "{}", '{"commit":1}', '{"commit":null,"architecture":"amd64","libraries":[{}],"artifacts":[]}']) {
       writeFileSync(BESIDE, text);
       expect(of(BYTES)).toEqual({ accounts: [], unused: expect.stringMatching(/\/provenance\.json: cannot be read as what a build writes down: ./) });

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
@@ -28,15 +28,23 @@ function file(bytes: Uint8Array): string {
 }
 
 /** The archive of one image of this architecture, with a layer of these files. */
-const imageOf = (files: readonly Entry[], architecture = "amd64") => imageWith(tar(files, 0), architecture);
+const imageOf = (files: readonly Entry[], architecture = "amd64", os = "linux") => imageWith([tar(files, 0)], architecture, os);
 
-function imageWith(layer: Uint8Array, architecture = "amd64"): string {
+function imageWith(tars: readonly Uint8Array[], architecture = "amd64", os = "linux"): string {
   const blob = (bytes: Uint8Array) => ({ name: `blobs/sha256/${sha256(bytes)}`, bytes, mode: 0o644, digest: `sha256:${sha256(bytes)}` });
   const json = (value: unknown) => blob(Buffer.from(JSON.stringify(value)));
-  const layers = blob(layer);
-  const config = json({ os: "linux", architecture, rootfs: { diff_ids: [layers.digest] } });
-  const manifest = json({ config, layers: [{ digest: layers.digest, mediaType: "tar" }] });
-  return file(tar([{ name: "index.json", bytes: Buffer.from(JSON.stringify({ manifests: [{ digest: manifest.digest }] })), mode: 0o644 }, manifest, config, layers], 0));
+  const layers = tars.map(blob);
+  const config = json({ os, architecture, rootfs: { diff_ids: layers.map(({ digest }) => digest) } });
+  const manifest = json({ config, layers: layers.map(({ digest }) => ({ digest, mediaType: "tar" })) });
+  return file(tar([{ name: "index.json", bytes: Buffer.from(JSON.stringify({ manifests: [{ digest: manifest.digest }] })), mode: 0o644 }, manifest, config, ...layers], 0));
+}
+
+/** What GNU tar makes of a folder with /pause and a link to it. */
+function packed(...args: readonly string[]): Uint8Array {
+  const root = mkdtempSync(join(FOLDER, "root-"));
+  writeFileSync(join(root, "pause"), pause().bytes);
+  symlinkSync("pause", join(root, "link"));
+  return Bun.spawnSync(["tar", "--create", "--directory", root, ...args]).stdout;
 }
 
 const pause = (mode = 0o755, name = "pause"): Entry => ({ name, bytes: programs[0]?.bytes ?? new Uint8Array(), mode });
@@ -56,11 +64,9 @@ describe("what is to be verified", () => {
   });
 
   test("of an archive is /pause in a layer that has the root as a folder, too", () => {
-    const root = mkdtempSync(join(FOLDER, "root-"));
-    writeFileSync(join(root, "pause"), pause().bytes);
-    const { stdout } = Bun.spawnSync(["tar", "--create", "--directory", root, "."]);
-    expect(untar("layer", stdout).map(({ path }) => path)).toEqual(["", "pause"]);
-    expect(readGiven(imageWith(stdout)).length).toBe(1);
+    const layer = packed("--exclude=link", ".");
+    expect(untar("layer", layer).map(({ path }) => path)).toEqual(["", "pause"]);
+    expect(readGiven(imageWith([layer])).length).toBe(1);
   });
 });
 
@@ -109,7 +115,7 @@ describe("what no build makes is said so in one line", () => {
 
   test("an ELF file of another machine, of 32 bits, or of a few bytes", () => {
     refused(changed(18, 0xf3), /: an ELF file for a machine that pause is not built for \(e_machine 243\)$/);
-    refused(changed(4, 1), /none of 64 bits and little-endian/);
+    for (const at of [4, 5]) refused(changed(at, 3), /none of 64 bits and little-endian/);
     refused(file(pause().bytes.subarray(0, 20)), /an ELF file that is cut short within its header/);
   });
 
@@ -117,22 +123,27 @@ describe("what no build makes is said so in one line", () => {
     const { archive } = assemble(CONTENTS, programs, "amd64");
     refused(file(archive.subarray(0, 30_000)), /: the tar archive is cut short, /);
     const tampered = tar(untar("archive", archive).map(({ path, bytes }) => ({ name: path, bytes: bytes.length > 20_000 ? Buffer.from(bytes).fill(1, 10_000, 10_001) : bytes, mode: 0o644 })), 0);
+    refused(imageWith([packed("pause").subarray(0, 1000)]), / \(linux\/amd64\), a layer: the tar archive is cut short, /);
     refused(file(tampered), /: blob sha256:[0-9a-f]{64} is not what it is named by/);
   });
 
   test("an image with anything beside /pause", () => {
     refused(imageOf([pause(), { name: "etc/passwd", bytes: Buffer.from("root"), mode: 0o644 }]), / \(linux\/amd64\): the image holds \/etc\/passwd beside \/pause, and a build's holds that alone$/);
     const many = Array.from({ length: 7 }, (_, index) => pause(0o755, `file-${index}`));
+    refused(imageWith([tar([pause()], 0), tar([pause(0o755, "upper")], 0)]), /: the image holds \/upper beside \/pause, /);
     refused(imageOf([pause(), ...many]), /holds \/file-0, \/file-1, \/file-2, \/file-3, \/file-4 and 2 more beside/);
   });
 
   test("an image without /pause, or with one that has a privilege", () => {
-    refused(imageOf([pause(0o755, "paws")]), /the image holds no file \/pause, but \/paws/);
+    refused(imageOf([pause(0o755, "paws")]), /the image holds no regular file \/pause, but \/paws/);
+    refused(imageWith([packed("--transform=s/link/pause/", "link")]), /the image holds no regular file \/pause, but \/pause$/);
+    refused(imageWith([packed("--format=posix", "--pax-option=SCHILY.xattr.security.capability:=x", "pause")]), /the image gives \/pause SCHILY\.xattr\.security\.capability, and a build's gives it no privilege and no attribute$/);
     refused(imageOf([pause(0o4755)]), /the image gives \/pause mode 4755, /);
   });
 
   test("an image for another platform than its /pause, or than any that there is", () => {
     refused(imageOf([pause()], "arm64"), / \(linux\/arm64\): its \/pause is for amd64; /);
+    refused(imageOf([pause()], "amd64", "windows"), / \(windows\/amd64\): an image for a platform that pause is not built for; /);
     refused(imageOf([pause()], "s390x"), / \(linux\/s390x\): an image for a platform that pause is not built for; there are linux\/amd64 and linux\/arm64$/);
     refused(imageOf([{ ...pause(), bytes: Buffer.from("#!") }]), /: not an ELF file \(it begins with 23 21\), so no pause executable$/);
   });

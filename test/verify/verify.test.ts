@@ -3,9 +3,12 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, stat
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts";
+import { assemble } from "../../src/image/assemble.ts";
 import { sha256 } from "../../src/runtime.ts";
+import { ANOTHER_PROGRAM } from "../../src/verify/words.ts";
 import { Clone } from "../support/clone.ts";
 import { testNeeding } from "../support/privilege.ts";
+import { buildReference } from "../support/reference.ts";
 
 const PROJECT = join(import.meta.dir, "..", "..");
 const MINUTES = 60_000;
@@ -56,7 +59,7 @@ describe("bun run verify", () => {
     const page = map.pages.find(({ functions }) => functions.some(({ name }) => name === "sigwaitinfo")) ?? missing();
     const { name, address } = page.functions.find((each) => each.name === "sigwaitinfo") ?? missing();
     const at = page.offset + Math.max(0, address - page.address);
-    const bytes = readFileSync(BUILT);
+    const [pages, bytes] = [statSync(BUILT).size / 4096, Buffer.concat([readFileSync(BUILT), Buffer.from("m")])];
     const was = bytes[at] ?? 0;
     bytes.fill(was ^ 0x11, at, at + 1);
     const provenance = JSON.parse(readFileSync(join(BUILT, "../provenance.json"), "utf8"));
@@ -75,8 +78,10 @@ describe("bun run verify", () => {
         `  commit: ${source} says ${"f".repeat(40)}, and this checkout is ${first}; git checkout ${"f".repeat(40)}, and verify again`,
         `  runtime: ${source} has SHA-256 other of Bun's, and pinned is ${provenance.bun.runtime.sha256}`,
         `  library ${library.path.split("/").at(-1)}: ${source} has SHA-256 another, and the rebuild SHA-256 ${library.sha256}`,
-        `  pages: 1 of ${bytes.length / 4096} differ; the first byte that does: ${byte}`,
+        `  size: ${bytes.length.toLocaleString("en-US")} bytes, and the rebuild has ${(bytes.length - 1).toLocaleString("en-US")} bytes`,
+        `  pages: 2 of ${pages + 1} differ; the first byte that does: ${byte}`,
         `    page at offset ${hex(page.offset)}, address ${hex(page.address)}, r-x, musl's code (${name}): ${byte}`,
+        `    page at offset ${hex(bytes.length - 1)}, behind the end of the rebuild: 0x6d at ${hex(bytes.length - 1)}, and in the rebuild nothing`,
       ],
     });
     expect([readdirSync(DIST).toSorted(), clone.git("status", "--porcelain")]).toEqual([["debian", "runtime"], before]);
@@ -105,6 +110,23 @@ describe("bun run verify", () => {
     for (const { path, is } of kept) expect(statSync(path).mtimeMs).toBe(is);
   }, 5 * MINUTES);
 
+  needingGit("looks at each image of an archive, and says of another program no more than that it is one", () => {
+    const programs = [readFileSync(buildReference()), readFileSync(BUILT)].map((bytes) => ({ architecture: host.debian, bytes }));
+    const path = place(assemble({ name: "localhost/pause:x", file: "pause", labels: {}, timestamp: 0 }, programs, host.debian).archive);
+    expect(verify([path])).toEqual({
+      status: 1,
+      complaint: "",
+      lines: [
+        `for ${host.name}:`,
+        expect.stringContaining(`${path} (linux/${host.debian}): not what a build of commit ${first} makes `),
+        expect.stringMatching(/^  commit: nothing tells which one the file is of; /),
+        `  ${ANOTHER_PROGRAM}`,
+        `for ${host.name}:`,
+        expect.stringContaining(`${path} (linux/${host.debian}): the same bytes as a build of commit ${first} `),
+      ],
+    });
+  }, 2 * MINUTES);
+
   test("leaves nothing in dist where it is ended by a signal", async () => {
     const child = Bun.spawn([...clone.command("src/verify/cli.ts", [place(readFileSync(BUILT))])], { stdout: "pipe", stderr: "pipe" });
     const reader = child.stdout.getReader();
@@ -116,6 +138,11 @@ describe("bun run verify", () => {
     expect(readdirSync(DIST).filter((name) => name.startsWith(".verify-"))).toEqual([]);
   }, MINUTES);
 
+  test("says with --help how it is called, and what its exit status means", () => {
+    const { status, lines, complaint } = verify(["--help"]);
+    expect([status, lines[0], lines.at(-1), complaint]).toEqual([0, "usage: bun run verify FILE [--patience SECONDS]", "The exit status is 0 if they are the same, 1 if they are not, and 2 if it could not be told.", ""]);
+  });
+
   describe("says in one line, and rebuilds nothing for,", () => {
     const refused = (args: readonly string[], status: number, line: RegExp, env?: Readonly<Record<string, string>>) => expect(verify(args, env)).toEqual({ status, lines: [], complaint: expect.stringMatching(line) });
 
@@ -126,6 +153,7 @@ describe("bun run verify", () => {
       [[], "no file is named"],
       [["a", "b"], '"b" is too much, one file is verified'],
       [["--arch"], "Unknown option '--arch'[^\\n]*"],
+      [["a", "--patience", "0"], "--patience 0: not a number of seconds"],
       [["a", "--patience", "1h"], "--patience 1h: not a number of seconds"],
     ] as const) {
       test(`the words ${JSON.stringify(args)}: 2`, () => refused(args, 2, new RegExp(`^verify: ${line}; see bun run verify --help\\n$`)));

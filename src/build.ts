@@ -10,6 +10,9 @@ import { ARTIFACTS, build, DIST, gather, isExpected, type Materials, PROVENANCE,
 /** What is asked for: for which architectures, and how many seconds an emulated machine may take. */
 type Wanted = { readonly architectures: readonly Architecture[]; readonly patience: number };
 
+const NAMES = [...ARCHITECTURES.map(({ debian }) => debian), "all"].join(", ");
+const USAGE = `usage: bun run build [--arch NAME] [--patience SECONDS], NAME one of ${NAMES}; SECONDS that an emulated machine may take, ${PATIENCE} unless given`;
+
 /** Builds in a folder of its own, and moves all of it to where it is looked for at the end: what fails leaves dist as it was. */
 async function buildInDist(materials: Materials): Promise<void> {
   const fresh = join(DIST, `.${materials.architecture.debian}.new`);
@@ -38,15 +41,13 @@ function put(architecture: Architecture, fresh: string): { detail: string } {
   return { detail: `dist/${architecture.debian}${first ? " and dist" : ""}` };
 }
 
-/** @throws BuildError for words that the command does not take. */
-function parse(args: readonly string[]): Wanted {
-  const names = [...ARCHITECTURES.map(({ debian }) => debian), "all"].join(", ");
-  const usage = `usage: bun run build [--arch NAME] [--patience SECONDS], NAME one of ${names}; SECONDS that an emulated machine may take, ${PATIENCE} unless given`;
+/** Undefined where only help is asked for. @throws BuildError for words that the command does not take. */
+function parse(args: readonly string[]): Wanted | undefined {
   try {
-    const { arch, patience } = parseArgs({ args: [...args], options: { arch: { type: "string" }, patience: { type: "string" } } }).values;
-    return { architectures: named(arch), patience: parsePatience(patience) };
+    const { arch, patience, help } = parseArgs({ args: [...args], options: { arch: { type: "string" }, patience: { type: "string" }, help: { type: "boolean", short: "h", default: false } } }).values;
+    return help ? undefined : { architectures: named(arch), patience: parsePatience(patience) };
   } catch (error) {
-    throw new BuildError(`${error instanceof Error ? error.message : String(error)}; ${usage}`);
+    throw new BuildError(`${error instanceof Error ? error.message : String(error)}; ${USAGE}`);
   }
 }
 
@@ -59,8 +60,7 @@ function named(name: string | undefined): readonly Architecture[] {
   return [architecture];
 }
 
-try {
-  const { architectures, patience } = parse(process.argv.slice(2));
+async function buildWanted({ architectures, patience }: Wanted): Promise<void> {
   process.chdir(ROOT);
   const announce = ({ name }: Architecture) => architectures.length > 1 && console.log(`for ${name}:`);
   // What is missing for any of them is known before the first is built.
@@ -73,6 +73,12 @@ try {
     announce(materials.architecture);
     await buildInDist(materials);
   }
+}
+
+try {
+  const wanted = parse(process.argv.slice(2));
+  if (wanted === undefined) console.log(USAGE);
+  else await buildWanted(wanted);
 } catch (error) {
   const failure = isExpected(error) ? error : unwritable("dist", error);
   if (failure === undefined) throw error;

@@ -17,6 +17,7 @@ export const page = (maps: readonly PauseMap[]): string =>
     "",
     "A page touched costs a page fault at most, and one more where it is read before it is written; the kernel maps pages of",
     "the file that lie side by side with one fault. Squares without an address are there for kernels with larger pages.",
+    "The scenarios here are one for each way through the program, of those that the build runs ([the snapshot](snapshot.md)).",
     "",
     ...maps.flatMap((map) => [`## ${map.architecture}`, "", words(map)]),
   ].join("\n");

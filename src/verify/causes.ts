@@ -55,7 +55,7 @@ function aboutThisMachine(architecture: Architecture, { others }: Provenance): r
 }
 
 const unknownCommit = ({ commit }: Checkout) =>
-  `commit: nothing tells which one the file is of; see that it is this checkout's, ${commit ?? "which git does not know"}, or put the provenance.json that was built with it beside it, or give the image's archive`;
+  `commit: nothing tells which one the file is of; see that it is this checkout's, ${commit ?? "which git does not know"}, or put the provenance.json of its build, or the .intoto.json of its release, beside it, or give the image's archive`;
 
 const unexplained = (accounts: readonly Account[]) => `nothing of that is another by ${accounts.map(({ source }) => source).join(" and ")}: the file is not what it says, or the build is not reproducible here`;
 

@@ -76,6 +76,11 @@ describe("bun run build refuses in one line, and leaves dist as it was", () => {
   ] as const;
   for (const [what, args, line] of words) test(what, () => refused({ args }, new RegExp(`^build: ${line}${usage}`)));
 
+  test("asked for help it says its usage, and builds nothing", () => {
+    expect(build({ args: ["--help"] })).toEqual({ exitCode: 0, stderr: "" });
+    expect(kept()).toEqual(BEFORE);
+  });
+
   test("no QEMU, before anything is built for this machine either", () => {
     const { program, package: from } = other.emulator;
     const line = new RegExp(`^build: emulated ${other.name} machine: ${program} is not there; on Debian: apt-get install ${from}\\n$`);

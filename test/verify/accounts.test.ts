@@ -69,7 +69,10 @@ describe("what is said of a file", () => {
   test("is, by the statement of the release it is of, the commit, the runtime and the libraries too", () => {
     rmSync(BESIDE, { force: true });
     const release = { architecture: X86_64, file: { name: "pause-linux-amd64", sha256: sha256(BYTES) }, commit: "abc", timestamp: 0 };
-    writeFileSync(STATEMENT, JSON.stringify(provenanceOf(release, [subjectOf(release)])));
+    const statement = provenanceOf(release, [subjectOf(release)]);
+    // The order of its inputs means nothing.
+    statement.predicate.buildDefinition.resolvedDependencies.reverse();
+    writeFileSync(STATEMENT, JSON.stringify(statement));
     const { accounts, unused } = of(BYTES);
     expect(unused).toBeUndefined();
     expect(accounts).toMatchObject([{ source: STATEMENT, commit: "abc", runtime: pinnedRuntime(X86_64).sha256 }]);

@@ -23,7 +23,7 @@ export function readGiven(path: string): readonly Given[] {
   const bytes = readWhole(path);
   if (isElf(bytes)) return [{ name: path, architecture: architectureIn(path, bytes), bytes, label: undefined }];
   if (!isTar(bytes)) throw new OtherFileError(`${path}: neither an ELF file nor an image's archive (it begins with ${hexadecimal(bytes.subarray(0, 4)) || "nothing"}); give a pause executable or an OCI archive`);
-  const images = imagesIn(path, bytes);
+  const images = ofImage(() => readImages(path, bytes));
   if (images.length === 0) throw new OtherFileError(`${path}: an archive without an image in it; give one that bun run image wrote`);
   return images.map((image) => programOf(path, image));
 }
@@ -36,9 +36,10 @@ function readWhole(path: string): Uint8Array {
   }
 }
 
-function imagesIn(path: string, bytes: Uint8Array): readonly Image[] {
+/** What `read` gives. @throws OtherFileError where it finds no image, or a damaged one. */
+function ofImage<T>(read: () => T): T {
   try {
-    return readImages(path, bytes);
+    return read();
   } catch (error) {
     if (error instanceof ImageError) throw new OtherFileError(error.message);
     throw error;
@@ -59,7 +60,7 @@ function programOf(path: string, { os, architecture: known, config, layers }: Im
 /** The one regular file that the layers hold, /pause, with no more to it than its bytes. */
 function fileAlone(name: string, layers: Image["layers"]): Uint8Array {
   // The root itself may stand there as a folder.
-  const members = layers.flatMap(({ tar }) => readLayer(name, tar)).filter(({ path, type }) => !(path === "" && type === "5"));
+  const members = layers.flatMap(({ tar }) => ofImage(() => untar(`${name}, a layer`, tar))).filter(({ path, type }) => !(path === "" && type === "5"));
   const file = members.find(({ path, type }) => path === FILE && type === "0");
   const beside = members.filter((each) => each !== file).map(({ path }) => `/${path}`);
   const listed = `${beside.slice(0, MOST).join(", ")}${beside.length > MOST ? ` and ${beside.length - MOST} more` : ""}`;
@@ -68,15 +69,6 @@ function fileAlone(name: string, layers: Image["layers"]): Uint8Array {
   const more = [...((file.mode & 0o7000) === 0 ? [] : [`mode ${file.mode.toString(8)}`]), ...file.extended];
   if (more.length > 0) throw new OtherFileError(`${name}: the image gives /${FILE} ${more.join(", ")}, and a build's gives it no privilege and no attribute`);
   return file.bytes;
-}
-
-function readLayer(name: string, tar: Uint8Array) {
-  try {
-    return untar(`${name}, a layer`, tar);
-  } catch (error) {
-    if (error instanceof ImageError) throw new OtherFileError(error.message);
-    throw error;
-  }
 }
 
 /** By e_machine (gABI, chapter 4). @throws OtherFileError when the bytes are no ELF file for an architecture that pause is built for. */

@@ -37,7 +37,7 @@ async function release(): Promise<void> {
     const [first, ...others] = await buildAll(wanted, commit);
     if (first === undefined) throw new Error("no architecture to release for");
     const folder = join(FRESH, "release");
-    const paths = writeRelease(folder, [first, ...others], ROOT);
+    const paths = writeRelease(folder, [first, ...others]);
     put(folder);
     console.log(`dist/release: pause of commit ${commit}\n${paths.map((path) => `  ${path}`).join("\n")}`);
   } finally {

@@ -9,7 +9,6 @@ import { writeRelease } from "../../src/release/folder.ts";
 import { billOf, provenanceOf, subjectOf } from "../../src/release/statement.ts";
 import { sha256 } from "../../src/runtime.ts";
 
-const REPOSITORY = join(import.meta.dir, "../..");
 const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
 const executables = ARCHITECTURES.map((architecture) => {
@@ -26,7 +25,7 @@ const plain = assemble(contents, programs, first.architecture.debian, { texts: l
 
 const folder = mkdtempSync(join(tmpdir(), "pause-attached-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-writeRelease(folder, [first, ...others], REPOSITORY);
+writeRelease(folder, [first, ...others]);
 const ofRelease = readFileSync(join(folder, "pause.oci.tar"));
 
 type Descriptor = { digest: string; size: number; mediaType: string; annotations?: Record<string, string>; platform?: { architecture: string; os: string } };

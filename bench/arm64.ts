@@ -1,14 +1,12 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { AARCH64 } from "../src/arch/aarch64/architecture.ts";
 import type { Kernel } from "../src/debian/kernel.ts";
 import { debianKernel } from "../src/machine/debian.ts";
 import { runInMachine } from "../src/machine/run.ts";
-import { sha256 } from "../src/runtime.ts";
 import { buildLinux, KERNEL_OF_64_KB } from "../test/matrix/linux.ts";
 import { ARM64_PAUSE } from "../test/support/artifacts.ts";
 import { compileFor, TEST_DIST } from "../test/support/compile.ts";
-import { bunAndSources, ENVIRONMENT, inProject, KERNEL_OF_16_KB } from "../test/support/guest.ts";
+import { bunAndSources, ENVIRONMENT, inProject, KERNEL_OF_16_KB, seenOn } from "../test/support/guest.ts";
 import { requireMarks, writeMarked } from "../test/support/marks.ts";
 import { GUEST_VARIABLE } from "../test/support/place.ts";
 import { amount, ratio, withoutUnit } from "./format.ts";
@@ -60,11 +58,10 @@ async function measure(processor: string, kernel: Kernel): Promise<Measured> {
 }
 
 function report(all: readonly Measured[]): string {
-  const [emulator] = Bun.spawnSync([AARCH64.emulator.program, "--version"]).stdout.toString().split("\n");
   const [compiler] = Bun.spawnSync([`${AARCH64.gnuTriplet}-gcc`, "--version"]).stdout.toString().split("\n");
   const [first] = all;
   return [
-    `On ${new Date().toISOString().slice(0, 10)}, with ${emulator}; \`dist/arm64/pause\`, SHA-256 ${sha256(readFileSync(ARM64_PAUSE))}, and C by ${compiler}:`,
+    `${seenOn(AARCH64)}, and C by ${compiler}:`,
     "",
     "| | pause / C | pause | C, as upstream |",
     "| --- | --- | --- | --- |",

@@ -1,11 +1,9 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import type { Kernel } from "../../src/debian/kernel.ts";
 import { debianKernel } from "../../src/machine/debian.ts";
-import { sha256 } from "../../src/runtime.ts";
 import { ARM64_PAUSE, PAUSE } from "../support/artifacts.ts";
-import { contractIn, KERNEL_OF_16_KB, type Seen } from "../support/guest.ts";
+import { contractIn, KERNEL_OF_16_KB, type Seen, seenOn } from "../support/guest.ts";
 import { requireMarks, writeMarked } from "../support/marks.ts";
 import { buildLinux, KERNEL_OF_39_BITS, KERNEL_OF_64_KB } from "./linux.ts";
 
@@ -33,11 +31,10 @@ const KERNELS: readonly { readonly made: string; readonly get: () => Promise<Ker
 type Row = { readonly kernel: string; readonly processor: string; readonly seen: Seen };
 
 function table(rows: readonly Row[]): string {
-  const [emulator] = Bun.spawnSync([AARCH64.emulator.program, "--version"]).stdout.toString().split("\n");
   const lines = rows.map(({ kernel, processor, seen }) => `| ${[kernel, seen.pageSize, seen.addressBits, processor, seen.passed, seen.failed.length].join(" | ")} |`);
   const notes = rows.flatMap(({ kernel, processor, seen }) => seen.failed.map((name) => `- failed on ${kernel}, ${processor}: ${name}`));
   return [
-    `On ${new Date().toISOString().slice(0, 10)}, with ${emulator}; \`dist/arm64/pause\`, SHA-256 ${sha256(readFileSync(ARM64_PAUSE))}:`,
+    `${seenOn(AARCH64)}:`,
     "",
     "| kernel | pages | bits of addresses | processor | tests passed | failed |",
     "| --- | --- | --- | --- | --- | --- |",

@@ -1,9 +1,8 @@
 import { copyFileSync, cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { untar } from "../../src/image/untar.ts";
 import { Docker } from "./docker.ts";
 import { REPOSITORY } from "./images.ts";
-import { readImage } from "./oci.ts";
+import { pauseIn, readImage } from "./oci.ts";
 import { type Output, run, start } from "./tools.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -58,9 +57,8 @@ export async function containersBuilder(program: "buildah" | "podman", workspace
       if (output.status !== 0) return output;
       const archive = workspace.path(`${Bun.randomUUIDv7()}.tar`);
       await run(["buildah", "push", "--quiet", RESULT, `oci-archive:${archive}`], workspace.env);
-      const { architecture, layers } = await readImage(archive);
-      const pause = layers.flatMap(({ tar }) => untar(archive, tar)).find(({ path }) => path === "pause");
-      return { architecture, pause: new TextDecoder().decode(pause?.bytes) };
+      const image = await readImage(archive);
+      return { architecture: image.architecture, pause: new TextDecoder().decode(pauseIn(image)) };
     },
     async [Symbol.asyncDispose]() {},
   };

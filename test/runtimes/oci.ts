@@ -1,5 +1,6 @@
 import { HOST } from "../../src/image/platforms.ts";
 import { type Image, type ImageConfig, readImages } from "../../src/image/read.ts";
+import { untar } from "../../src/image/untar.ts";
 
 /** Reads the image for one architecture from an OCI archive; where there is only one, that one. @throws Error when there is none. */
 export async function readImage(path: string, architecture: string = HOST ?? process.arch): Promise<Image> {
@@ -7,6 +8,13 @@ export async function readImage(path: string, architecture: string = HOST ?? pro
   const image = images.length === 1 ? images[0] : images.find((each) => each.architecture === architecture);
   if (image === undefined) throw new Error(`${path} has no image for ${architecture}`);
   return image;
+}
+
+/** The bytes of /pause in the layers of an image. @throws Error when there is none. */
+export function pauseIn({ layers }: Image): Uint8Array {
+  const file = layers.flatMap(({ tar }) => untar("a layer", tar)).find(({ path }) => path === "pause");
+  if (file === undefined) throw new Error("the image has no /pause");
+  return file.bytes;
 }
 
 /** Unpacks this machine's image of an archive into a folder: how it is to be run. */

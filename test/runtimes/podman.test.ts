@@ -6,7 +6,7 @@ import { sha256 } from "../../src/runtime.ts";
 import { documentedCommand } from "../support/documented.ts";
 import { status } from "../support/proc.ts";
 import { builtFor, BUSYBOX, busyboxImage, hashOf, HOST, IMAGE, indexImage, PROGRAMS, pauseImage, SECCOMP, SHIPPED } from "./images.ts";
-import { readImage } from "./oci.ts";
+import { pauseIn, readImage } from "./oci.ts";
 import { GOODBYE, MAKE_ORPHANS, orphansAreReaped, parked } from "./pod.ts";
 import { Podman } from "./podman.ts";
 import { run, start, testWith } from "./tools.ts";
@@ -122,12 +122,11 @@ async function blobs(archive: string): Promise<readonly string[]> {
   return [...files.keys()].filter((name) => name.startsWith("blobs/")).toSorted();
 }
 
-/** The hash of /pause in an archive of one image. */
+/** The hash of /pause in an archive of one image, which has one layer. */
 async function inside(archive: string): Promise<string> {
-  const [layer, ...others] = (await readImage(archive)).layers;
-  if (layer === undefined || others.length > 0) throw new Error(`${archive} has not one layer`);
-  const file = (await new Bun.Archive(layer.tar).files()).get("pause");
-  return sha256((await file?.bytes()) ?? new Uint8Array());
+  const image = await readImage(archive);
+  expect(image.layers.length).toBe(1);
+  return sha256(pauseIn(image));
 }
 
 /** podman logs prints what a container wrote to stderr on its own stderr. */

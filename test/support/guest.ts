@@ -11,8 +11,8 @@ import type { Machine } from "../../src/machine/boot.ts";
 import { DEBIAN_CACHE } from "../../src/machine/debian.ts";
 import type { Entry } from "../../src/machine/newc.ts";
 import { runInMachine } from "../../src/machine/run.ts";
-import { fetchRuntime } from "../../src/runtime.ts";
-import type { Artifact } from "./artifacts.ts";
+import { fetchRuntime, sha256 } from "../../src/runtime.ts";
+import { ARM64_PAUSE, type Artifact } from "./artifacts.ts";
 import { compileFor, TEST_DIST } from "./compile.ts";
 import { GUEST_VARIABLE } from "./place.ts";
 import { REFERENCE_PROGRAM } from "./reference.ts";
@@ -29,6 +29,12 @@ const SCRIPT = 'grep -m 1 KernelPageSize /proc/self/smaps; grep -F "[stack]" /pr
 
 /** What was seen: the size of the kernel's pages, the bits of its addresses, how many tests passed, the names of those that failed, and all that bun test said. */
 export type Seen = { readonly pageSize: string; readonly addressBits: number; readonly passed: number; readonly failed: readonly string[]; readonly output: string };
+
+/** Of a table about what was seen on machines of `architecture`: the day, their emulator, and the arm64 file it is of. */
+export function seenOn({ emulator }: Architecture): string {
+  const [version] = Bun.spawnSync([emulator.program, "--version"]).stdout.toString().split("\n");
+  return `On ${new Date().toISOString().slice(0, 10)}, with ${version}; \`dist/arm64/pause\`, SHA-256 ${sha256(readFileSync(ARM64_PAUSE))}`;
+}
 
 /** A file that is tested in a machine as an artifact. */
 export type Guest = { readonly artifact: Artifact; readonly file: string };

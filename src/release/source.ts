@@ -1,4 +1,5 @@
 import { changes, checkedOut } from "../commit.ts";
+import { few } from "../few.ts";
 import { ReleaseError } from "./error.ts";
 
 /** How many paths a message names. */
@@ -9,6 +10,5 @@ export function releasedCommit(): string {
   const [commit, changed] = [checkedOut(), changes()];
   if (commit === null || changed === null) throw new ReleaseError("no git, or no commit, in this tree, so nothing says what the release would be of; run it in a clone, with git installed");
   if (changed.length === 0) return commit;
-  const more = changed.length > NAMED ? ` and ${changed.length - NAMED} more` : "";
-  throw new ReleaseError(`not the commit's: ${changed.slice(0, NAMED).join(", ")}${more}; commit it, or put it away (git stash --include-untracked)`);
+  throw new ReleaseError(`not the commit's: ${few(changed, NAMED)}; commit it, or put it away (git stash --include-untracked)`);
 }

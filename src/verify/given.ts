@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Architecture } from "../arch/architecture.ts";
 import { ARCHITECTURES, architectureOf } from "../arch/architectures.ts";
 import { EHDR_SIZE, EI_CLASS, EI_DATA, ELFCLASS64, ELFDATA2LSB } from "../elf/constants.ts";
+import { few } from "../few.ts";
 import { ImageError } from "../image/error.ts";
 import { type Image, readImages } from "../image/read.ts";
 import { isTar, untar } from "../image/untar.ts";
@@ -63,7 +64,7 @@ function fileAlone(name: string, layers: Image["layers"]): Uint8Array {
   const members = layers.flatMap(({ tar }) => ofImage(() => untar(`${name}, a layer`, tar))).filter(({ path, type }) => !(path === "" && type === "5"));
   const file = members.find(({ path, type }) => path === FILE && type === "0");
   const beside = members.filter((each) => each !== file).map(({ path }) => `/${path}`);
-  const listed = `${beside.slice(0, MOST).join(", ")}${beside.length > MOST ? ` and ${beside.length - MOST} more` : ""}`;
+  const listed = few(beside, MOST);
   if (file === undefined) throw new OtherFileError(`${name}: the image holds no regular file /${FILE}, but ${listed || "nothing"}`);
   if (beside.length > 0) throw new OtherFileError(`${name}: the image holds ${listed} beside /${FILE}, and a build's holds that alone`);
   const more = [...((file.mode & 0o7000) === 0 ? [] : [`mode ${file.mode.toString(8)}`]), ...file.extended];

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { removed } from "../test/support/cgroup.ts";
-import { BenchError } from "./error.ts";
+import { UserError } from "../src/support/error.ts";
+import { removed } from "../harness/cgroup.ts";
 
 type Controller = "pids" | "memory";
 
@@ -14,7 +14,7 @@ function hierarchyOf(controller: Controller): { folder: string; version: "v1" | 
     if (existsSync(controllers) && readFileSync(controllers, "latin1").split(/\s/).includes(controller)) return { folder, version: "v2" };
   }
   if (existsSync(join(ROOT, controller, "cgroup.procs"))) return { folder: join(ROOT, controller), version: "v1" };
-  throw new BenchError(`no control group can be made: the ${controller} controller is neither in ${ROOT} (cgroup v2) nor in ${join(ROOT, controller)} (v1); mount one`);
+  throw new UserError(`no control group can be made: the ${controller} controller is neither in ${ROOT} (cgroup v2) nor in ${join(ROOT, controller)} (v1); mount one`);
 }
 
 /** Which of the two charges memory here. */

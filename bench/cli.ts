@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { UserError } from "../src/support/error.ts";
 import { compare } from "./compare.ts";
-import { BenchError } from "./error.ts";
 import { MEASUREMENTS } from "./measure/all.ts";
 import { sum } from "./measure/measurement.ts";
 import { peers } from "./peers.ts";
@@ -52,9 +52,9 @@ async function main(args: string[]): Promise<void> {
 type Values = ReturnType<typeof parse>["values"];
 
 async function measure({ quick, only, peers: wanted }: Values): Promise<Results> {
-  if (process.getuid?.() !== 0) throw new BenchError("it makes PID namespaces and control groups, which needs root; run it as root");
+  if (process.getuid?.() !== 0) throw new UserError("it makes PID namespaces and control groups, which needs root; run it as root");
   const measurements = MEASUREMENTS.filter(({ name }) => only === undefined || name === only);
-  if (measurements.length === 0) throw new BenchError(`no measurement is called ${JSON.stringify(only)}; there are ${NAMES}`);
+  if (measurements.length === 0) throw new UserError(`no measurement is called ${JSON.stringify(only)}; there are ${NAMES}`);
   const plan = quick ? QUICK : FULL;
   const { present, missing } = await peers(wanted?.split(","));
   if (missing.length > 0) console.error(`not on this machine, and so not measured: ${missing.join(", ")}`);
@@ -64,7 +64,7 @@ async function measure({ quick, only, peers: wanted }: Values): Promise<Results>
   const started = performance.now();
   const progress = new Progress(sum(measurements.map(({ seconds }) => seconds(plan, present))));
   const done = (seconds: number) => {
-    if (interrupted) throw new BenchError(INTERRUPTED);
+    if (interrupted) throw new UserError(INTERRUPTED);
     progress.step(seconds);
   };
   for (const { name, run } of measurements) {
@@ -98,7 +98,7 @@ function parse(args: string[]) {
   try {
     return parseArgs({ args, options });
   } catch (error) {
-    throw new BenchError(`${error instanceof Error ? error.message : error}; see bun run bench --help`);
+    throw new UserError(`${error instanceof Error ? error.message : error}; see bun run bench --help`);
   }
 }
 
@@ -113,7 +113,7 @@ try {
   await main(process.argv.slice(2));
 } catch (error) {
   // Interrupted, whatever was under way may have failed in its own way.
-  if (!interrupted && !(error instanceof BenchError)) throw error;
-  console.error(`bench: ${!interrupted && error instanceof BenchError ? error.message : INTERRUPTED}`);
+  if (!interrupted && !(error instanceof UserError)) throw error;
+  console.error(`bench: ${!interrupted && error instanceof UserError ? error.message : INTERRUPTED}`);
   process.exitCode = interrupted ? 130 : 1;
 }

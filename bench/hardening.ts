@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { UserError } from "../src/support/error.ts";
 import { version } from "../package.json";
 import { AARCH64 } from "../src/arch/aarch64/architecture.ts";
 import { ARCHITECTURES, HOST } from "../src/arch/architectures.ts";
@@ -8,9 +9,7 @@ import { callSiteTable } from "../src/explain/call-site-table.ts";
 import { mapOf } from "../src/explain/files.ts";
 import type { PauseMap } from "../src/explain/map.ts";
 import { table } from "../src/explain/words.ts";
-import { isExpected } from "../src/stages.ts";
-import { compileWith, TEST_DIST } from "../test/support/compile.ts";
-import { BenchError } from "./error.ts";
+import { compileWith, TEST_DIST } from "../harness/compile.ts";
 import { type Exposure, exposureOf } from "./exposure.ts";
 import { WORDS } from "./hardening-words.ts";
 import { FLOOR, MUSL, peers, REFERENCE } from "./peers.ts";
@@ -31,16 +30,16 @@ async function programs(): Promise<readonly Program[]> {
   return [...ours, ...here, ...(HOST === AARCH64 ? [] : [other])];
 }
 
-/** How many different gadgets ROPgadget finds, with its own depth of 10 bytes. @throws BenchError where it is not there or does not say. */
+/** How many different gadgets ROPgadget finds, with its own depth of 10 bytes. @throws UserError where it is not there or does not say. */
 function gadgets(path: string): number {
   const { stdout, stderr } = run(["ROPgadget", "--binary", path]);
   const [, count] = /Unique gadgets found: (\d+)/.exec(stdout) ?? [];
-  if (count === undefined) throw new BenchError(`ROPgadget --binary ${path}: it names no count (${stderr.trim().split("\n").at(-1)}); use version 7.2`);
+  if (count === undefined) throw new UserError(`ROPgadget --binary ${path}: it names no count (${stderr.trim().split("\n").at(-1)}); use version 7.2`);
   return Number(count);
 }
 
 function run(command: readonly string[]) {
-  if (Bun.which(command[0] ?? "") === null) throw new BenchError("ROPgadget is not there; apt-get install python3-ropgadget");
+  if (Bun.which(command[0] ?? "") === null) throw new UserError("ROPgadget is not there; apt-get install python3-ropgadget");
   const { stdout, stderr } = Bun.spawnSync([...command]);
   return { stdout: stdout.toString(), stderr: stderr.toString() };
 }
@@ -84,7 +83,7 @@ try {
   writeFileSync(join(ROOT, PAGE), await page());
   console.log(`${PAGE}: written`);
 } catch (error) {
-  if (!(error instanceof BenchError) && !isExpected(error)) throw error;
+  if (!(error instanceof UserError)) throw error;
   console.error(`hardening: ${error.message}`);
   process.exitCode = 1;
 }

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { UserError } from "../src/support/error.ts";
 import { version } from "../package.json";
-import { compileWith, type Program, TEST_DIST } from "../test/support/compile.ts";
-import { BenchError } from "./error.ts";
+import { compileWith, type Program, TEST_DIST } from "../harness/compile.ts";
 
 /** A program to measure: how it is started as PID 1, and the number of the system call it parks in. */
 export type Peer = {
@@ -45,12 +45,12 @@ const OTHERS: readonly Peer[] = [
 
 /**
  * All peers, ours first, and the names of those that are not on this machine; with `only`, these and the reference.
- * @throws BenchError for a name that is none, or when ours were not built.
+ * @throws UserError for a name that is none, or when ours were not built.
  */
 export async function peers(only: readonly string[] | undefined): Promise<{ present: readonly Peer[]; missing: readonly string[] }> {
   const names = [...OURS, ...IN_C, ...OTHERS.map(({ name }) => name)];
   const unknown = only?.find((name) => !names.includes(name));
-  if (unknown !== undefined) throw new BenchError(`no peer is called ${JSON.stringify(unknown)}; there are ${names.join(", ")}`);
+  if (unknown !== undefined) throw new UserError(`no peer is called ${JSON.stringify(unknown)}; there are ${names.join(", ")}`);
   const wanted = [...(await ours()), ...inC(), ...OTHERS].filter(({ name }) => only === undefined || name === REFERENCE || only.includes(name));
   const present = wanted.filter(({ command: [file = ""] }) => existsSync(file));
   return { present, missing: wanted.filter((peer) => !present.includes(peer)).map(({ name }) => name) };
@@ -58,13 +58,13 @@ export async function peers(only: readonly string[] | undefined): Promise<{ pres
 
 /** Loaded late: to load it compiles the tests' C program, which is nothing that --help waits for. */
 async function ours(): Promise<readonly Peer[]> {
-  const { artifacts } = await compiled(() => import("../test/support/artifacts.ts"));
+  const { artifacts } = await compiled(() => import("../harness/artifacts.ts"));
   return artifacts()
     .filter(({ name }) => OURS.includes(name))
     .map(({ name, path, env }) => ({ name, command: [path], parksIn: RT_SIGTIMEDWAIT, env, endsOnSigterm: true }));
 }
 
-/** The C programs of `peers/`. @throws BenchError when one cannot be compiled. */
+/** The C programs of `peers/`. @throws UserError when one cannot be compiled. */
 function inC(): readonly Peer[] {
   const bare = [...FLAGS, "-nostdlib", "-ffreestanding", "-fno-asynchronous-unwind-tables", "-fno-stack-protector", "-fcf-protection=none", "-Wl,--build-id=none", "-Wl,-z,noseparate-code"];
   const programs = [
@@ -78,12 +78,12 @@ function inC(): readonly Peer[] {
   });
 }
 
-/** What `compile` gives. @throws BenchError when it is a compiler that is missing or fails. */
+/** What `compile` gives. @throws UserError when it is a compiler that is missing or fails. */
 function compiled<T>(compile: () => T): T {
   try {
     return compile();
   } catch (error) {
     const found = error instanceof Error ? error.message : `${error}`;
-    throw new BenchError(/gcc/.test(found) ? `a C program to compare with cannot be compiled (${found.trim()}); apt-get install gcc libc6-dev musl-tools` : found);
+    throw new UserError(/gcc/.test(found) ? `a C program to compare with cannot be compiled (${found.trim()}); apt-get install gcc libc6-dev musl-tools` : found);
   }
 }

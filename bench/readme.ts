@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { withMarked, writeMarked } from "../test/support/marks.ts";
+import { withMarked, writeMarked } from "../harness/marks.ts";
 import { amount, ratio } from "./format.ts";
 import { FLOOR, MUSL, REFERENCE } from "./peers.ts";
 import { readResults, type Results } from "./results.ts";

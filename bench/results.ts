@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
+import { UserError } from "../src/support/error.ts";
 import { version } from "../package.json";
-import { sha256 } from "../src/runtime.ts";
+import { sha256 } from "../src/support/hash.ts";
 import { memoryCgroupVersion } from "./cgroup.ts";
-import { BenchError } from "./error.ts";
 import type { Peer } from "./peers.ts";
 import type { Prices } from "./rig.ts";
 import type { Samples } from "./samples.ts";
@@ -50,14 +50,14 @@ export function describeRun(quick: boolean, peers: readonly Peer[], missing: rea
   };
 }
 
-/** @throws BenchError when there is no such file, or it is none that this benchmark wrote. */
+/** @throws UserError when there is no such file, or it is none that this benchmark wrote. */
 export function readResults(path: string): Results {
   try {
     const results = JSON.parse(readFileSync(path, "utf8")) as Partial<Results>;
     if (results.samples === undefined || results.peers === undefined) throw new Error("it holds no samples");
     return results as Results;
   } catch (error) {
-    throw new BenchError(`${path}: no results can be read from it (${error instanceof Error ? error.message : error}); give the results.json of an earlier run`);
+    throw new UserError(`${path}: no results can be read from it (${error instanceof Error ? error.message : error}); give the results.json of an earlier run`);
   }
 }
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { compileProgram, type Program } from "../test/support/compile.ts";
+import { UserError } from "../src/support/error.ts";
+import { compileProgram, type Program } from "../harness/compile.ts";
 import { withGroup } from "./cgroup.ts";
-import { BenchError } from "./error.ts";
 import type { Peer } from "./peers.ts";
 
 /** What rig.c prints of one start, ns, and page faults in its whole life; of one storm, ns and counts; and what the machine takes for a call and a page, ns. */
@@ -27,7 +27,7 @@ export async function held<T>(peer: Peer, count: number, group: string | undefin
   const child = Bun.spawn([executable(), "hold", `${count}`, `${peer.parksIn}`, ...peer.command], { env, stdin: "pipe", stdout: "pipe", stderr: "pipe" });
   try {
     const result = await use(await pidsOf(peer, child.stdout, child.stderr));
-    if (child.exitCode !== null || child.signalCode !== null) throw new BenchError(`the rig that held ${peer.name} ended too soon; what was measured meanwhile is void`);
+    if (child.exitCode !== null || child.signalCode !== null) throw new UserError(`the rig that held ${peer.name} ended too soon; what was measured meanwhile is void`);
     return result;
   } finally {
     await child.stdin.end();
@@ -41,13 +41,13 @@ async function pidsOf(peer: Peer, stdout: ReadableStream<Uint8Array>, stderr: Re
     text += new TextDecoder().decode(chunk);
     if (text.endsWith("]\n")) return JSON.parse(text) as number[];
   }
-  throw new BenchError(`${peer.name} could not be held: ${(await new Response(stderr).text()).trim()}`);
+  throw new UserError(`${peer.name} could not be held: ${(await new Response(stderr).text()).trim()}`);
 }
 
 async function rig<T>(args: readonly string[], env: Readonly<Record<string, string>>): Promise<T> {
   const child = Bun.spawn([executable(), ...args], { env: { ...env }, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const [out, err, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-  if (status !== 0) throw new BenchError(`the rig's ${args.slice(0, 5).join(" ")} failed: ${err.trim() || `it ended with ${status}`}`);
+  if (status !== 0) throw new UserError(`the rig's ${args.slice(0, 5).join(" ")} failed: ${err.trim() || `it ended with ${status}`}`);
   return JSON.parse(out) as T;
 }
 

@@ -1,4 +1,4 @@
-import { frame, HUES, round, WIDTH } from "../src/svg.ts";
+import { frame, HUES, round, WIDTH } from "../src/support/svg.ts";
 import { amount } from "./format.ts";
 
 /** One peer's line, or bar: its values by x, in the unit of the metric. NaN where there is none. */

@@ -1,12 +1,14 @@
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { UserError } from "./support/error.ts";
+import { DIST } from "./support/project.ts";
 
 /**
  * The main job before the reader's eyes: /pause alone in an empty root, as PID 1 of a PID namespace of its own, with
  * orphans to reap and a SIGTERM to end on. Each step prints what the kernel says of it.
  */
-const PAUSE = join(import.meta.dir, "..", "dist", "pause");
+const PAUSE = join(DIST, "pause");
 const ORPHANS = 200;
 
 async function demo(): Promise<void> {
@@ -45,8 +47,8 @@ async function runPod(root: string): Promise<void> {
 }
 
 function requireRootAndFile(): void {
-  if (process.getuid?.() !== 0) throw new DemoError("making a PID namespace and an empty root needs root; run it as root");
-  if (!existsSync(PAUSE)) throw new DemoError(`${PAUSE} is not there; build it first: bun run build`);
+  if (process.getuid?.() !== 0) throw new UserError("making a PID namespace and an empty root needs root; run it as root");
+  if (!existsSync(PAUSE)) throw new UserError(`${PAUSE} is not there; build it first: bun run build`);
 }
 
 /** Each subshell starts a sleep and ends, which leaves the sleep to PID 1. */
@@ -72,18 +74,14 @@ function firstChild(pid: number): number | undefined {
 /** The first number of /proc/PID/schedstat: time on a CPU, ns. */
 const cpuNanoseconds = (pid: number) => Number(readFileSync(`/proc/${pid}/schedstat`, "latin1").split(" ")[0]);
 
-/** Asks every 5 ms until there is an answer. @throws DemoError when there is none within 30 s. */
+/** Asks every 5 ms until there is an answer. @throws UserError when there is none within 30 s. */
 async function until<T>(what: string, ask: () => T | undefined): Promise<T> {
   for (let tries = 0; tries < 6000; tries++) {
     const answer = ask();
     if (answer !== undefined) return answer;
     await Bun.sleep(5);
   }
-  throw new DemoError(`waited 30 s for ${what}, in vain`);
-}
-
-class DemoError extends Error {
-  override name = "DemoError";
+  throw new UserError(`waited 30 s for ${what}, in vain`);
 }
 
 const say = (line: string) => console.log(`- ${line}`);
@@ -91,7 +89,7 @@ const say = (line: string) => console.log(`- ${line}`);
 try {
   await demo();
 } catch (error) {
-  if (!(error instanceof DemoError)) throw error;
+  if (!(error instanceof UserError)) throw error;
   console.error(`start: ${error.message}`);
   process.exitCode = 1;
 }

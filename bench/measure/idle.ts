@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { children, cost, status } from "../../test/support/proc.ts";
+import { children, cost, status } from "../../harness/proc.ts";
 import type { Peer } from "../peers.ts";
 import { windowName } from "../plan.ts";
 import { held, tick } from "../rig.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { ElfFile } from "../../src/elf/file.ts";
 import { pageDown } from "../../src/elf/pages.ts";
-import { PAGE_SIZE } from "../../src/snapshot/memory.ts";
+import { PAGE_SIZE } from "../../src/elf/pages.ts";
 import { originOf } from "../../src/snapshot/places.ts";
 import { stepThrough } from "../../src/snapshot/rehearse.ts";
 import { USUAL } from "../../src/snapshot/scenarios.ts";

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { children, kilobytes } from "../../test/support/proc.ts";
+import { children, kilobytes } from "../../harness/proc.ts";
 import { charge, withGroup } from "../cgroup.ts";
 import { rounds } from "../plan.ts";
 import { held } from "../rig.ts";

@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import * as elf from "../../src/elf/constants.ts";
 import { ElfFile } from "../../src/elf/file.ts";
-import { pageSize } from "../../test/support/proc.ts";
+import { pageSize } from "../../harness/proc.ts";
 import type { Peer } from "../peers.ts";
 import { add } from "../samples.ts";
 import { type Measurement, sum, type Task } from "./measurement.ts";

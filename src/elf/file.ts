@@ -1,3 +1,4 @@
+import { UserError } from "../support/error.ts";
 import * as elf from "./constants.ts";
 
 /** An Elf64_Phdr. Addresses, offsets and sizes in bytes. */
@@ -12,7 +13,7 @@ export type Segment = {
 };
 
 /** A file that is not what the stage needs: the message says which file, what was found and what to do. */
-export class ElfError extends Error {
+export class ElfError extends UserError {
   override name = "ElfError";
 }
 

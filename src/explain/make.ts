@@ -1,16 +1,17 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { UserError } from "../support/error.ts";
 import { version } from "../../package.json";
 import type { Architecture } from "../arch/architecture.ts";
 import { hostArchitecture } from "../arch/architectures.ts";
 import { ElfFile } from "../elf/file.ts";
 import * as elf from "../elf/constants.ts";
 import { libraryDirs } from "../link/libraries.ts";
-import { sha256 } from "../runtime.ts";
-import { runStageIn } from "../snapshot/emulated.ts";
-import { ARTIFACTS, DIST, gather, type Materials } from "../stages.ts";
+import { sha256 } from "../support/hash.ts";
+import { runStageIn } from "../build/emulated.ts";
+import { ARTIFACTS, gather, type Materials } from "../build/stages.ts";
+import { DIST } from "../support/project.ts";
 import { findCallSites } from "./call-sites.ts";
-import { ExplainError } from "./error.ts";
 import { placedLibraries } from "./libraries.ts";
 import { FORMAT, type MappedScenario, type Origin, type PauseMap } from "./map.ts";
 import { Ground, loadedPages } from "./pages.ts";
@@ -19,7 +20,7 @@ import { trace, type TracedRun } from "./trace.ts";
 /**
  * Makes the map of what was built for `architecture` in `folder`: it is traced, on this machine or in an emulated one.
  * `materials`: what a build for it starts from, where that was gathered already.
- * @throws ExplainError when it was not built, or of several builds; what a stage of the build throws.
+ * @throws UserError when it was not built, or of several builds; what a stage of the build throws.
  */
 export async function makeMap(architecture: Architecture, folder = join(DIST, architecture.debian), materials?: Materials): Promise<PauseMap> {
   const [dynamic, linked, file] = ARTIFACTS.map((name) => readBuilt(architecture, join(folder, name))) as [ElfFile, ElfFile, ElfFile];
@@ -43,7 +44,7 @@ function readBuilt({ debian }: Architecture, path: string): ElfFile {
     return new ElfFile(path, readFileSync(path));
   } catch (error) {
     if (!(error instanceof Error && "code" in error)) throw error;
-    throw new ExplainError(`${path}: ${error.message}; build it first: bun run build --arch ${debian}`);
+    throw new UserError(`${path}: ${error.message}; build it first: bun run build --arch ${debian}`);
   }
 }
 
@@ -51,7 +52,7 @@ function readBuilt({ debian }: Architecture, path: string): ElfFile {
 async function seen(architecture: Architecture, path: string, materials?: Materials): Promise<{ runs: readonly TracedRun[]; dirs: readonly string[] }> {
   if (architecture === hostArchitecture()) return { runs: trace(path), dirs: libraryDirs(architecture) };
   const { machine, runtime, libraryDirs: dirs } = materials ?? (await gather(architecture));
-  if (machine === undefined) throw new ExplainError(`${path}: there is no machine to run it in`);
+  if (machine === undefined) throw new UserError(`${path}: there is no machine to run it in`);
   const task = { files: [{ path: "pause", file: path }], args: ["/pause", "/trace"], results: ["trace"] };
   const [traced = Buffer.of()] = await runStageIn(machine, join(import.meta.dir, "stage.ts"), join(dirname(path), ".explain"), task, { runtime, libraryDirs: dirs });
   return { runs: JSON.parse(traced.toString()), dirs: dirs(architecture) };

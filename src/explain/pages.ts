@@ -1,11 +1,12 @@
+import { UserError } from "../support/error.ts";
 import type { Architecture } from "../arch/architecture.ts";
 import * as elf from "../elf/constants.ts";
 import { type ElfFile, hex } from "../elf/file.ts";
 import { pageDown } from "../elf/pages.ts";
 import type { Placed } from "../link/layout.ts";
-import { type Page, PAGE_SIZE } from "../snapshot/memory.ts";
+import { type Page } from "../snapshot/memory.ts";
+import { PAGE_SIZE } from "../elf/pages.ts";
 import { type Places, placesBehind } from "../snapshot/places.ts";
-import { ExplainError } from "./error.ts";
 import { functionsOf, type Named, nameAt } from "./libraries.ts";
 import type { MappedPage, Origin } from "./map.ts";
 import type { TracedRun } from "./trace.ts";
@@ -36,7 +37,7 @@ export class Ground {
   private readonly threads: ReadonlySet<number>;
   private readonly callers: ReadonlySet<number>;
 
-  /** @throws ExplainError when the file does not lie where it would behind this linked program. */
+  /** @throws UserError when the file does not lie where it would behind this linked program. */
   constructor(
     readonly file: ElfFile,
     private readonly evidence: Evidence,
@@ -47,7 +48,7 @@ export class Ground {
     this.places = placesBehind(linked.end);
     this.loaded = new Map(loadedPages(file).map((page) => [page.address, page]));
     if (pageDown(file.entry, PAGE_SIZE) !== this.places.firstPage) {
-      throw new ExplainError(`${file.name}: its first page is at ${hex(pageDown(file.entry, PAGE_SIZE))}, and a snapshot of ${linked.name} has it at ${hex(this.places.firstPage)}; they are of two builds, build again`);
+      throw new UserError(`${file.name}: its first page is at ${hex(pageDown(file.entry, PAGE_SIZE))}, and a snapshot of ${linked.name} has it at ${hex(this.places.firstPage)}; they are of two builds, build again`);
     }
     const woken = runs.flatMap(({ calls }) => calls.filter((call) => this.isMusl(call.behind)));
     this.buffers = new Set(woken.flatMap(({ args }) => args.map((arg) => pageDown(arg, PAGE_SIZE))));
@@ -60,7 +61,7 @@ export class Ground {
     return this.isMusl(address) ? (nameAt(this.functions, address) ?? "musl") : this.originOf(address);
   }
 
-  /** @throws ExplainError for a page that nothing tells of: it has to be looked at before anything is said. */
+  /** @throws UserError for a page that nothing tells of: it has to be looked at before anything is said. */
   originOf(address: number): Origin {
     const page = pageDown(address, PAGE_SIZE);
     const { flags } = this.loaded.get(page) ?? { flags: 0 };
@@ -73,7 +74,7 @@ export class Ground {
     if (page >= stack.base && page < stack.base + stack.size) return "stack";
     if (this.threads.has(page)) return "thread-local";
     if (page >= mappings.start && !executable) return this.buffers.has(page) && page < mappings.end ? "c-memory" : "heap";
-    throw new ExplainError(`${this.file.name}: nothing tells where its page at ${hex(page)} comes from; the snapshot has changed, and src/explain/pages.ts has to learn of it`);
+    throw new UserError(`${this.file.name}: nothing tells where its page at ${hex(page)} comes from; the snapshot has changed, and src/explain/pages.ts has to learn of it`);
   }
 
   pages(): readonly MappedPage[] {

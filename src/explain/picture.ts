@@ -1,4 +1,4 @@
-import { frame, HUES, WIDTH } from "../svg.ts";
+import { frame, HUES, WIDTH } from "../support/svg.ts";
 import { type Origin, ORIGINS, type PauseMap } from "./map.ts";
 import { bytesByOrigin } from "./words.ts";
 

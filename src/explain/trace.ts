@@ -3,7 +3,7 @@ import { hostArchitecture } from "../arch/architectures.ts";
 import * as elf from "../elf/constants.ts";
 import { ElfFile } from "../elf/file.ts";
 import { pageDown } from "../elf/pages.ts";
-import { PAGE_SIZE } from "../snapshot/memory.ts";
+import { PAGE_SIZE } from "../elf/pages.ts";
 import { faultsOf, observe, rehearseWithout } from "../snapshot/rehearse.ts";
 import type { Scenario } from "../snapshot/scenarios.ts";
 import { REPRESENTATIVES } from "./representatives.ts";

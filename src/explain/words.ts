@@ -1,5 +1,5 @@
 import { hex } from "../elf/file.ts";
-import { PAGE_SIZE } from "../snapshot/memory.ts";
+import { PAGE_SIZE } from "../elf/pages.ts";
 import { type MappedPage, type MappedScenario, type Origin, ORIGINS, type PauseMap } from "./map.ts";
 
 /** The map in words: tables of Markdown, which a terminal shows as well. What differs from kernel to kernel is not among it, so it is the same on every machine. */

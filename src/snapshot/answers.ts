@@ -1,6 +1,6 @@
 import { hostArchitecture } from "../arch/architectures.ts";
 import { pageUp } from "../elf/pages.ts";
-import { PAGE_SIZE } from "./memory.ts";
+import { PAGE_SIZE } from "../elf/pages.ts";
 import type { Places } from "./places.ts";
 import type { Stop } from "./ptrace.ts";
 import { ENOENT, ENOTTY, EPERM, MAP_FIXED, MAP_FIXED_NOREPLACE, PROT_EXEC } from "./linux.ts";

@@ -1,5 +1,5 @@
+import { UserError } from "../support/error.ts";
 import { hostArchitecture } from "../arch/architectures.ts";
-import { SnapshotError } from "./error.ts";
 import type { Tracee } from "./ptrace.ts";
 
 /**
@@ -18,7 +18,7 @@ const MOST_FRAMES = 8;
 
 /**
  * Where the arguments of the function that waits lie: an address, and a length of 0, since the donor has an empty command
- * line. `tracee` stands in the call stub its wait returned to. @throws SnapshotError when no frame looks like that.
+ * line. `tracee` stands in the call stub its wait returned to. @throws UserError when no frame looks like that.
  */
 export function findArguments(tracee: Tracee): number {
   const word = (address: number) => tracee.read(address, WORD).readBigUInt64LE();
@@ -29,7 +29,7 @@ export function findArguments(tracee: Tracee): number {
     if (count === 3n && word(address + WORD) === INT32_TAG) return address;
     frame = Number(word(frame + CALLER_FRAME * WORD));
   }
-  throw new SnapshotError("no call frame above the wait has an address and a length for its arguments; the program must wait in a function that is called with its command line");
+  throw new UserError("no call frame above the wait has an address and a length for its arguments; the program must wait in a function that is called with its command line");
 }
 
 /** Two arguments as JSValues, 16 bytes: an address, as a double, and a length, as an int32. */

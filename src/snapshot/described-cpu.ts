@@ -1,20 +1,22 @@
+import { UserError } from "../support/error.ts";
 import { hostArchitecture } from "../arch/architectures.ts";
 import { hex } from "../elf/file.ts";
-import type { Questions } from "../pin/pin.ts";
-import { SnapshotError } from "./error.ts";
 import type { Stop, Tracee } from "./ptrace.ts";
 
 const { described, processor } = hostArchitecture();
 
 const SIGILL = 4;
 
-/** Puts an illegal instruction in the places of `questions`. @throws SnapshotError when there is something else in one: the pin is of another runtime. */
+/** Where in a runtime the instructions stand that ask a processor what it is: addresses by the instruction's name. */
+export type Questions = Readonly<Record<string, readonly number[]>>;
+
+/** Puts an illegal instruction in the places of `questions`. @throws UserError when there is something else in one: the pin is of another runtime. */
 export function describeCpu(tracee: Tracee, questions: Questions): void {
   for (const [name, { instruction }] of Object.entries(described.questions)) {
     for (const address of questions[name] ?? []) {
       const found = tracee.read(address, instruction.length);
       if (!found.equals(instruction)) {
-        throw new SnapshotError(`the runtime has ${found.toString("hex")} at ${hex(address)}, where the pin says that it asks for the processor; run: bun run pin ${Bun.version}`);
+        throw new UserError(`the runtime has ${found.toString("hex")} at ${hex(address)}, where the pin says that it asks for the processor; run: bun run pin ${Bun.version}`);
       }
       tracee.write(address, described.illegal);
     }

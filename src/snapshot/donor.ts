@@ -1,16 +1,16 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { UserError } from "../support/error.ts";
 import { hostArchitecture } from "../arch/architectures.ts";
 import type { Registers } from "../arch/processor.ts";
 import * as elf from "../elf/constants.ts";
 import { ElfFile, hex } from "../elf/file.ts";
-import { pinnedRuntime, type Questions } from "../pin/pin.ts";
 import type { EntryAddresses } from "../link/entry.ts";
 import { type Answer, Answers } from "./answers.ts";
 import { encodeArguments, findArguments } from "./call-frame.ts";
-import { answerCpu, describeCpu } from "./described-cpu.ts";
-import { SnapshotError } from "./error.ts";
+import { answerCpu, describeCpu, type Questions } from "./described-cpu.ts";
 import { AT_BASE, AT_ENTRY, AT_HWCAP, AT_PAGESZ, AT_PHDR, AT_PHENT, AT_PHNUM, initialStack } from "./initial-stack.ts";
-import { PAGE_SIZE, readMappings } from "./memory.ts";
+import { readMappings } from "./memory.ts";
+import { PAGE_SIZE } from "../elf/pages.ts";
 import { type Places, placesBehind } from "./places.ts";
 import { PRACTICE, type Round } from "./practice.ts";
 import { type Stop, Tracee } from "./ptrace.ts";
@@ -20,8 +20,8 @@ import { MAP_ANONYMOUS, MAP_FIXED_NOREPLACE, MAP_PRIVATE, PROT_READ, PROT_WRITE 
 const architecture = hostArchitecture();
 const { described, processor } = architecture;
 
-/** The program to run: a linked file, and where musl and the program are entered in it. */
-export type DonorProgram = { readonly path: string; readonly start: EntryAddresses };
+/** The program to run: a linked file, where musl and the program are entered in it, and where it asks the processor what it is. */
+export type DonorProgram = { readonly path: string; readonly start: EntryAddresses; readonly questions: Questions };
 
 /** A program stopped where its wait returns. */
 export type Donor = Checkpoint & { readonly tracee: Tracee };
@@ -41,10 +41,10 @@ const ENVIRONMENT = ["BUN_JSC_useConcurrentJIT=0", "BUN_JSC_useDFGJIT=0", "BUN_J
  *
  * Two donors must end with the same memory, byte for byte, whatever machine and kernel they run on: so the initial stack,
  * the processor and the kernel's answers are described, not found. The C library's and the runtime's own code runs as it is.
- * @throws SnapshotError when it ends, starts a second thread or does something else on the way that cannot be in a snapshot.
+ * @throws UserError when it ends, starts a second thread or does something else on the way that cannot be in a snapshot.
  */
 export function startDonor(program: DonorProgram): Donor {
-  const { questions } = pinnedRuntime(architecture);
+  const { questions } = program;
   const file = new ElfFile(program.path, readFileSync(program.path));
   const places = placesBehind(file.end);
   const tracee = Tracee.start(program.path);
@@ -71,10 +71,10 @@ export function startDonor(program: DonorProgram): Donor {
 function enter(tracee: Tracee, file: ElfFile, { muslBase, muslEntry, programEntry, phnum }: EntryAddresses, stack: Places["stack"]): void {
   for (const { base, size } of [stack, COMMAND_LINE]) {
     const got = tracee.call("mmap", [base, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0]);
-    if (got !== base) throw new SnapshotError(`the donor's memory at ${hex(base)} cannot be mapped (mmap returned ${got}); move it to where nothing is`);
+    if (got !== base) throw new UserError(`the donor's memory at ${hex(base)} cannot be mapped (mmap returned ${got}); move it to where nothing is`);
   }
   const [table] = file.segmentsOf(elf.PT_PHDR);
-  if (table === undefined) throw new SnapshotError(`${file.name}: it has no PT_PHDR; give the file that the link stage wrote`);
+  if (table === undefined) throw new UserError(`${file.name}: it has no PT_PHDR; give the file that the link stage wrote`);
   const auxv = [
     [AT_PHDR, table.vaddr],
     [AT_PHENT, elf.PHDR_SIZE],
@@ -106,7 +106,7 @@ class DonorRun {
   toWait(): void {
     for (;;) {
       const stop = this.next();
-      if (stop.kind !== "entry") throw new SnapshotError(`the donor did not reach its wait (${JSON.stringify(stop)}); run pause-static by hand to see why`);
+      if (stop.kind !== "entry") throw new UserError(`the donor did not reach its wait (${JSON.stringify(stop)}); run pause-static by hand to see why`);
       if (stop.call === "rt_sigtimedwait") return;
       this.carryOut(this.answers.to(stop));
     }
@@ -132,7 +132,7 @@ class DonorRun {
       if (generated.some(({ start, end }) => at >= start && at < end)) return registers;
       this.tracee.step();
     }
-    throw new SnapshotError("the donor's wait does not return to a call stub of bun:ffi; the program must call it directly");
+    throw new UserError("the donor's wait does not return to a call stub of bun:ffi; the program must call it directly");
   }
 
   private next(): Stop {
@@ -147,7 +147,7 @@ class DonorRun {
     if (result !== undefined) tracee.skipCall();
     if (args !== undefined) tracee.setArguments(args);
     const stop = this.next();
-    if (stop.kind === "ended") throw new SnapshotError(`the donor ended with status ${stop.status} before it parked; run pause-static by hand to see why`);
+    if (stop.kind === "ended") throw new UserError(`the donor ended with status ${stop.status} before it parked; run pause-static by hand to see why`);
     if (result !== undefined) tracee.setResult(result);
     if (ends) this.returnFromFunction();
     if (fill !== undefined) tracee.write(...fill);
@@ -168,5 +168,5 @@ class DonorRun {
 
 function checkOneThread({ pid }: Tracee): void {
   const threads = readdirSync(`/proc/${pid}/task`).length;
-  if (threads !== 1) throw new SnapshotError(`the donor has ${threads} threads where a snapshot can have one; the runtime has changed, look for what starts them`);
+  if (threads !== 1) throw new UserError(`the donor has ${threads} threads where a snapshot can have one; the runtime has changed, look for what starts them`);
 }

@@ -1,9 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import * as elf from "../elf/constants.ts";
+import { PAGE_SIZE } from "../elf/pages.ts";
 import type { Tracee } from "./ptrace.ts";
-
-/** Bytes of a page of the file. A kernel with larger ones maps what lies around it, too. */
-export const PAGE_SIZE = 4096;
 
 /** A page of the donor: its address, its protection as PF_R, PF_W and PF_X, and its 4096 bytes. */
 export type Page = { readonly address: number; readonly flags: number; readonly bytes: Uint8Array };

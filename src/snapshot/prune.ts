@@ -1,4 +1,4 @@
-import { SnapshotError } from "./error.ts";
+import { UserError } from "../support/error.ts";
 import type { DonorMemory, Page } from "./memory.ts";
 import { rehearse } from "./rehearse.ts";
 import type { Scenario } from "./scenarios.ts";
@@ -12,7 +12,7 @@ export type Pruned = { readonly pages: readonly Page[]; readonly runs: number };
  * a use of it later is a fault, never a wrong answer.
  *
  * `write` makes an executable of pages and returns its path.
- * @throws SnapshotError when a scenario does something else than it must, or touches what the donor has not.
+ * @throws UserError when a scenario does something else than it must, or touches what the donor has not.
  */
 export function prune(memory: DonorMemory, scenarios: readonly Scenario[], write: (pages: readonly Page[]) => string): Pruned {
   const pages = new Map<number, Page>();
@@ -33,7 +33,7 @@ export function prune(memory: DonorMemory, scenarios: readonly Scenario[], write
 function pageOf(memory: DonorMemory, address: number, scenario: Scenario): Page {
   const page = memory.page(address);
   if (page === undefined) {
-    throw new SnapshotError(`in the scenario "${scenario.name}" the snapshot reaches for 0x${address.toString(16)}, where the donor has nothing`);
+    throw new UserError(`in the scenario "${scenario.name}" the snapshot reaches for 0x${address.toString(16)}, where the donor has nothing`);
   }
   return page;
 }

@@ -1,9 +1,10 @@
+import { UserError } from "../support/error.ts";
 import { hostArchitecture } from "../arch/architectures.ts";
 import { pageDown } from "../elf/pages.ts";
 import type { Entry } from "./answers.ts";
-import { SnapshotError } from "./error.ts";
 import { EFAULT } from "./linux.ts";
-import { PAGE_SIZE, readFaults, readWritten } from "./memory.ts";
+import { readFaults, readWritten } from "./memory.ts";
+import { PAGE_SIZE } from "../elf/pages.ts";
 import { type Stop, Tracee } from "./ptrace.ts";
 import type { Scenario } from "./scenarios.ts";
 
@@ -18,7 +19,7 @@ const POLLFD_SIZE = 8;
  * Runs the candidate at `path` through `scenario`, traced: the PID it sees, what its writes return and what ends its waits
  * are put in the place of the kernel's answers, so that no privilege is needed to be PID 1. Returns the addresses of the
  * pages that it touched and does not have, where it stopped for want of them; none when it went through.
- * @throws SnapshotError when it goes through and says, or ends with, something else than the scenario tells.
+ * @throws UserError when it goes through and says, or ends with, something else than the scenario tells.
  */
 export function rehearse(path: string, scenario: Scenario): readonly number[] {
   return withCandidate(path, scenario, (candidate) => new Rehearsal(candidate, scenario, () => candidate.next()).run());
@@ -40,7 +41,7 @@ export function rehearseWithout(path: string, scenario: Scenario, without: reado
     candidate.next();
     for (const page of without) {
       const result = candidate.call("munmap", [page, PAGE_SIZE]);
-      if (result !== 0) throw new SnapshotError(`the page at 0x${page.toString(16)} cannot be taken out of the snapshot's memory (munmap returned ${result})`);
+      if (result !== 0) throw new UserError(`the page at 0x${page.toString(16)} cannot be taken out of the snapshot's memory (munmap returned ${result})`);
     }
     return new Rehearsal(candidate, scenario, () => candidate.next()).run();
   });
@@ -212,7 +213,7 @@ class Rehearsal {
     return [];
   }
 
-  private wrong(what: string): SnapshotError {
-    return new SnapshotError(`in the scenario "${this.scenario.name}" the snapshot does not do what it must: ${what}`);
+  private wrong(what: string): UserError {
+    return new UserError(`in the scenario "${this.scenario.name}" the snapshot does not do what it must: ${what}`);
   }
 }

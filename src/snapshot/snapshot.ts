@@ -1,10 +1,10 @@
 import { rmSync } from "node:fs";
+import { UserError } from "../support/error.ts";
 import { hostArchitecture } from "../arch/architectures.ts";
 import { hex } from "../elf/file.ts";
 import { writeExecutable } from "../link/file.ts";
 import { checkShape } from "./check.ts";
 import { type DonorProgram, startDonor } from "./donor.ts";
-import { SnapshotError } from "./error.ts";
 import { DonorMemory, type Page } from "./memory.ts";
 import { prune } from "./prune.ts";
 import { rehearse, writtenPages } from "./rehearse.ts";
@@ -18,7 +18,7 @@ export type SnapshotResult = { readonly bytes: number; readonly pages: number; r
 /**
  * Takes the memory of the linked `program` where its wait returns, prunes it to what the scenarios touch, and
  * writes it to `output` as a static executable that starts in that wait.
- * @throws SnapshotError when the program cannot be caught so, or a snapshot of it would break a promise.
+ * @throws UserError when the program cannot be caught so, or a snapshot of it would break a promise.
  */
 export function takeSnapshot(program: DonorProgram, output: string): SnapshotResult {
   const architecture = hostArchitecture();
@@ -56,5 +56,5 @@ export function takeSnapshot(program: DonorProgram, output: string): SnapshotRes
 
 function confirm(path: string, scenario: Scenario): void {
   const [missing] = rehearse(path, scenario);
-  if (missing !== undefined) throw new SnapshotError(`in the scenario "${scenario.name}" the finished snapshot reaches for ${hex(missing)}, which it did not before`);
+  if (missing !== undefined) throw new UserError(`in the scenario "${scenario.name}" the finished snapshot reaches for ${hex(missing)}, which it did not before`);
 }

@@ -1,10 +1,11 @@
+import { UserError } from "../support/error.ts";
 import type { Architecture } from "../arch/architecture.ts";
 import * as elf from "../elf/constants.ts";
 import { hex, type Segment } from "../elf/file.ts";
 import { pageDown } from "../elf/pages.ts";
 import { writeHeader, writeSegments } from "../elf/write.ts";
-import { SnapshotError } from "./error.ts";
-import { type Page, PAGE_SIZE } from "./memory.ts";
+import { type Page } from "./memory.ts";
+import { PAGE_SIZE } from "../elf/pages.ts";
 import { type Checkpoint, stub, type Touch } from "./stub.ts";
 
 /** A snapshot as a file. */
@@ -22,7 +23,7 @@ type Granule = { readonly start: number; readonly flags: number; readonly pages:
 /**
  * The static executable that holds `pages`, starts with the stub for `checkpoint`, and writes to `touches` before it goes
  * on. A kernel with large pages maps what lies around a page, too: `beside` knows what the donor has there.
- * @throws SnapshotError where such a kernel could not map it.
+ * @throws UserError where such a kernel could not map it.
  */
 export function writeSnapshot(
   architecture: Architecture,
@@ -44,7 +45,7 @@ export function writeSnapshot(
   for (const page of all) bytes.set(page.bytes, page.offset);
   const code = stub(architecture, firstPage + table, checkpoint, touches);
   if (table + code.length > PAGE_SIZE) {
-    throw new SnapshotError(`${segments.length} program headers and the stub do not fit in the first page, and kernels to 6.1 refuse more than a page of headers`);
+    throw new UserError(`${segments.length} program headers and the stub do not fit in the first page, and kernels to 6.1 refuse more than a page of headers`);
   }
   bytes.set(code, table);
   const view = new DataView(bytes.buffer);
@@ -53,11 +54,11 @@ export function writeSnapshot(
   return { bytes, segments };
 }
 
-/** @throws SnapshotError for pages of two protections in one granule, which a kernel with pages that large cannot give them. */
+/** @throws UserError for pages of two protections in one granule, which a kernel with pages that large cannot give them. */
 function granulesOf(pages: readonly Page[], maxPageSize: number): Granule[] {
   return [...Map.groupBy(pages, ({ address }) => pageDown(address, maxPageSize))].map(([start, pages]) => {
     const flags = pages[0]?.flags ?? 0;
-    if (pages.some((page) => page.flags !== flags)) throw new SnapshotError(`the pages from ${hex(start)} to ${hex(start + maxPageSize)} have two protections; a kernel with pages of that size gives them one`);
+    if (pages.some((page) => page.flags !== flags)) throw new UserError(`the pages from ${hex(start)} to ${hex(start + maxPageSize)} have two protections; a kernel with pages of that size gives them one`);
     return { start, flags, pages };
   });
 }

@@ -7,11 +7,11 @@ import { UPSTREAM } from "../../bench/peers.ts";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import { PT_LOAD } from "../../src/elf/constants.ts";
 import { ElfFile } from "../../src/elf/file.ts";
-import { sha256 } from "../../src/runtime.ts";
-import { ARM64_PAUSE } from "../support/artifacts.ts";
-import { compileFor } from "../support/compile.ts";
-import { marked } from "../support/marks.ts";
-import { testNeeding } from "../support/privilege.ts";
+import { sha256 } from "../../src/support/hash.ts";
+import { ARM64_PAUSE } from "../../harness/artifacts.ts";
+import { compileFor } from "../../harness/compile.ts";
+import { marked } from "../../harness/marks.ts";
+import { testNeeding } from "../../harness/privilege.ts";
 
 const page = readFileSync(join(import.meta.dir, "..", "..", "docs", "architectures.md"), "utf8");
 const ours = readFileSync(ARM64_PAUSE);

@@ -10,9 +10,9 @@ import type { Peer } from "../../bench/peers.ts";
 import { QUICK } from "../../bench/plan.ts";
 import { startOnce, storm } from "../../bench/rig.ts";
 import type { Samples } from "../../bench/samples.ts";
-import { PAUSE } from "../support/artifacts.ts";
-import { compileC } from "../support/compile.ts";
-import { ROOT, testNeeding } from "../support/privilege.ts";
+import { PAUSE } from "../../harness/artifacts.ts";
+import { compileC } from "../../harness/compile.ts";
+import { ROOT, testNeeding } from "../../harness/privilege.ts";
 
 const RT_SIGTIMEDWAIT = 128;
 const PAUSE_CALL = 34;

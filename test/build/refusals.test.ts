@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, syml
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts";
-import { ROOT, testNeeding } from "../support/privilege.ts";
+import { ROOT, testNeeding } from "../../harness/privilege.ts";
 
 const PROJECT = join(import.meta.dir, "..", "..");
 const MINUTES = 60_000;

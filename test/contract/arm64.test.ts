@@ -1,9 +1,9 @@
 import { describe, expect } from "bun:test";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
-import { debianKernel } from "../../src/machine/debian.ts";
-import { ARM64_PAUSE, PAUSE } from "../support/artifacts.ts";
-import { contractIn, KERNEL_OF_16_KB } from "../support/guest.ts";
-import { testNeeding } from "../support/privilege.ts";
+import { debianKernel } from "../../src/build/machine/debian.ts";
+import { ARM64_PAUSE, PAUSE } from "../../harness/artifacts.ts";
+import { contractIn, KERNEL_OF_16_KB } from "../../harness/guest.ts";
+import { testNeeding } from "../../harness/privilege.ts";
 
 const { emulator } = AARCH64;
 const MINUTES = 60_000;

@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test";
-import { artifacts } from "../support/artifacts.ts";
-import { bootBreaks, canBoot, plainMachine } from "../support/boot.ts";
-import { testNeeding } from "../support/privilege.ts";
+import { artifacts } from "../../harness/artifacts.ts";
+import { bootBreaks, canBoot, plainMachine } from "../../harness/boot.ts";
+import { testNeeding } from "../../harness/privilege.ts";
 
 describe("PID 1 of an emulated machine: an older CPU and another kernel at once", () => {
   for (const artifact of artifacts().filter(({ keeps }) => keeps.includes("E10"))) {

@@ -3,12 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { version } from "../../package.json";
-import { PAUSE, type Artifact } from "../support/artifacts.ts";
-import { contract } from "../support/case.ts";
-import { withCgroup } from "../support/cgroup.ts";
-import { count } from "../support/place.ts";
-import { children, descriptors, pageSize, signals, status } from "../support/proc.ts";
-import { type Conditions, drill, parked, played, soon } from "../support/stage.ts";
+import { PAUSE, type Artifact } from "../../harness/artifacts.ts";
+import { contract } from "../../harness/case.ts";
+import { withCgroup } from "../../harness/cgroup.ts";
+import { count } from "../../harness/place.ts";
+import { children, descriptors, pageSize, signals, status } from "../../harness/proc.ts";
+import { type Conditions, drill, parked, played, soon } from "../../harness/stage.ts";
 
 const TERMINATED = "Shutting down, got signal: Terminated\n";
 const TRACES = count(500, 100);

@@ -1,9 +1,9 @@
 import { expect } from "bun:test";
 import { readdirSync } from "node:fs";
-import { contract } from "../support/case.ts";
-import { count } from "../support/place.ts";
-import { blockedIn, children, cost, RT_SIGTIMEDWAIT, status } from "../support/proc.ts";
-import { drill, parked, soon } from "../support/stage.ts";
+import { contract } from "../../harness/case.ts";
+import { count } from "../../harness/place.ts";
+import { blockedIn, children, cost, RT_SIGTIMEDWAIT, status } from "../../harness/proc.ts";
+import { drill, parked, soon } from "../../harness/stage.ts";
 
 const MOMENTS = count(200, 40);
 

@@ -1,10 +1,10 @@
 import { expect } from "bun:test";
 import { version } from "../../package.json";
-import type { Artifact } from "../support/artifacts.ts";
-import { contract } from "../support/case.ts";
-import { children, cost, signals, status } from "../support/proc.ts";
-import { drill, parked, played, soon } from "../support/stage.ts";
-import { injected } from "../support/strace.ts";
+import type { Artifact } from "../../harness/artifacts.ts";
+import { contract } from "../../harness/case.ts";
+import { children, cost, signals, status } from "../../harness/proc.ts";
+import { drill, parked, played, soon } from "../../harness/stage.ts";
+import { injected } from "../../harness/strace.ts";
 
 const WARNING = "Warning: pause should be the first process\n";
 const TERMINATED = "Shutting down, got signal: Terminated\n";

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fetchKernel } from "../../src/debian/kernel.ts";
-import { fetchPackage } from "../../src/debian/packages.ts";
-import { TEST_DIST } from "../support/compile.ts";
-import { ROOT, testNeeding } from "../support/privilege.ts";
+import { fetchKernel } from "../../src/build/debian/kernel.ts";
+import { fetchPackage } from "../../src/build/debian/packages.ts";
+import { TEST_DIST } from "../../harness/compile.ts";
+import { ROOT, testNeeding } from "../../harness/privilege.ts";
 
 const CACHE = join(TEST_DIST, "debian");
 const SECONDS = 1000;
@@ -53,7 +53,7 @@ describe("packages of another architecture or suite", () => {
   ] as const;
   for (const [what, fetching, message] of refusals) {
     test(`${what} is one line`, async () => {
-      expect(await fetching().then(() => undefined, (error: unknown) => error)).toMatchObject({ name: "DebianError", message: expect.stringMatching(message) });
+      expect(await fetching().then(() => undefined, (error: unknown) => error)).toMatchObject({ name: "UserError", message: expect.stringMatching(message) });
     }, 120 * SECONDS);
   }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
-import { blocksOf, commandsIn, documentedBlocks, documentedCommand, isMarked } from "../support/documented.ts";
+import { blocksOf, commandsIn, documentedBlocks, documentedCommand, isMarked } from "../../harness/documented.ts";
 import { unpack } from "../runtimes/oci.ts";
 import { run, testWith } from "../runtimes/tools.ts";
 import { Workspace } from "../runtimes/workspace.ts";

@@ -14,7 +14,7 @@ import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { EHDR_SIZE, PF_W, PF_X, PHDR_SIZE, PT_GNU_STACK, PT_LOAD } from "../../src/elf/constants.ts";
 import { ElfFile } from "../../src/elf/file.ts";
 import { Signal } from "../../src/pause/signals.ts";
-import { PINNED_BUN } from "../../src/pin/pin.ts";
+import { PINNED_BUN } from "../../src/build/pin/pin.ts";
 import { SCENARIOS } from "../../src/snapshot/scenarios.ts";
 import { flat, GENERATED, PAGES, prose, read, REPOSITORY } from "./pages.ts";
 

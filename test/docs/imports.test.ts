@@ -4,7 +4,7 @@ import { read, REPOSITORY } from "./pages.ts";
 
 /** What each folder of src/ may import, by the table of CONTRIBUTING.md: folders, with a slash behind them, and files. */
 const RULES = new Map(
-  [...read("CONTRIBUTING.md").matchAll(/^\| `(src\/[\w-]+\/)` \| .* \| (.*) \|$/gm)].map(([, folder = "", imports = ""]) => [
+  [...read("CONTRIBUTING.md").matchAll(/^\| `(src\/[\w/-]+\/)` \| .* \| (.*) \|$/gm)].map(([, folder = "", imports = ""]) => [
     folder,
     [...imports.matchAll(/`([^`]+)`/g)].map(([, path = ""]) => path),
   ]),
@@ -12,8 +12,10 @@ const RULES = new Map(
 
 const FILES = [...new Bun.Glob("src/**/*.ts").scanSync(REPOSITORY)].toSorted();
 
-/** The folder of src/ that a file is in, or, of one that is in src/ itself, the file. */
-const partOf = (file: string) => /^src\/[\w-]+\//.exec(file)?.[0] ?? file;
+/** Folders that only hold folders, each with a row of its own. */
+const part = /^src\/(?:(?:build|ship)\/)?(?:[\w-]+\/)?/;
+/** The folder of src/ that a file is in; of one in an architecture's folder, the folder of them all. Of one that is in src/ itself, the file. */
+const partOf = (file: string) => (dirname(file) === "src" ? file : (part.exec(file)?.[0] ?? file));
 
 /** The files of the repository that `file` imports or hands on, for their types too. */
 const importsOf = (file: string) => [...read(file).matchAll(/\b(?:from|import) ?\(?"(\.[^"]+)"/g)].map(([, path = ""]) => normalize(join(dirname(file), path)));
@@ -27,7 +29,7 @@ test("every folder of src/ has its row, and every row its folder", () => {
 
 test("a folder imports what its row names and nothing else, and what the row names is imported", () => {
   for (const [folder, allowed] of RULES) {
-    const own = FILES.filter((file) => file.startsWith(folder));
+    const own = FILES.filter((file) => partOf(file) === folder);
     const imported = own.flatMap((file) => (GRAPH.get(file) ?? []).map((target) => ({ file, target, part: partOf(target) }))).filter(({ part }) => part !== folder && part !== "package.json");
     for (const { file, target, part } of imported) expect(allowed, `${file} imports ${target}: CONTRIBUTING.md's row of ${folder} does not name \`${part}\``).toContain(part);
     for (const part of allowed) expect(imported.map((each) => each.part), `CONTRIBUTING.md's row of ${folder} names what nothing in it imports`).toContain(part);

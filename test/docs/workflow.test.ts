@@ -25,8 +25,8 @@ test("a release is made of a tag alone, once", () => {
 
 test("the release is what the command writes, into the folder that it says", () => {
   const kept = steps.find(({ uses }) => uses?.startsWith("actions/upload-artifact@") === true)?.with?.path;
-  expect(scripts.release).toBe("bun src/release/cli.ts");
-  expect(read("src/release/cli.ts")).toContain(`dist/release: pause of commit`);
+  expect(scripts.release).toBe("bun src/ship/release/cli.ts");
+  expect(read("src/ship/release/cli.ts")).toContain(`dist/release: pause of commit`);
   expect(kept).toBe("dist/release");
 });
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { assemble, text, type Values } from "../../src/elf/listing.ts";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
-import { TEST_DIST } from "../support/compile.ts";
+import { TEST_DIST } from "../../harness/compile.ts";
 
 /** How to disassemble a file of nothing but code, by architecture. */
 const DISASSEMBLERS: Readonly<Record<string, readonly string[]>> = {

@@ -3,11 +3,11 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
-import { assemble } from "../../src/image/assemble.ts";
-import { contentsAt, licenseTexts } from "../../src/image/contents.ts";
-import { writeRelease } from "../../src/release/folder.ts";
-import { billOf, provenanceOf, subjectOf } from "../../src/release/statement.ts";
-import { sha256 } from "../../src/runtime.ts";
+import { assemble } from "../../src/ship/image/assemble.ts";
+import { contentsAt, licenseTexts } from "../../src/ship/image/contents.ts";
+import { writeRelease } from "../../src/ship/release/folder.ts";
+import { billOf, provenanceOf, subjectOf } from "../../src/ship/release/statement.ts";
+import { sha256 } from "../../src/support/hash.ts";
 
 const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 

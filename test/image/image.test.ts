@@ -3,12 +3,12 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { version } from "../../package.json";
-import { assemble } from "../../src/image/assemble.ts";
-import { findBuilt } from "../../src/image/built.ts";
-import { licenseTexts } from "../../src/image/contents.ts";
-import { HOST } from "../../src/image/platforms.ts";
-import { sha256 } from "../../src/runtime.ts";
-import { ROOT, testNeeding } from "../support/privilege.ts";
+import { assemble } from "../../src/ship/image/assemble.ts";
+import { findBuilt } from "../../src/ship/image/built.ts";
+import { licenseTexts } from "../../src/ship/image/contents.ts";
+import { HOST } from "../../src/ship/image/platforms.ts";
+import { sha256 } from "../../src/support/hash.ts";
+import { ROOT, testNeeding } from "../../harness/privilege.ts";
 
 const REPOSITORY = join(import.meta.dir, "../..");
 const ARCHIVE = join(REPOSITORY, "dist/pause.oci.tar");
@@ -146,7 +146,7 @@ describe("bun run image on a full disk", () => {
         mkdir "$0/small/$name" && cp dist/$name/pause dist/$name/provenance.json "$0/small/$name"; done
       mount --bind "$0/small" dist && echo old >dist/pause.oci.tar && ${prepare}
       cat /dev/zero >dist/rest 2>/dev/null; "$@"; echo $?; cat dist/pause.oci.tar; ls -A dist dist/tmp`;
-    const { stdout, stderr } = Bun.spawnSync(["unshare", "--mount", "sh", "-c", script, mkdtempSync(join(folder, "full-")), process.execPath, join(REPOSITORY, "src/image/cli.ts")], { cwd: REPOSITORY, stdin: "ignore" });
+    const { stdout, stderr } = Bun.spawnSync(["unshare", "--mount", "sh", "-c", script, mkdtempSync(join(folder, "full-")), process.execPath, join(REPOSITORY, "src/ship/image/cli.ts")], { cwd: REPOSITORY, stdin: "ignore" });
     return { stdout: stdout.toString(), stderr: stderr.toString() };
   };
   const left = "1\nold\ndist:\namd64\narm64\npause.oci.tar\nrest\ntmp\n\ndist/tmp:\n";
@@ -177,7 +177,7 @@ async function listed(archive: Uint8Array<ArrayBuffer>): Promise<string[]> {
 }
 
 async function image(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
-  const child = Bun.spawn([process.execPath, join(REPOSITORY, "src/image/cli.ts"), ...args], { env: { ...process.env, ...env }, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([process.execPath, join(REPOSITORY, "src/ship/image/cli.ts"), ...args], { env: { ...process.env, ...env }, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const [stdout, stderr, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   return { status, stdout, stderr };
 }

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { assemble } from "../../src/image/assemble.ts";
-import { ImageError } from "../../src/image/error.ts";
-import { readImages } from "../../src/image/read.ts";
-import { type Entry, tar } from "../../src/image/tar.ts";
-import { untar } from "../../src/image/untar.ts";
-import { sha256 } from "../../src/runtime.ts";
+import { assemble } from "../../src/ship/image/assemble.ts";
+import { ImageError } from "../../src/ship/image/error.ts";
+import { readImages } from "../../src/ship/image/read.ts";
+import { type Entry, tar } from "../../src/ship/image/tar.ts";
+import { untar } from "../../src/ship/image/untar.ts";
+import { sha256 } from "../../src/support/hash.ts";
 
 const CONTENTS = { name: "localhost/pause:x", file: "pause", user: "65535:65535", labels: { a: "b" }, timestamp: 1_700_000_000 };
 const PROGRAMS = [

@@ -2,10 +2,10 @@ import { beforeAll, expect, test } from "bun:test";
 import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
-import { bunBuild } from "../../src/compile.ts";
-import { fetchLibraries } from "../../src/debian/libraries.ts";
-import { fetchRuntime } from "../../src/runtime.ts";
-import { TEST_DIST } from "../support/compile.ts";
+import { bunBuild } from "../../src/build/compile.ts";
+import { fetchLibraries } from "../../src/build/debian/libraries.ts";
+import { fetchRuntime } from "../../src/build/runtime.ts";
+import { TEST_DIST } from "../../harness/compile.ts";
 
 const FIXTURE = join(import.meta.dir, "fixture");
 const FOLDER = join(TEST_DIST, "aarch64-program");

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { link } from "../../src/link/index.ts";
-import { TEST_DIST } from "../support/compile.ts";
-import { documentedCommand } from "../support/documented.ts";
-import { ROOT, testNeeding } from "../support/privilege.ts";
+import { TEST_DIST } from "../../harness/compile.ts";
+import { documentedCommand } from "../../harness/documented.ts";
+import { ROOT, testNeeding } from "../../harness/privilege.ts";
 import { CLI, rootFor, run, runAlone, succeed } from "./others.ts";
 
 const MINUTES = 60_000;

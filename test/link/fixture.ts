@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { Architecture } from "../../src/arch/architecture.ts";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
-import { fetchLibraries } from "../../src/debian/libraries.ts";
-import { TEST_DIST } from "../support/compile.ts";
+import { fetchLibraries } from "../../src/build/debian/libraries.ts";
+import { TEST_DIST } from "../../harness/compile.ts";
 
 const SOURCES = join(import.meta.dir, "fixture");
 const CACHE = join(TEST_DIST, "..", "debian");

@@ -1,8 +1,8 @@
 import { chmodSync, copyFileSync, cpSync, existsSync, linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
-import { fetchLibraries } from "../../src/debian/libraries.ts";
-import { TEST_DIST } from "../support/compile.ts";
+import { fetchLibraries } from "../../src/build/debian/libraries.ts";
+import { TEST_DIST } from "../../harness/compile.ts";
 
 export const CLI = join(import.meta.dir, "..", "..", "src", "link", "cli.ts");
 const SOURCES = join(import.meta.dir, "programs");

@@ -2,10 +2,10 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
-import { bunBuild } from "../../src/compile.ts";
-import { fetchRuntime } from "../../src/runtime.ts";
-import { TEST_DIST } from "../support/compile.ts";
-import { ROOT, testNeeding } from "../support/privilege.ts";
+import { bunBuild } from "../../src/build/compile.ts";
+import { fetchRuntime } from "../../src/build/runtime.ts";
+import { TEST_DIST } from "../../harness/compile.ts";
+import { ROOT, testNeeding } from "../../harness/privilege.ts";
 
 const FIXTURE = join(import.meta.dir, "fixture");
 const FOLDER = join(TEST_DIST, "program");

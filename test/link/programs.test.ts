@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { TEST_DIST } from "../support/compile.ts";
-import { ROOT, testNeeding } from "../support/privilege.ts";
+import { TEST_DIST } from "../../harness/compile.ts";
+import { ROOT, testNeeding } from "../../harness/privilege.ts";
 import { buildCxxAddon, bunStatic, compiledBy, installPrograms, librariesOf, PROGRAMS, rootFor, run, runAlone } from "./others.ts";
 
 const MINUTES = 60_000;

@@ -6,9 +6,9 @@ import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism, loadavg, release } from "node:os";
 import { join } from "node:path";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
-import { packageField } from "../../src/debian/packages.ts";
-import { libraryFolder } from "../support/artifacts.ts";
-import { TEST_DIST } from "../support/compile.ts";
+import { packageField } from "../../src/build/debian/packages.ts";
+import { libraryFolder } from "../../harness/artifacts.ts";
+import { TEST_DIST } from "../../harness/compile.ts";
 import { CLI, compiledBy, installPrograms, librariesOf, type Program, PROGRAMS, rootFor, runAlone, succeed } from "./others.ts";
 
 /** The first and the last of each line, and those where something changed. */

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
-import { boot, type Machine } from "../../src/machine/boot.ts";
-import { debianKernel } from "../../src/machine/debian.ts";
-import { runInMachine, type Task } from "../../src/machine/run.ts";
-import { TEST_DIST } from "../support/compile.ts";
-import { ROOT, testNeeding } from "../support/privilege.ts";
+import { boot, type Machine } from "../../src/build/machine/boot.ts";
+import { debianKernel } from "../../src/build/machine/debian.ts";
+import { runInMachine, type Task } from "../../src/build/machine/run.ts";
+import { TEST_DIST } from "../../harness/compile.ts";
+import { ROOT, testNeeding } from "../../harness/privilege.ts";
 
 const FOLDER = join(TEST_DIST, "machine");
 const shell = (script: string, ...args: string[]): Task => ({ files: [], command: ["sh", "-c", script, "sh", ...args] });

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readNewc, writeNewc } from "../../src/machine/newc.ts";
-import { TEST_DIST } from "../support/compile.ts";
+import { readNewc, writeNewc } from "../../src/build/machine/newc.ts";
+import { TEST_DIST } from "../../harness/compile.ts";
 
 const FOLDER = join(TEST_DIST, "newc");
 const at = (name: string) => join(FOLDER, name);

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
-import type { Kernel } from "../../src/debian/kernel.ts";
-import { debianKernel } from "../../src/machine/debian.ts";
-import { ARM64_PAUSE, PAUSE } from "../support/artifacts.ts";
-import { contractIn, KERNEL_OF_16_KB, type Seen, seenOn } from "../support/guest.ts";
-import { requireMarks, writeMarked } from "../support/marks.ts";
+import type { Kernel } from "../../src/build/debian/kernel.ts";
+import { debianKernel } from "../../src/build/machine/debian.ts";
+import { ARM64_PAUSE, PAUSE } from "../../harness/artifacts.ts";
+import { contractIn, KERNEL_OF_16_KB, type Seen, seenOn } from "../../harness/guest.ts";
+import { requireMarks, writeMarked } from "../../harness/marks.ts";
 import { buildLinux, KERNEL_OF_39_BITS, KERNEL_OF_64_KB } from "./linux.ts";
 
 /**

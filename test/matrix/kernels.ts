@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
-import type { Kernel } from "../../src/debian/kernel.ts";
-import { debianKernel } from "../../src/machine/debian.ts";
-import { MachineError } from "../../src/machine/error.ts";
-import { sha256 } from "../../src/runtime.ts";
-import { type Artifact, PAUSE, REFERENCE } from "../support/artifacts.ts";
-import { bootBreaks, plainMachine } from "../support/boot.ts";
+import type { Kernel } from "../../src/build/debian/kernel.ts";
+import { debianKernel } from "../../src/build/machine/debian.ts";
+import { MachineError } from "../../src/build/machine/error.ts";
+import { sha256 } from "../../src/support/hash.ts";
+import { type Artifact, PAUSE, REFERENCE } from "../../harness/artifacts.ts";
+import { bootBreaks, plainMachine } from "../../harness/boot.ts";
 
 /**
  * Runs dist/pause as PID 1 of emulated machines: every kernel on every processor, and with every parameter. Where it

@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, writeFile
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import type { Architecture } from "../../src/arch/architecture.ts";
-import type { Kernel } from "../../src/debian/kernel.ts";
-import { fetchPackage, packageField } from "../../src/debian/packages.ts";
-import { DEBIAN_CACHE } from "../../src/machine/debian.ts";
+import type { Kernel } from "../../src/build/debian/kernel.ts";
+import { fetchPackage, packageField } from "../../src/build/debian/packages.ts";
+import { DEBIAN_CACHE } from "../../src/build/machine/debian.ts";
 
 /** What building needs besides a compiler for the architecture: programs, and the packages that have them. */
 const TOOLS = { gcc: "gcc libc6-dev", make: "make", flex: "flex", bison: "bison", bc: "bc", xz: "xz-utils" };
@@ -19,7 +19,7 @@ export const KERNEL_OF_64_KB: Recipe = { name: "arm64-64k", options: ["CONFIG_AR
 /**
  * Builds a Linux kernel for emulated machines from Debian's linux-source, with linux.config and the recipe's lines over allnoconfig. What was
  * built before is built no second time.
- * @throws Error when a tool is missing, an option is not to be had as asked for, or the build fails; DebianError.
+ * @throws Error when a tool is missing, an option is not to be had as asked for, or the build fails; UserError.
  */
 export async function buildLinux(architecture: Architecture, { name, options }: Recipe): Promise<Kernel> {
   const { debian, gnuTriplet } = architecture;

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { Spec, Validation } from "@cyclonedx/cyclonedx-library";
 import { version } from "../../package.json";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
-import { components, OWN_PAGES } from "../../src/components/components.ts";
-import { LICENSE, licensesOf } from "../../src/components/license.ts";
-import { licenseTexts } from "../../src/image/contents.ts";
-import { sbom } from "../../src/release/sbom.ts";
-import { billOf, provenanceOf, subjectOf } from "../../src/release/statement.ts";
+import { components, OWN_PAGES } from "../../src/ship/components/components.ts";
+import { LICENSE, licensesOf } from "../../src/ship/components/license.ts";
+import { licenseTexts } from "../../src/ship/image/contents.ts";
+import { sbom } from "../../src/ship/release/sbom.ts";
+import { billOf, provenanceOf, subjectOf } from "../../src/ship/release/statement.ts";
 
 const REPOSITORY = join(import.meta.dir, "../..");
 const NOTICE = readFileSync(join(REPOSITORY, "NOTICE"), "utf8");
@@ -96,7 +96,7 @@ describe("NOTICE", () => {
 
   test("each path that it names is there", () => {
     const paths = [...NOTICE.matchAll(/\b(?:src|LICENSES)\/[\w./-]*\w/g)].map(([path]) => path);
-    expect(paths).toContain("src/pin/pin.json");
+    expect(paths).toContain("src/build/pin/pin.json");
     for (const path of paths) expect(existsSync(join(REPOSITORY, path)), path).toBe(true);
   });
 
@@ -120,8 +120,8 @@ describe("the statements", () => {
     expect(predicate).toMatchObject({ buildDefinition: { buildType: expect.stringMatching(/^https:/), externalParameters: { commit: COMMIT } }, runDetails: { builder: { id: expect.stringMatching(/^https:/) } } });
   });
 
-  test("the provenance has the commit, and each file that the build reads by its hash in src/pin/pin.json", () => {
-    const pin = JSON.parse(readFileSync(join(REPOSITORY, "src/pin/pin.json"), "utf8"));
+  test("the provenance has the commit, and each file that the build reads by its hash in src/build/pin/pin.json", () => {
+    const pin = JSON.parse(readFileSync(join(REPOSITORY, "src/build/pin/pin.json"), "utf8"));
     for (const each of released) {
       const { resolvedDependencies } = provenanceOf(each, []).predicate.buildDefinition;
       const { debian, bunPackage } = each.architecture;

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Spec, Validation } from "@cyclonedx/cyclonedx-library";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
-import { licenseTexts } from "../../src/image/contents.ts";
-import { readImages } from "../../src/image/read.ts";
-import { untar } from "../../src/image/untar.ts";
-import { sha256 } from "../../src/runtime.ts";
-import { Clone } from "../support/clone.ts";
-import { documentedCommand } from "../support/documented.ts";
+import { licenseTexts } from "../../src/ship/image/contents.ts";
+import { readImages } from "../../src/ship/image/read.ts";
+import { untar } from "../../src/ship/image/untar.ts";
+import { sha256 } from "../../src/support/hash.ts";
+import { Clone } from "../../harness/clone.ts";
+import { documentedCommand } from "../../harness/documented.ts";
 
 const PROJECT = join(import.meta.dir, "../..");
 const MINUTES = 60_000;
@@ -21,7 +21,7 @@ const clone = Clone.create(join(FOLDER, "clone"));
 const commit = clone.git("rev-parse", "HEAD");
 const RELEASE = join(clone.dist, "release");
 
-const release = (of: Clone, args?: readonly string[]) => of.command("src/release/cli.ts", args);
+const release = (of: Clone, args?: readonly string[]) => of.command("src/ship/release/cli.ts", args);
 const words = (command: string) => command.split(" ");
 const bytesOf = (name: string) => readFileSync(join(RELEASE, name));
 const jsonOf = (name: string) => JSON.parse(bytesOf(name).toString());
@@ -48,7 +48,7 @@ describe("bun run release", () => {
   test("ends with 0, has put what docs/release.md says into dist/release, lists it, and leaves nothing else in dist", () => {
     const documents = executables.flatMap(({ name }) => [name, `${name}.cdx.json`, `${name}.intoto.json`]);
     const files = [...documents, "pause.oci.tar", "pause.8", "LICENSE", "NOTICE", ...readdirSync(join(PROJECT, "LICENSES")).map((name) => `LICENSES/${name}`), "SHA256SUMS"].toSorted();
-    expect(made).toMatchObject({ status: 0, complaint: "$ bun src/release/cli.ts\n" });
+    expect(made).toMatchObject({ status: 0, complaint: "$ bun src/ship/release/cli.ts\n" });
     expect(Object.keys(contents(RELEASE)).filter((path) => path !== "." && path !== "LICENSES")).toEqual(files);
     const [, listed = ""] = made.said.split(`dist/release: pause of commit ${commit}\n`);
     expect(listed.trimEnd().split("\n").map((line) => line.trim()).toSorted()).toEqual(files);
@@ -136,7 +136,7 @@ describe("bun run release", () => {
     test("a library that is not the pinned one, of either architecture", () => {
       for (const { debian } of ARCHITECTURES) {
         const other = clone.clone(join(FOLDER, `pinned-${debian}`));
-        const path = join(other.folder, "src/pin/pin.json");
+        const path = join(other.folder, "src/build/pin/pin.json");
         const pin = JSON.parse(readFileSync(path, "utf8"));
         pin.libraries[debian].sha256["libstdc++.so.6"] = "0".repeat(64);
         writeFileSync(path, JSON.stringify(pin));

@@ -1,6 +1,6 @@
 import { copyFileSync, existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { TEST_DIST } from "../support/compile.ts";
+import { TEST_DIST } from "../../harness/compile.ts";
 import { run } from "./tools.ts";
 import type { Workspace } from "./workspace.ts";
 

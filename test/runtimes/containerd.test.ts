@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test";
 import { join } from "node:path";
-import { ARCHITECTURES } from "../../src/image/platforms.ts";
-import { documentedCommand } from "../support/documented.ts";
+import { ARCHITECTURES } from "../../src/ship/image/platforms.ts";
+import { documentedCommand } from "../../harness/documented.ts";
 import { Containerd } from "./containerd.ts";
 import { builtFor, hashOf, HOST, IMAGE, indexImage, PROGRAMS, pauseImage, SHIPPED } from "./images.ts";
 import { parked } from "./pod.ts";

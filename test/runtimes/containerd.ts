@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { documentedBlocks } from "../support/documented.ts";
-import { soon } from "../support/stage.ts";
+import { documentedBlocks } from "../../harness/documented.ts";
+import { soon } from "../../harness/stage.ts";
 import { Cri } from "./cri.ts";
 import { IMAGE } from "./images.ts";
 import { run, start } from "./tools.ts";

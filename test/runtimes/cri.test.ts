@@ -1,5 +1,5 @@
 import { describe, expect } from "bun:test";
-import { status } from "../support/proc.ts";
+import { status } from "../../harness/proc.ts";
 import { Containerd } from "./containerd.ts";
 import type { Cri, Message } from "./cri.ts";
 import { BUSYBOX, busyboxImage, PROGRAMS, pauseImage } from "./images.ts";

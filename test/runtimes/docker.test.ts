@@ -1,6 +1,6 @@
 import { describe, expect } from "bun:test";
-import { documentedCommand } from "../support/documented.ts";
-import { status } from "../support/proc.ts";
+import { documentedCommand } from "../../harness/documented.ts";
+import { status } from "../../harness/proc.ts";
 import { Docker, stores } from "./docker.ts";
 import { builtFor, BUSYBOX, busyboxImage, hashOf, HOST, IMAGE, indexImage, PROGRAMS, pauseImage, SECCOMP } from "./images.ts";
 import { GOODBYE, MAKE_ORPHANS, orphansAreReaped, parked } from "./pod.ts";

@@ -1,4 +1,4 @@
-import { soon } from "../support/stage.ts";
+import { soon } from "../../harness/stage.ts";
 import { type Environment, run, start } from "./tools.ts";
 import { Workspace } from "./workspace.ts";
 

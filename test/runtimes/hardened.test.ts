@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { status } from "../support/proc.ts";
+import { status } from "../../harness/proc.ts";
 import { IMAGE, pauseImage, SHIPPED } from "./images.ts";
 import { OciRuntime, RUNC } from "./oci-runtime.ts";
 import { GOODBYE, parked } from "./pod.ts";

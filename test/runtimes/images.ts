@@ -2,12 +2,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Architecture } from "../../src/arch/architecture.ts";
 import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts";
-import { assemble, type Attached, type Contents, type Program as Built } from "../../src/image/assemble.ts";
-import { licenseTexts } from "../../src/image/contents.ts";
-import { attestationsOf } from "../../src/release/folder.ts";
-import { sha256 } from "../../src/runtime.ts";
-import { PAUSE } from "../support/artifacts.ts";
-import { buildReference } from "../support/reference.ts";
+import { assemble, type Attached, type Contents, type Program as Built } from "../../src/ship/image/assemble.ts";
+import { licenseTexts } from "../../src/ship/image/contents.ts";
+import { attestationsOf } from "../../src/ship/release/folder.ts";
+import { sha256 } from "../../src/support/hash.ts";
+import { PAUSE } from "../../harness/artifacts.ts";
+import { buildReference } from "../../harness/reference.ts";
 import type { Workspace } from "./workspace.ts";
 
 export const REPOSITORY = join(import.meta.dir, "../..");

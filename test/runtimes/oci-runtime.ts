@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { soon } from "../support/stage.ts";
+import { soon } from "../../harness/stage.ts";
 import { seeingCgroup2Alone, WITHOUT_CONTROLLERS } from "./cgroup2.ts";
 import { unpack } from "./oci.ts";
 import { run, start } from "./tools.ts";

@@ -1,6 +1,6 @@
-import { HOST } from "../../src/image/platforms.ts";
-import { type Image, type ImageConfig, readImages } from "../../src/image/read.ts";
-import { untar } from "../../src/image/untar.ts";
+import { HOST } from "../../src/ship/image/platforms.ts";
+import { type Image, type ImageConfig, readImages } from "../../src/ship/image/read.ts";
+import { untar } from "../../src/ship/image/untar.ts";
 
 /** Reads the image for one architecture from an OCI archive; where there is only one, that one. @throws Error when there is none. */
 export async function readImage(path: string, architecture: string = HOST ?? process.arch): Promise<Image> {

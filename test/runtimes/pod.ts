@@ -1,6 +1,6 @@
 import { readlinkSync } from "node:fs";
-import { blockedIn, children, cost, kilobytes } from "../support/proc.ts";
-import { soon } from "../support/stage.ts";
+import { blockedIn, children, cost, kilobytes } from "../../harness/proc.ts";
+import { soon } from "../../harness/stage.ts";
 import { start } from "./tools.ts";
 
 /** rt_sigtimedwait(2) of x86-64: what /pause parks in. */

@@ -1,10 +1,10 @@
 import { describe, expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ARCHITECTURES } from "../../src/image/platforms.ts";
-import { sha256 } from "../../src/runtime.ts";
-import { documentedCommand } from "../support/documented.ts";
-import { status } from "../support/proc.ts";
+import { ARCHITECTURES } from "../../src/ship/image/platforms.ts";
+import { sha256 } from "../../src/support/hash.ts";
+import { documentedCommand } from "../../harness/documented.ts";
+import { status } from "../../harness/proc.ts";
 import { builtFor, BUSYBOX, busyboxImage, hashOf, HOST, IMAGE, indexImage, PROGRAMS, pauseImage, SECCOMP, SHIPPED } from "./images.ts";
 import { pauseIn, readImage } from "./oci.ts";
 import { GOODBYE, MAKE_ORPHANS, orphansAreReaped, parked } from "./pod.ts";

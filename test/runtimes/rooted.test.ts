@@ -1,9 +1,9 @@
 import { describe, expect } from "bun:test";
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
-import { documentedBlocks, documentedCommand } from "../support/documented.ts";
-import { status } from "../support/proc.ts";
-import { soon } from "../support/stage.ts";
+import { documentedBlocks, documentedCommand } from "../../harness/documented.ts";
+import { status } from "../../harness/proc.ts";
+import { soon } from "../../harness/stage.ts";
 import { seeingCgroup2Alone, WITHOUT_CONTROLLERS } from "./cgroup2.ts";
 import { PROGRAMS, type Program, pauseImage } from "./images.ts";
 import { type Kind, OciRuntime, RUNC, RUNSC } from "./oci-runtime.ts";

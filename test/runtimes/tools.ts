@@ -1,5 +1,5 @@
-import { ROOT, testNeeding } from "../support/privilege.ts";
-import { children } from "../support/proc.ts";
+import { ROOT, testNeeding } from "../../harness/privilege.ts";
+import { children } from "../../harness/proc.ts";
 
 /** A test that needs root and these programs on PATH. */
 export function testWith(...tools: readonly string[]) {

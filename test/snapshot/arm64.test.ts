@@ -6,10 +6,10 @@ import * as elf from "../../src/elf/constants.ts";
 import { ElfFile } from "../../src/elf/file.ts";
 import { pageDown } from "../../src/elf/pages.ts";
 import { checkShape } from "../../src/snapshot/check.ts";
-import { ARM64_PAUSE } from "../support/artifacts.ts";
-import { compileFor } from "../support/compile.ts";
-import { REFERENCE_PROGRAM } from "../support/reference.ts";
-import { testNeeding } from "../support/privilege.ts";
+import { ARM64_PAUSE } from "../../harness/artifacts.ts";
+import { compileFor } from "../../harness/compile.ts";
+import { REFERENCE_PROGRAM } from "../../harness/reference.ts";
+import { testNeeding } from "../../harness/privilege.ts";
 
 const QEMU = "qemu-aarch64-static";
 const bytes = readFileSync(ARM64_PAUSE);

@@ -4,13 +4,15 @@ import { join } from "node:path";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { libraryDirs } from "../../src/link/libraries.ts";
 import { link } from "../../src/link/link.ts";
-import { debianKernel } from "../../src/machine/debian.ts";
+import { debianKernel } from "../../src/build/machine/debian.ts";
 import { PAUSE_ENTRY } from "../../src/pause/entry.ts";
-import { fetchRuntime, sha256 } from "../../src/runtime.ts";
-import { takeSnapshotIn } from "../../src/snapshot/emulated.ts";
-import { DYNAMIC, PAUSE, STATIC } from "../support/artifacts.ts";
-import { TEST_DIST } from "../support/compile.ts";
-import { testNeeding } from "../support/privilege.ts";
+import { pinnedRuntime } from "../../src/build/pin/pin.ts";
+import { fetchRuntime } from "../../src/build/runtime.ts";
+import { sha256 } from "../../src/support/hash.ts";
+import { takeSnapshotIn } from "../../src/build/emulated.ts";
+import { DYNAMIC, PAUSE, STATIC } from "../../harness/artifacts.ts";
+import { TEST_DIST } from "../../harness/compile.ts";
+import { testNeeding } from "../../harness/privilege.ts";
 
 const { emulator } = X86_64;
 const FOLDER = join(TEST_DIST, "same-bytes");
@@ -28,7 +30,7 @@ describe("the snapshot stage, run on another processor and another kernel", () =
         const machine = { architecture: X86_64, processor, kernel: await debianKernel(X86_64), memory: 1024, seconds: 1200 };
         const { path: runtime } = await fetchRuntime(X86_64, join(TEST_DIST, "..", "runtime"));
         const { start } = link(DYNAMIC.path, readFileSync(DYNAMIC.path), libraryDirs, PAUSE_ENTRY);
-        await takeSnapshotIn(machine, { path: STATIC.path, start }, output, { runtime, libraryDirs });
+        await takeSnapshotIn(machine, { path: STATIC.path, start, questions: pinnedRuntime(X86_64).questions }, output, { runtime, libraryDirs });
         expect(sha256(readFileSync(output))).toBe(sha256(readFileSync(PAUSE.path)));
       },
       21 * MINUTES,

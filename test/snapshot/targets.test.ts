@@ -5,11 +5,11 @@ import { hostArchitecture } from "../../src/arch/architectures.ts";
 import * as elf from "../../src/elf/constants.ts";
 import { ElfFile } from "../../src/elf/file.ts";
 import { checkShape } from "../../src/snapshot/check.ts";
-import { type Artifact, artifacts, PAUSE } from "../support/artifacts.ts";
-import { withCgroup } from "../support/cgroup.ts";
-import { ROOT, testNeeding } from "../support/privilege.ts";
-import { kilobytes } from "../support/proc.ts";
-import { parked, times } from "../support/stage.ts";
+import { type Artifact, artifacts, PAUSE } from "../../harness/artifacts.ts";
+import { withCgroup } from "../../harness/cgroup.ts";
+import { ROOT, testNeeding } from "../../harness/privilege.ts";
+import { kilobytes } from "../../harness/proc.ts";
+import { parked, times } from "../../harness/stage.ts";
 
 const REFERENCE = artifacts().find(({ name }) => name === "C reference") ?? PAUSE;
 const file = readFileSync(PAUSE.path);

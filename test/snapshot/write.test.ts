@@ -5,7 +5,8 @@ import * as elf from "../../src/elf/constants.ts";
 import { ElfFile } from "../../src/elf/file.ts";
 import { checkShape } from "../../src/snapshot/check.ts";
 import { assemble } from "../../src/elf/listing.ts";
-import { type Page, PAGE_SIZE } from "../../src/snapshot/memory.ts";
+import { type Page } from "../../src/snapshot/memory.ts";
+import { PAGE_SIZE } from "../../src/elf/pages.ts";
 import { type Snapshot, writeSnapshot as write } from "../../src/snapshot/write.ts";
 
 const RX = elf.PF_R | elf.PF_X;

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
-import { pinnedLibraries, pinnedRuntime } from "../../src/pin/pin.ts";
-import { provenanceOf, subjectOf } from "../../src/release/statement.ts";
-import { sha256 } from "../../src/runtime.ts";
-import { accountsOf, readProvenance } from "../../src/verify/accounts.ts";
+import { pinnedLibraries, pinnedRuntime } from "../../src/build/pin/pin.ts";
+import { provenanceOf, subjectOf } from "../../src/ship/release/statement.ts";
+import { sha256 } from "../../src/support/hash.ts";
+import { accountsOf, readProvenance } from "../../src/ship/verify/accounts.ts";
 import { REPOSITORY } from "../docs/pages.ts";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "pause-verify-accounts-"));

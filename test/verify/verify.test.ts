@@ -3,12 +3,12 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, stat
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts";
-import { assemble } from "../../src/image/assemble.ts";
-import { sha256 } from "../../src/runtime.ts";
-import { ANOTHER_PROGRAM } from "../../src/verify/words.ts";
-import { Clone } from "../support/clone.ts";
-import { testNeeding } from "../support/privilege.ts";
-import { buildReference } from "../support/reference.ts";
+import { assemble } from "../../src/ship/image/assemble.ts";
+import { sha256 } from "../../src/support/hash.ts";
+import { ANOTHER_PROGRAM } from "../../src/ship/verify/words.ts";
+import { Clone } from "../../harness/clone.ts";
+import { testNeeding } from "../../harness/privilege.ts";
+import { buildReference } from "../../harness/reference.ts";
 
 const PROJECT = join(import.meta.dir, "..", "..");
 const MINUTES = 60_000;
@@ -26,7 +26,7 @@ afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
 
 /** What it says besides the stages' lines, whose times vary. */
 function verify(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const { said, ...rest } = clone.run(clone.command("src/verify/cli.ts", args), env);
+  const { said, ...rest } = clone.run(clone.command("src/ship/verify/cli.ts", args), env);
   return { ...rest, lines: said.split("\n").filter((line) => line !== "" && !/^\w+ +\d+\.\d\d s/.test(line)) };
 }
 
@@ -93,8 +93,8 @@ describe("bun run verify", () => {
     expect(verify([BUILT]).lines.slice(0, 2)).toEqual([expect.stringContaining(`not what a build of commit ${first} with changes (package.json) makes`), expect.stringMatching(/^  commit: .*, and this checkout is /)]);
     clone.git("commit", "--quiet", "--all", "--message", "Second");
     const second = clone.git("rev-parse", "HEAD");
-    expect(clone.run(clone.command("src/build.ts")).complaint).toBe("");
-    expect(clone.run(clone.command("src/image/cli.ts")).complaint).toBe("");
+    expect(clone.run(clone.command("src/build/cli.ts")).complaint).toBe("");
+    expect(clone.run(clone.command("src/ship/image/cli.ts")).complaint).toBe("");
     const archive = join(DIST, "pause.oci.tar");
     expect(verify([archive])).toEqual({ status: 0, complaint: "", lines: [expect.stringMatching(new RegExp(`^\\S+ \\(linux/${host.debian}\\): the same bytes as a build of commit ${second} `))] });
     const kept = [join(DIST, host.debian, "pause"), join(DIST, "provenance.json")].map((path) => ({ path, is: statSync(path).mtimeMs }));
@@ -128,7 +128,7 @@ describe("bun run verify", () => {
   }, 2 * MINUTES);
 
   test("leaves nothing in dist where it is ended by a signal", async () => {
-    const child = Bun.spawn([...clone.command("src/verify/cli.ts", [place(readFileSync(BUILT))])], { stdout: "pipe", stderr: "pipe" });
+    const child = Bun.spawn([...clone.command("src/ship/verify/cli.ts", [place(readFileSync(BUILT))])], { stdout: "pipe", stderr: "pipe" });
     const reader = child.stdout.getReader();
     // The first line is of the runtime that is there; the folder is made behind it.
     await reader.read();

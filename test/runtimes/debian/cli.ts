@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
-import { TEST_DIST } from "../../support/compile.ts";
-import { requireMarks, writeMarked } from "../../support/marks.ts";
+import { TEST_DIST } from "../../../harness/compile.ts";
+import { requireMarks, writeMarked } from "../../../harness/marks.ts";
 import { REPOSITORY } from "../images.ts";
 import { run, start } from "../tools.ts";
 import { readJunit } from "./results.ts";

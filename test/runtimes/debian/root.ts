@@ -1,7 +1,7 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { debianArchive } from "../../../src/debian/apt.ts";
-import { TEST_DIST } from "../../support/compile.ts";
+import { debianArchive } from "../../../src/build/debian/apt.ts";
+import { TEST_DIST } from "../../../harness/compile.ts";
 import { run } from "../tools.ts";
 
 /** The runtimes, and what the tests need besides. A package that a release does not have is left out. */

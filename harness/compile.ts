@@ -1,0 +1,41 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Architecture } from "../src/arch/architecture.ts";
+import { IN_GUEST } from "./place.ts";
+
+/** Where the tests keep what they build: beside the artifacts, and ignored by git as they are. */
+export const TEST_DIST = join(import.meta.dir, "..", "dist", "test");
+
+/** A C program of the tests: its name in dist/test, its file, and gcc's flags. */
+export type Program = { readonly name: string; readonly source: string; readonly flags: readonly string[] };
+
+/**
+ * Compiles a C file of the tests with gcc into dist/test/NAME, once for each version of its text and flags, and returns
+ * the path. In an emulated machine it is there already. @throws Error with gcc's words.
+ */
+export function compileC(name: string, source: string, flags: readonly string[]): string {
+  const output = join(TEST_DIST, name);
+  return IN_GUEST ? output : compileWith("gcc", output, source, flags);
+}
+
+export const compileProgram = ({ name, source, flags }: Program): string => compileC(name, source, flags);
+
+/** The same by Debian's gcc for `architecture`, into dist/test/ARCHITECTURE/NAME. */
+export function compileFor({ debian, gnuTriplet }: Architecture, { name, source, flags }: Program): string {
+  const compiler = `${gnuTriplet}-gcc`;
+  if (Bun.which(compiler) === null) throw new Error(`${compiler} is not there: apt-get install gcc-${gnuTriplet.replace("_", "-")} libc6-dev-${debian}-cross`);
+  return compileWith(compiler, join(TEST_DIST, debian, name), source, flags);
+}
+
+/** The same by `compiler`, into `output`. */
+export function compileWith(compiler: string, output: string, source: string, flags: readonly string[]): string {
+  const command = [compiler, "-Wall", "-Werror", ...flags, "-o", output, source];
+  const stamp = `${command.join(" ")}\n${readFileSync(source, "utf8")}`;
+  const stampFile = `${output}.stamp`;
+  if (existsSync(output) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return output;
+  mkdirSync(dirname(output), { recursive: true });
+  const { exitCode, stderr } = Bun.spawnSync(command);
+  if (exitCode !== 0) throw new Error(`${command.join(" ")}\n${stderr}`);
+  writeFileSync(stampFile, stamp);
+  return output;
+}

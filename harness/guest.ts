@@ -1,0 +1,116 @@
+import { readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import type { Architecture } from "../src/arch/architecture.ts";
+import { bunBuild } from "../src/build/compile.ts";
+import { fetchLibraries } from "../src/build/debian/libraries.ts";
+import { fetchPackage } from "../src/build/debian/packages.ts";
+import { ORDINARY_ENTRY } from "../src/link/entry.ts";
+import { writeExecutable } from "../src/link/file.ts";
+import { link } from "../src/link/link.ts";
+import type { Machine } from "../src/build/machine/boot.ts";
+import { DEBIAN_CACHE } from "../src/build/machine/debian.ts";
+import type { Entry } from "../src/build/machine/newc.ts";
+import { runInMachine } from "../src/build/machine/run.ts";
+import { fetchRuntime } from "../src/build/runtime.ts";
+import { sha256 } from "../src/support/hash.ts";
+import { ARM64_PAUSE, type Artifact } from "./artifacts.ts";
+import { compileFor, TEST_DIST } from "./compile.ts";
+import { GUEST_VARIABLE } from "./place.ts";
+import { REFERENCE_PROGRAM } from "./reference.ts";
+import { DRILL_PROGRAM, STAGE_PROGRAM } from "./stage.ts";
+
+const PROJECT = join(import.meta.dir, "..");
+/** Debian's kernel for AArch64 with pages of 16 kB: in Debian 13, and in what Debian 12 has of it. */
+export const KERNEL_OF_16_KB = { name: "linux-image-arm64-16k", suite: "trixie" };
+/** strace, and what it needs: the files of packages. */
+const STRACE = { strace: ["usr/bin/strace"], libc6: ["lib/**/ld-linux-*.so.1", "lib/**/libc.so.6"] };
+
+/** The test files are its arguments. It tells the page size and where the stack lies, too, which no test shows. */
+const SCRIPT = 'grep -m 1 KernelPageSize /proc/self/smaps; grep -F "[stack]" /proc/self/maps; mount -t cgroup2 cgroup2 /sys/fs/cgroup && mkdir -p /dev/pts && mount -t devpts devpts /dev/pts && cd /project && exec bun test "$@"';
+
+/** What was seen: the size of the kernel's pages, the bits of its addresses, how many tests passed, the names of those that failed, and all that bun test said. */
+export type Seen = { readonly pageSize: string; readonly addressBits: number; readonly passed: number; readonly failed: readonly string[]; readonly output: string };
+
+/** Of a table about what was seen on machines of `architecture`: the day, their emulator, and the arm64 file it is of. */
+export function seenOn({ emulator }: Architecture): string {
+  const [version] = Bun.spawnSync([emulator.program, "--version"]).stdout.toString().split("\n");
+  return `On ${new Date().toISOString().slice(0, 10)}, with ${version}; \`dist/arm64/pause\`, SHA-256 ${sha256(readFileSync(ARM64_PAUSE))}`;
+}
+
+/** A file that is tested in a machine as an artifact. */
+export type Guest = { readonly artifact: Artifact; readonly file: string };
+
+/** The contract's tests, of test/contract. */
+const TESTS = ["upstream.test.ts", "conditions.test.ts", "promises.test.ts"];
+
+/**
+ * Runs the contract's tests by `bun test` in `machine`, on the C reference and on `guests`: the Bun there is
+ * a linked one, and the test programs and the reference are cross-compiled.
+ * @throws Error with all that bun test said, when none was run; UserError, or Error where a cross
+ * compiler is missing.
+ */
+export async function contractIn(machine: Machine, guests: readonly Guest[]): Promise<Seen> {
+  const { architecture } = machine;
+  const programs = [STAGE_PROGRAM, DRILL_PROGRAM, REFERENCE_PROGRAM];
+  const { status, output } = await runInMachine(machine, {
+    files: [
+      ...(await bunAndSources(architecture, ["test/contract/*.ts"])),
+      ...(await straceFiles(architecture)),
+      ...programs.map((program) => ({ path: inProject(join(TEST_DIST, program.name)), file: compileFor(architecture, program) })),
+      ...guests.map(({ artifact, file }) => ({ path: inProject(artifact.path), file })),
+    ],
+    command: ["sh", "-c", SCRIPT, "sh", ...TESTS.map((file) => `./test/contract/${file}`)],
+    environment: [...ENVIRONMENT, "CI=true", `${GUEST_VARIABLE}=${guests.map(({ artifact }) => artifact.name).join("\n")}`],
+  });
+  const passed = Number(/^ *(\d+) pass$/m.exec(output)?.[1] ?? 0);
+  // bun test names what failed once more at its end.
+  const failed = [...new Set([...output.matchAll(/^\(fail\) (.*?)(?: \[[\d.]+m?s\])?$/gm)].map(([, name = ""]) => name))];
+  if (passed === 0 || (status === 0) !== (failed.length === 0)) throw new Error(`bun test ended with ${status} in the machine:\n${output}`);
+  const pageSize = /^KernelPageSize: +(.*)$/m.exec(output)?.[1] ?? "unknown";
+  // The stack lies at the end of the addresses that a process has.
+  const stackEnd = /^\w+-(\w+) .*\[stack\]$/m.exec(output)?.[1] ?? "";
+  return { pageSize, addressBits: Number.parseInt(stackEnd, 16).toString(2).length, passed, failed, output };
+}
+
+/** What a command needs that is run by Bun in /project. */
+export const ENVIRONMENT = ["PATH=/bin:/usr/bin", "HOME=/tmp", "BUN_BE_BUN=1"];
+
+/** Where a file of the project is in the machine. */
+export const inProject = (path: string): string => join("project", relative(PROJECT, path));
+
+/** Bun, as bin/bun, and in /project the sources of the build and of the tests' support, and what `patterns` name besides. */
+export async function bunAndSources(architecture: Architecture, patterns: readonly string[]): Promise<Entry[]> {
+  const sources = ["src/**/*.ts", "harness/*.ts", "package.json", "bunfig.toml", ...patterns].flatMap((pattern) => [...new Bun.Glob(pattern).scanSync(PROJECT)]);
+  return [{ path: "bin/bun", file: await linkedBun(architecture) }, ...sources.map((path) => ({ path: join("project", path), file: join(PROJECT, path) }))];
+}
+
+const linked = new Map<Architecture, Promise<string>>();
+
+/** Bun itself, as one file: any compiled program is it when BUN_BE_BUN asks for that. Linked once for all machines of a run. */
+function linkedBun(architecture: Architecture): Promise<string> {
+  const made = linked.get(architecture) ?? linkBun(architecture);
+  linked.set(architecture, made);
+  return made;
+}
+
+async function linkBun(architecture: Architecture): Promise<string> {
+  const folder = join(TEST_DIST, architecture.debian);
+  const compiled = join(folder, "bun-dynamic");
+  const path = join(folder, "bun");
+  const { path: runtime } = await fetchRuntime(architecture, join(PROJECT, "dist", "runtime"));
+  await bunBuild(architecture, [join(import.meta.dir, "place.ts"), "--outfile", compiled, "--compile-executable-path", runtime]);
+  const dirs = await fetchLibraries(architecture, DEBIAN_CACHE);
+  writeExecutable(path, link(compiled, readFileSync(compiled), () => dirs, ORDINARY_ENTRY).bytes);
+  return path;
+}
+
+async function straceFiles({ debian }: Architecture): Promise<Entry[]> {
+  const files: Entry[] = [];
+  for (const [name, patterns] of Object.entries(STRACE)) {
+    const folder = await fetchPackage(name, { architecture: debian }, DEBIAN_CACHE);
+    for (const pattern of patterns) {
+      for (const path of new Bun.Glob(pattern).scanSync({ cwd: folder, onlyFiles: false })) files.push({ path, file: join(folder, path) });
+    }
+  }
+  return files;
+}

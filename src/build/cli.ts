@@ -1,0 +1,89 @@
+import { constants, copyFileSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { UserError } from "../support/error.ts";
+import type { Architecture } from "../arch/architecture.ts";
+import { ARCHITECTURES, hostArchitecture } from "../arch/architectures.ts";
+import { PATIENCE, parsePatience } from "../support/patience.ts";
+import { stage, unwritable } from "../support/report.ts";
+import { ARTIFACTS, build, gather, type Materials, PROVENANCE } from "./stages.ts";
+import { DIST, ROOT } from "../support/project.ts";
+
+/** What is asked for: for which architectures, and how many seconds an emulated machine may take. */
+type Wanted = { readonly architectures: readonly Architecture[]; readonly patience: number };
+
+const NAMES = [...ARCHITECTURES.map(({ debian }) => debian), "all"].join(", ");
+const USAGE = `usage: bun run build [--arch NAME] [--patience SECONDS], NAME one of ${NAMES}; SECONDS that an emulated machine may take, ${PATIENCE} unless given`;
+
+/** Builds in a folder of its own, and moves all of it to where it is looked for at the end: what fails leaves dist as it was. */
+async function buildInDist(materials: Materials): Promise<void> {
+  const fresh = join(DIST, `.${materials.architecture.debian}.new`);
+  try {
+    // What a build that was killed left behind.
+    rmSync(fresh, { recursive: true, force: true });
+    mkdirSync(fresh, { recursive: true });
+    await build(materials, fresh);
+    await stage("put", () => put(materials.architecture, fresh));
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
+/** What this machine runs is found in dist itself, too. Nothing is moved before all that takes room is there. */
+function put(architecture: Architecture, fresh: string): { detail: string } {
+  const names = [...ARTIFACTS, PROVENANCE];
+  const first = architecture === hostArchitecture();
+  if (first) for (const name of names) copyFileSync(join(fresh, name), join(fresh, `${name}.first`), constants.COPYFILE_FICLONE);
+  const folder = join(DIST, architecture.debian);
+  mkdirSync(folder, { recursive: true });
+  for (const name of names) {
+    renameSync(join(fresh, name), join(folder, name));
+    if (first) renameSync(join(fresh, `${name}.first`), join(DIST, name));
+  }
+  return { detail: `dist/${architecture.debian}${first ? " and dist" : ""}` };
+}
+
+/** Undefined where only help is asked for. @throws UserError for words that the command does not take. */
+function parse(args: readonly string[]): Wanted | undefined {
+  try {
+    const { arch, patience, help } = parseArgs({ args: [...args], options: { arch: { type: "string" }, patience: { type: "string" }, help: { type: "boolean", short: "h", default: false } } }).values;
+    return help ? undefined : { architectures: named(arch), patience: parsePatience(patience) };
+  } catch (error) {
+    throw new UserError(`${error instanceof Error ? error.message : String(error)}; ${USAGE}`);
+  }
+}
+
+/** The host's unless one is named. @throws Error for one that is not known. */
+function named(name: string | undefined): readonly Architecture[] {
+  if (name === undefined) return [hostArchitecture()];
+  if (name === "all") return ARCHITECTURES;
+  const architecture = ARCHITECTURES.find(({ debian }) => debian === name);
+  if (architecture === undefined) throw new Error(`--arch ${name}: not an architecture that pause is built for`);
+  return [architecture];
+}
+
+async function buildWanted({ architectures, patience }: Wanted): Promise<void> {
+  process.chdir(ROOT);
+  const announce = ({ name }: Architecture) => architectures.length > 1 && console.log(`for ${name}:`);
+  // What is missing for any of them is known before the first is built.
+  const wanted: Materials[] = [];
+  for (const architecture of architectures) {
+    announce(architecture);
+    wanted.push(await gather(architecture, patience));
+  }
+  for (const materials of wanted) {
+    announce(materials.architecture);
+    await buildInDist(materials);
+  }
+}
+
+try {
+  const wanted = parse(process.argv.slice(2));
+  if (wanted === undefined) console.log(USAGE);
+  else await buildWanted(wanted);
+} catch (error) {
+  const failure = error instanceof UserError ? error : unwritable("dist", error);
+  if (failure === undefined) throw error;
+  console.error(`build: ${failure.message}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,97 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Architecture } from "../../arch/architecture.ts";
+import type { Kernel } from "../debian/kernel.ts";
+import { MachineError } from "./error.ts";
+import { type Entry, writeNewc } from "./newc.ts";
+
+/** A machine that QEMU emulates in software (TCG), which asks neither for privileges nor for virtualisation of the host's. */
+export type Machine = {
+  readonly architecture: Architecture;
+  /** One of the models of QEMU's -cpu. There is one of it: with two, emulation is slower, not faster. */
+  readonly processor: string;
+  /** A Linux kernel for it, with the drivers of its serial ports built in. */
+  readonly kernel: Kernel;
+  /** MiB. */
+  readonly memory: number;
+  /** Words for the kernel's command line besides those that are needed. */
+  readonly parameters?: readonly string[];
+  /** How long it may take from start to end, s. */
+  readonly seconds: number;
+};
+
+/** What a machine said on its console, and wrote to its second serial port, until it ended. */
+export type Session = { readonly console: string; readonly port: Buffer };
+
+/**
+ * Boots `machine` with `root` as all its files, of which the kernel executes /init, and waits until it is switched off or
+ * the kernel panics.
+ * @throws MachineError when QEMU or the kernel is missing, there is no room for the files, or the machine is not off in time.
+ */
+export async function boot(machine: Machine, root: readonly Entry[]): Promise<Session> {
+  requireEmulator(machine.architecture);
+  if (!existsSync(machine.kernel.path)) throw new MachineError(`${describe(machine)}: its kernel is not at ${machine.kernel.path}; fetch it again`);
+  const scratch = mkdtempSync(join(tmpdir(), "pause-machine-"));
+  try {
+    const initramfs = join(scratch, "initramfs");
+    writeRoot(machine, initramfs, root);
+    const port = join(scratch, "port");
+    const console = await emulate(machine, initramfs, port);
+    return { console, port: existsSync(port) ? readFileSync(port) : Buffer.alloc(0) };
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** @throws MachineError naming the package, when QEMU is not installed for `architecture`. */
+export function requireEmulator({ name, emulator }: Architecture): void {
+  if (Bun.which(emulator.program) !== null) return;
+  throw new MachineError(`emulated ${name} machine: ${emulator.program} is not there; on Debian: apt-get install ${emulator.package}`);
+}
+
+function writeRoot(machine: Machine, path: string, root: readonly Entry[]): void {
+  try {
+    writeNewc(path, root);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const remedy = "code" in error && error.code === "ENOSPC" ? "; TMPDIR can name a folder with more room" : "";
+    throw new MachineError(`${describe(machine)}: writing its files to ${path}: ${error.message}${remedy}`);
+  }
+}
+
+/** What the console said. */
+async function emulate(machine: Machine, initramfs: string, port: string): Promise<string> {
+  const { architecture, processor, kernel, memory, parameters = [], seconds } = machine;
+  const { program, board, secondPort } = architecture.emulator;
+  const command = [
+    ...[program, ...board, "-accel", "tcg", "-smp", "1", "-cpu", processor, "-m", `${memory}`],
+    ...["-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"],
+    ...["-chardev", `file,id=port,path=${port}`, ...secondPort.arguments],
+    ...["-kernel", kernel.path, "-initrd", initramfs],
+    // A kernel that panics ends the machine.
+    ...["-append", ["quiet", "panic=-1", ...architecture.emulator.parameters, ...parameters].join(" ")],
+  ];
+  const limit = performance.now() + seconds * 1000;
+  const emulator = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: seconds * 1000, killSignal: "SIGKILL" });
+  const [said, complaint, status] = await Promise.all([emulator.stdout.text(), emulator.stderr.text(), emulator.exited]);
+  const heard = said.replaceAll("\r", "");
+  if (emulator.signalCode === "SIGKILL" && performance.now() >= limit) {
+    const words = heard === "" ? "it has said nothing, so this kernel may not be for that processor" : `its last words: ${lastWords(heard)}`;
+    throw new MachineError(`${describe(machine)}: not off within its ${seconds} s, and where emulation is slow it needs more; ${words}`);
+  }
+  if (status !== 0) {
+    const words = complaint.trim().split("\n").at(-1) || `no word why; it needs ${memory} MiB of memory here`;
+    throw new MachineError(`${describe(machine)}: ${program} ended with ${emulator.signalCode ?? status}: ${words}`);
+  }
+  return heard;
+}
+
+/** How messages name a machine. */
+export const describe = ({ architecture, processor, kernel }: Machine): string => `emulated ${architecture.name} machine (${processor}, Linux ${kernel.release})`;
+
+/** The kernel's reason where it panicked, else the last line on the console. */
+export function lastWords(console: string): string {
+  const lines = console.split("\n").filter((line) => line.trim() !== "");
+  return (lines.find((line) => /Kernel panic|Initramfs unpacking failed/.test(line)) ?? lines.at(-1) ?? "none").trim();
+}

@@ -1,0 +1,18 @@
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import type { Architecture } from "../../arch/architecture.ts";
+import { sha256 } from "../../support/hash.ts";
+import { pinnedLibraries } from "./pin.ts";
+
+/** Those of the libraries at `paths` that are not the release's: with them the build works, and gives other bytes. */
+export function otherLibraries(architecture: Architecture, paths: readonly string[]): readonly string[] {
+  const { sha256: pinned } = pinnedLibraries(architecture);
+  return paths.filter((path) => pinned[basename(path)] !== sha256(readFileSync(path)));
+}
+
+/** What to say of them, on one line; undefined where there are none. */
+export function describeOthers(architecture: Architecture, others: readonly string[]): string | undefined {
+  if (others.length === 0) return undefined;
+  const { packages } = pinnedLibraries(architecture);
+  return `not the release's: ${others.join(", ")} ${others.length === 1 ? "is" : "are"} not what src/build/pin/pin.json has (${packages.join(", ")}), so the bytes are not the release's either`;
+}

@@ -1,0 +1,39 @@
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { version } from "../../package.json";
+import type { Architecture } from "../arch/architecture.ts";
+import { changes, checkedOut } from "./commit.ts";
+import { pinnedRuntime } from "./pin/pin.ts";
+import { sha256 } from "../support/hash.ts";
+import type { SnapshotResult } from "../snapshot/snapshot.ts";
+
+/**
+ * Writes what went into the artifacts, so that a file found on a node can be traced back: sizes in bytes, SHA-256 of each file.
+ * `changed`: they were made from other sources than the commit's. `pinned`: the library is the release's; where one is not, the
+ * bytes of the artifacts are not either.
+ */
+export async function writeProvenance(
+  path: string,
+  architecture: Architecture,
+  { libraries, others }: { readonly libraries: readonly string[]; readonly others: readonly string[] },
+  artifacts: readonly string[],
+  { pages, segments, candidates }: SnapshotResult,
+): Promise<{ bytes: number }> {
+  const provenance = {
+    name: "pause",
+    version,
+    commit: checkedOut(),
+    changed: changes()?.length !== 0,
+    architecture: architecture.debian,
+    bun: { version: Bun.version, runtime: { package: `@oven/${architecture.bunPackage}`, sha256: pinnedRuntime(architecture).sha256 } },
+    libraries: libraries.map((library) => ({ ...describe(library), pinned: !others.includes(library) })),
+    artifacts: artifacts.map((artifact) => ({ ...describe(artifact), path: basename(artifact) })),
+    snapshot: { pages, segments, candidates },
+  };
+  return { bytes: await Bun.write(path, `${JSON.stringify(provenance, null, 2)}\n`) };
+}
+
+function describe(path: string) {
+  const bytes = readFileSync(path);
+  return { path, bytes: bytes.length, sha256: sha256(bytes) };
+}

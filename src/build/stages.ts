@@ -1,0 +1,97 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Architecture } from "../arch/architecture.ts";
+import { hostArchitecture } from "../arch/architectures.ts";
+import { compile } from "./compile.ts";
+import { fetchLibraries } from "./debian/libraries.ts";
+import { writeExecutable } from "../link/file.ts";
+import { libraryDirs } from "../link/libraries.ts";
+import { link, type LibraryDirs } from "../link/link.ts";
+import { type Machine, requireEmulator } from "./machine/boot.ts";
+import { DEBIAN_CACHE, debianKernel, fetchBusybox } from "./machine/debian.ts";
+import { PATIENCE } from "../support/patience.ts";
+import { PAUSE_ENTRY } from "../pause/entry.ts";
+import { pinnedRuntime } from "./pin/pin.ts";
+import { describeOthers, otherLibraries } from "./pin/libraries.ts";
+import { writeProvenance } from "./provenance.ts";
+import { fetchRuntime } from "./runtime.ts";
+import type { DonorProgram } from "../snapshot/donor.ts";
+import { takeSnapshotIn } from "./emulated.ts";
+import { takeSnapshot } from "../snapshot/snapshot.ts";
+import { DIST } from "../support/project.ts";
+import { stage } from "../support/report.ts";
+
+/** What a build leaves in its folder, and the file that tells of them. */
+export const ARTIFACTS = ["pause-dynamic", "pause-static", "pause"] as const;
+export const PROVENANCE = "provenance.json";
+
+/** MiB of the machine that takes the snapshot of another architecture. */
+const MEMORY = 1024;
+
+/** What a build starts from. */
+export type Materials = {
+  readonly architecture: Architecture;
+  /** The Bun runtime that becomes PID 1. */
+  readonly runtime: string;
+  /** Where musl and the C++ libraries are. */
+  readonly libraryDirs: LibraryDirs;
+  /** What takes the snapshot, where this machine cannot. */
+  readonly machine: Machine | undefined;
+};
+
+/**
+ * Fetches what a build for `architecture` starts from, and sees that what it cannot fetch is installed. An emulated machine
+ * gets `patience` seconds.
+ * @throws UserError for the first thing that cannot be had.
+ */
+export async function gather(architecture: Architecture, patience = PATIENCE): Promise<Materials> {
+  // The pinned file and no other.
+  const { path: runtime } = await stage("runtime", () => fetchRuntime(architecture, join(DIST, "runtime")));
+  if (architecture === hostArchitecture()) return { architecture, runtime, libraryDirs, machine: undefined };
+
+  // Debian's packages have the libraries of another architecture, and what its machine is made of.
+  return stage("packages", async () => {
+    const machine = await machineOf(architecture, patience);
+    const folders = await fetchLibraries(architecture, DEBIAN_CACHE);
+    return { architecture, runtime, libraryDirs: () => folders, machine, detail: `libraries, Linux ${machine.kernel.release}` };
+  });
+}
+
+/**
+ * Builds from `materials` into `folder`, with the sources in the working directory, which is ROOT.
+ * @throws UserError where a stage cannot do its work.
+ */
+export async function build(materials: Materials, folder: string): Promise<void> {
+  const { architecture, runtime } = materials;
+  const [dynamic, linked, snapshot] = ARTIFACTS.map((name) => join(folder, name)) as [string, string, string];
+
+  // TypeScript to an executable that needs musl and libstdc++ on the machine.
+  await stage("compile", () => compile(architecture, "src/pause/main.ts", dynamic, runtime));
+
+  // That to one file with no interpreter.
+  const parts = await stage("link", () => linkPause(materials, dynamic, linked));
+
+  // The same program's memory while it waits, with only the pages it can still reach. This is what ships.
+  const taken = await stage("snapshot", () => snapshotPause(materials, { path: linked, start: parts.start, questions: pinnedRuntime(architecture).questions }, snapshot));
+
+  await stage("record", () => writeProvenance(join(folder, PROVENANCE), architecture, parts, [dynamic, linked, snapshot], taken));
+}
+
+function linkPause({ architecture, libraryDirs }: Materials, input: string, output: string) {
+  const { bytes, libraries, start } = link(input, readFileSync(input), libraryDirs, PAUSE_ENTRY);
+  writeExecutable(output, bytes);
+  const others = otherLibraries(architecture, libraries);
+  return { bytes: bytes.length, libraries, others, start, detail: describeOthers(architecture, others) ?? "libraries as pinned" };
+}
+
+/** Another architecture's program can only run in a machine of that architecture: the stage itself runs there. */
+async function snapshotPause({ machine, runtime, libraryDirs }: Materials, program: DonorProgram, output: string) {
+  const taken = machine === undefined ? takeSnapshot(program, output) : await takeSnapshotIn(machine, program, output, { runtime, libraryDirs });
+  return { ...taken, detail: `${taken.pages} pages, ${taken.segments} segments, ${taken.candidates} candidates` };
+}
+
+async function machineOf(architecture: Architecture, seconds: number): Promise<Machine> {
+  requireEmulator(architecture);
+  await fetchBusybox(architecture);
+  return { architecture, processor: architecture.emulator.baseline, kernel: await debianKernel(architecture), memory: MEMORY, seconds };
+}

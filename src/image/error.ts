@@ -1,4 +1,0 @@
-/** The image cannot be built or is not what it must be: one line for the reader, no stack trace. */
-export class ImageError extends Error {
-  override name = "ImageError";
-}

@@ -1,4 +1,0 @@
-/** A machine cannot be had, or does not do what it was booted for: the message says which, what was found and what to do. */
-export class MachineError extends Error {
-  override name = "MachineError";
-}

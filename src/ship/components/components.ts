@@ -1,0 +1,90 @@
+import type { Architecture } from "../../arch/architecture.ts";
+import { PINNED_BUN, pinnedLibraries, pinnedRuntime } from "../../build/pin/pin.ts";
+
+/** Another's work that /pause is made with, as NOTICE and the bill of materials name it. */
+export type Component = {
+  readonly name: string;
+  readonly version: string;
+  readonly supplier: string;
+  /** An SPDX expression, for the sources as a whole. */
+  readonly license: string;
+  /** A package URL (purl specification). */
+  readonly purl: string;
+  /** The file that the build reads, where it is pinned by itself. */
+  readonly file?: { readonly name: string; readonly sha256: string };
+  /** What of it /pause has, in a sentence. */
+  readonly part: string;
+  /** The pages of /pause that hold its work, by the words of docs/map.md. None: what the build needs and /pause has not. */
+  readonly pages: readonly string[];
+};
+
+/** Pages that are of this repository alone, or whose contents are. */
+export const OWN_PAGES: readonly string[] = ["ELF header, program headers, stub", "C memory: messages, sets, buffers", "stack"];
+
+/** What /pause is made with for one architecture, in the order of NOTICE. */
+export function components(architecture: Architecture): readonly Component[] {
+  const { bunPackage, muslLoader, staticData } = architecture;
+  const [runtimeData, muslData] = [staticData.includes("runtime"), staticData.includes("musl")];
+  return [
+    {
+      ...{ name: "Bun", version: PINNED_BUN, supplier: "Oven", license: "MIT" },
+      purl: `pkg:npm/%40oven/${bunPackage}@${PINNED_BUN}`,
+      file: { name: "bun", sha256: pinnedRuntime(architecture).sha256 },
+      part: `The call stubs that bun:ffi compiled${runtimeData ? ", a page of its data," : ""} and thread-local storage; the machine code of its executable is not in the file.`,
+      pages: ["bun:ffi's call stubs", "thread-local storage", ...(runtimeData ? ["the runtime's data"] : [])],
+    },
+    {
+      ...{ name: "JavaScriptCore", version: commitOf("webkit"), supplier: "Oven and the WebKit project", license: "LGPL-2.0-or-later AND BSD-2-Clause AND BSD-3-Clause" },
+      purl: `pkg:github/oven-sh/webkit@${commitOf("webkit")}`,
+      part: "What its baseline compiler made of the TypeScript, and data of its virtual machine; its own machine code is not in the file.",
+      pages: ["compiled from TypeScript", "data of the virtual machine"],
+    },
+    {
+      ...{ name: "mimalloc", version: commitOf("mimalloc"), supplier: "Oven and Microsoft", license: "MIT" },
+      purl: `pkg:github/oven-sh/mimalloc@${commitOf("mimalloc")}`,
+      part: "Fields of its own in thread-local storage and beside what it allocated; its machine code is not in the file.",
+      pages: ["thread-local storage"],
+    },
+    {
+      ...{ name: "TinyCC", version: commitOf("tinycc"), supplier: "Oven and the TinyCC project", license: "LGPL-2.0-or-later" },
+      purl: `pkg:github/oven-sh/tinycc@${commitOf("tinycc")}`,
+      part: "Nothing: it compiled the call stubs of bun:ffi from Bun's C.",
+      pages: [],
+    },
+    {
+      ...library(architecture, "musl", muslLoader),
+      ...{ supplier: "the musl project", license: "MIT" },
+      part: `Whole pages of its machine code${muslData ? ", a page of its data" : ""} and thread-local storage.`,
+      pages: [muslLoader, "thread-local storage", ...(muslData ? ["musl's data"] : [])],
+    },
+    {
+      ...library(architecture, "libstdc++6", "libstdc++.so.6"),
+      ...{ supplier: "the GCC project", license: "GPL-3.0-or-later WITH GCC-exception-3.1" },
+      part: "Nothing: the program it is a snapshot of was linked with it.",
+      pages: [],
+    },
+    {
+      ...library(architecture, "libgcc-s1", "libgcc_s.so.1"),
+      ...{ supplier: "the GCC project", license: "GPL-3.0-or-later WITH GCC-exception-3.1" },
+      part: "Nothing: the program it is a snapshot of was linked with it.",
+      pages: [],
+    },
+  ];
+}
+
+/** A library of Debian's, by its package and the file of it that is linked. */
+function library(architecture: Architecture, name: string, file: string) {
+  const { packages, sha256 } = pinnedLibraries(architecture);
+  const [, version = unpinned(name)] = packages.find((each) => each.startsWith(`${name} `))?.split(" ") ?? [];
+  const purl = `pkg:deb/debian/${encodeURIComponent(name)}@${encodeURIComponent(version)}?arch=${architecture.debian}`;
+  return { name, version, purl, file: { name: file, sha256: sha256[file] ?? unpinned(file) } };
+}
+
+/** The commit of a part that this Bun, which is the pinned one, says it was built with. @throws Error where it says none: a bug. */
+function commitOf(part: string): string {
+  return process.versions[part] ?? unpinned(part);
+}
+
+function unpinned(what: string): never {
+  throw new Error(`no version is known of ${what}`);
+}

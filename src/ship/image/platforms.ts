@@ -1,0 +1,24 @@
+import { architectureOf, ARCHITECTURES as RECORDS, HOST as RECORD } from "../../arch/architectures.ts";
+import { ImageError } from "./error.ts";
+
+/** The architectures an image can be for, by their names in the OCI image index (Go's GOARCH), in its order. */
+export const ARCHITECTURES: readonly string[] = RECORDS.map(({ debian }) => debian);
+
+/** This machine's, where it is one of them. */
+export const HOST = RECORD?.debian;
+
+/** @throws ImageError when the name is none of these. */
+export function checkArchitecture(name: string): string {
+  if (ARCHITECTURES.includes(name)) return name;
+  throw new ImageError(`no architecture ${JSON.stringify(name)}; there are ${ARCHITECTURES.join(" and ")}`);
+}
+
+/** @throws ImageError when the bytes of `path` are no ELF file (gABI, chapter 4: e_ident, e_machine) for this architecture. */
+export function checkMachine(path: string, bytes: Uint8Array, architecture: string): void {
+  const header = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const machine = bytes.length >= 64 && header.getUint32(0) === 0x7f454c46 ? header.getUint16(18, true) : undefined;
+  const found = machine === undefined ? undefined : architectureOf(machine);
+  if (found?.debian === architecture) return;
+  const is = machine === undefined ? "no ELF file" : `an ELF file for ${found?.debian ?? `e_machine ${machine}`}`;
+  throw new ImageError(`${path} is ${is}, not for ${architecture}; build it again: bun run build`);
+}

@@ -1,0 +1,78 @@
+import { version } from "../../../package.json";
+import type { Architecture } from "../../arch/architecture.ts";
+import { type Component, components, OWN_PAGES } from "../components/components.ts";
+import { LICENSE } from "../components/license.ts";
+import type { Released } from "./released.ts";
+
+/** https://cyclonedx.org/docs/1.6/json/ */
+export const CYCLONEDX = "https://cyclonedx.org/bom";
+
+const AUTHOR = { name: "the pause authors" };
+
+/** The bill of materials of one executable, in CycloneDX 1.6. The same release gives the same document. */
+export function sbom(released: Released) {
+  const document = {
+    $schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
+    bomFormat: "CycloneDX",
+    specVersion: "1.6",
+    version: 1,
+    metadata: {
+      timestamp: new Date(released.timestamp * 1000).toISOString(),
+      lifecycles: [{ phase: "build" }],
+      authors: [AUTHOR],
+      component: executable(released),
+    },
+    components: components(released.architecture).map(component),
+    dependencies: dependencies(released.architecture),
+  };
+  // Of the content (RFC 9562, section 5.5), since a random one would be another each time.
+  return { ...document, serialNumber: `urn:uuid:${Bun.randomUUIDv5(JSON.stringify(document), "url")}` };
+}
+
+const ref = ({ debian }: Architecture) => `pause-${version}-${debian}`;
+
+function executable({ architecture, file }: Released) {
+  return {
+    "bom-ref": ref(architecture),
+    type: "application",
+    supplier: AUTHOR,
+    name: "pause",
+    version,
+    description: `The process that holds a Kubernetes pod open, for linux/${architecture.debian}: a snapshot of a program's memory, which has only the pages that it can still reach.`,
+    hashes: [sha256(file.sha256)],
+    licenses: [{ expression: LICENSE, acknowledgement: "concluded" }],
+    properties: [{ name: "pause:file", value: file.name }, ...pages(OWN_PAGES)],
+  };
+}
+
+function component({ name, version, supplier, license, purl, file, part, pages: own }: Component) {
+  return {
+    "bom-ref": purl,
+    type: "library",
+    supplier: { name: supplier },
+    name,
+    version,
+    description: part,
+    // What the build needs and the file has not is not reached when it runs.
+    scope: own.length > 0 ? "required" : "excluded",
+    ...(file !== undefined && { hashes: [sha256(file.sha256)] }),
+    licenses: [{ expression: license, acknowledgement: "declared" }],
+    purl,
+    properties: [...(file === undefined ? [] : [{ name: "pause:file", value: file.name }]), ...pages(own)],
+  };
+}
+
+/** The executable is made of the runtime and what that is linked with; the runtime has the rest in it. */
+function dependencies(architecture: Architecture) {
+  const all = components(architecture);
+  const [runtime, ...rest] = all.map(({ purl }) => purl);
+  const linked = all.filter(({ purl }) => purl.startsWith("pkg:deb/")).map(({ purl }) => purl);
+  return [
+    { ref: ref(architecture), dependsOn: [runtime, ...linked] },
+    { ref: runtime, dependsOn: rest },
+    ...rest.map((purl) => ({ ref: purl })),
+  ];
+}
+
+const pages = (names: readonly string[]) => names.map((value) => ({ name: "pause:pages", value }));
+const sha256 = (content: string) => ({ alg: "SHA-256", content });

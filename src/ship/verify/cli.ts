@@ -1,0 +1,98 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { UserError } from "../../support/error.ts";
+import { changes, checkedOut } from "../../build/commit.ts";
+import { makeMap } from "../../explain/make.ts";
+import { Interrupted } from "../../link/signals.ts";
+import { PATIENCE, parsePatience } from "../../support/patience.ts";
+import { stage } from "../../support/report.ts";
+import { gather, type Materials, PROVENANCE } from "../../build/stages.ts";
+import { ROOT } from "../../support/project.ts";
+import { accountsOf, readProvenance } from "./accounts.ts";
+import { causes, type Evidence } from "./causes.ts";
+import { compare } from "./compare.ts";
+import { OtherFileError, VerifyError } from "./error.ts";
+import { type Given, readGiven } from "./given.ts";
+import { withRebuilt } from "./rebuild.ts";
+import { ANOTHER_PROGRAM, headerWords, isAnotherProgram, otherWords, pageWords, sameWords } from "./words.ts";
+
+const USAGE = `usage: bun run verify FILE [--patience SECONDS]
+
+Says whether FILE, a pause executable or an OCI archive of the image, has the bytes that this checkout
+builds: builds them anew, in a temporary folder, and compares all. Where they differ it says in what.
+
+  --patience SECONDS   that an emulated machine may take, ${PATIENCE} unless given
+
+The exit status is 0 if they are the same, 1 if they are not, and 2 if it could not be told.`;
+
+/** As cmp(1) has them. */
+const [SAME, OTHER, TROUBLE] = [0, 1, 2];
+
+/** Is all that is in the file at `path` what is built here? */
+async function verify(path: string, patience: number): Promise<boolean> {
+  const given = readGiven(path).map((each) => ({ each, said: accountsOf(path, each) }));
+  process.chdir(ROOT);
+  const checkout = { commit: checkedOut(), changes: changes() };
+  // What is missing for any of them is known before the first is built.
+  const wanted: { each: Given; said: ReturnType<typeof accountsOf>; materials: Materials }[] = [];
+  for (const { each, said } of given) wanted.push({ each, said, materials: await gather(each.architecture, patience) });
+
+  let same = true;
+  for (const { each, said, materials } of wanted) {
+    if (wanted.length > 1) console.log(`for ${each.architecture.name}:`);
+    const is = await withRebuilt(materials, async (folder) => {
+      const rebuilt = readProvenance(join(folder, PROVENANCE));
+      return report(each, materials, folder, { ...said, checkout, rebuilt });
+    });
+    same &&= is;
+  }
+  return same;
+}
+
+/** Says of one executable whether it is the same as the one in `folder`, and if not, what differs. */
+async function report(given: Given, materials: Materials, folder: string, evidence: Evidence): Promise<boolean> {
+  const built = readFileSync(join(folder, "pause"));
+  if (built.equals(given.bytes)) {
+    console.log(sameWords(given, evidence));
+    return true;
+  }
+  const comparison = compare(given.bytes, built);
+  const print = (line: string) => console.log(`  ${line}`);
+  console.log(otherWords(given, built, evidence));
+  causes(given.architecture, evidence).forEach(print);
+  if (isAnotherProgram(comparison)) {
+    print(ANOTHER_PROGRAM);
+    return false;
+  }
+  headerWords(given.bytes, built, comparison).forEach(print);
+  const { map } = await stage("map", async () => ({ map: await makeMap(given.architecture, folder, materials), detail: "where the rebuild's pages come from" }));
+  pageWords(given.bytes, built, comparison, map).forEach(print);
+  return false;
+}
+
+/** @throws VerifyError for words that the command does not take. */
+function parse(args: readonly string[]): { readonly help: true } | { readonly help: false; readonly path: string; readonly patience: number } {
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: { patience: { type: "string" }, help: { type: "boolean", short: "h", default: false } } });
+    if (values.help) return { help: true };
+    const [path, ...others] = positionals;
+    if (path === undefined) throw new Error("no file is named");
+    if (others.length > 0) throw new Error(`${JSON.stringify(others.join(" "))} is too much, one file is verified`);
+    return { help: false, path, patience: parsePatience(values.patience) };
+  } catch (error) {
+    throw new VerifyError(`${error instanceof Error ? error.message : error}; see bun run verify --help`);
+  }
+}
+
+try {
+  const wanted = parse(process.argv.slice(2));
+  if (wanted.help) console.log(USAGE);
+  else process.exitCode = (await verify(wanted.path, wanted.patience)) ? SAME : OTHER;
+} catch (error) {
+  // What was under way is not waited for.
+  if (error instanceof Interrupted) process.exit(error.exitCode);
+  if (!(error instanceof UserError)) throw error;
+  console.error(`verify: ${error.message}`);
+  process.exitCode = error instanceof OtherFileError ? OTHER : TROUBLE;
+}

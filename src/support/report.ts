@@ -1,0 +1,41 @@
+import { UserError } from "./error.ts";
+/** What a stage made: the file, if it made one, and what it has to say besides. */
+export type StageResult = { readonly bytes?: number; readonly detail?: string };
+
+/**
+ * Runs one stage of the build and prints its line: name, time, size. On a terminal the name stands there while it runs.
+ * @throws UserError where the system lets nothing be written; what the stage throws.
+ */
+export async function stage<T extends StageResult>(name: string, run: () => T | Promise<T>): Promise<T> {
+  if (process.stdout.isTTY) process.stdout.write(`${name.padEnd(9)} ...`);
+  const start = Bun.nanoseconds();
+  const result = await attempt(name, run);
+  const seconds = ((Bun.nanoseconds() - start) / 1e9).toFixed(2).padStart(6);
+  const size = result.bytes === undefined ? "" : `${result.bytes.toLocaleString("en-US")} bytes`.padStart(18);
+  console.log([name.padEnd(9), `${seconds} s`, size, result.detail].filter(Boolean).join("  "));
+  return result;
+}
+
+async function attempt<T>(name: string, run: () => T | Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw unwritable(name, error) ?? error;
+  } finally {
+    if (process.stdout.isTTY) process.stdout.write("\r\x1b[K");
+  }
+}
+
+/** What to do where nothing can be written, by the names of errno(3). */
+const REMEDIES: Readonly<Record<string, string>> = {
+  ...{ ENOSPC: "make room for dist", EDQUOT: "make room for dist" },
+  ...{ EACCES: "make dist writable", EPERM: "make dist writable", EROFS: "make dist writable" },
+};
+
+/** The error as one line for the reader, if the system says that `what` could not be written; else nothing. */
+export function unwritable(what: string, error: unknown): UserError | undefined {
+  if (!(error instanceof Error && "code" in error)) return undefined;
+  const remedy = REMEDIES[String(error.code)];
+  return remedy === undefined ? undefined : new UserError(`${what}: ${error.message}; ${remedy}`);
+}
+

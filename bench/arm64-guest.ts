@@ -1,5 +1,5 @@
-import { SYSTEM_CALLS } from "../src/arch/aarch64/linux.ts";
 import { pageSize } from "../harness/proc.ts";
+import { SYSTEM_CALLS } from "../src/arch/aarch64/linux.ts";
 import { memory } from "./measure/memory.ts";
 import { size } from "./measure/size.ts";
 import { starts } from "./measure/start.ts";

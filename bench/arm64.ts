@@ -1,14 +1,14 @@
 import { join } from "node:path";
-import { AARCH64 } from "../src/arch/aarch64/architecture.ts";
-import type { Kernel } from "../src/build/debian/kernel.ts";
-import { debianKernel } from "../src/build/machine/debian.ts";
-import { runInMachine } from "../src/build/machine/run.ts";
-import { buildLinux, KERNEL_OF_64_KB } from "../test/matrix/linux.ts";
 import { ARM64_PAUSE } from "../harness/artifacts.ts";
 import { compileFor, TEST_DIST } from "../harness/compile.ts";
 import { bunAndSources, ENVIRONMENT, inProject, KERNEL_OF_16_KB, seenOn } from "../harness/guest.ts";
 import { requireMarks, writeMarked } from "../harness/marks.ts";
 import { GUEST_VARIABLE } from "../harness/place.ts";
+import { AARCH64 } from "../src/arch/aarch64/architecture.ts";
+import type { Kernel } from "../src/build/debian/kernel.ts";
+import { debianKernel } from "../src/build/machine/debian.ts";
+import { runInMachine } from "../src/build/machine/run.ts";
+import { buildLinux, KERNEL_OF_64_KB } from "../test/matrix/linux.ts";
 import { amount, ratio, withoutUnit } from "./format.ts";
 import { REFERENCE, UPSTREAM } from "./peers.ts";
 import { RIG } from "./rig.ts";
@@ -28,14 +28,26 @@ const MACHINES: readonly { readonly processor: string; readonly get: () => Promi
 ];
 
 const OF_THE_FILE = ["file, bytes", "gzip -9, bytes", "segments, count"];
-const OF_THE_RUN = ["pages mapped, count", "RSS, bytes", "page tables, bytes", "page faults in a whole life, count", "exec to parked, ns", "SIGTERM to exit, ns"];
+const OF_THE_RUN = [
+  "pages mapped, count",
+  "RSS, bytes",
+  "page tables, bytes",
+  "page faults in a whole life, count",
+  "exec to parked, ns",
+  "SIGTERM to exit, ns",
+];
 /** Where in the machine things are. */
 const [OURS, C, RESULT] = ["files/pause", "files/c", "result.json"];
 /** Half a minute alone. */
 const PATIENCE = 600;
 
 /** What one machine gave. */
-type Measured = { readonly kernel: string; readonly processor: string; readonly pageSize: number; readonly samples: Samples };
+type Measured = {
+  readonly kernel: string;
+  readonly processor: string;
+  readonly pageSize: number;
+  readonly samples: Samples;
+};
 
 async function measure(processor: string, kernel: Kernel): Promise<Measured> {
   const { status, output, results } = await runInMachine(
@@ -47,18 +59,31 @@ async function measure(processor: string, kernel: Kernel): Promise<Measured> {
         { path: OURS, file: ARM64_PAUSE },
         { path: C, file: compileFor(AARCH64, UPSTREAM) },
       ],
-      command: ["sh", "-c", `mount -t cgroup2 cgroup2 /sys/fs/cgroup && cd /project && exec bun bench/arm64-guest.ts /${OURS} /${C} /${RESULT}`],
+      command: [
+        "sh",
+        "-c",
+        `mount -t cgroup2 cgroup2 /sys/fs/cgroup && cd /project && exec bun bench/arm64-guest.ts /${OURS} /${C} /${RESULT}`,
+      ],
       environment: [...ENVIRONMENT, `${GUEST_VARIABLE}=`],
       results: [RESULT],
     },
   );
   const result = results.get(RESULT);
-  if (status !== 0 || result === undefined) throw new Error(`measuring on Linux ${kernel.release}, ${processor}: ended with ${status} in the machine:\n${output}`);
-  return { kernel: kernel.release, processor, ...(JSON.parse(result.toString()) as Pick<Measured, "pageSize" | "samples">) };
+  if (status !== 0 || result === undefined)
+    throw new Error(
+      `measuring on Linux ${kernel.release}, ${processor}: ended with ${status} in the machine:\n${output}`,
+    );
+  return {
+    kernel: kernel.release,
+    processor,
+    ...(JSON.parse(result.toString()) as Pick<Measured, "pageSize" | "samples">),
+  };
 }
 
 function report(all: readonly Measured[]): string {
-  const [compiler] = Bun.spawnSync([`${AARCH64.gnuTriplet}-gcc`, "--version"]).stdout.toString().split("\n");
+  const [compiler] = Bun.spawnSync([`${AARCH64.gnuTriplet}-gcc`, "--version"])
+    .stdout.toString()
+    .split("\n");
   const [first] = all;
   return [
     `${seenOn(AARCH64)}, and C by ${compiler}:`,
@@ -67,11 +92,17 @@ function report(all: readonly Measured[]): string {
     "| --- | --- | --- | --- |",
     ...OF_THE_FILE.map((metric) => `| ${withoutUnit(metric)} | ${compared(metric, first?.samples ?? {})} |`),
     "",
-    ...all.map(({ kernel, processor, pageSize }) => `- pages of ${pageSize / 1024} kB: Linux ${kernel} on ${processor}`),
+    ...all.map(
+      ({ kernel, processor, pageSize }) => `- pages of ${pageSize / 1024} kB: Linux ${kernel} on ${processor}`,
+    ),
     "",
     "| | pages | pause / C | pause | C, as upstream |",
     "| --- | --- | --- | --- | --- |",
-    ...OF_THE_RUN.flatMap((metric) => all.map(({ pageSize, samples }) => `| ${withoutUnit(metric)} | ${pageSize / 1024} kB | ${compared(metric, samples)} |`)),
+    ...OF_THE_RUN.flatMap((metric) =>
+      all.map(
+        ({ pageSize, samples }) => `| ${withoutUnit(metric)} | ${pageSize / 1024} kB | ${compared(metric, samples)} |`,
+      ),
+    ),
   ].join("\n");
 }
 

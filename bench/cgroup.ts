@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../src/support/error.ts";
 import { removed } from "../harness/cgroup.ts";
+import { UserError } from "../src/support/error.ts";
 
 type Controller = "pids" | "memory";
 
@@ -11,10 +11,13 @@ const ROOT = "/sys/fs/cgroup";
 function hierarchyOf(controller: Controller): { folder: string; version: "v1" | "v2" } {
   for (const folder of [ROOT, join(ROOT, "unified")]) {
     const controllers = join(folder, "cgroup.controllers");
-    if (existsSync(controllers) && readFileSync(controllers, "latin1").split(/\s/).includes(controller)) return { folder, version: "v2" };
+    if (existsSync(controllers) && readFileSync(controllers, "latin1").split(/\s/).includes(controller))
+      return { folder, version: "v2" };
   }
   if (existsSync(join(ROOT, controller, "cgroup.procs"))) return { folder: join(ROOT, controller), version: "v1" };
-  throw new UserError(`no control group can be made: the ${controller} controller is neither in ${ROOT} (cgroup v2) nor in ${join(ROOT, controller)} (v1); mount one`);
+  throw new UserError(
+    `no control group can be made: the ${controller} controller is neither in ${ROOT} (cgroup v2) nor in ${join(ROOT, controller)} (v1); mount one`,
+  );
 }
 
 /** Which of the two charges memory here. */
@@ -36,7 +39,10 @@ export async function withGroup<T>(controller: Controller, use: (group: string) 
 /** What the memory group `group` is charged with, and the kernel's part of it, bytes; NaN where the kernel does not tell. */
 export function charge(group: string): { total: number; kernel: number } {
   if (existsSync(join(group, "memory.usage_in_bytes"))) {
-    return { total: readNumber(join(group, "memory.usage_in_bytes")), kernel: readNumber(join(group, "memory.kmem.usage_in_bytes")) };
+    return {
+      total: readNumber(join(group, "memory.usage_in_bytes")),
+      kernel: readNumber(join(group, "memory.kmem.usage_in_bytes")),
+    };
   }
   const kernel = /^kernel (\d+)$/m.exec(readFileSync(join(group, "memory.stat"), "latin1"))?.[1];
   return { total: readNumber(join(group, "memory.current")), kernel: Number(kernel ?? Number.NaN) };

@@ -9,7 +9,7 @@ import { peers } from "./peers.ts";
 import { FULL, QUICK } from "./plan.ts";
 import { Progress } from "./progress.ts";
 import { report } from "./report.ts";
-import { describeRun, readResults, type Results } from "./results.ts";
+import { describeRun, type Results, readResults } from "./results.ts";
 import { prices } from "./rig.ts";
 import type { Samples } from "./samples.ts";
 
@@ -52,9 +52,11 @@ async function main(args: string[]): Promise<void> {
 type Values = ReturnType<typeof parse>["values"];
 
 async function measure({ quick, only, peers: wanted }: Values): Promise<Results> {
-  if (process.getuid?.() !== 0) throw new UserError("it makes PID namespaces and control groups, which needs root; run it as root");
+  if (process.getuid?.() !== 0)
+    throw new UserError("it makes PID namespaces and control groups, which needs root; run it as root");
   const measurements = MEASUREMENTS.filter(({ name }) => only === undefined || name === only);
-  if (measurements.length === 0) throw new UserError(`no measurement is called ${JSON.stringify(only)}; there are ${NAMES}`);
+  if (measurements.length === 0)
+    throw new UserError(`no measurement is called ${JSON.stringify(only)}; there are ${NAMES}`);
   const plan = quick ? QUICK : FULL;
   const { present, missing } = await peers(wanted?.split(","));
   if (missing.length > 0) console.error(`not on this machine, and so not measured: ${missing.join(", ")}`);
@@ -84,7 +86,10 @@ function folderFor({ quick, only, peers: wanted }: Values): string {
 
 /** A line for each peer's samples of each metric, so that two runs can be told apart line by line. */
 function serialize(results: Results): string {
-  return JSON.stringify(results, null, 1).replace(/\[\n\s+([-\d.,\s]+?)\n\s+\]/g, (_, list: string) => `[${list.replace(/\s+/g, " ")}]`);
+  return JSON.stringify(results, null, 1).replace(
+    /\[\n\s+([-\d.,\s]+?)\n\s+\]/g,
+    (_, list: string) => `[${list.replace(/\s+/g, " ")}]`,
+  );
 }
 
 function parse(args: string[]) {

@@ -31,13 +31,25 @@ function slackOf(metric: string, hasRatio: boolean): number {
  * program; the reference itself, and what is held against 0, by the figures.
  */
 export function compare(old: Results, now: Results): string[] {
-  const pairs = Object.keys(now.samples).flatMap((metric) => Object.keys(now.samples[metric] ?? {}).flatMap((peer) => pairOf(old, now, metric, peer) ?? []));
+  const pairs = Object.keys(now.samples).flatMap((metric) =>
+    Object.keys(now.samples[metric] ?? {}).flatMap((peer) => pairOf(old, now, metric, peer) ?? []),
+  );
   const moved = pairs
-    .map((pair) => ({ ...pair, way: wayOf(pair), factor: pair.spreads[0].median === 0 ? Number.POSITIVE_INFINITY : pair.spreads[1].median / pair.spreads[0].median }))
+    .map((pair) => ({
+      ...pair,
+      way: wayOf(pair),
+      factor: pair.spreads[0].median === 0 ? Number.POSITIVE_INFINITY : pair.spreads[1].median / pair.spreads[0].median,
+    }))
     .filter(({ way }) => way !== undefined)
     .toSorted((a, b) => b.factor - a.factor);
-  const lines = moved.map(({ way, metric, peer, words: [then, since] }) => `${way === "above" ? "worse " : "better"} ${peer}: ${withoutUnit(metric)}: ${then} before, ${since} now`);
-  return [...lines, `${pairs.length} figures compared, ${moved.length === 0 ? "none" : moved.length} moved by more than the spread`];
+  const lines = moved.map(
+    ({ way, metric, peer, words: [then, since] }) =>
+      `${way === "above" ? "worse " : "better"} ${peer}: ${withoutUnit(metric)}: ${then} before, ${since} now`,
+  );
+  return [
+    ...lines,
+    `${pairs.length} figures compared, ${moved.length === 0 ? "none" : moved.length} moved by more than the spread`,
+  ];
 }
 
 function wayOf({ spreads: [then, since], awoken, slack }: Pair): "above" | "below" | undefined {
@@ -52,17 +64,31 @@ function pairOf(old: Results, now: Results, metric: string, peer: string): Pair 
   const [before, after] = [runOf(old, metric, peer), runOf(now, metric, peer)];
   if (before.values.length === 0 || after.values.length === 0) return undefined;
   if (before.ratios !== undefined && after.ratios !== undefined) {
-    return { metric, peer, spreads: [figure(before.ratios), figure(after.ratios)], awoken: false, slack: slackOf(metric, true), words: [before.words, after.words] };
+    return {
+      metric,
+      peer,
+      spreads: [figure(before.ratios), figure(after.ratios)],
+      awoken: false,
+      slack: slackOf(metric, true),
+      words: [before.words, after.words],
+    };
   }
   const spreads = [figure(before.values), figure(after.values)] as const;
   const most = Math.max(...after.values);
   const awoken = /: (CPU, ns|switches, count)$/.test(metric) && before.values.every((value) => value === 0) && most > 0;
-  const words = [amount(spreads[0].median, metric), awoken ? `up to ${amount(most, metric)}` : amount(spreads[1].median, metric)] as const;
+  const words = [
+    amount(spreads[0].median, metric),
+    awoken ? `up to ${amount(most, metric)}` : amount(spreads[1].median, metric),
+  ] as const;
   return { metric, peer, spreads, awoken, slack: slackOf(metric, false), words };
 }
 
 function runOf({ samples }: Results, metric: string, peer: string) {
   const [values, reference] = [samples[metric]?.[peer] ?? [], samples[metric]?.[REFERENCE] ?? []];
   const [ours, theirs] = [figure(values).median, figure(reference).median];
-  return { values, ratios: peer === REFERENCE ? undefined : ratios(values, reference), words: `${ratio(ours, theirs)} of the reference (${amount(ours, metric)})` };
+  return {
+    values,
+    ratios: peer === REFERENCE ? undefined : ratios(values, reference),
+    words: `${ratio(ours, theirs)} of the reference (${amount(ours, metric)})`,
+  };
 }

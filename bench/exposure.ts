@@ -1,18 +1,28 @@
-import { UserError } from "../src/support/error.ts";
 import { architectureOf } from "../src/arch/architectures.ts";
 import * as elf from "../src/elf/constants.ts";
 import type { ElfFile } from "../src/elf/file.ts";
 import { findCallSites } from "../src/explain/call-sites.ts";
+import { UserError } from "../src/support/error.ts";
 
 /** Of a file: its bytes, those in segments that can be executed, the places there that enter the kernel, and the segments that can be written as well as executed. */
-export type Exposure = { readonly bytes: number; readonly executable: number; readonly places: number; readonly writableCode: number };
+export type Exposure = {
+  readonly bytes: number;
+  readonly executable: number;
+  readonly places: number;
+  readonly writableCode: number;
+};
 
 /** @throws UserError for a program of an architecture that is not known. */
 export function exposureOf(file: ElfFile): Exposure {
   const architecture = architectureOf(file.machine);
-  if (architecture === undefined) throw new UserError(`${file.name}: e_machine ${file.machine} is no architecture that is known here`);
+  if (architecture === undefined)
+    throw new UserError(`${file.name}: e_machine ${file.machine} is no architecture that is known here`);
   const executable = file.segmentsOf(elf.PT_LOAD).filter(({ flags }) => (flags & elf.PF_X) !== 0);
-  const code = executable.map(({ vaddr, offset, filesz, flags }) => ({ address: vaddr, flags, bytes: file.bytes.subarray(offset, offset + filesz) }));
+  const code = executable.map(({ vaddr, offset, filesz, flags }) => ({
+    address: vaddr,
+    flags,
+    bytes: file.bytes.subarray(offset, offset + filesz),
+  }));
   return {
     bytes: file.bytes.length,
     executable: code.reduce((sum, { bytes }) => sum + bytes.length, 0),

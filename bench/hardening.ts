@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../src/support/error.ts";
+import { compileWith, TEST_DIST } from "../harness/compile.ts";
 import { version } from "../package.json";
 import { AARCH64 } from "../src/arch/aarch64/architecture.ts";
 import { ARCHITECTURES, HOST } from "../src/arch/architectures.ts";
@@ -9,7 +9,7 @@ import { callSiteTable } from "../src/explain/call-site-table.ts";
 import { mapOf } from "../src/explain/files.ts";
 import type { PauseMap } from "../src/explain/map.ts";
 import { table } from "../src/explain/words.ts";
-import { compileWith, TEST_DIST } from "../harness/compile.ts";
+import { UserError } from "../src/support/error.ts";
 import { type Exposure, exposureOf } from "./exposure.ts";
 import { WORDS } from "./hardening-words.ts";
 import { FLOOR, MUSL, peers, REFERENCE } from "./peers.ts";
@@ -22,11 +22,19 @@ type Program = { readonly name: string; readonly path: string };
 
 async function programs(): Promise<readonly Program[]> {
   const { present } = await peers([MUSL, FLOOR]);
-  const here = present.flatMap(({ name, command: [path] }) => (path === undefined ? [] : [{ name: `${name}, ${HOST?.debian}`, path }]));
-  const ours = ARCHITECTURES.map(({ debian }) => ({ name: `pause, ${debian}`, path: join(ROOT, "dist", debian, "pause") }));
+  const here = present.flatMap(({ name, command: [path] }) =>
+    path === undefined ? [] : [{ name: `${name}, ${HOST?.debian}`, path }],
+  );
+  const ours = ARCHITECTURES.map(({ debian }) => ({
+    name: `pause, ${debian}`,
+    path: join(ROOT, "dist", debian, "pause"),
+  }));
   const flags = ["-Os", "-static", "-s", `-DVERSION="${version}"`];
   const source = join(import.meta.dir, "peers", "upstream.c");
-  const other = { name: `${REFERENCE}, ${AARCH64.debian}`, path: compileWith(`${AARCH64.gnuTriplet}-gcc`, join(TEST_DIST, AARCH64.debian, "C-as-upstream"), source, flags) };
+  const other = {
+    name: `${REFERENCE}, ${AARCH64.debian}`,
+    path: compileWith(`${AARCH64.gnuTriplet}-gcc`, join(TEST_DIST, AARCH64.debian, "C-as-upstream"), source, flags),
+  };
   return [...ours, ...here, ...(HOST === AARCH64 ? [] : [other])];
 }
 
@@ -34,19 +42,30 @@ async function programs(): Promise<readonly Program[]> {
 function gadgets(path: string): number {
   const { stdout, stderr } = run(["ROPgadget", "--binary", path]);
   const [, count] = /Unique gadgets found: (\d+)/.exec(stdout) ?? [];
-  if (count === undefined) throw new UserError(`ROPgadget --binary ${path}: it names no count (${stderr.trim().split("\n").at(-1)}); use version 7.2`);
+  if (count === undefined)
+    throw new UserError(
+      `ROPgadget --binary ${path}: it names no count (${stderr.trim().split("\n").at(-1)}); use version 7.2`,
+    );
   return Number(count);
 }
 
 function run(command: readonly string[]) {
-  if (Bun.which(command[0] ?? "") === null) throw new UserError("ROPgadget is not there; apt-get install python3-ropgadget");
+  if (Bun.which(command[0] ?? "") === null)
+    throw new UserError("ROPgadget is not there; apt-get install python3-ropgadget");
   const { stdout, stderr } = Bun.spawnSync([...command]);
   return { stdout: stdout.toString(), stderr: stderr.toString() };
 }
 
 const number = (value: number) => value.toLocaleString("en-US");
 
-const row = ({ name, path }: Program, { bytes, executable, places, writableCode }: Exposure) => [name, number(bytes), number(executable), number(places), `${writableCode}`, number(gadgets(path))];
+const row = ({ name, path }: Program, { bytes, executable, places, writableCode }: Exposure) => [
+  name,
+  number(bytes),
+  number(executable),
+  number(places),
+  `${writableCode}`,
+  number(gadgets(path)),
+];
 
 function section(map: PauseMap): readonly string[] {
   const run = map.callSites.filter(({ calls }) => calls.length > 0);
@@ -64,7 +83,12 @@ async function page(): Promise<string> {
   const all = await programs();
   const maps = await Promise.all(ARCHITECTURES.map(({ debian }) => mapOf(join(ROOT, "dist", debian, "pause"))));
   const rows = all.map((program) => row(program, exposureOf(new ElfFile(program.path, readFileSync(program.path)))));
-  const tool = run(["ROPgadget", "--version"]).stdout.split("\n").find((line) => line.startsWith("Version:"))?.replace(/^Version:\s*ROPgadget\s*/, "").trim() ?? "of unknown version";
+  const tool =
+    run(["ROPgadget", "--version"])
+      .stdout.split("\n")
+      .find((line) => line.startsWith("Version:"))
+      ?.replace(/^Version:\s*ROPgadget\s*/, "")
+      .trim() ?? "of unknown version";
   return [
     "# Hardening, measured",
     "",
@@ -72,7 +96,17 @@ async function page(): Promise<string> {
     `the different ones that ROPgadget ${tool} finds, as it is by default. Places that enter the kernel are \`syscall\`, \`sysenter\``,
     "and `int 0x80` at any byte, `svc` at any fourth, in segments that can be executed.",
     "",
-    ...table(["program", "file, bytes", "executable, bytes", "places that enter the kernel", "segments written and executed", "gadgets"], rows),
+    ...table(
+      [
+        "program",
+        "file, bytes",
+        "executable, bytes",
+        "places that enter the kernel",
+        "segments written and executed",
+        "gadgets",
+      ],
+      rows,
+    ),
     "",
     WORDS,
     ...maps.flatMap(section),

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../src/support/error.ts";
-import { version } from "../package.json";
 import { compileWith, type Program, TEST_DIST } from "../harness/compile.ts";
+import { version } from "../package.json";
+import { UserError } from "../src/support/error.ts";
 
 /** A program to measure: how it is started as PID 1, and the number of the system call it parks in. */
 export type Peer = {
@@ -28,7 +28,11 @@ export const FLOOR = "floor";
 const SOURCES = join(import.meta.dir, "peers");
 const FLAGS = ["-Os", "-static", "-s"];
 /** The program of upstream's structure, whatever it is linked with. */
-export const UPSTREAM: Program = { name: "upstream", source: join(SOURCES, "upstream.c"), flags: [...FLAGS, `-DVERSION="${version}"`] };
+export const UPSTREAM: Program = {
+  name: "upstream",
+  source: join(SOURCES, "upstream.c"),
+  flags: [...FLAGS, `-DVERSION="${version}"`],
+};
 
 const OURS = ["pause", "pause-static", "pause-dynamic"];
 const IN_C = [REFERENCE, MUSL, FLOOR];
@@ -38,8 +42,20 @@ const sleep = ["/usr/bin/sleep", "infinity"];
 /** What a user would pick instead, each as its package's documentation says, from Debian's packages. */
 const OTHERS: readonly Peer[] = [
   { name: "catatonit", command: ["/usr/bin/catatonit", "-P"], parksIn: READ, env: {}, endsOnSigterm: true },
-  { name: "tini", command: ["/usr/bin/tini-static", "-s", "--", ...sleep], parksIn: RT_SIGTIMEDWAIT, env: {}, endsOnSigterm: true },
-  { name: "dumb-init", command: ["/usr/bin/dumb-init", "--", ...sleep], parksIn: RT_SIGTIMEDWAIT, env: {}, endsOnSigterm: true },
+  {
+    name: "tini",
+    command: ["/usr/bin/tini-static", "-s", "--", ...sleep],
+    parksIn: RT_SIGTIMEDWAIT,
+    env: {},
+    endsOnSigterm: true,
+  },
+  {
+    name: "dumb-init",
+    command: ["/usr/bin/dumb-init", "--", ...sleep],
+    parksIn: RT_SIGTIMEDWAIT,
+    env: {},
+    endsOnSigterm: true,
+  },
   { name: "sleep", command: sleep, parksIn: PAUSE, env: {}, endsOnSigterm: false },
 ];
 
@@ -47,11 +63,16 @@ const OTHERS: readonly Peer[] = [
  * All peers, ours first, and the names of those that are not on this machine; with `only`, these and the reference.
  * @throws UserError for a name that is none, or when ours were not built.
  */
-export async function peers(only: readonly string[] | undefined): Promise<{ present: readonly Peer[]; missing: readonly string[] }> {
+export async function peers(
+  only: readonly string[] | undefined,
+): Promise<{ present: readonly Peer[]; missing: readonly string[] }> {
   const names = [...OURS, ...IN_C, ...OTHERS.map(({ name }) => name)];
   const unknown = only?.find((name) => !names.includes(name));
-  if (unknown !== undefined) throw new UserError(`no peer is called ${JSON.stringify(unknown)}; there are ${names.join(", ")}`);
-  const wanted = [...(await ours()), ...inC(), ...OTHERS].filter(({ name }) => only === undefined || name === REFERENCE || only.includes(name));
+  if (unknown !== undefined)
+    throw new UserError(`no peer is called ${JSON.stringify(unknown)}; there are ${names.join(", ")}`);
+  const wanted = [...(await ours()), ...inC(), ...OTHERS].filter(
+    ({ name }) => only === undefined || name === REFERENCE || only.includes(name),
+  );
   const present = wanted.filter(({ command: [file = ""] }) => existsSync(file));
   return { present, missing: wanted.filter((peer) => !present.includes(peer)).map(({ name }) => name) };
 }
@@ -66,7 +87,16 @@ async function ours(): Promise<readonly Peer[]> {
 
 /** The C programs of `peers/`. @throws UserError when one cannot be compiled. */
 function inC(): readonly Peer[] {
-  const bare = [...FLAGS, "-nostdlib", "-ffreestanding", "-fno-asynchronous-unwind-tables", "-fno-stack-protector", "-fcf-protection=none", "-Wl,--build-id=none", "-Wl,-z,noseparate-code"];
+  const bare = [
+    ...FLAGS,
+    "-nostdlib",
+    "-ffreestanding",
+    "-fno-asynchronous-unwind-tables",
+    "-fno-stack-protector",
+    "-fcf-protection=none",
+    "-Wl,--build-id=none",
+    "-Wl,-z,noseparate-code",
+  ];
   const programs = [
     { ...UPSTREAM, name: REFERENCE, compiler: "gcc", parksIn: PAUSE },
     { ...UPSTREAM, name: MUSL, compiler: "musl-gcc", parksIn: PAUSE },
@@ -74,7 +104,13 @@ function inC(): readonly Peer[] {
   ];
   return programs.map(({ name, compiler, source, flags, parksIn }) => {
     const output = join(TEST_DIST, "peers", name.replace(/\W+/g, "-"));
-    return { name, command: [compiled(() => compileWith(compiler, output, source, flags))], parksIn, env: {}, endsOnSigterm: true };
+    return {
+      name,
+      command: [compiled(() => compileWith(compiler, output, source, flags))],
+      parksIn,
+      env: {},
+      endsOnSigterm: true,
+    };
   });
 }
 
@@ -84,6 +120,10 @@ function compiled<T>(compile: () => T): T {
     return compile();
   } catch (error) {
     const found = error instanceof Error ? error.message : `${error}`;
-    throw new UserError(/gcc/.test(found) ? `a C program to compare with cannot be compiled (${found.trim()}); apt-get install gcc libc6-dev musl-tools` : found);
+    throw new UserError(
+      /gcc/.test(found)
+        ? `a C program to compare with cannot be compiled (${found.trim()}); apt-get install gcc libc6-dev musl-tools`
+        : found,
+    );
   }
 }

@@ -7,14 +7,28 @@ import { bars, type Chart, lines } from "./svg.ts";
 export function pictures(results: Results): Record<string, string> {
   const drawn = {
     "idle-cpu.svg": bar(results, /^idle, .*: CPU/, (metric) => `CPU of PID 1, idle, in ${/, (.*):/.exec(metric)?.[1]}`),
-    "orphans-cpu.svg": bar(results, /^orphans, .*: CPU/, (metric) => `CPU of PID 1 in ${/, (.*):/.exec(metric)?.[1]}, while an orphan ends every 10 ms`),
-    "reaping-time.svg": curve(results, "Until the last of a storm of orphans is gone, by the size of the storm", /^storm of (\d+): wall/),
+    "orphans-cpu.svg": bar(
+      results,
+      /^orphans, .*: CPU/,
+      (metric) => `CPU of PID 1 in ${/, (.*):/.exec(metric)?.[1]}, while an orphan ends every 10 ms`,
+    ),
+    "reaping-time.svg": curve(
+      results,
+      "Until the last of a storm of orphans is gone, by the size of the storm",
+      /^storm of (\d+): wall/,
+    ),
     "reaping-cpu.svg": curve(results, "CPU of PID 1 for a storm of orphans, by its size", /^storm of (\d+): CPU/),
     "start.svg": bar(results, /^exec to parked/, () => "Exec to parked"),
-    "memory.svg": curve(results, "Memory charged for each pod, by the number of pods", /^charge of each of (\d+), bytes/),
+    "memory.svg": curve(
+      results,
+      "Memory charged for each pod, by the number of pods",
+      /^charge of each of (\d+), bytes/,
+    ),
     "size.svg": bar(results, /^file/, () => "Size of the file"),
   };
-  return Object.fromEntries(Object.entries(drawn).flatMap(([name, text]) => (text === undefined ? [] : [[name, text]])));
+  return Object.fromEntries(
+    Object.entries(drawn).flatMap(([name, text]) => (text === undefined ? [] : [[name, text]])),
+  );
 }
 
 const median = ({ samples }: Results, metric: string, name: string) => figure(samples[metric]?.[name] ?? []).median;
@@ -22,7 +36,12 @@ const median = ({ samples }: Results, metric: string, name: string) => figure(sa
 function bar(results: Results, pattern: RegExp, title: (metric: string) => string): string | undefined {
   const metric = Object.keys(results.samples).find((name) => pattern.test(name));
   if (metric === undefined) return undefined;
-  return bars({ title: title(metric), metric, xs: [], series: results.peers.map(({ name }) => ({ name, values: [median(results, metric, name)] })) });
+  return bars({
+    title: title(metric),
+    metric,
+    xs: [],
+    series: results.peers.map(({ name }) => ({ name, values: [median(results, metric, name)] })),
+  });
 }
 
 /** `pattern` finds the metrics of one curve, and in each its x. */

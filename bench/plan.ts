@@ -61,7 +61,8 @@ export const QUICK: Plan = {
 };
 
 /** All of a series in the order it is measured in: every size, and each as often as it says. */
-export const rounds = (series: Series): number[] => series.flatMap(([size, times]) => Array.from({ length: times }, () => size));
+export const rounds = (series: Series): number[] =>
+  series.flatMap(([size, times]) => Array.from({ length: times }, () => size));
 
 /** Two plans measured one thing alike where its name is the same: so the name says the window, too. */
 export const windowName = ({ windows: [seconds] }: Plan) => `${seconds} s`;

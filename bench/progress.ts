@@ -16,7 +16,9 @@ export class Progress {
     if (!process.stderr.isTTY) return;
     this.clear();
     const left = (this.elapsed() / this.done) * (this.total - this.done);
-    process.stderr.write(`${Math.floor((100 * this.done) / this.total)} %, about ${Math.ceil(Math.max(left, 0))} s left`);
+    process.stderr.write(
+      `${Math.floor((100 * this.done) / this.total)} %, about ${Math.ceil(Math.max(left, 0))} s left`,
+    );
   }
 
   /** Takes the standing line away. */

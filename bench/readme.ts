@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { withMarked, writeMarked } from "../harness/marks.ts";
 import { amount, ratio } from "./format.ts";
 import { FLOOR, MUSL, REFERENCE } from "./peers.ts";
-import { readResults, type Results } from "./results.ts";
+import { type Results, readResults } from "./results.ts";
 import { figure } from "./samples.ts";
 
 const README = join(import.meta.dir, "..", "README.md");
@@ -31,7 +31,11 @@ export function headlines({ samples }: Results): string {
     const [ours = Number.NaN, upstream = Number.NaN, musl = Number.NaN] = medians;
     return `| ${words} | **${ratio(ours, upstream)}** | ${ratio(ours, musl)} | ${medians.map((median) => amount(median, metric)).join(" | ")} |`;
   });
-  return [`| | pause / C | pause / C with musl | ${COLUMNS.join(" | ")} |`, `| --- | --- | --- |${COLUMNS.map(() => " --- |").join("")}`, ...rows].join("\n");
+  return [
+    `| | pause / C | pause / C with musl | ${COLUMNS.join(" | ")} |`,
+    `| --- | --- | --- |${COLUMNS.map(() => " --- |").join("")}`,
+    ...rows,
+  ].join("\n");
 }
 
 /** `readme` with the table of `results` between its two marks. @throws Error when it has no such marks. */

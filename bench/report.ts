@@ -6,20 +6,32 @@ import type { Results } from "./results.ts";
 import { apart, figure, ratios } from "./samples.ts";
 
 /** A table: a row for each peer, a column for each metric that the pattern finds; its first group is the column's heading. */
-type Table = { readonly caption?: string; readonly pattern: RegExp; /** The headings are sizes: say how the figures grow with them. */ readonly grows?: boolean; /** The one peer that has it. */ readonly only?: string };
+type Table = {
+  readonly caption?: string;
+  readonly pattern: RegExp /** The headings are sizes: say how the figures grow with them. */;
+  readonly grows?: boolean /** The one peer that has it. */;
+  readonly only?: string;
+};
 
-type Section = { readonly title: string; readonly meaning: string; readonly tables: readonly Table[]; readonly pictures: readonly string[] };
+type Section = {
+  readonly title: string;
+  readonly meaning: string;
+  readonly tables: readonly Table[];
+  readonly pictures: readonly string[];
+};
 
 const SECTIONS: readonly Section[] = [
   {
     title: "Idle",
-    meaning: "What a parked process costs the node while nothing happens. 0 is possible; a program that looks around from time to time is not at 0.",
+    meaning:
+      "What a parked process costs the node while nothing happens. 0 is possible; a program that looks around from time to time is not at 0.",
     tables: [{ pattern: /^idle, .*: (.+), \w+$/ }],
     pictures: ["idle-cpu.svg"],
   },
   {
     title: "Idle, with an orphan every 10 ms",
-    meaning: "What a pod costs whose containers start processes and leave them behind. The kernel discards the orphans of a program that ignores SIGCHLD, and does not wake it.",
+    meaning:
+      "What a pod costs whose containers start processes and leave them behind. The kernel discards the orphans of a program that ignores SIGCHLD, and does not wake it.",
     tables: [{ pattern: /^orphans.*: (.+), \w+$/ }],
     pictures: ["orphans-cpu.svg"],
   },
@@ -31,12 +43,22 @@ const SECTIONS: readonly Section[] = [
     tables: [
       { caption: "Wall time, by the size of the storm", pattern: /^storm of (\d+): wall, ns$/, grows: true },
       { caption: "CPU of PID 1", pattern: /^storm of (\d+): CPU, ns$/, grows: true },
-      { caption: "Times that PID 1 was switched to (wake-ups)", pattern: /^storm of (\d+): switches, count$/, grows: true },
+      {
+        caption: "Times that PID 1 was switched to (wake-ups)",
+        pattern: /^storm of (\d+): switches, count$/,
+        grows: true,
+      },
       { caption: "Most zombies at once", pattern: /^storm of (\d+): most zombies, count$/, grows: true },
       { caption: "Never reaped", pattern: /^storm of (\d+): left, count$/ },
-      { caption: "A storm while PID 1 is stopped (SIGSTOP): zombies that wait for it", pattern: /^stopped, storm of (\d+): zombies, count$/ },
+      {
+        caption: "A storm while PID 1 is stopped (SIGSTOP): zombies that wait for it",
+        pattern: /^stopped, storm of (\d+): zombies, count$/,
+      },
       { caption: "From SIGCONT until none of them is left", pattern: /^stopped, storm of (\d+): wall, ns$/ },
-      { caption: "CPU of PID 1 for it, the stop and the return to its wait included", pattern: /^stopped, storm of (\d+): CPU, ns$/ },
+      {
+        caption: "CPU of PID 1 for it, the stop and the return to its wait included",
+        pattern: /^stopped, storm of (\d+): CPU, ns$/,
+      },
     ],
     pictures: ["reaping-time.svg", "reaping-cpu.svg"],
   },
@@ -48,7 +70,11 @@ const SECTIONS: readonly Section[] = [
     tables: [
       { pattern: /^(exec to parked|SIGTERM to exit), ns$/ },
       { caption: "Page faults in a whole life, from exec on", pattern: /^(page faults in a whole life), count$/ },
-      { caption: "Instructions that the shipped file executes from SIGTERM to its exit, by where they came from", pattern: /^instructions from SIGTERM to exit: (.+), count$/, only: "pause" },
+      {
+        caption: "Instructions that the shipped file executes from SIGTERM to its exit, by where they came from",
+        pattern: /^instructions from SIGTERM to exit: (.+), count$/,
+        only: "pause",
+      },
     ],
     pictures: ["start.svg"],
   },
@@ -66,7 +92,8 @@ const SECTIONS: readonly Section[] = [
   },
   {
     title: "Size",
-    meaning: "The file alone: `catatonit`, `tini`, `pause` and the C programs are static; `dumb-init`, `sleep` and `pause-dynamic` need a C library (and more) beside them, which is not counted.",
+    meaning:
+      "The file alone: `catatonit`, `tini`, `pause` and the C programs are static; `dumb-init`, `sleep` and `pause-dynamic` need a C library (and more) beside them, which is not counted.",
     tables: [{ pattern: /^(file|gzip.*|zstd.*|pages mapped|segments), \w+$/ }],
     pictures: ["size.svg"],
   },
@@ -100,17 +127,24 @@ function preface({ taken, seconds, machine, version, commit, bun, peers, missing
     "",
     `Each peer is PID 1 of a PID namespace of its own; all take turns, so that drift hits all alike. In each cell: the ratio to "${REFERENCE}" ` +
       "(a C program of upstream's structure: handlers, one of which waits for every child, and pause(2); `gcc -Os -static`, stripped), then the median, and from the tenth to the ninetieth percentile. " +
-      "Where the reference is at 0 there is no ratio: \"both 0\", or \"C: 0\". Every sample is in [results.json](results.json).",
+      'Where the reference is at 0 there is no ratio: "both 0", or "C: 0". Every sample is in [results.json](results.json).',
     "",
     "| peer | command | from | SHA-256 |",
     "| --- | --- | --- | --- |",
-    ...peers.map(({ name, command, package: from, sha256 }) => `| ${name} | \`${command}\` | ${from || "this repository"} | ${sha256.slice(0, 16)}… |`),
+    ...peers.map(
+      ({ name, command, package: from, sha256 }) =>
+        `| ${name} | \`${command}\` | ${from || "this repository"} | ${sha256.slice(0, 16)}… |`,
+    ),
     "",
     ...(missing.length === 0 ? [] : [`Not on this machine, and so not measured: ${missing.join(", ")}.`, ""]),
   ];
 }
 
-function written({ title, meaning, tables, pictures }: Section, results: Results, drawn: Record<string, string>): string[] {
+function written(
+  { title, meaning, tables, pictures }: Section,
+  results: Results,
+  drawn: Record<string, string>,
+): string[] {
   const metrics = Object.keys(results.samples).filter((metric) => tables.some(({ pattern }) => pattern.test(metric)));
   if (metrics.length === 0) return [];
   const shown = pictures.filter((name) => drawn[name] !== undefined);
@@ -134,10 +168,21 @@ function verdict({ samples }: Results, metrics: readonly string[]): string[] {
     const { low, high } = figure(turns.length < TURNS ? [] : turns);
     const way = apart(figure(ours), figure(theirs));
     const words = `${withoutUnit(metric)} (${ratio(figure(ours).median, figure(theirs).median)})`;
-    return [{ words, less: way === "below" || high < 1, more: way === "above" || low > 1, zero: [...ours, ...theirs].every((value) => value === 0) }];
+    return [
+      {
+        words,
+        less: way === "below" || high < 1,
+        more: way === "above" || low > 1,
+        zero: [...ours, ...theirs].every((value) => value === 0),
+      },
+    ];
   });
   if (held.length === 0) return [];
-  const [less, more, zero] = [held.filter(({ less }) => less), held.filter(({ more }) => more), held.filter(({ zero }) => zero)];
+  const [less, more, zero] = [
+    held.filter(({ less }) => less),
+    held.filter(({ more }) => more),
+    held.filter(({ zero }) => zero),
+  ];
   const alike = held.length - less.length - more.length - zero.length;
   const list = (of: readonly { words: string }[]) => of.map(({ words }) => words).join(", ");
   const parts = [
@@ -153,11 +198,15 @@ function drawTable({ caption, pattern, grows = false, only }: Table, { samples, 
   const metrics = Object.keys(samples).filter((metric) => pattern.test(metric));
   const [first] = metrics;
   if (first === undefined) return [];
-  const heading = (metric: string) => (pattern.exec(metric)?.[1] ?? "").replace(/^\d+$/, (size) => Number(size).toLocaleString("en-US"));
+  const heading = (metric: string) =>
+    (pattern.exec(metric)?.[1] ?? "").replace(/^\d+$/, (size) => Number(size).toLocaleString("en-US"));
   const growth = grows && metrics.length > 1;
   const headings = [...metrics.map(heading), ...(growth ? ["grows as size to the power"] : [])];
   const names = only === undefined ? measured(peers, samples[first] ?? {}) : [only];
-  const row = (name: string) => [...metrics.map((metric) => cell(samples[metric] ?? {}, name, metric)), ...(growth ? [power(pattern, metrics, samples, name)] : [])];
+  const row = (name: string) => [
+    ...metrics.map((metric) => cell(samples[metric] ?? {}, name, metric)),
+    ...(growth ? [power(pattern, metrics, samples, name)] : []),
+  ];
   return [
     ...(caption === undefined ? [] : [`${caption}:`, ""]),
     `| | ${headings.join(" | ")} |`,
@@ -177,7 +226,9 @@ function cell(peers: Readonly<Record<string, number[]>>, name: string, metric: s
 
 /** Between the least and the largest size: 1 is in proportion, 2 is with the square. */
 function power(pattern: RegExp, metrics: readonly string[], samples: Results["samples"], name: string): string {
-  const points = metrics.map((metric) => [Number(pattern.exec(metric)?.[1]), figure(samples[metric]?.[name] ?? []).median] as const);
+  const points = metrics.map(
+    (metric) => [Number(pattern.exec(metric)?.[1]), figure(samples[metric]?.[name] ?? []).median] as const,
+  );
   const [[size = 1, value = 0] = [], [largest = 1, most = 0] = []] = [points[0], points.at(-1)];
   return value > 0 && most > 0 ? (Math.log(most / value) / Math.log(largest / size)).toFixed(2) : "–";
 }

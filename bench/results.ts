@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
-import { UserError } from "../src/support/error.ts";
 import { version } from "../package.json";
+import { UserError } from "../src/support/error.ts";
 import { sha256 } from "../src/support/hash.ts";
 import { memoryCgroupVersion } from "./cgroup.ts";
 import type { Peer } from "./peers.ts";
@@ -27,16 +27,33 @@ export type Results = {
   /** With a + where the files differ from it. */
   readonly commit: string;
   /** What was measured, with the version of its Debian package or the SHA-256 of ours, and what was not there. */
-  readonly peers: readonly { readonly name: string; readonly command: string; readonly package: string; readonly sha256: string }[];
+  readonly peers: readonly {
+    readonly name: string;
+    readonly command: string;
+    readonly package: string;
+    readonly sha256: string;
+  }[];
   readonly missing: readonly string[];
   readonly samples: Samples;
 };
 
-export function describeRun(quick: boolean, peers: readonly Peer[], missing: readonly string[], prices: Prices): Omit<Results, "samples" | "seconds"> {
+export function describeRun(
+  quick: boolean,
+  peers: readonly Peer[],
+  missing: readonly string[],
+  prices: Prices,
+): Omit<Results, "samples" | "seconds"> {
   return {
     quick,
     taken: new Date().toISOString().slice(0, 10),
-    machine: { cpu: cpus()[0]?.model.trim() ?? "unknown", cores: cpus().length, memoryBytes: totalmem(), kernel: release(), cgroup: memoryCgroupVersion(), prices },
+    machine: {
+      cpu: cpus()[0]?.model.trim() ?? "unknown",
+      cores: cpus().length,
+      memoryBytes: totalmem(),
+      kernel: release(),
+      cgroup: memoryCgroupVersion(),
+      prices,
+    },
     version,
     bun: Bun.version,
     commit: said(["git", "rev-parse", "HEAD"]) + (said(["git", "status", "--porcelain"]) === "" ? "" : "+"),
@@ -57,7 +74,9 @@ export function readResults(path: string): Results {
     if (results.samples === undefined || results.peers === undefined) throw new Error("it holds no samples");
     return results as Results;
   } catch (error) {
-    throw new UserError(`${path}: no results can be read from it (${error instanceof Error ? error.message : error}); give the results.json of an earlier run`);
+    throw new UserError(
+      `${path}: no results can be read from it (${error instanceof Error ? error.message : error}); give the results.json of an earlier run`,
+    );
   }
 }
 

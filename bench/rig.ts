@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { UserError } from "../src/support/error.ts";
 import { compileProgram, type Program } from "../harness/compile.ts";
+import { UserError } from "../src/support/error.ts";
 import { withGroup } from "./cgroup.ts";
 import type { Peer } from "./peers.ts";
 
@@ -11,23 +11,41 @@ export type Prices = { readonly call: number; readonly touch: number };
 export type Mode = "plain" | "stopped" | "leave" | "bare";
 
 /** One start, and its end on SIGTERM, or SIGKILL for a program that does not end on the other. */
-export const startOnce = (peer: Peer) => rig<Start>(["start", `${peer.parksIn}`, peer.endsOnSigterm ? "15" : "9", ...peer.command], peer.env);
+export const startOnce = (peer: Peer) =>
+  rig<Start>(["start", `${peer.parksIn}`, peer.endsOnSigterm ? "15" : "9", ...peer.command], peer.env);
 
 /** A storm of `count` orphans for `peer`; without one, for the rig itself: what the orphans alone cost. */
 export const storm = (count: number, mode: Mode, peer?: Peer) =>
-  withGroup("pids", (group) => rig<Storm>(["storm", `${count}`, mode, ...(peer === undefined ? [] : [`${peer.parksIn}`, ...peer.command])], { ...peer?.env, BENCH_PIDS: group }));
+  withGroup("pids", (group) =>
+    rig<Storm>(["storm", `${count}`, mode, ...(peer === undefined ? [] : [`${peer.parksIn}`, ...peer.command])], {
+      ...peer?.env,
+      BENCH_PIDS: group,
+    }),
+  );
 
-export const tick = (pid: number, count: number, intervalUs: number) => rig<{ orphans: number }>(["tick", `${pid}`, `${count}`, `${intervalUs}`], {});
+export const tick = (pid: number, count: number, intervalUs: number) =>
+  rig<{ orphans: number }>(["tick", `${pid}`, `${count}`, `${intervalUs}`], {});
 
 export const prices = () => rig<Prices>(["prices"], {});
 
 /** Runs `use` with the PIDs of `count` parked copies of `peer`, started in the memory group `group` if one is given. */
-export async function held<T>(peer: Peer, count: number, group: string | undefined, use: (pids: readonly number[]) => Promise<T>): Promise<T> {
+export async function held<T>(
+  peer: Peer,
+  count: number,
+  group: string | undefined,
+  use: (pids: readonly number[]) => Promise<T>,
+): Promise<T> {
   const env = { ...peer.env, ...(group === undefined ? {} : { BENCH_MEMORY: group }) };
-  const child = Bun.spawn([executable(), "hold", `${count}`, `${peer.parksIn}`, ...peer.command], { env, stdin: "pipe", stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([executable(), "hold", `${count}`, `${peer.parksIn}`, ...peer.command], {
+    env,
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   try {
     const result = await use(await pidsOf(peer, child.stdout, child.stderr));
-    if (child.exitCode !== null || child.signalCode !== null) throw new UserError(`the rig that held ${peer.name} ended too soon; what was measured meanwhile is void`);
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new UserError(`the rig that held ${peer.name} ended too soon; what was measured meanwhile is void`);
     return result;
   } finally {
     await child.stdin.end();
@@ -35,7 +53,11 @@ export async function held<T>(peer: Peer, count: number, group: string | undefin
   }
 }
 
-async function pidsOf(peer: Peer, stdout: ReadableStream<Uint8Array>, stderr: ReadableStream<Uint8Array>): Promise<number[]> {
+async function pidsOf(
+  peer: Peer,
+  stdout: ReadableStream<Uint8Array>,
+  stderr: ReadableStream<Uint8Array>,
+): Promise<number[]> {
   let text = "";
   for await (const chunk of stdout) {
     text += new TextDecoder().decode(chunk);
@@ -45,9 +67,15 @@ async function pidsOf(peer: Peer, stdout: ReadableStream<Uint8Array>, stderr: Re
 }
 
 async function rig<T>(args: readonly string[], env: Readonly<Record<string, string>>): Promise<T> {
-  const child = Bun.spawn([executable(), ...args], { env: { ...env }, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([executable(), ...args], {
+    env: { ...env },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   const [out, err, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-  if (status !== 0) throw new UserError(`the rig's ${args.slice(0, 5).join(" ")} failed: ${err.trim() || `it ended with ${status}`}`);
+  if (status !== 0)
+    throw new UserError(`the rig's ${args.slice(0, 5).join(" ")} failed: ${err.trim() || `it ended with ${status}`}`);
   return JSON.parse(out) as T;
 }
 

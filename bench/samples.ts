@@ -13,7 +13,11 @@ export function figure(values: readonly number[]): Figure {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (place: number) => sorted[place] ?? Number.NaN;
   const last = sorted.length - 1;
-  return { median: (at(Math.floor(last / 2)) + at(Math.ceil(last / 2))) / 2, low: at(Math.floor(last * 0.1)), high: at(Math.ceil(last * 0.9)) };
+  return {
+    median: (at(Math.floor(last / 2)) + at(Math.ceil(last / 2))) / 2,
+    low: at(Math.floor(last * 0.1)),
+    high: at(Math.ceil(last * 0.9)),
+  };
 }
 
 /** As many parts of a run are held against each other, or as many as there are turns. */

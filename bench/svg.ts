@@ -4,7 +4,12 @@ import { amount } from "./format.ts";
 /** One peer's line, or bar: its values by x, in the unit of the metric. NaN where there is none. */
 export type Series = { readonly name: string; readonly values: readonly number[] };
 
-export type Chart = { readonly title: string; readonly metric: string; readonly xs: readonly number[]; readonly series: readonly Series[] };
+export type Chart = {
+  readonly title: string;
+  readonly metric: string;
+  readonly xs: readonly number[];
+  readonly series: readonly Series[];
+};
 
 const LEFT = 90;
 const RIGHT = 140;
@@ -18,18 +23,31 @@ const LABEL = 14;
 export function lines(chart: Chart): string {
   const scale = verticalScale(chart);
   const [first = 1, last = 1] = [Math.min(...chart.xs), Math.max(...chart.xs)].map(Math.log10);
-  const x = (index: number) => LEFT + ((Math.log10(chart.xs[index] ?? 1) - first) * (WIDTH - LEFT - RIGHT)) / (last - first || 1);
-  const labels = spread(chart.series.map(({ values }) => scale.y(values.findLast((value) => !Number.isNaN(value)) ?? Number.NaN)));
+  const x = (index: number) =>
+    LEFT + ((Math.log10(chart.xs[index] ?? 1) - first) * (WIDTH - LEFT - RIGHT)) / (last - first || 1);
+  const labels = spread(
+    chart.series.map(({ values }) => scale.y(values.findLast((value) => !Number.isNaN(value)) ?? Number.NaN)),
+  );
   const drawn = chart.series.map(({ name, values }, index) => {
     const points = values.flatMap((value, place) => (Number.isNaN(value) ? [] : [[x(place), scale.y(value)] as const]));
     const hue = HUES[index % HUES.length];
     const path = points.map(([px, py], place) => `${place === 0 ? "M" : "L"}${round(px)} ${round(py)}`).join("");
     const dots = points.map(([px, py]) => `<circle cx="${round(px)}" cy="${round(py)}" r="3" fill="${hue}"/>`).join("");
-    const label = points.length === 0 ? "" : `<text x="${WIDTH - RIGHT + 12}" y="${round((labels[index] ?? 0) + 4)}" style="fill:${hue}">${name}</text>`;
+    const label =
+      points.length === 0
+        ? ""
+        : `<text x="${WIDTH - RIGHT + 12}" y="${round((labels[index] ?? 0) + 4)}" style="fill:${hue}">${name}</text>`;
     return `<path d="${path}" fill="none" stroke="${hue}" stroke-width="2"/>${dots}${label}`;
   });
-  const ticks = chart.xs.map((value, index) => `<text x="${round(x(index))}" y="${TOP + HEIGHT + 20}" text-anchor="middle">${value.toLocaleString("en-US")}</text>`);
-  return frame(`${chart.title} (log scales)`, TOP + HEIGHT + BOTTOM, [...scale.grid(WIDTH - RIGHT), ...ticks, ...drawn]);
+  const ticks = chart.xs.map(
+    (value, index) =>
+      `<text x="${round(x(index))}" y="${TOP + HEIGHT + 20}" text-anchor="middle">${value.toLocaleString("en-US")}</text>`,
+  );
+  return frame(`${chart.title} (log scales)`, TOP + HEIGHT + BOTTOM, [
+    ...scale.grid(WIDTH - RIGHT),
+    ...ticks,
+    ...drawn,
+  ]);
 }
 
 /** A bar for each series, which has one value; on a log scale, or 0, which is written out. */
@@ -37,7 +55,8 @@ export function bars(chart: Chart): string {
   const rows = chart.series;
   const decades = rows.flatMap(({ values: [value = 0] }) => (value > 0 ? [Math.log10(value)] : []));
   const [low, high] = [Math.min(...decades) - 0.5, Math.max(...decades)];
-  const length = (value: number) => (value > 0 ? ((Math.log10(value) - low) / (high - low)) * (WIDTH - LEFT - RIGHT - 60) : 0);
+  const length = (value: number) =>
+    value > 0 ? ((Math.log10(value) - low) / (high - low)) * (WIDTH - LEFT - RIGHT - 60) : 0;
   const drawn = rows.map(({ name, values: [value = Number.NaN] }, index) => {
     const y = TOP + index * 28;
     const end = LEFT + 20 + length(value);
@@ -71,7 +90,10 @@ function verticalScale({ series, metric }: Chart) {
 /** Moves labels apart that would lie on one another, in their order from top to bottom, and none below the chart. */
 function spread(heights: readonly number[]): number[] {
   const moved = [...heights];
-  const order = heights.map((height, index) => ({ height, index })).filter(({ height }) => !Number.isNaN(height)).toSorted((a, b) => a.height - b.height);
+  const order = heights
+    .map((height, index) => ({ height, index }))
+    .filter(({ height }) => !Number.isNaN(height))
+    .toSorted((a, b) => a.height - b.height);
   for (const [place, { height, index }] of order.entries()) {
     const above = moved[order[place - 1]?.index ?? -1] ?? Number.NEGATIVE_INFINITY;
     moved[index] = Math.max(height, above + LABEL);

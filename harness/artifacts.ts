@@ -78,8 +78,12 @@ export function rootOf({ name, path }: Artifact): string {
 export function libraryFolder(): string {
   const folder = join(TEST_DIST, "musl-libraries");
   mkdirSync(folder, { recursive: true });
-  const libraries = { "libstdc++.so.6": "/usr/lib/x86_64-linux-gnu/libstdc++.so.6", "libgcc_s.so.1": "/lib/x86_64-linux-gnu/libgcc_s.so.1" };
-  for (const [name, target] of Object.entries(libraries)) if (!existsSync(join(folder, name))) symlinkSync(target, join(folder, name));
+  const libraries = {
+    "libstdc++.so.6": "/usr/lib/x86_64-linux-gnu/libstdc++.so.6",
+    "libgcc_s.so.1": "/lib/x86_64-linux-gnu/libgcc_s.so.1",
+  };
+  for (const [name, target] of Object.entries(libraries))
+    if (!existsSync(join(folder, name))) symlinkSync(target, join(folder, name));
   const source = join(folder, "stand-in.c");
   const traps = ["__strftime_l", "_dl_find_object", "__cxa_thread_atexit_impl", "arc4random"];
   writeFileSync(
@@ -89,7 +93,16 @@ char __libc_single_threaded;
 char __cpu_model[16];
 int __cpu_indicator_init(void) { return 0; }\n`,
   );
-  const { exitCode, stderr } = Bun.spawnSync(["gcc", "-shared", "-fPIC", "-fno-builtin", "-nostdlib", "-o", join(folder, "ld-linux-x86-64.so.2"), source]);
+  const { exitCode, stderr } = Bun.spawnSync([
+    "gcc",
+    "-shared",
+    "-fPIC",
+    "-fno-builtin",
+    "-nostdlib",
+    "-o",
+    join(folder, "ld-linux-x86-64.so.2"),
+    source,
+  ]);
   if (exitCode !== 0) throw new Error(`gcc ${source}\n${stderr}`);
   return folder;
 }

@@ -31,11 +31,23 @@ const WORDS = ["Warning: pause should be the first process", "Attempted to kill 
  */
 export async function bootBreaks(machine: Machine, { path }: Artifact): Promise<string[]> {
   const init = compileC("boot-init", join(import.meta.dir, "boot-init.c"), ["-O2", "-static"]);
-  const { console } = await bootMachine(machine, [{ path: "init", file: init }, { path: "pause", file: path }]);
-  const found = Object.fromEntries([...console.matchAll(/^boot: (\S+) (.*)$/gm)].map(([, what, value]) => [what, value]));
+  const { console } = await bootMachine(machine, [
+    { path: "init", file: init },
+    { path: "pause", file: path },
+  ]);
+  const found = Object.fromEntries(
+    [...console.matchAll(/^boot: (\S+) (.*)$/gm)].map(([, what, value]) => [what, value]),
+  );
   const expected = { kernel: machine.kernel.release, ...FINDINGS };
   const wrong = Object.entries(expected).filter(([what, value]) => found[what] !== value);
-  const mapped = Number(found["maps"]) <= MOST_MAPS ? [] : [`maps: it starts with vm.max_map_count at ${found["maps"] ?? "nothing"} or more, not at ${MOST_MAPS}`];
+  const mapped =
+    Number(found["maps"]) <= MOST_MAPS
+      ? []
+      : [`maps: it starts with vm.max_map_count at ${found["maps"] ?? "nothing"} or more, not at ${MOST_MAPS}`];
   const unsaid = WORDS.filter((words) => !console.includes(words));
-  return [...wrong.map(([what, value]) => `${what}: ${found[what] ?? "nothing"} instead of ${value}`), ...mapped, ...unsaid.map((words) => `the console never said: ${words}`)];
+  return [
+    ...wrong.map(([what, value]) => `${what}: ${found[what] ?? "nothing"} instead of ${value}`),
+    ...mapped,
+    ...unsaid.map((words) => `the console never said: ${words}`),
+  ];
 }

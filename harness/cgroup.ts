@@ -10,7 +10,10 @@ const ROOT = "/sys/fs/cgroup";
  * Makes a control group with `limits`: one folder under cgroup v2, one for each controller under v1. `use` has the
  * folders whose cgroup.procs a process has to enter, and can ask for the bytes charged; the folders are removed afterwards.
  */
-export async function withCgroup(limits: Limits, use: (directories: readonly string[], usage: () => number) => Promise<void>): Promise<void> {
+export async function withCgroup(
+  limits: Limits,
+  use: (directories: readonly string[], usage: () => number) => Promise<void>,
+): Promise<void> {
   const name = `pause-test-${process.pid}`;
   const files = existsSync(join(ROOT, "cgroup.controllers")) ? version2(name, limits) : version1(name, limits);
   const directories = [...new Set(files.map(([directory]) => directory))];
@@ -42,7 +45,10 @@ function version2(name: string, { memoryBytes, pids }: Limits): Setting[] {
 }
 
 function usage(directories: readonly string[]): number {
-  const files = directories.flatMap((directory) => [join(directory, "memory.current"), join(directory, "memory.usage_in_bytes")]);
+  const files = directories.flatMap((directory) => [
+    join(directory, "memory.current"),
+    join(directory, "memory.usage_in_bytes"),
+  ]);
   return Number(readFileSync(files.find((file) => existsSync(file)) ?? "", "latin1"));
 }
 

@@ -38,7 +38,9 @@ export class Clone {
 
   /** @throws Error with git's words when it fails. */
   git(...args: readonly string[]): string {
-    const { success, stdout, stderr } = Bun.spawnSync(["git", "-c", "user.name=a", "-c", "user.email=a@b", ...args], { cwd: this.folder });
+    const { success, stdout, stderr } = Bun.spawnSync(["git", "-c", "user.name=a", "-c", "user.email=a@b", ...args], {
+      cwd: this.folder,
+    });
     if (!success) throw new Error(`git ${args.join(" ")}: ${stderr}`);
     return stdout.toString().trim();
   }
@@ -50,7 +52,11 @@ export class Clone {
 
   /** Runs a command in its folder. */
   run(command: readonly string[], env: Readonly<Record<string, string>> = {}) {
-    const { exitCode, stdout, stderr } = Bun.spawnSync([...command], { cwd: this.folder, env: { ...process.env, ...env }, stdin: "ignore" });
+    const { exitCode, stdout, stderr } = Bun.spawnSync([...command], {
+      cwd: this.folder,
+      env: { ...process.env, ...env },
+      stdin: "ignore",
+    });
     return { status: exitCode, said: stdout.toString(), complaint: stderr.toString() };
   }
 

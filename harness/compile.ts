@@ -23,7 +23,10 @@ export const compileProgram = ({ name, source, flags }: Program): string => comp
 /** The same by Debian's gcc for `architecture`, into dist/test/ARCHITECTURE/NAME. */
 export function compileFor({ debian, gnuTriplet }: Architecture, { name, source, flags }: Program): string {
   const compiler = `${gnuTriplet}-gcc`;
-  if (Bun.which(compiler) === null) throw new Error(`${compiler} is not there: apt-get install gcc-${gnuTriplet.replace("_", "-")} libc6-dev-${debian}-cross`);
+  if (Bun.which(compiler) === null)
+    throw new Error(
+      `${compiler} is not there: apt-get install gcc-${gnuTriplet.replace("_", "-")} libc6-dev-${debian}-cross`,
+    );
   return compileWith(compiler, join(TEST_DIST, debian, name), source, flags);
 }
 

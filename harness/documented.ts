@@ -39,15 +39,24 @@ const page = (path: string) => blocksOf(readFileSync(join(REPOSITORY, path), "ut
 
 /** The one command of `path`'s shell blocks that begins with `beginning`, whole. @throws Error where there is none, or there are several. */
 export function documentedCommand(path: string, beginning: string): string {
-  const found = page(path).filter(({ language }) => language === "sh").flatMap(commandsIn).filter((command) => command.startsWith(beginning));
+  const found = page(path)
+    .filter(({ language }) => language === "sh")
+    .flatMap(commandsIn)
+    .filter((command) => command.startsWith(beginning));
   const [only, another] = [...new Set(found)];
-  if (only === undefined || another !== undefined) throw new Error(`${path} has ${found.length} commands that begin with ${JSON.stringify(beginning)}, and a test runs one: change the test with the page`);
+  if (only === undefined || another !== undefined)
+    throw new Error(
+      `${path} has ${found.length} commands that begin with ${JSON.stringify(beginning)}, and a test runs one: change the test with the page`,
+    );
   return only;
 }
 
 /** The blocks of one language in the section of this heading, each as its lines. @throws Error where there is none. */
 export function documentedBlocks(path: string, heading: string, language: string): readonly (readonly string[])[] {
   const found = page(path).filter((block) => block.heading === heading && block.language === language);
-  if (found.length === 0) throw new Error(`${path} has no ${language} block below ${JSON.stringify(heading)}, and a test uses it: change the test with the page`);
+  if (found.length === 0)
+    throw new Error(
+      `${path} has no ${language} block below ${JSON.stringify(heading)}, and a test uses it: change the test with the page`,
+    );
   return found.map(({ text }) => text.split("\n"));
 }

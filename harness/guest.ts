@@ -4,14 +4,14 @@ import type { Architecture } from "../src/arch/architecture.ts";
 import { bunBuild } from "../src/build/compile.ts";
 import { fetchLibraries } from "../src/build/debian/libraries.ts";
 import { fetchPackage } from "../src/build/debian/packages.ts";
-import { ORDINARY_ENTRY } from "../src/link/entry.ts";
-import { writeExecutable } from "../src/link/file.ts";
-import { link } from "../src/link/link.ts";
 import type { Machine } from "../src/build/machine/boot.ts";
 import { DEBIAN_CACHE } from "../src/build/machine/debian.ts";
 import type { Entry } from "../src/build/machine/newc.ts";
 import { runInMachine } from "../src/build/machine/run.ts";
 import { fetchRuntime } from "../src/build/runtime.ts";
+import { ORDINARY_ENTRY } from "../src/link/entry.ts";
+import { writeExecutable } from "../src/link/file.ts";
+import { link } from "../src/link/link.ts";
 import { sha256 } from "../src/support/hash.ts";
 import { ARM64_PAUSE, type Artifact } from "./artifacts.ts";
 import { compileFor, TEST_DIST } from "./compile.ts";
@@ -26,10 +26,17 @@ export const KERNEL_OF_16_KB = { name: "linux-image-arm64-16k", suite: "trixie" 
 const STRACE = { strace: ["usr/bin/strace"], libc6: ["lib/**/ld-linux-*.so.1", "lib/**/libc.so.6"] };
 
 /** The test files are its arguments. It tells the page size and where the stack lies, too, which no test shows. */
-const SCRIPT = 'grep -m 1 KernelPageSize /proc/self/smaps; grep -F "[stack]" /proc/self/maps; mount -t cgroup2 cgroup2 /sys/fs/cgroup && mkdir -p /dev/pts && mount -t devpts devpts /dev/pts && cd /project && exec bun test "$@"';
+const SCRIPT =
+  'grep -m 1 KernelPageSize /proc/self/smaps; grep -F "[stack]" /proc/self/maps; mount -t cgroup2 cgroup2 /sys/fs/cgroup && mkdir -p /dev/pts && mount -t devpts devpts /dev/pts && cd /project && exec bun test "$@"';
 
 /** What was seen: the size of the kernel's pages, the bits of its addresses, how many tests passed, the names of those that failed, and all that bun test said. */
-export type Seen = { readonly pageSize: string; readonly addressBits: number; readonly passed: number; readonly failed: readonly string[]; readonly output: string };
+export type Seen = {
+  readonly pageSize: string;
+  readonly addressBits: number;
+  readonly passed: number;
+  readonly failed: readonly string[];
+  readonly output: string;
+};
 
 /** Of a table about what was seen on machines of `architecture`: the day, their emulator, and the arm64 file it is of. */
 export function seenOn({ emulator }: Architecture): string {
@@ -56,16 +63,26 @@ export async function contractIn(machine: Machine, guests: readonly Guest[]): Pr
     files: [
       ...(await bunAndSources(architecture, ["test/contract/*.ts"])),
       ...(await straceFiles(architecture)),
-      ...programs.map((program) => ({ path: inProject(join(TEST_DIST, program.name)), file: compileFor(architecture, program) })),
+      ...programs.map((program) => ({
+        path: inProject(join(TEST_DIST, program.name)),
+        file: compileFor(architecture, program),
+      })),
       ...guests.map(({ artifact, file }) => ({ path: inProject(artifact.path), file })),
     ],
     command: ["sh", "-c", SCRIPT, "sh", ...TESTS.map((file) => `./test/contract/${file}`)],
-    environment: [...ENVIRONMENT, "CI=true", `${GUEST_VARIABLE}=${guests.map(({ artifact }) => artifact.name).join("\n")}`],
+    environment: [
+      ...ENVIRONMENT,
+      "CI=true",
+      `${GUEST_VARIABLE}=${guests.map(({ artifact }) => artifact.name).join("\n")}`,
+    ],
   });
   const passed = Number(/^ *(\d+) pass$/m.exec(output)?.[1] ?? 0);
   // bun test names what failed once more at its end.
-  const failed = [...new Set([...output.matchAll(/^\(fail\) (.*?)(?: \[[\d.]+m?s\])?$/gm)].map(([, name = ""]) => name))];
-  if (passed === 0 || (status === 0) !== (failed.length === 0)) throw new Error(`bun test ended with ${status} in the machine:\n${output}`);
+  const failed = [
+    ...new Set([...output.matchAll(/^\(fail\) (.*?)(?: \[[\d.]+m?s\])?$/gm)].map(([, name = ""]) => name)),
+  ];
+  if (passed === 0 || (status === 0) !== (failed.length === 0))
+    throw new Error(`bun test ended with ${status} in the machine:\n${output}`);
   const pageSize = /^KernelPageSize: +(.*)$/m.exec(output)?.[1] ?? "unknown";
   // The stack lies at the end of the addresses that a process has.
   const stackEnd = /^\w+-(\w+) .*\[stack\]$/m.exec(output)?.[1] ?? "";
@@ -80,8 +97,13 @@ export const inProject = (path: string): string => join("project", relative(PROJ
 
 /** Bun, as bin/bun, and in /project the sources of the build and of the tests' support, and what `patterns` name besides. */
 export async function bunAndSources(architecture: Architecture, patterns: readonly string[]): Promise<Entry[]> {
-  const sources = ["src/**/*.ts", "harness/*.ts", "package.json", "bunfig.toml", ...patterns].flatMap((pattern) => [...new Bun.Glob(pattern).scanSync(PROJECT)]);
-  return [{ path: "bin/bun", file: await linkedBun(architecture) }, ...sources.map((path) => ({ path: join("project", path), file: join(PROJECT, path) }))];
+  const sources = ["src/**/*.ts", "harness/*.ts", "package.json", "bunfig.toml", ...patterns].flatMap((pattern) => [
+    ...new Bun.Glob(pattern).scanSync(PROJECT),
+  ]);
+  return [
+    { path: "bin/bun", file: await linkedBun(architecture) },
+    ...sources.map((path) => ({ path: join("project", path), file: join(PROJECT, path) })),
+  ];
 }
 
 const linked = new Map<Architecture, Promise<string>>();
@@ -98,7 +120,13 @@ async function linkBun(architecture: Architecture): Promise<string> {
   const compiled = join(folder, "bun-dynamic");
   const path = join(folder, "bun");
   const { path: runtime } = await fetchRuntime(architecture, join(PROJECT, "dist", "runtime"));
-  await bunBuild(architecture, [join(import.meta.dir, "place.ts"), "--outfile", compiled, "--compile-executable-path", runtime]);
+  await bunBuild(architecture, [
+    join(import.meta.dir, "place.ts"),
+    "--outfile",
+    compiled,
+    "--compile-executable-path",
+    runtime,
+  ]);
   const dirs = await fetchLibraries(architecture, DEBIAN_CACHE);
   writeExecutable(path, link(compiled, readFileSync(compiled), () => dirs, ORDINARY_ENTRY).bytes);
   return path;
@@ -109,7 +137,8 @@ async function straceFiles({ debian }: Architecture): Promise<Entry[]> {
   for (const [name, patterns] of Object.entries(STRACE)) {
     const folder = await fetchPackage(name, { architecture: debian }, DEBIAN_CACHE);
     for (const pattern of patterns) {
-      for (const path of new Bun.Glob(pattern).scanSync({ cwd: folder, onlyFiles: false })) files.push({ path, file: join(folder, path) });
+      for (const path of new Bun.Glob(pattern).scanSync({ cwd: folder, onlyFiles: false }))
+        files.push({ path, file: join(folder, path) });
     }
   }
   return files;

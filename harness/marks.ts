@@ -17,7 +17,8 @@ export function writeMarked(path: string, name: string, text: string): void {
 }
 
 /** What stands between the marks of this name, or nothing. */
-export const marked = (page: string, name: string): string => new RegExp(`<!-- ${name}:begin -->(.*?)<!-- ${name}:end -->`, "s").exec(page)?.[1] ?? "";
+export const marked = (page: string, name: string): string =>
+  new RegExp(`<!-- ${name}:begin -->(.*?)<!-- ${name}:end -->`, "s").exec(page)?.[1] ?? "";
 
 /** For what takes long, before it begins. @throws Error when the file at `path` has no marks of this name. */
 export function requireMarks(path: string, name: string): void {

@@ -10,7 +10,9 @@ const CI = process.env.CI === "true";
 export function testNeeding(what: string, present: boolean) {
   return (name: string, run: () => void | Promise<void>, timeout = 60_000): void => {
     if (present) test(name, run, timeout);
-    else if (CI) test(`${name} (needs ${what})`, () => Promise.reject(new Error(`${what} is not there, and under CI everything must run`)));
+    else if (CI)
+      test(`${name} (needs ${what})`, () =>
+        Promise.reject(new Error(`${what} is not there, and under CI everything must run`)));
     else test.skip(`${name} (skipped: needs ${what})`, run);
   };
 }

@@ -35,7 +35,10 @@ export function blockedIn(pid: number): number {
   return /^\d+$/.test(number) ? Number(number) : -1;
 }
 
-export const descriptors = (pid: number) => readdirSync(`/proc/${pid}/fd`).map(Number).toSorted((a, b) => a - b);
+export const descriptors = (pid: number) =>
+  readdirSync(`/proc/${pid}/fd`)
+    .map(Number)
+    .toSorted((a, b) => a - b);
 
 /** A field of /proc/PID/status in kB. */
 export const kilobytes = (pid: number, field: string) => Number.parseInt(status(pid, field), 10);
@@ -43,6 +46,7 @@ export const kilobytes = (pid: number, field: string) => Number.parseInt(status(
 /** The size of this kernel's pages, bytes. */
 export function pageSize(): number {
   const [, kB = ""] = /^KernelPageSize: +(\d+) kB$/m.exec(readFileSync("/proc/self/smaps", "latin1")) ?? [];
-  if (kB === "") throw new Error("/proc/self/smaps does not tell the size of a page; the kernel needs CONFIG_PROC_PAGE_MONITOR");
+  if (kB === "")
+    throw new Error("/proc/self/smaps does not tell the size of a page; the kernel needs CONFIG_PROC_PAGE_MONITOR");
   return Number(kB) * 1024;
 }

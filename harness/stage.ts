@@ -5,7 +5,11 @@ import { compileProgram, type Program } from "./compile.ts";
 import { blockedIn, children, RT_SIGTIMEDWAIT } from "./proc.ts";
 
 // Static, so that the environment that the stage passes on does not change what it does itself.
-const program = (name: string): Program => ({ name, source: join(import.meta.dir, `${name}.c`), flags: ["-O2", "-static"] });
+const program = (name: string): Program => ({
+  name,
+  source: join(import.meta.dir, `${name}.c`),
+  flags: ["-O2", "-static"],
+});
 export const STAGE_PROGRAM = program("stage");
 export const DRILL_PROGRAM = program("drill");
 const STAGE = compileProgram(STAGE_PROGRAM);
@@ -45,7 +49,11 @@ export class Actor {
 }
 
 /** Starts `artifact` and waits until it is parked; `play` has it, and it is gone afterwards however that goes. */
-export async function parked<T>(artifact: Artifact, conditions: Conditions, play: (actor: Actor) => Promise<T>): Promise<T> {
+export async function parked<T>(
+  artifact: Artifact,
+  conditions: Conditions,
+  play: (actor: Actor) => Promise<T>,
+): Promise<T> {
   const stage = raise(artifact, conditions);
   try {
     const pid = await soon(`${artifact.name} to park`, () => parkedChild(stage));

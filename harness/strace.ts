@@ -25,7 +25,8 @@ export async function injected(artifact: Artifact, what: Injection): Promise<End
 function indexOf(calls: readonly string[], what: Injection): number {
   const name = what.slice(3);
   const alone = calls.findLastIndex((line) => line.includes(`SIG_BLOCK, [${name}]`));
-  const sets = what === "SIGCHLD" ? calls.findLastIndex((line) => line.includes("(SIGCHLD, {sa_handler=SIG_IGN")) : alone;
+  const sets =
+    what === "SIGCHLD" ? calls.findLastIndex((line) => line.includes("(SIGCHLD, {sa_handler=SIG_IGN")) : alone;
   const index = sets < 0 ? calls.findIndex((line) => line.includes("SIG_BLOCK, [INT TERM]")) : sets;
   if (index < 0) throw new Error(`no call sets up ${what}:\n${calls.join("\n")}`);
   return index;
@@ -35,7 +36,12 @@ function strace(artifact: Artifact, calls: string, inject: readonly string[]) {
   const log = join(TEST_DIST, `strace-${artifact.name.replace(" ", "-")}-${calls}-${inject.length}.log`);
   rmSync(log, { force: true });
   const command = ["strace", "-o", log, "-e", `trace=${calls}`, ...inject, artifact.path];
-  const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe", env: { PATH: process.env.PATH ?? "", ...artifact.env } });
+  const child = Bun.spawn(command, {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: { PATH: process.env.PATH ?? "", ...artifact.env },
+  });
   const ending = (async () => {
     const [stdout, stderr, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
     return { status, stdout, stderr };
@@ -63,7 +69,12 @@ export type SeenCall = { readonly call: string; readonly args: readonly bigint[]
 export async function straced(artifact: Artifact, args: readonly string[]): Promise<readonly SeenCall[]> {
   const log = join(TEST_DIST, `straced-${artifact.name}${args.join("")}.log`);
   rmSync(log, { force: true });
-  const child = Bun.spawn(["strace", "-e", "raw=all", "-e", "signal=none", "-o", log, artifact.path, ...args], { stdin: "ignore", stdout: "pipe", stderr: "pipe", env: { PATH: process.env.PATH ?? "" } });
+  const child = Bun.spawn(["strace", "-e", "raw=all", "-e", "signal=none", "-o", log, artifact.path, ...args], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: { PATH: process.env.PATH ?? "" },
+  });
   for (let tries = 0; tries < 2000 && child.exitCode === null; tries++) {
     await Bun.sleep(5);
     const waiting = readFileSync(log, { encoding: "latin1", flag: "a+" }).includes("rt_sigtimedwait(");

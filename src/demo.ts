@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "./support/error.ts";
@@ -16,7 +16,9 @@ async function demo(): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), "pause-root-"));
   try {
     copyFileSync(PAUSE, join(root, "pause"));
-    say(`made an empty root, with one file in it: ${readdirSync(root).join(" ")} (${Bun.file(join(root, "pause")).size} bytes)`);
+    say(
+      `made an empty root, with one file in it: ${readdirSync(root).join(" ")} (${Bun.file(join(root, "pause")).size} bytes)`,
+    );
     await runPod(root);
   } finally {
     rmSync(root, { recursive: true });
@@ -24,17 +26,25 @@ async function demo(): Promise<void> {
 }
 
 async function runPod(root: string): Promise<void> {
-  const pod = Bun.spawn(["unshare", "--pid", "--fork", "--kill-child", "chroot", root, "/pause"], { stdin: "ignore", stdout: "inherit", stderr: "inherit" });
+  const pod = Bun.spawn(["unshare", "--pid", "--fork", "--kill-child", "chroot", root, "/pause"], {
+    stdin: "ignore",
+    stdout: "inherit",
+    stderr: "inherit",
+  });
   try {
     const pid = await until("/pause to start", () => firstChild(pod.pid));
     await until("/pause to park", () => (status(pid, "State").startsWith("S") ? true : undefined));
-    say(`started /pause in a PID namespace of its own: PID ${pid} here, ${status(pid, "NSpid").split(/\s+/).at(-1)} in there; resident ${status(pid, "VmRSS")}`);
+    say(
+      `started /pause in a PID namespace of its own: PID ${pid} here, ${status(pid, "NSpid").split(/\s+/).at(-1)} in there; resident ${status(pid, "VmRSS")}`,
+    );
 
     const before = cpuNanoseconds(pid);
     makeOrphans(pid);
     say(`left ${childCount(pid)} orphans to it`);
     await until("the orphans to be reaped", () => (childCount(pid) === 0 ? true : undefined));
-    say(`all have ended and none is left, not as a zombie either; reaping them took /pause ${cpuNanoseconds(pid) - before} ns of CPU`);
+    say(
+      `all have ended and none is left, not as a zombie either; reaping them took /pause ${cpuNanoseconds(pid) - before} ns of CPU`,
+    );
 
     Bun.spawnSync(["nsenter", "--target", `${pid}`, "--pid", "kill", "-TERM", "1"]);
     say("sent SIGTERM to PID 1 from inside the namespace");
@@ -47,14 +57,17 @@ async function runPod(root: string): Promise<void> {
 }
 
 function requireRootAndFile(): void {
-  if (process.getuid?.() !== 0) throw new UserError("making a PID namespace and an empty root needs root; run it as root");
+  if (process.getuid?.() !== 0)
+    throw new UserError("making a PID namespace and an empty root needs root; run it as root");
   if (!existsSync(PAUSE)) throw new UserError(`${PAUSE} is not there; build it first: bun run build`);
 }
 
 /** Each subshell starts a sleep and ends, which leaves the sleep to PID 1. */
 function makeOrphans(pid: number): void {
   const script = `i=0; while [ $i -lt ${ORPHANS} ]; do (sleep 1 &); i=$((i+1)); done`;
-  Bun.spawnSync(["nsenter", "--target", `${pid}`, "--pid", "sh", "-c", script], { stdio: ["ignore", "ignore", "ignore"] });
+  Bun.spawnSync(["nsenter", "--target", `${pid}`, "--pid", "sh", "-c", script], {
+    stdio: ["ignore", "ignore", "ignore"],
+  });
 }
 
 /** A field of /proc/PID/status, proc(5). */
@@ -63,7 +76,8 @@ function status(pid: number, field: string): string {
 }
 
 /** /proc/PID/task/TID/children, proc(5): zombies count too. */
-const children = (pid: number) => readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim().split(" ").filter(Boolean).map(Number);
+const children = (pid: number) =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim().split(" ").filter(Boolean).map(Number);
 const childCount = (pid: number) => children(pid).length;
 
 function firstChild(pid: number): number | undefined {

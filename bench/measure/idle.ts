@@ -26,7 +26,8 @@ export const idle: Measurement = {
       await ticking;
       // The last one may be about to end.
       await Bun.sleep(100);
-      for (const [index, { name }] of peers.entries()) add(samples, `orphans: zombies left of ${orphans}, count`, name, zombies(pids[index] ?? 0));
+      for (const [index, { name }] of peers.entries())
+        add(samples, `orphans: zombies left of ${orphans}, count`, name, zombies(pids[index] ?? 0));
     });
   },
 };

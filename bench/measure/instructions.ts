@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { ElfFile } from "../../src/elf/file.ts";
-import { pageDown } from "../../src/elf/pages.ts";
-import { PAGE_SIZE } from "../../src/elf/pages.ts";
+import { PAGE_SIZE, pageDown } from "../../src/elf/pages.ts";
 import { originOf } from "../../src/snapshot/places.ts";
 import { stepThrough } from "../../src/snapshot/rehearse.ts";
 import { USUAL } from "../../src/snapshot/scenarios.ts";
@@ -20,7 +19,8 @@ export const instructions: Measurement = {
       const firstPage = pageDown(new ElfFile(path, readFileSync(path)).entry, PAGE_SIZE);
       const executed = { stub: 0, TypeScript: 0, musl: 0 };
       stepThrough(path, USUAL, (address) => executed[originOf(address, firstPage)]++);
-      for (const [origin, count] of Object.entries(executed)) add(samples, `instructions from SIGTERM to exit: ${origin}, count`, NAME, count);
+      for (const [origin, count] of Object.entries(executed))
+        add(samples, `instructions from SIGTERM to exit: ${origin}, count`, NAME, count);
     }
     done(1);
     return Promise.resolve();

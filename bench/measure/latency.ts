@@ -10,12 +10,18 @@ export const latency: Measurement = {
   seconds: ({ leave }, peers) => sum(rounds(leave).map(stormSeconds)) * endsOnSigterm(peers).length,
   run: async ({ plan, peers, samples, done }) => {
     for (const [round, count] of rounds(plan.leave).entries()) {
-      await timed(inTurn(endsOnSigterm(peers), round), 1, `SIGTERM to exit in a storm of ${count}, ns`, samples, async (peer) => {
-        const { exiting, wall } = await storm(count, "leave", peer);
-        add(samples, `SIGTERM to exit begun in a storm of ${count}, ns`, peer.name, exiting);
-        done(stormSeconds(count));
-        return wall;
-      });
+      await timed(
+        inTurn(endsOnSigterm(peers), round),
+        1,
+        `SIGTERM to exit in a storm of ${count}, ns`,
+        samples,
+        async (peer) => {
+          const { exiting, wall } = await storm(count, "leave", peer);
+          add(samples, `SIGTERM to exit begun in a storm of ${count}, ns`, peer.name, exiting);
+          done(stormSeconds(count));
+          return wall;
+        },
+      );
     }
   },
 };

@@ -23,20 +23,29 @@ export type Measurement = {
 export const BARE = "no PID 1";
 
 /** The names to show for a metric: all peers, and the run without any where the metric has it. */
-export const measured = (peers: readonly { readonly name: string }[], samples: Readonly<Record<string, readonly number[]>>) => [
-  ...peers.map(({ name }) => name),
-  ...(samples[BARE] === undefined ? [] : [BARE]),
-];
+export const measured = (
+  peers: readonly { readonly name: string }[],
+  samples: Readonly<Record<string, readonly number[]>>,
+) => [...peers.map(({ name }) => name), ...(samples[BARE] === undefined ? [] : [BARE])];
 
 export const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
 /** The peers in another order each round, so that none is always first, or always after the same. */
-export const inTurn = (peers: readonly Peer[], round: number) => [...peers.slice(round % peers.length), ...peers.slice(0, round % peers.length)];
+export const inTurn = (peers: readonly Peer[], round: number) => [
+  ...peers.slice(round % peers.length),
+  ...peers.slice(0, round % peers.length),
+];
 
 export const endsOnSigterm = (peers: readonly Peer[]) => peers.filter((peer) => peer.endsOnSigterm);
 
 /** Has tinybench run `each` of every peer `times` times, one peer after the other; the time of each run is what `ns` says. */
-export async function timed(peers: readonly Peer[], times: number, metric: string, samples: Samples, ns: (peer: Peer) => Promise<number>): Promise<void> {
+export async function timed(
+  peers: readonly Peer[],
+  times: number,
+  metric: string,
+  samples: Samples,
+  ns: (peer: Peer) => Promise<number>,
+): Promise<void> {
   const bench = new Bench({ iterations: times, time: 0, warmup: false, retainSamples: true, throws: true });
   for (const peer of peers) bench.add(peer.name, async () => ({ overriddenDuration: (await ns(peer)) / 1e6 }));
   await bench.run();

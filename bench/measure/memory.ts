@@ -22,7 +22,8 @@ export const memory: Measurement = {
             await Bun.sleep(50);
             const { total, kernel } = charge(group);
             add(samples, `charge of each of ${size}, bytes`, peer.name, total / size);
-            if (!Number.isNaN(kernel)) add(samples, `charge of each of ${size}, of it kernel, bytes`, peer.name, kernel / size);
+            if (!Number.isNaN(kernel))
+              add(samples, `charge of each of ${size}, of it kernel, bytes`, peer.name, kernel / size);
             if (size === 1) for (const [what, value] of memoryOf(pids[0] ?? 0)) add(samples, what, peer.name, value);
           }),
         );
@@ -37,7 +38,10 @@ function memoryOf(pid: number): [string, number][] {
   const tree = [pid, ...children(pid)];
   const total = (of: (member: number) => number) => sum(tree.map(of)) * 1024;
   // Counted page by page. Linux 6.1 leaves the last pages of a task out of the sums of /proc/PID/status, and 4 kB of 76 can be what it tells.
-  const counted = (field: string) => (member: number) => Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(readFileSync(`/proc/${member}/smaps_rollup`, "latin1"))?.[1]);
+  const counted = (field: string) => (member: number) =>
+    Number(
+      new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(readFileSync(`/proc/${member}/smaps_rollup`, "latin1"))?.[1],
+    );
   return [
     ["RSS, bytes", total(counted("Rss"))],
     ["PSS, bytes", total(counted("Pss"))],

@@ -1,9 +1,9 @@
 import { readFileSync, statSync } from "node:fs";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import { pageSize } from "../../harness/proc.ts";
 import * as elf from "../../src/elf/constants.ts";
 import { ElfFile } from "../../src/elf/file.ts";
-import { pageSize } from "../../harness/proc.ts";
 import type { Peer } from "../peers.ts";
 import { add } from "../samples.ts";
 import { type Measurement, sum, type Task } from "./measurement.ts";
@@ -13,10 +13,18 @@ const compressSeconds = (bytes: number) => 0.1 + bytes / 2_000_000;
 /** The file, as it is, compressed, and as the kernel maps it. The large ones are compressed side by side. */
 export const size: Measurement = {
   name: "size",
-  seconds: ({ compressible }, peers) => sum(peers.map(bytesOf).filter((bytes) => bytes <= compressible).map(compressSeconds)),
+  seconds: ({ compressible }, peers) =>
+    sum(
+      peers
+        .map(bytesOf)
+        .filter((bytes) => bytes <= compressible)
+        .map(compressSeconds),
+    ),
   run: async (task) => {
     for (const peer of task.peers) mapped(peer, task);
-    await Promise.all(task.peers.filter((peer) => bytesOf(peer) <= task.plan.compressible).map((peer) => compressed(peer, task)));
+    await Promise.all(
+      task.peers.filter((peer) => bytesOf(peer) <= task.plan.compressible).map((peer) => compressed(peer, task)),
+    );
   },
 };
 
@@ -41,7 +49,10 @@ function pagesOf(vaddr: number, memsz: number, size: number): number[] {
 
 async function compressed(peer: Peer, { samples, done }: Task): Promise<void> {
   const bytes = readFileSync(fileOf(peer));
-  const [gzipped, zstd] = await Promise.all([promisify(gzip)(bytes, { level: 9 }), Bun.zstdCompress(bytes, { level: 19 })]);
+  const [gzipped, zstd] = await Promise.all([
+    promisify(gzip)(bytes, { level: 9 }),
+    Bun.zstdCompress(bytes, { level: 19 }),
+  ]);
   add(samples, "gzip -9, bytes", peer.name, gzipped.length);
   add(samples, "zstd -19, bytes", peer.name, zstd.length);
   done(compressSeconds(bytes.length));

@@ -10,13 +10,15 @@ export const stormSeconds = (size: number) => 0.1 + size / 7000;
 /** Orphans that end at one moment, and the same while PID 1 is stopped. */
 export const storms: Measurement = {
   name: "storm",
-  seconds: ({ storms, stopped }, peers) => sum(rounds(storms).map(stormSeconds)) * (peers.length + 1) + sum(rounds(stopped).map(stormSeconds)) * peers.length,
+  seconds: ({ storms, stopped }, peers) =>
+    sum(rounds(storms).map(stormSeconds)) * (peers.length + 1) + sum(rounds(stopped).map(stormSeconds)) * peers.length,
   run: async (task) => {
     for (const [round, size] of rounds(task.plan.storms).entries()) {
       for (const peer of inTurn(task.peers, round)) await reaped(size, peer, task);
       await bare(size, task);
     }
-    for (const [round, size] of rounds(task.plan.stopped).entries()) for (const peer of inTurn(task.peers, round)) await reapedLate(size, peer, task);
+    for (const [round, size] of rounds(task.plan.stopped).entries())
+      for (const peer of inTurn(task.peers, round)) await reapedLate(size, peer, task);
   },
 };
 

@@ -58,7 +58,14 @@ export type Architecture = {
  * - thread-pointer-offset: its offset from the thread pointer, S + A + the block's
  * - tls-descriptor: two words, the address of a function and what it is given: here that same offset
  */
-export type Relocating = "address" | "copy" | "relative" | "tls-module" | "tls-offset" | "thread-pointer-offset" | "tls-descriptor";
+export type Relocating =
+  | "address"
+  | "copy"
+  | "relative"
+  | "tls-module"
+  | "tls-offset"
+  | "thread-pointer-offset"
+  | "tls-descriptor";
 
 /**
  * Where the blocks of thread-local variables lie ("ELF Handling for Thread-Local Storage", section 3). Variant I: the
@@ -74,7 +81,15 @@ export type EntryPart = "blockSignals" | "fillDescriptors" | "emptyEnvironment" 
  * of a TLS descriptor, which returns the word behind its address. The others do what a function of glibc's does, by means
  * of musl's; a field of their listings is the address of musl's function of that name.
  */
-export type Routine = "trap" | "returnZero" | "tlsDescriptor" | "findObject" | "threadAtexit" | "arc4random" | "newLocale" | "sameLocale";
+export type Routine =
+  | "trap"
+  | "returnZero"
+  | "tlsDescriptor"
+  | "findObject"
+  | "threadAtexit"
+  | "arc4random"
+  | "newLocale"
+  | "sameLocale";
 
 /**
  * The code that a snapshot starts with: `start` first, `touch` for each page to write to, `resume` with a field for each

@@ -9,10 +9,14 @@ export const ARCHITECTURES: readonly Architecture[] = [X86_64, AARCH64];
 export const HOST: Architecture | undefined = ARCHITECTURES.find(({ processArch }) => processArch === process.arch);
 
 /** The one whose ELF files have this e_machine; undefined for any other. */
-export const architectureOf = (machine: number): Architecture | undefined => ARCHITECTURES.find((known) => known.machine === machine);
+export const architectureOf = (machine: number): Architecture | undefined =>
+  ARCHITECTURES.find((known) => known.machine === machine);
 
 /** The one this process runs on. @throws Error on any other. */
 export function hostArchitecture(): Architecture {
-  if (HOST === undefined) throw new Error(`this machine is ${process.arch}; pause is built on ${ARCHITECTURES.map(({ name }) => name).join(" or ")}`);
+  if (HOST === undefined)
+    throw new Error(
+      `this machine is ${process.arch}; pause is built on ${ARCHITECTURES.map(({ name }) => name).join(" or ")}`,
+    );
   return HOST;
 }

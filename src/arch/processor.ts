@@ -25,7 +25,11 @@ export type Processor = {
   /** Instructions begin at multiples of so many bytes. */
   readonly instructionAlignment: number;
   /** All instructions that ask the kernel for something: what they look like, and how many bytes that is to be seen by. */
-  readonly kernelEntries: readonly { readonly name: string; readonly size: number; readonly matches: (bytes: Uint8Array) => boolean }[];
+  readonly kernelEntries: readonly {
+    readonly name: string;
+    readonly size: number;
+    readonly matches: (bytes: Uint8Array) => boolean;
+  }[];
 };
 
 /** The values of registers by name. */
@@ -39,5 +43,10 @@ export type DescribedProcessor = {
   /** AT_HWCAP of getauxval(3). */
   readonly hwcap: number;
   readonly illegal: Uint8Array;
-  readonly questions: Readonly<Record<string, { readonly instruction: Uint8Array; readonly answer: (registers: Registers) => Readonly<Record<string, number>> }>>;
+  readonly questions: Readonly<
+    Record<
+      string,
+      { readonly instruction: Uint8Array; readonly answer: (registers: Registers) => Readonly<Record<string, number>> }
+    >
+  >;
 };

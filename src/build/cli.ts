@@ -1,13 +1,13 @@
 import { constants, copyFileSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { UserError } from "../support/error.ts";
 import type { Architecture } from "../arch/architecture.ts";
 import { ARCHITECTURES, hostArchitecture } from "../arch/architectures.ts";
+import { UserError } from "../support/error.ts";
 import { PATIENCE, parsePatience } from "../support/patience.ts";
+import { DIST, ROOT } from "../support/project.ts";
 import { stage, unwritable } from "../support/report.ts";
 import { ARTIFACTS, build, gather, type Materials, PROVENANCE } from "./stages.ts";
-import { DIST, ROOT } from "../support/project.ts";
 
 /** What is asked for: for which architectures, and how many seconds an emulated machine may take. */
 type Wanted = { readonly architectures: readonly Architecture[]; readonly patience: number };
@@ -33,7 +33,8 @@ async function buildInDist(materials: Materials): Promise<void> {
 function put(architecture: Architecture, fresh: string): { detail: string } {
   const names = [...ARTIFACTS, PROVENANCE];
   const first = architecture === hostArchitecture();
-  if (first) for (const name of names) copyFileSync(join(fresh, name), join(fresh, `${name}.first`), constants.COPYFILE_FICLONE);
+  if (first)
+    for (const name of names) copyFileSync(join(fresh, name), join(fresh, `${name}.first`), constants.COPYFILE_FICLONE);
   const folder = join(DIST, architecture.debian);
   mkdirSync(folder, { recursive: true });
   for (const name of names) {
@@ -46,7 +47,14 @@ function put(architecture: Architecture, fresh: string): { detail: string } {
 /** Undefined where only help is asked for. @throws UserError for words that the command does not take. */
 function parse(args: readonly string[]): Wanted | undefined {
   try {
-    const { arch, patience, help } = parseArgs({ args: [...args], options: { arch: { type: "string" }, patience: { type: "string" }, help: { type: "boolean", short: "h", default: false } } }).values;
+    const { arch, patience, help } = parseArgs({
+      args: [...args],
+      options: {
+        arch: { type: "string" },
+        patience: { type: "string" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    }).values;
     return help ? undefined : { architectures: named(arch), patience: parsePatience(patience) };
   } catch (error) {
     throw new UserError(`${error instanceof Error ? error.message : String(error)}; ${USAGE}`);

@@ -1,9 +1,16 @@
-import { UserError } from "../support/error.ts";
 import type { Architecture } from "../arch/architecture.ts";
+import { UserError } from "../support/error.ts";
 
 /** Compiles `entry` for `architecture` and musl into `outfile` with the runtime at `runtime`; the program reads no file of its working directory. */
-export async function compile(architecture: Architecture, entry: string, outfile: string, runtime: string): Promise<{ bytes: number }> {
-  const nothingFromWorkingDirectory = ["dotenv", "bunfig", "tsconfig", "package-json"].map((file) => `--no-compile-autoload-${file}`);
+export async function compile(
+  architecture: Architecture,
+  entry: string,
+  outfile: string,
+  runtime: string,
+): Promise<{ bytes: number }> {
+  const nothingFromWorkingDirectory = ["dotenv", "bunfig", "tsconfig", "package-json"].map(
+    (file) => `--no-compile-autoload-${file}`,
+  );
   await bunBuild(architecture, [
     entry,
     ...["--outfile", outfile, "--compile-executable-path", runtime],
@@ -13,7 +20,11 @@ export async function compile(architecture: Architecture, entry: string, outfile
 }
 
 /** Runs `bun build --compile` for musl. @throws UserError with what Bun said when it fails. */
-export async function bunBuild({ bunTarget }: Architecture, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<void> {
+export async function bunBuild(
+  { bunTarget }: Architecture,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const command = [process.execPath, "build", "--compile", `--target=${bunTarget}`, ...args];
   const child = Bun.spawn(command, { env: { ...process.env, ...env }, stdout: "pipe", stderr: "pipe" });
   const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);

@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { version } from "../../package.json";
 import type { Architecture } from "../arch/architecture.ts";
+import type { SnapshotResult } from "../snapshot/snapshot.ts";
+import { sha256 } from "../support/hash.ts";
 import { changes, checkedOut } from "./commit.ts";
 import { pinnedRuntime } from "./pin/pin.ts";
-import { sha256 } from "../support/hash.ts";
-import type { SnapshotResult } from "../snapshot/snapshot.ts";
 
 /**
  * Writes what went into the artifacts, so that a file found on a node can be traced back: sizes in bytes, SHA-256 of each file.
@@ -25,7 +25,10 @@ export async function writeProvenance(
     commit: checkedOut(),
     changed: changes()?.length !== 0,
     architecture: architecture.debian,
-    bun: { version: Bun.version, runtime: { package: `@oven/${architecture.bunPackage}`, sha256: pinnedRuntime(architecture).sha256 } },
+    bun: {
+      version: Bun.version,
+      runtime: { package: `@oven/${architecture.bunPackage}`, sha256: pinnedRuntime(architecture).sha256 },
+    },
     libraries: libraries.map((library) => ({ ...describe(library), pinned: !others.includes(library) })),
     artifacts: artifacts.map((artifact) => ({ ...describe(artifact), path: basename(artifact) })),
     snapshot: { pages, segments, candidates },

@@ -1,23 +1,31 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../support/error.ts";
 import type { Architecture } from "../arch/architecture.ts";
-import { bunBuild } from "./compile.ts";
+import { UserError } from "../support/error.ts";
 import { sha256 } from "../support/hash.ts";
+import { bunBuild } from "./compile.ts";
 import { PINNED_BUN, pinnedRuntime } from "./pin/pin.ts";
 
 /**
  * The path of the pinned runtime for `architecture` below `cache`; Bun downloads it there the first time.
  * @throws UserError when this is another Bun, the download fails, or the file is not the pinned one (it is then removed).
  */
-export async function fetchRuntime(architecture: Architecture, cache: string): Promise<{ path: string; bytes: number; detail: string }> {
+export async function fetchRuntime(
+  architecture: Architecture,
+  cache: string,
+): Promise<{ path: string; bytes: number; detail: string }> {
   const [version, pinned] = [PINNED_BUN, pinnedRuntime(architecture).sha256];
-  if (Bun.version !== version) throw new UserError(`this is Bun ${Bun.version}, the build is made for ${version}; run it with: npx -y bun@${version} run build`);
+  if (Bun.version !== version)
+    throw new UserError(
+      `this is Bun ${Bun.version}, the build is made for ${version}; run it with: npx -y bun@${version} run build`,
+    );
   const path = await downloadRuntime(architecture, cache);
   const found = sha256(readFileSync(path));
   if (found !== pinned) {
     rmSync(path);
-    throw new UserError(`${path}: SHA-256 is ${found}, pinned is ${pinned}; it was removed. Build again; if it stays so, do not trust the download`);
+    throw new UserError(
+      `${path}: SHA-256 is ${found}, pinned is ${pinned}; it was removed. Build again; if it stays so, do not trust the download`,
+    );
   }
   return { path, bytes: Bun.file(path).size, detail: `Bun ${version}, SHA-256 as pinned` };
 }
@@ -33,6 +41,9 @@ export async function downloadRuntime(architecture: Architecture, cache: string)
   const scrap = join(cache, `download-${architecture.debian}`);
   await bunBuild(architecture, [import.meta.path, "--outfile", scrap], { BUN_INSTALL_CACHE_DIR: cache });
   rmSync(scrap, { force: true });
-  if (!existsSync(path)) throw new UserError(`Bun did not leave its ${architecture.bunPackage} runtime at ${path}; remove ${cache} and try again`);
+  if (!existsSync(path))
+    throw new UserError(
+      `Bun did not leave its ${architecture.bunPackage} runtime at ${path}; remove ${cache} and try again`,
+    );
   return path;
 }

@@ -2,24 +2,24 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Architecture } from "../arch/architecture.ts";
 import { hostArchitecture } from "../arch/architectures.ts";
-import { compile } from "./compile.ts";
-import { fetchLibraries } from "./debian/libraries.ts";
 import { writeExecutable } from "../link/file.ts";
 import { libraryDirs } from "../link/libraries.ts";
-import { link, type LibraryDirs } from "../link/link.ts";
-import { type Machine, requireEmulator } from "./machine/boot.ts";
-import { DEBIAN_CACHE, debianKernel, fetchBusybox } from "./machine/debian.ts";
-import { PATIENCE } from "../support/patience.ts";
+import { type LibraryDirs, link } from "../link/link.ts";
 import { PAUSE_ENTRY } from "../pause/entry.ts";
-import { pinnedRuntime } from "./pin/pin.ts";
-import { describeOthers, otherLibraries } from "./pin/libraries.ts";
-import { writeProvenance } from "./provenance.ts";
-import { fetchRuntime } from "./runtime.ts";
 import type { DonorProgram } from "../snapshot/donor.ts";
-import { takeSnapshotIn } from "./emulated.ts";
 import { takeSnapshot } from "../snapshot/snapshot.ts";
+import { PATIENCE } from "../support/patience.ts";
 import { DIST } from "../support/project.ts";
 import { stage } from "../support/report.ts";
+import { compile } from "./compile.ts";
+import { fetchLibraries } from "./debian/libraries.ts";
+import { takeSnapshotIn } from "./emulated.ts";
+import { type Machine, requireEmulator } from "./machine/boot.ts";
+import { DEBIAN_CACHE, debianKernel, fetchBusybox } from "./machine/debian.ts";
+import { describeOthers, otherLibraries } from "./pin/libraries.ts";
+import { pinnedRuntime } from "./pin/pin.ts";
+import { writeProvenance } from "./provenance.ts";
+import { fetchRuntime } from "./runtime.ts";
 
 /** What a build leaves in its folder, and the file that tells of them. */
 export const ARTIFACTS = ["pause-dynamic", "pause-static", "pause"] as const;
@@ -53,7 +53,13 @@ export async function gather(architecture: Architecture, patience = PATIENCE): P
   return stage("packages", async () => {
     const machine = await machineOf(architecture, patience);
     const folders = await fetchLibraries(architecture, DEBIAN_CACHE);
-    return { architecture, runtime, libraryDirs: () => folders, machine, detail: `libraries, Linux ${machine.kernel.release}` };
+    return {
+      architecture,
+      runtime,
+      libraryDirs: () => folders,
+      machine,
+      detail: `libraries, Linux ${machine.kernel.release}`,
+    };
   });
 }
 
@@ -72,26 +78,49 @@ export async function build(materials: Materials, folder: string): Promise<void>
   const parts = await stage("link", () => linkPause(materials, dynamic, linked));
 
   // The same program's memory while it waits, with only the pages it can still reach. This is what ships.
-  const taken = await stage("snapshot", () => snapshotPause(materials, { path: linked, start: parts.start, questions: pinnedRuntime(architecture).questions }, snapshot));
+  const taken = await stage("snapshot", () =>
+    snapshotPause(
+      materials,
+      { path: linked, start: parts.start, questions: pinnedRuntime(architecture).questions },
+      snapshot,
+    ),
+  );
 
-  await stage("record", () => writeProvenance(join(folder, PROVENANCE), architecture, parts, [dynamic, linked, snapshot], taken));
+  await stage("record", () =>
+    writeProvenance(join(folder, PROVENANCE), architecture, parts, [dynamic, linked, snapshot], taken),
+  );
 }
 
 function linkPause({ architecture, libraryDirs }: Materials, input: string, output: string) {
   const { bytes, libraries, start } = link(input, readFileSync(input), libraryDirs, PAUSE_ENTRY);
   writeExecutable(output, bytes);
   const others = otherLibraries(architecture, libraries);
-  return { bytes: bytes.length, libraries, others, start, detail: describeOthers(architecture, others) ?? "libraries as pinned" };
+  return {
+    bytes: bytes.length,
+    libraries,
+    others,
+    start,
+    detail: describeOthers(architecture, others) ?? "libraries as pinned",
+  };
 }
 
 /** Another architecture's program can only run in a machine of that architecture: the stage itself runs there. */
 async function snapshotPause({ machine, runtime, libraryDirs }: Materials, program: DonorProgram, output: string) {
-  const taken = machine === undefined ? takeSnapshot(program, output) : await takeSnapshotIn(machine, program, output, { runtime, libraryDirs });
+  const taken =
+    machine === undefined
+      ? takeSnapshot(program, output)
+      : await takeSnapshotIn(machine, program, output, { runtime, libraryDirs });
   return { ...taken, detail: `${taken.pages} pages, ${taken.segments} segments, ${taken.candidates} candidates` };
 }
 
 async function machineOf(architecture: Architecture, seconds: number): Promise<Machine> {
   requireEmulator(architecture);
   await fetchBusybox(architecture);
-  return { architecture, processor: architecture.emulator.baseline, kernel: await debianKernel(architecture), memory: MEMORY, seconds };
+  return {
+    architecture,
+    processor: architecture.emulator.baseline,
+    kernel: await debianKernel(architecture),
+    memory: MEMORY,
+    seconds,
+  };
 }

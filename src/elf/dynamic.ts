@@ -64,7 +64,10 @@ export function readDynamic(file: ElfFile): Dynamic {
 export function dropNeeded(file: ElfFile, names: readonly string[]): void {
   const entries = readEntries(file);
   const strtab = required(file, new Map(entries), elf.DT_STRTAB, "DT_STRTAB");
-  writeEntries(file, entries.filter(([tag, value]) => tag !== elf.DT_NEEDED || !names.includes(file.stringAt(strtab + value))));
+  writeEntries(
+    file,
+    entries.filter(([tag, value]) => tag !== elf.DT_NEEDED || !names.includes(file.stringAt(strtab + value))),
+  );
 }
 
 /**
@@ -82,7 +85,8 @@ export function changeTags(file: ElfFile, changes: ReadonlyMap<number, number | 
 function writeEntries(file: ElfFile, entries: readonly (readonly [tag: number, value: number])[]): void {
   const { offset, filesz } = dynamicSegment(file);
   const room = Math.floor(filesz / elf.DYN_SIZE) - 1;
-  if (entries.length > room) throw new ElfError(`${file.name}: its dynamic section has room for ${room} entries, ${entries.length} are needed`);
+  if (entries.length > room)
+    throw new ElfError(`${file.name}: its dynamic section has room for ${room} entries, ${entries.length} are needed`);
   file.bytes.fill(0, offset, offset + filesz);
   entries.forEach(([tag, value], index) => {
     writeU64(file.view, offset + index * elf.DYN_SIZE, tag);
@@ -92,7 +96,8 @@ function writeEntries(file: ElfFile, entries: readonly (readonly [tag: number, v
 
 function dynamicSegment(file: ElfFile) {
   const [segment] = file.segmentsOf(elf.PT_DYNAMIC);
-  if (segment === undefined) throw new ElfError(`${file.name}: it has no dynamic section (PT_DYNAMIC), so nothing can be linked to it`);
+  if (segment === undefined)
+    throw new ElfError(`${file.name}: it has no dynamic section (PT_DYNAMIC), so nothing can be linked to it`);
   return segment;
 }
 

@@ -53,7 +53,9 @@ export class ElfFile {
       ({ type, vaddr, filesz }) => type === elf.PT_LOAD && address >= vaddr && address + size <= vaddr + filesz,
     );
     if (home === undefined) {
-      throw new ElfError(`${this.name}: no segment of the file holds the ${size} bytes at ${hex(address)}; the file is damaged`);
+      throw new ElfError(
+        `${this.name}: no segment of the file holds the ${size} bytes at ${hex(address)}; the file is damaged`,
+      );
     }
     return home.offset + (address - home.vaddr);
   }
@@ -98,7 +100,9 @@ function checkIdentity(name: string, bytes: Uint8Array): void {
     throw new ElfError(`${name}: not an ELF file (it begins with ${start || "nothing"}, not 7f 45 4c 46)`);
   }
   if (bytes[elf.EI_CLASS] !== elf.ELFCLASS64 || bytes[elf.EI_DATA] !== elf.ELFDATA2LSB) {
-    throw new ElfError(`${name}: not a 64-bit little-endian ELF file (class ${bytes[elf.EI_CLASS]}, data ${bytes[elf.EI_DATA]}); every Bun executable is one`);
+    throw new ElfError(
+      `${name}: not a 64-bit little-endian ELF file (class ${bytes[elf.EI_CLASS]}, data ${bytes[elf.EI_DATA]}); every Bun executable is one`,
+    );
   }
 }
 
@@ -106,7 +110,10 @@ function readSegments(name: string, view: DataView): Segment[] {
   const phoff = readU64(view, 32);
   const phnum = view.getUint16(56, true);
   const phentsize = view.getUint16(54, true);
-  if (phentsize !== elf.PHDR_SIZE) throw new ElfError(`${name}: its program headers are ${phentsize} bytes each, not ${elf.PHDR_SIZE}; the file is damaged`);
+  if (phentsize !== elf.PHDR_SIZE)
+    throw new ElfError(
+      `${name}: its program headers are ${phentsize} bytes each, not ${elf.PHDR_SIZE}; the file is damaged`,
+    );
   if (phoff + phnum * elf.PHDR_SIZE > view.byteLength) throw cutShort(name, "its program headers");
   const segments = Array.from({ length: phnum }, (_, index) => readSegment(view, phoff + index * elf.PHDR_SIZE));
   const beyond = segments.find(({ offset, filesz }) => offset + filesz > view.byteLength);
@@ -117,7 +124,9 @@ function readSegments(name: string, view: DataView): Segment[] {
       (memsz < filesz || memsz - filesz > MOST_BSS || align > HIGHEST_ALIGNMENT),
   );
   if (absurd !== undefined) {
-    throw new ElfError(`${name}: its segment at ${hex(absurd.vaddr)} has ${absurd.filesz} bytes in the file, ${absurd.memsz} in memory and alignment ${absurd.align}; the file is damaged`);
+    throw new ElfError(
+      `${name}: its segment at ${hex(absurd.vaddr)} has ${absurd.filesz} bytes in the file, ${absurd.memsz} in memory and alignment ${absurd.align}; the file is damaged`,
+    );
   }
   return segments;
 }

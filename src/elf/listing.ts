@@ -16,11 +16,18 @@ export function assemble(listing: Listing, values: Values = {}): Uint8Array {
 
 /** The assembler text of `listing`, a line for each instruction, with the fields' values in place. */
 export function text(listing: Listing, values: Values = {}): string[] {
-  return lines(listing).map(([, code]) => code.replace(/<(\w+)>/g, (_, name: string) => `0x${BigInt.asUintN(64, BigInt(valueOf(name, values))).toString(16)}`));
+  return lines(listing).map(([, code]) =>
+    code.replace(
+      /<(\w+)>/g,
+      (_, name: string) => `0x${BigInt.asUintN(64, BigInt(valueOf(name, values))).toString(16)}`,
+    ),
+  );
 }
 
 /** The names of the fields of `listing`. */
-export const fieldsOf = (listing: Listing): string[] => [...new Set(Array.from(listing.matchAll(/<(\w+):\d>/g), ([, name = ""]) => name))];
+export const fieldsOf = (listing: Listing): string[] => [
+  ...new Set(Array.from(listing.matchAll(/<(\w+):\d>/g), ([, name = ""]) => name)),
+];
 
 function lines(listing: Listing): [bytes: string, code: string][] {
   return listing

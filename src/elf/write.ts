@@ -2,7 +2,12 @@ import * as elf from "./constants.ts";
 import { type Segment, writeU64 } from "./file.ts";
 
 /** What an Elf64_Ehdr says: e_machine, e_entry, e_phoff, e_phnum. */
-export type Header = { readonly machine: number; readonly entry: number; readonly phoff: number; readonly phnum: number };
+export type Header = {
+  readonly machine: number;
+  readonly entry: number;
+  readonly phoff: number;
+  readonly phnum: number;
+};
 
 /** Writes an Elf64_Ehdr of a finished executable (ET_EXEC, no section headers) at offset 0. */
 export function writeHeader(view: DataView, { machine, entry, phoff, phnum }: Header): void {

@@ -1,12 +1,12 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { UserError } from "../support/error.ts";
 import { ARCHITECTURES } from "../arch/architectures.ts";
+import { UserError } from "../support/error.ts";
 import { ROOT } from "../support/project.ts";
 import { builtArchitectures, mapOf, writeMap } from "./files.ts";
 import type { PauseMap } from "./map.ts";
-import { page, PICTURE } from "./page.ts";
+import { PICTURE, page } from "./page.ts";
 import { picture } from "./picture.ts";
 import { words } from "./words.ts";
 
@@ -23,7 +23,8 @@ async function explain(file: string | undefined, writesPage: boolean): Promise<v
     return;
   }
   const built = builtArchitectures();
-  if (writesPage && built.length < ARCHITECTURES.length) throw new UserError("docs/map.md is about every architecture; build them first: bun run build --arch all");
+  if (writesPage && built.length < ARCHITECTURES.length)
+    throw new UserError("docs/map.md is about every architecture; build them first: bun run build --arch all");
   const maps: PauseMap[] = [];
   for (const architecture of built) maps.push(await writeMap(architecture));
   if (!writesPage) {
@@ -38,8 +39,13 @@ async function explain(file: string | undefined, writesPage: boolean): Promise<v
 /** @throws UserError for words that the command does not take. */
 function parse(args: readonly string[]) {
   try {
-    const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: { page: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false } } });
-    if (positionals.length > 1 || (values.page && positionals.length > 0)) throw new Error(`${JSON.stringify(positionals.join(" "))} is too much`);
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { page: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false } },
+    });
+    if (positionals.length > 1 || (values.page && positionals.length > 0))
+      throw new Error(`${JSON.stringify(positionals.join(" "))} is too much`);
     return { ...values, file: positionals[0] };
   } catch (error) {
     throw new UserError(`${error instanceof Error ? error.message : error}; see bun run explain --help`);

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../support/error.ts";
 import type { Architecture } from "../arch/architecture.ts";
 import { ARCHITECTURES, architectureOf } from "../arch/architectures.ts";
 import { ElfFile } from "../elf/file.ts";
+import { UserError } from "../support/error.ts";
 import { sha256 } from "../support/hash.ts";
 import { DIST } from "../support/project.ts";
 import { makeMap } from "./make.ts";
@@ -14,7 +14,10 @@ const NAME = "pause.map.json";
 /** The architectures for which there is a build. @throws UserError when there is none. */
 export function builtArchitectures(): readonly Architecture[] {
   const built = ARCHITECTURES.filter(({ debian }) => existsSync(join(DIST, debian, "pause")));
-  if (built.length === 0) throw new UserError(`dist has no ${ARCHITECTURES.map(({ debian }) => `${debian}/pause`).join(" and no ")}; build it first: bun run build`);
+  if (built.length === 0)
+    throw new UserError(
+      `dist has no ${ARCHITECTURES.map(({ debian }) => `${debian}/pause`).join(" and no ")}; build it first: bun run build`,
+    );
   return built;
 }
 
@@ -32,12 +35,19 @@ export async function writeMap(architecture: Architecture): Promise<PauseMap> {
 export async function mapOf(path: string): Promise<PauseMap> {
   const file = new ElfFile(path, readGiven(path));
   const architecture = architectureOf(file.machine);
-  if (architecture === undefined) throw new UserError(`${path}: an ELF file for a machine that pause is not built for (e_machine ${file.machine})`);
+  if (architecture === undefined)
+    throw new UserError(`${path}: an ELF file for a machine that pause is not built for (e_machine ${file.machine})`);
   const { debian } = architecture;
   const built = join(DIST, debian, "pause");
-  if (!existsSync(built)) throw new UserError(`${path}: there is no dist/${debian}/pause to hold it against; build it first: bun run build --arch ${debian}`);
+  if (!existsSync(built))
+    throw new UserError(
+      `${path}: there is no dist/${debian}/pause to hold it against; build it first: bun run build --arch ${debian}`,
+    );
   const [given, known] = [sha256(file.bytes), sha256(readFileSync(built))];
-  if (given !== known) throw new UserError(`${path}: SHA-256 is ${given}, and of dist/${debian}/pause it is ${known}: another file or another build, of which nothing is known here; check out its commit, build, and ask again`);
+  if (given !== known)
+    throw new UserError(
+      `${path}: SHA-256 is ${given}, and of dist/${debian}/pause it is ${known}: another file or another build, of which nothing is known here; check out its commit, build, and ask again`,
+    );
   return readMap(architecture, known) ?? (await writeMap(architecture));
 }
 
@@ -53,7 +63,9 @@ function readGiven(path: string): Uint8Array {
 function readMap({ debian }: Architecture, hash: string): PauseMap | undefined {
   try {
     const map: PauseMap = JSON.parse(readFileSync(join(DIST, debian, NAME), "utf8"));
-    return map.format === FORMAT.format && map.formatVersion === FORMAT.formatVersion && map.file.sha256 === hash ? map : undefined;
+    return map.format === FORMAT.format && map.formatVersion === FORMAT.formatVersion && map.file.sha256 === hash
+      ? map
+      : undefined;
   } catch {
     return undefined;
   }

@@ -9,7 +9,11 @@ import { CXX_LIBRARIES, findLibrary } from "../link/libraries.ts";
 export type Named = { readonly name: string; readonly address: number; readonly size: number };
 
 /** The libraries where the linker puts them behind `dynamic`, the program as it was compiled. @throws LinkError when one is not there. */
-export function placedLibraries(architecture: Architecture, dynamic: ElfFile, dirs: readonly string[]): readonly Placed[] {
+export function placedLibraries(
+  architecture: Architecture,
+  dynamic: ElfFile,
+  dirs: readonly string[],
+): readonly Placed[] {
   const found = [...CXX_LIBRARIES, architecture.muslLoader].map((soname) => findLibrary(soname, dirs, architecture));
   return place(architecture, found, endOfProgram(architecture, dynamic).address).placed;
 }
@@ -25,7 +29,10 @@ export function functionsOf({ dynamic, base }: Placed): readonly Named[] {
 /** Of several names of one function that with the fewest underscores before it, then the shortest. */
 function plainest(names: readonly Symbol[]): { name: string; size: number } {
   const underscores = ({ name }: Symbol) => name.length - name.replace(/^_+/, "").length;
-  const [first] = names.toSorted((one, other) => underscores(one) - underscores(other) || one.name.length - other.name.length || (one.name < other.name ? -1 : 1));
+  const [first] = names.toSorted(
+    (one, other) =>
+      underscores(one) - underscores(other) || one.name.length - other.name.length || (one.name < other.name ? -1 : 1),
+  );
   return { name: first?.name ?? "", size: first?.size ?? 0 };
 }
 

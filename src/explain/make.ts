@@ -1,31 +1,44 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { UserError } from "../support/error.ts";
 import { version } from "../../package.json";
 import type { Architecture } from "../arch/architecture.ts";
 import { hostArchitecture } from "../arch/architectures.ts";
-import { ElfFile } from "../elf/file.ts";
-import * as elf from "../elf/constants.ts";
-import { libraryDirs } from "../link/libraries.ts";
-import { sha256 } from "../support/hash.ts";
 import { runStageIn } from "../build/emulated.ts";
 import { ARTIFACTS, gather, type Materials } from "../build/stages.ts";
+import * as elf from "../elf/constants.ts";
+import { ElfFile } from "../elf/file.ts";
+import { libraryDirs } from "../link/libraries.ts";
+import { UserError } from "../support/error.ts";
+import { sha256 } from "../support/hash.ts";
 import { DIST } from "../support/project.ts";
 import { findCallSites } from "./call-sites.ts";
 import { placedLibraries } from "./libraries.ts";
 import { FORMAT, type MappedScenario, type Origin, type PauseMap } from "./map.ts";
 import { Ground, loadedPages } from "./pages.ts";
-import { trace, type TracedRun } from "./trace.ts";
+import { type TracedRun, trace } from "./trace.ts";
 
 /**
  * Makes the map of what was built for `architecture` in `folder`: it is traced, on this machine or in an emulated one.
  * `materials`: what a build for it starts from, where that was gathered already.
  * @throws UserError when it was not built, or of several builds; what a stage of the build throws.
  */
-export async function makeMap(architecture: Architecture, folder = join(DIST, architecture.debian), materials?: Materials): Promise<PauseMap> {
-  const [dynamic, linked, file] = ARTIFACTS.map((name) => readBuilt(architecture, join(folder, name))) as [ElfFile, ElfFile, ElfFile];
+export async function makeMap(
+  architecture: Architecture,
+  folder = join(DIST, architecture.debian),
+  materials?: Materials,
+): Promise<PauseMap> {
+  const [dynamic, linked, file] = ARTIFACTS.map((name) => readBuilt(architecture, join(folder, name))) as [
+    ElfFile,
+    ElfFile,
+    ElfFile,
+  ];
   const { runs, dirs } = await seen(architecture, file.name, materials);
-  const ground = new Ground(file, { architecture, linked, libraries: placedLibraries(architecture, dynamic, dirs), runs });
+  const ground = new Ground(file, {
+    architecture,
+    linked,
+    libraries: placedLibraries(architecture, dynamic, dirs),
+    runs,
+  });
   return {
     ...FORMAT,
     version,
@@ -49,23 +62,45 @@ function readBuilt({ debian }: Architecture, path: string): ElfFile {
 }
 
 /** What the file does, and where its libraries are. */
-async function seen(architecture: Architecture, path: string, materials?: Materials): Promise<{ runs: readonly TracedRun[]; dirs: readonly string[] }> {
+async function seen(
+  architecture: Architecture,
+  path: string,
+  materials?: Materials,
+): Promise<{ runs: readonly TracedRun[]; dirs: readonly string[] }> {
   if (architecture === hostArchitecture()) return { runs: trace(path), dirs: libraryDirs(architecture) };
   const { machine, runtime, libraryDirs: dirs } = materials ?? (await gather(architecture));
   if (machine === undefined) throw new UserError(`${path}: there is no machine to run it in`);
   const task = { files: [{ path: "pause", file: path }], args: ["/pause", "/trace"], results: ["trace"] };
-  const [traced = Buffer.of()] = await runStageIn(machine, join(import.meta.dir, "stage.ts"), join(dirname(path), ".explain"), task, { runtime, libraryDirs: dirs });
+  const [traced = Buffer.of()] = await runStageIn(
+    machine,
+    join(import.meta.dir, "stage.ts"),
+    join(dirname(path), ".explain"),
+    task,
+    { runtime, libraryDirs: dirs },
+  );
   return { runs: JSON.parse(traced.toString()), dirs: dirs(architecture) };
 }
 
-function scenarioOf({ processor: { systemCallInstruction } }: Architecture, ground: Ground, { scenario, calls, instructions, faults }: TracedRun): MappedScenario {
+function scenarioOf(
+  { processor: { systemCallInstruction } }: Architecture,
+  ground: Ground,
+  { scenario, calls, instructions, faults }: TracedRun,
+): MappedScenario {
   const counts = new Map<Origin, number>();
   for (const [address, count] of instructions) {
     const origin = ground.originOf(address);
     counts.set(origin, (counts.get(origin) ?? 0) + count);
   }
-  const place = (behind: number) => ({ at: behind - systemCallInstruction.length, by: ground.by(behind - systemCallInstruction.length) });
-  return { name: scenario, calls: calls.map(({ call, args, behind, woken }) => ({ call, args, ...place(behind), woken })), instructions: Object.fromEntries(counts), faults };
+  const place = (behind: number) => ({
+    at: behind - systemCallInstruction.length,
+    by: ground.by(behind - systemCallInstruction.length),
+  });
+  return {
+    name: scenario,
+    calls: calls.map(({ call, args, behind, woken }) => ({ call, args, ...place(behind), woken })),
+    instructions: Object.fromEntries(counts),
+    faults,
+  };
 }
 
 function callSitesOf(architecture: Architecture, ground: Ground, runs: readonly TracedRun[]) {

@@ -18,7 +18,12 @@ export const ORIGINS = {
 export type Origin = keyof typeof ORIGINS;
 
 /** A function of a library that lies, whole or in part, in a page: its address and size in bytes, and whether one of the scenarios runs any of it. */
-export type MappedFunction = { readonly name: string; readonly address: number; readonly size: number; readonly runs: boolean };
+export type MappedFunction = {
+  readonly name: string;
+  readonly address: number;
+  readonly size: number;
+  readonly runs: boolean;
+};
 
 /**
  * A page of 4096 bytes. `address`: where a kernel with such pages maps it; of filling null, since such a kernel maps it nowhere.
@@ -38,7 +43,13 @@ export type MappedPage = {
 };
 
 /** A system call of a scenario's. `args`: six registers in order; how many of them count is the call's matter. `at`: its instruction. `by`: the function or the origin it stands in. */
-export type MappedCall = { readonly call: string; readonly args: readonly number[]; readonly at: number; readonly by: string; readonly woken: boolean };
+export type MappedCall = {
+  readonly call: string;
+  readonly args: readonly number[];
+  readonly at: number;
+  readonly by: string;
+  readonly woken: boolean;
+};
 
 /** A run of the file. `instructions`: executed, by the origin of their page. `faults`: page faults from the first instruction to the exit, on the kernel it was seen on. */
 export type MappedScenario = {
@@ -49,7 +60,12 @@ export type MappedScenario = {
 };
 
 /** Bytes in an executable page that make a system call when executed, at any place where the processor can begin. `calls`: those that the scenarios make there; none when it is not run. */
-export type CallSite = { readonly address: number; readonly bytes: string; readonly by: string; readonly calls: readonly string[] };
+export type CallSite = {
+  readonly address: number;
+  readonly bytes: string;
+  readonly by: string;
+  readonly calls: readonly string[];
+};
 
 /** The map of one file. All numbers are decimal; addresses, offsets and sizes in bytes. */
 export type PauseMap = typeof FORMAT & {

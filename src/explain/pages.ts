@@ -1,12 +1,11 @@
-import { UserError } from "../support/error.ts";
 import type { Architecture } from "../arch/architecture.ts";
 import * as elf from "../elf/constants.ts";
 import { type ElfFile, hex } from "../elf/file.ts";
-import { pageDown } from "../elf/pages.ts";
+import { PAGE_SIZE, pageDown } from "../elf/pages.ts";
 import type { Placed } from "../link/layout.ts";
-import { type Page } from "../snapshot/memory.ts";
-import { PAGE_SIZE } from "../elf/pages.ts";
+import type { Page } from "../snapshot/memory.ts";
 import { type Places, placesBehind } from "../snapshot/places.ts";
+import { UserError } from "../support/error.ts";
 import { functionsOf, type Named, nameAt } from "./libraries.ts";
 import type { MappedPage, Origin } from "./map.ts";
 import type { TracedRun } from "./trace.ts";
@@ -24,7 +23,12 @@ export function loadedPages(file: ElfFile): readonly LoadedPage[] {
 }
 
 /** What a page's origin is told by: the linked program, where its libraries lie, and what was seen in the runs. */
-export type Evidence = { readonly architecture: Architecture; readonly linked: ElfFile; readonly libraries: readonly Placed[]; readonly runs: readonly TracedRun[] };
+export type Evidence = {
+  readonly architecture: Architecture;
+  readonly linked: ElfFile;
+  readonly libraries: readonly Placed[];
+  readonly runs: readonly TracedRun[];
+};
 
 /** Tells of addresses in the pages of one file where they come from. */
 export class Ground {
@@ -48,12 +52,20 @@ export class Ground {
     this.places = placesBehind(linked.end);
     this.loaded = new Map(loadedPages(file).map((page) => [page.address, page]));
     if (pageDown(file.entry, PAGE_SIZE) !== this.places.firstPage) {
-      throw new UserError(`${file.name}: its first page is at ${hex(pageDown(file.entry, PAGE_SIZE))}, and a snapshot of ${linked.name} has it at ${hex(this.places.firstPage)}; they are of two builds, build again`);
+      throw new UserError(
+        `${file.name}: its first page is at ${hex(pageDown(file.entry, PAGE_SIZE))}, and a snapshot of ${linked.name} has it at ${hex(this.places.firstPage)}; they are of two builds, build again`,
+      );
     }
     const woken = runs.flatMap(({ calls }) => calls.filter((call) => this.isMusl(call.behind)));
     this.buffers = new Set(woken.flatMap(({ args }) => args.map((arg) => pageDown(arg, PAGE_SIZE))));
     this.threads = new Set(runs.map(({ threadPointer }) => pageDown(threadPointer, PAGE_SIZE)));
-    this.callers = new Set(runs.flatMap(({ leaving }) => leaving.filter(([from, to]) => !this.isMusl(from) && this.isMusl(to)).map(([from]) => pageDown(from, PAGE_SIZE))));
+    this.callers = new Set(
+      runs.flatMap(({ leaving }) =>
+        leaving
+          .filter(([from, to]) => !this.isMusl(from) && this.isMusl(to))
+          .map(([from]) => pageDown(from, PAGE_SIZE)),
+      ),
+    );
   }
 
   /** The function that an instruction lies in, or where else it is from. */
@@ -70,35 +82,63 @@ export class Ground {
     if (page === firstPage) return "stub";
     if (this.isMusl(page)) return executable ? "musl" : "musl-data";
     if (page < this.evidence.linked.end && !executable) return "runtime-data";
-    if (executable && page >= mappings.start && page < mappings.end) return this.callers.has(page) ? "call-stubs" : "typescript";
+    if (executable && page >= mappings.start && page < mappings.end)
+      return this.callers.has(page) ? "call-stubs" : "typescript";
     if (page >= stack.base && page < stack.base + stack.size) return "stack";
     if (this.threads.has(page)) return "thread-local";
-    if (page >= mappings.start && !executable) return this.buffers.has(page) && page < mappings.end ? "c-memory" : "heap";
-    throw new UserError(`${this.file.name}: nothing tells where its page at ${hex(page)} comes from; the snapshot has changed, and src/explain/pages.ts has to learn of it`);
+    if (page >= mappings.start && !executable)
+      return this.buffers.has(page) && page < mappings.end ? "c-memory" : "heap";
+    throw new UserError(
+      `${this.file.name}: nothing tells where its page at ${hex(page)} comes from; the snapshot has changed, and src/explain/pages.ts has to learn of it`,
+    );
   }
 
   pages(): readonly MappedPage[] {
     const { runs } = this.evidence;
     const loaded = [...this.loaded.values()];
-    const filled = Array.from({ length: this.file.bytes.length / PAGE_SIZE }, (_, index) => index * PAGE_SIZE).filter((offset) => !loaded.some((page) => page.offset === offset));
+    const filled = Array.from({ length: this.file.bytes.length / PAGE_SIZE }, (_, index) => index * PAGE_SIZE).filter(
+      (offset) => !loaded.some((page) => page.offset === offset),
+    );
     const executed = new Set(runs.flatMap(({ instructions }) => instructions.map(([address]) => address)));
     const mapped = loaded.map(({ address, offset, flags, bytes }): MappedPage => {
       const origin = this.originOf(address);
       return {
         ...{ address, offset, protection: letters(flags), origin },
-        ...(origin === "musl" && this.musl !== undefined && { library: { name: this.musl.soname, offset: address - this.musl.base, same: this.isLibrarys(this.musl, address, bytes) } }),
+        ...(origin === "musl" &&
+          this.musl !== undefined && {
+            library: {
+              name: this.musl.soname,
+              offset: address - this.musl.base,
+              same: this.isLibrarys(this.musl, address, bytes),
+            },
+          }),
         functions: origin === "musl" ? this.functionsIn(address, executed) : [],
         scenarios: runs.flatMap(({ touched }, index) => (touched.includes(address) ? [index] : [])),
       };
     });
-    const filling = filled.map((offset): MappedPage => ({ address: null, offset, protection: "---", origin: "filling", functions: [], scenarios: [] }));
+    const filling = filled.map(
+      (offset): MappedPage => ({
+        address: null,
+        offset,
+        protection: "---",
+        origin: "filling",
+        functions: [],
+        scenarios: [],
+      }),
+    );
     return [...mapped, ...filling].toSorted((one, other) => one.offset - other.offset);
   }
 
   private functionsIn(page: number, executed: ReadonlySet<number>) {
     return this.functions
       .filter(({ address, size }) => address < page + PAGE_SIZE && address + size > page)
-      .map((each) => ({ ...each, runs: [...executed].some((address) => address >= each.address && address < each.address + each.size && pageDown(address, PAGE_SIZE) === page) }));
+      .map((each) => ({
+        ...each,
+        runs: [...executed].some(
+          (address) =>
+            address >= each.address && address < each.address + each.size && pageDown(address, PAGE_SIZE) === page,
+        ),
+      }));
   }
 
   private isMusl(address: number): boolean {
@@ -110,4 +150,5 @@ export class Ground {
   }
 }
 
-const letters = (flags: number) => [flags & elf.PF_R ? "r" : "-", flags & elf.PF_W ? "w" : "-", flags & elf.PF_X ? "x" : "-"].join("");
+const letters = (flags: number) =>
+  [flags & elf.PF_R ? "r" : "-", flags & elf.PF_W ? "w" : "-", flags & elf.PF_X ? "x" : "-"].join("");

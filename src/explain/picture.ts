@@ -1,5 +1,5 @@
 import { frame, HUES, WIDTH } from "../support/svg.ts";
-import { type Origin, ORIGINS, type PauseMap } from "./map.ts";
+import { ORIGINS, type Origin, type PauseMap } from "./map.ts";
 import { bytesByOrigin } from "./words.ts";
 
 const ORDER = Object.keys(ORIGINS) as Origin[];

@@ -12,7 +12,8 @@ function represents(scenario: Scenario): boolean {
   const [argument] = args;
   const plain = polls === undefined && writeFails === undefined;
   if (scenario.wakes.length === 0) return argument === "-v" && (plain || writeFails === EBADF);
-  if (argument !== undefined) return argument === "--help" && plain && isEndedBy(scenario, SIGTERM) && !isStopped(scenario);
+  if (argument !== undefined)
+    return argument === "--help" && plain && isEndedBy(scenario, SIGTERM) && !isStopped(scenario);
   if (!firstProcess) return !isStopped(scenario) && isEndedBy(scenario, SIGTERM) && (plain || polls === 0);
   if (isStopped(scenario)) return plain && isEndedBy(scenario, SIGTERM);
   return plain || (isEndedBy(scenario, SIGTERM) && (polls === 0 || polls === -ENOMEM || writeFails === EBADF));

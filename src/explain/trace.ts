@@ -2,14 +2,18 @@ import { readFileSync } from "node:fs";
 import { hostArchitecture } from "../arch/architectures.ts";
 import * as elf from "../elf/constants.ts";
 import { ElfFile } from "../elf/file.ts";
-import { pageDown } from "../elf/pages.ts";
-import { PAGE_SIZE } from "../elf/pages.ts";
+import { PAGE_SIZE, pageDown } from "../elf/pages.ts";
 import { faultsOf, observe, rehearseWithout } from "../snapshot/rehearse.ts";
 import type { Scenario } from "../snapshot/scenarios.ts";
 import { REPRESENTATIVES } from "./representatives.ts";
 
 /** A system call: its arguments as the registers have them, the address behind its instruction, and whether the program's wait had ended by then. */
-export type TracedCall = { readonly call: string; readonly args: readonly number[]; readonly behind: number; readonly woken: boolean };
+export type TracedCall = {
+  readonly call: string;
+  readonly args: readonly number[];
+  readonly behind: number;
+  readonly woken: boolean;
+};
 
 /**
  * One run of the file: its calls in order, how often each instruction ran, the instructions behind which it went on in another page,
@@ -40,7 +44,8 @@ function traceRun(path: string, file: ElfFile, scenario: Scenario): TracedRun {
   observe(path, scenario, {
     instruction: (address) => {
       counts.set(address, (counts.get(address) ?? 0) + 1);
-      if (last !== 0 && pageDown(last, PAGE_SIZE) !== pageDown(address, PAGE_SIZE)) leaving.set(`${last} ${address}`, [last, address]);
+      if (last !== 0 && pageDown(last, PAGE_SIZE) !== pageDown(address, PAGE_SIZE))
+        leaving.set(`${last} ${address}`, [last, address]);
       last = address;
     },
     call: ({ call, args }, behind, woken, candidate) => {
@@ -51,17 +56,28 @@ function traceRun(path: string, file: ElfFile, scenario: Scenario): TracedRun {
   // Twice: the file's pages are in the page cache by then, and what is counted is the program's own.
   faultsOf(path, scenario);
   return {
-    ...{ scenario: scenario.name, calls, instructions: [...counts].toSorted(([one], [other]) => one - other), leaving: [...leaving.values()] },
+    ...{
+      scenario: scenario.name,
+      calls,
+      instructions: [...counts].toSorted(([one], [other]) => one - other),
+      leaving: [...leaving.values()],
+    },
     ...{ touched: touchedPages(path, file, scenario), threadPointer, faults: faultsOf(path, scenario) },
   };
 }
 
 /** Taken away all but the first page, it stops where it wants one; given that, it is run again, until it wants none. */
 function touchedPages(path: string, file: ElfFile, scenario: Scenario): readonly number[] {
-  const pages = file.segmentsOf(elf.PT_LOAD).flatMap(({ vaddr, memsz }) => Array.from({ length: memsz / PAGE_SIZE }, (_, index) => vaddr + index * PAGE_SIZE));
+  const pages = file
+    .segmentsOf(elf.PT_LOAD)
+    .flatMap(({ vaddr, memsz }) => Array.from({ length: memsz / PAGE_SIZE }, (_, index) => vaddr + index * PAGE_SIZE));
   const touched = [pageDown(file.entry, PAGE_SIZE)];
   for (;;) {
-    const missing = rehearseWithout(path, scenario, pages.filter((page) => !touched.includes(page)));
+    const missing = rehearseWithout(
+      path,
+      scenario,
+      pages.filter((page) => !touched.includes(page)),
+    );
     if (missing.length === 0) return touched;
     touched.push(...missing);
   }

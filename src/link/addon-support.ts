@@ -1,6 +1,6 @@
 import * as elf from "../elf/constants.ts";
-import type { Placed } from "./layout.ts";
 import { writeU64 } from "../elf/file.ts";
+import type { Placed } from "./layout.ts";
 import type { Program } from "./program.ts";
 import type { Region } from "./region.ts";
 import { mergeSymbols } from "./symbols.ts";
@@ -21,7 +21,10 @@ export type AddonSupport = {
 export function addonSupport(program: Program, cxx: readonly Placed[], tls: TlsTemplate): AddonSupport {
   const symbols = mergeSymbols(program, cxx, tls);
   const unwind = new UnwindTable(program, cxx);
-  const initSize = [...cxx.map(({ dynamic }) => dynamic), program.dynamic].reduce((sum, { tags }) => sum + 8 + (tags.get(elf.DT_INIT_ARRAYSZ) ?? 0), 0);
+  const initSize = [...cxx.map(({ dynamic }) => dynamic), program.dynamic].reduce(
+    (sum, { tags }) => sum + 8 + (tags.get(elf.DT_INIT_ARRAYSZ) ?? 0),
+    0,
+  );
   let [symtabAt, strtabAt, hashAt, unwindAt, initAt] = [0, 0, 0, 0, 0];
   return {
     unwindSize: unwind.size,
@@ -49,7 +52,9 @@ export function addonSupport(program: Program, cxx: readonly Placed[], tls: TlsT
         [elf.DT_INIT_ARRAY, initAt],
         [elf.DT_INIT_ARRAYSZ, init.length],
         // Not for the new table: musl's loader takes the first definition of a name that it can see.
-        ...[elf.DT_HASH, elf.DT_VERSYM, elf.DT_VERDEF, elf.DT_VERDEFNUM, elf.DT_VERNEED, elf.DT_VERNEEDNUM].map((tag) => [tag, undefined] as const),
+        ...[elf.DT_HASH, elf.DT_VERSYM, elf.DT_VERDEF, elf.DT_VERDEFNUM, elf.DT_VERNEED, elf.DT_VERNEEDNUM].map(
+          (tag) => [tag, undefined] as const,
+        ),
       ]);
     },
   };
@@ -60,7 +65,10 @@ function initFunctions({ dynamic, file }: Program, cxx: readonly Placed[]): numb
   const libraries = cxx.toReversed().flatMap(({ base, image, dynamic: { tags } }) => {
     const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
     const first = tags.get(elf.DT_INIT);
-    return [...(first === undefined ? [] : [base + first]), ...array(tags, (address) => Number(view.getBigUint64(address, true)))];
+    return [
+      ...(first === undefined ? [] : [base + first]),
+      ...array(tags, (address) => Number(view.getBigUint64(address, true))),
+    ];
   });
   return [...libraries, ...array(dynamic.tags, (address) => file.u64At(address))];
 }
@@ -69,5 +77,7 @@ function initFunctions({ dynamic, file }: Program, cxx: readonly Placed[]): numb
 function array(tags: ReadonlyMap<number, number>, wordAt: (address: number) => number): number[] {
   const at = tags.get(elf.DT_INIT_ARRAY) ?? 0;
   const count = Math.floor((tags.get(elf.DT_INIT_ARRAYSZ) ?? 0) / 8);
-  return Array.from({ length: count }, (_, index) => wordAt(at + index * 8)).filter((address) => address !== 0 && address < 2 ** 63);
+  return Array.from({ length: count }, (_, index) => wordAt(at + index * 8)).filter(
+    (address) => address !== 0 && address < 2 ** 63,
+  );
 }

@@ -20,16 +20,23 @@ export function findAddons(linked: Linked, withSupport: boolean): Addon[] {
 }
 
 function problemOf({ file, dynamic }: Embedded, linked: Linked, withSupport: boolean): string | undefined {
-  if (file.machine !== linked.architecture.machine) return `it is for ${architectureOf(file.machine)?.name ?? `the e_machine ${file.machine}`}`;
+  if (file.machine !== linked.architecture.machine)
+    return `it is for ${architectureOf(file.machine)?.name ?? `the e_machine ${file.machine}`}`;
   const unknown = dynamic.needed.filter((soname) => !answered(soname, withSupport));
   const glibc = unknown.find((soname) => soname.startsWith("ld-linux"));
   if (glibc !== undefined) return `it was built for glibc (it needs ${glibc}): install the package's variant for musl`;
-  if (!withSupport && unknown.some((soname) => answered(soname, true))) return `it needs ${unknown.join(", ")}: link without --no-addons`;
-  if (unknown.length > 0) return `it needs ${unknown.join(", ")}, which is not in the program: only where the loader finds it in /lib, /usr/local/lib or /usr/lib`;
+  if (!withSupport && unknown.some((soname) => answered(soname, true)))
+    return `it needs ${unknown.join(", ")}: link without --no-addons`;
+  if (unknown.length > 0)
+    return `it needs ${unknown.join(", ")}, which is not in the program: only where the loader finds it in /lib, /usr/local/lib or /usr/lib`;
   const undefinedNames = dynamic.symbols
-    .filter(({ defined, binding, name }) => !defined && name !== "" && binding !== elf.STB_WEAK && binding !== elf.STB_LOCAL && !linked.defines(name))
+    .filter(
+      ({ defined, binding, name }) =>
+        !defined && name !== "" && binding !== elf.STB_WEAK && binding !== elf.STB_LOCAL && !linked.defines(name),
+    )
     .map(({ name }) => name);
-  if (undefinedNames.length > 0) return `nothing defines its symbol ${undefinedNames.slice(0, 3).join(", ")}${undefinedNames.length > 3 ? ` and ${undefinedNames.length - 3} more` : ""}`;
+  if (undefinedNames.length > 0)
+    return `nothing defines its symbol ${undefinedNames.slice(0, 3).join(", ")}${undefinedNames.length > 3 ? ` and ${undefinedNames.length - 3} more` : ""}`;
   return undefined;
 }
 

@@ -1,6 +1,6 @@
 import { ARCHITECTURES } from "../arch/architectures.ts";
-import { libraryDirs } from "./libraries.ts";
 import { LinkError } from "./error.ts";
+import { libraryDirs } from "./libraries.ts";
 
 /** What the command line asks for. `bundler` is handed on to bun build as it stands. */
 export type Arguments = {
@@ -38,7 +38,16 @@ Every other option of bun build is handed on: --minify, --bytecode, --sourcemap,
 Three more, for a program that is PID 1 of a pod, are in docs/link.md.
 `;
 
-const FLAGS = ["check", "no-addons", "loader-variables", "block-signals", "fill-descriptors", "empty-environment", "help", "version"] as const;
+const FLAGS = [
+  "check",
+  "no-addons",
+  "loader-variables",
+  "block-signals",
+  "fill-descriptors",
+  "empty-environment",
+  "help",
+  "version",
+] as const;
 const VALUED = ["outfile", "target", "library-dir"] as const;
 type Own = (typeof FLAGS)[number] | (typeof VALUED)[number];
 const SHORT: Readonly<Record<string, Own>> = { "-o": "outfile", "-h": "help" };
@@ -93,7 +102,8 @@ export function parseArguments(args: readonly string[], bundlerHelp: () => strin
     const attached = equals < 0 ? undefined : word.slice(equals + 1);
     const own = SHORT[name] ?? [...FLAGS, ...VALUED].find((option) => name === `--${option}`);
     const valued = own === undefined ? takesValue(name, bundlerHelp()) : VALUED.some((option) => option === own);
-    if (attached !== undefined && own !== undefined && !valued) throw new LinkError(`${name} takes no value, found ${word}; see bun-static --help`);
+    if (attached !== undefined && own !== undefined && !valued)
+      throw new LinkError(`${name} takes no value, found ${word}; see bun-static --help`);
     // bun build takes some of its options with a value and without: --sourcemap, --sourcemap=inline.
     const follows = valued && attached === undefined && !(own === undefined && OPTIONAL_VALUE.includes(name));
     const value = follows ? queue.shift() : attached;
@@ -103,7 +113,10 @@ export function parseArguments(args: readonly string[], bundlerHelp: () => strin
   }
   if (given.has("help")) return "help";
   if (given.has("version")) return "version";
-  if (inputs.length === 0) throw new LinkError("no file is named: give a source file, or what bun build --compile wrote; see bun-static --help");
+  if (inputs.length === 0)
+    throw new LinkError(
+      "no file is named: give a source file, or what bun build --compile wrote; see bun-static --help",
+    );
   return {
     inputs,
     outfile: given.get("outfile")?.at(-1),
@@ -127,7 +140,10 @@ function takesValue(name: string, help: string): boolean {
   if (why !== undefined) throw new LinkError(`${name} cannot be used here: ${why}`);
   const unlisted = UNLISTED[name];
   if (unlisted !== undefined) return unlisted;
-  const [, value] = new RegExp(`(?:^|[\\s,])${name.replace(/[^\w-]/g, "\\$&")}(=<\\w+>)?(?=[\\s,]|$)`, "m").exec(help) ?? [undefined, null];
-  if (value === null) throw new LinkError(`${name} is neither an option of this command nor of bun build; see bun-static --help`);
+  const [, value] = new RegExp(`(?:^|[\\s,])${name.replace(/[^\w-]/g, "\\$&")}(=<\\w+>)?(?=[\\s,]|$)`, "m").exec(
+    help,
+  ) ?? [undefined, null];
+  if (value === null)
+    throw new LinkError(`${name} is neither an option of this command nor of bun build; see bun-static --help`);
   return value !== undefined;
 }

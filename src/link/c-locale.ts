@@ -42,7 +42,11 @@ export function cLocale(at: number): Uint8Array {
     const code = index + LOWEST;
     view.setInt32(lower + index * WIDTHS.lower, /[A-Z]/.test(character(code)) ? code + 32 : same(code), true);
     view.setInt32(upper + index * WIDTHS.upper, /[a-z]/.test(character(code)) ? code - 32 : same(code), true);
-    view.setUint16(classes + index * WIDTHS.classes, BITS.reduce((bits, [bit, is]) => (is(code) ? bits | bit : bits), 0), true);
+    view.setUint16(
+      classes + index * WIDTHS.classes,
+      BITS.reduce((bits, [bit, is]) => (is(code) ? bits | bit : bits), 0),
+      true,
+    );
   }
   view.setUint8(name, "C".charCodeAt(0));
   writeU64(view, CATEGORIES * 8, at + classes - LOWEST * WIDTHS.classes);

@@ -12,7 +12,8 @@ const PATIENCE_MS = 5000;
  * @throws LinkError when it does not start, with what it said, or when there is no way to try it here.
  */
 export async function check(path: string, target: string): Promise<string> {
-  if (target !== HOST?.bunTarget) throw new LinkError(`${path} is for ${target}, which this machine cannot run: check it there`);
+  if (target !== HOST?.bunTarget)
+    throw new LinkError(`${path} is for ${target}, which this machine cannot run: check it there`);
   const root = mkdtempSync(join(tmpdir(), "bun-static-root-"));
   try {
     putInto(path, join(root, "program"));
@@ -23,7 +24,12 @@ export async function check(path: string, target: string): Promise<string> {
 }
 
 async function run(path: string, root: string): Promise<string> {
-  const child = Bun.spawn([...emptyRoot(root), "/program"], { env: {}, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([...emptyRoot(root), "/program"], {
+    env: {},
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   const patience = Bun.sleep(PATIENCE_MS).then(() => "running" as const);
   const said = Promise.all([child.stdout.text(), child.stderr.text()]);
   const ended = await Promise.race([child.exited, patience]);
@@ -34,8 +40,14 @@ async function run(path: string, root: string): Promise<string> {
   }
   const [stdout, stderr] = await said;
   const refused = [125, 126, 127].includes(ended) && /^(unshare|chroot|[/\w]*chroot|[/\w]*unshare): /m.test(stderr);
-  if (refused) throw new LinkError(`${path} was not tried: no empty root can be made here (${stderr.trim().split("\n")[0]}); run --check as root`);
-  if (child.signalCode !== null) throw new LinkError(`${path} does not start in an empty root: ${child.signalCode}; it said: ${firstLine(`${stdout}${stderr}`)}`);
+  if (refused)
+    throw new LinkError(
+      `${path} was not tried: no empty root can be made here (${stderr.trim().split("\n")[0]}); run --check as root`,
+    );
+  if (child.signalCode !== null)
+    throw new LinkError(
+      `${path} does not start in an empty root: ${child.signalCode}; it said: ${firstLine(`${stdout}${stderr}`)}`,
+    );
   return `starts in an empty root, and ended with ${ended}`;
 }
 

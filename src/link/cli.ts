@@ -6,8 +6,8 @@ import { ARCHITECTURES } from "../arch/architectures.ts";
 import { type Arguments, HELP, parseArguments } from "./arguments.ts";
 import { bundlerHelp, compiled } from "./bundle.ts";
 import { check } from "./check.ts";
-import { ElfError, Interrupted, link, LinkError, type StaticExecutable } from "./index.ts";
 import { reason } from "./file.ts";
+import { ElfError, Interrupted, LinkError, link, type StaticExecutable } from "./index.ts";
 import { needsOf } from "./runtime-version.ts";
 
 /** Says what is wrong in one line and ends with 1, or as a signal ends a process; what is thrown besides is a bug and keeps its stack trace. */
@@ -35,18 +35,26 @@ async function run(words: readonly string[]): Promise<void> {
 
 async function linkExecutable(args: Arguments): Promise<void> {
   const [input = "", another] = args.inputs;
-  if (another !== undefined) throw new LinkError(`${args.inputs.join(", ")}: one executable at a time; the output is named with -o`);
+  if (another !== undefined)
+    throw new LinkError(`${args.inputs.join(", ")}: one executable at a time; the output is named with -o`);
   const handedOn = args.bundler[0] ?? (args.target === undefined ? undefined : "--target");
-  if (handedOn !== undefined) throw new LinkError(`${handedOn} is for compiling, and ${input} is compiled already; give its source, or leave the option out`);
+  if (handedOn !== undefined)
+    throw new LinkError(
+      `${handedOn} is for compiling, and ${input} is compiled already; give its source, or leave the option out`,
+    );
   await linkTo(args, input, args.outfile ?? `${input}-static`);
 }
 
 async function compileAndLink(args: Arguments): Promise<void> {
   const [entry = ""] = args.inputs;
   const nameless = args.inputs.find((input) => extname(input) === "");
-  if (nameless !== undefined) throw new LinkError(`${nameless}: neither an executable (it is no ELF file) nor a source file, which has an extension like .ts or .js`);
+  if (nameless !== undefined)
+    throw new LinkError(
+      `${nameless}: neither an executable (it is no ELF file) nor a source file, which has an extension like .ts or .js`,
+    );
   const outfile = args.outfile ?? basename(entry, extname(entry));
-  if (args.inputs.includes(outfile)) throw new LinkError(`${outfile} is the source itself; name another output with -o`);
+  if (args.inputs.includes(outfile))
+    throw new LinkError(`${outfile} is the source itself; name another output with -o`);
   if (args.target !== undefined) checkTarget(args.target);
   progress(`compiling ${entry} ...`);
   await compiled(args.inputs, outfile, args.target, args.bundler, (path) => linkTo(args, path, outfile));
@@ -65,10 +73,13 @@ async function linkTo(args: Arguments, input: string, outfile: string): Promise<
 /** One line of result; what the reader should know besides goes to stderr. */
 function report(outfile: string, { size, bun, bundled, target, libraries, addons }: StaticExecutable): void {
   const what = bundled ? "" : ", no program in it: the command bun itself";
-  console.log(`${outfile}: ${size.toLocaleString("en-US")} bytes, ${target.replace("bun-", "")}, Bun ${bun ?? "of unknown version"}${what}; with ${libraries.join(", ")}`);
+  console.log(
+    `${outfile}: ${size.toLocaleString("en-US")} bytes, ${target.replace("bun-", "")}, Bun ${bun ?? "of unknown version"}${what}; with ${libraries.join(", ")}`,
+  );
   const needs = bun === undefined ? undefined : needsOf(bun);
   if (needs !== undefined) console.error(`bun-static: note: Bun ${bun}: ${needs}`);
-  for (const { name, problem } of addons) if (problem !== undefined) console.error(`bun-static: warning: ${name} will not load: ${problem}`);
+  for (const { name, problem } of addons)
+    if (problem !== undefined) console.error(`bun-static: warning: ${name} will not load: ${problem}`);
 }
 
 /** Is it an ELF file? @throws LinkError when it cannot be read. */
@@ -82,7 +93,9 @@ function isExecutable(path: string): boolean {
       closeSync(file);
     }
   } catch (error) {
-    throw new LinkError(`${path}: cannot be read (${reason(error)}); give a source file, or what bun build --compile wrote`);
+    throw new LinkError(
+      `${path}: cannot be read (${reason(error)}); give a source file, or what bun build --compile wrote`,
+    );
   }
 }
 
@@ -90,7 +103,9 @@ function isExecutable(path: string): boolean {
 function checkTarget(target: string): void {
   const words = target.split("-");
   if (target.startsWith("bun-linux-") && words.includes("musl")) return;
-  throw new LinkError(`--target=${target} cannot be linked statically: choose ${ARCHITECTURES.map(({ bunTarget }) => bunTarget).join(" or ")}, with -baseline or -modern behind it if you like`);
+  throw new LinkError(
+    `--target=${target} cannot be linked statically: choose ${ARCHITECTURES.map(({ bunTarget }) => bunTarget).join(" or ")}, with -baseline or -modern behind it if you like`,
+  );
 }
 
 /** What is being done, on a terminal alone, and gone again when it is done. */

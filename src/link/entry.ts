@@ -77,11 +77,17 @@ export class Code {
       program_entry: addresses.programEntry,
       phnum: addresses.phnum,
     };
-    return Buffer.concat([...this.routines.map(([, listing]) => assemble(listing, values)), ...this.entryParts().map((part) => assemble(part, own))]);
+    return Buffer.concat([
+      ...this.routines.map(([, listing]) => assemble(listing, values)),
+      ...this.entryParts().map((part) => assemble(part, own)),
+    ]);
   }
 
   private entryParts(): Listing[] {
-    const { options, architecture: { entry } } = this;
+    const {
+      options,
+      architecture: { entry },
+    } = this;
     return [
       ...(options.blockSignals ? [entry.blockSignals] : []),
       ...(options.fillDescriptors ? [entry.fillDescriptors] : []),
@@ -96,7 +102,8 @@ const sizes = new Map<Listing, number>();
 
 /** Bytes of a listing, counted once: no field's value changes it. */
 function sizeOf(listing: Listing): number {
-  const size = sizes.get(listing) ?? assemble(listing, Object.fromEntries(fieldsOf(listing).map((field) => [field, 0]))).length;
+  const size =
+    sizes.get(listing) ?? assemble(listing, Object.fromEntries(fieldsOf(listing).map((field) => [field, 0]))).length;
   sizes.set(listing, size);
   return size;
 }

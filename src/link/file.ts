@@ -1,4 +1,14 @@
-import { chmodSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, type Stats, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { LinkError } from "./error.ts";
@@ -10,7 +20,9 @@ export function readInput(path: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new LinkError(`${path}: cannot be read (${reason(error)}); give a file that bun build --compile wrote, or a source file`);
+    throw new LinkError(
+      `${path}: cannot be read (${reason(error)}); give a file that bun build --compile wrote, or a source file`,
+    );
   }
 }
 
@@ -29,7 +41,8 @@ const EXECUTABLE = 0o777;
 export async function writeOutput(path: string, output: Output): Promise<void> {
   try {
     const there = statOf(path);
-    if (there?.isDirectory() === true) throw new LinkError(`${path}: cannot be written, since it is a folder; name a file in it`);
+    if (there?.isDirectory() === true)
+      throw new LinkError(`${path}: cannot be written, since it is a folder; name a file in it`);
     if (there !== undefined && !there.isFile()) await writeInto(path, "w", output);
     else await replace(there === undefined ? path : realpathSync(path), output);
   } catch (error) {
@@ -54,7 +67,8 @@ export function writeExecutable(path: string, bytes: Uint8Array): void {
 
 const temporaryFor = (path: string) => join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
 
-const unwritable = (path: string, error: unknown, size: number) => new LinkError(`${path}: cannot be written (${reason(error)}); ${advice(error, size)}`);
+const unwritable = (path: string, error: unknown, size: number) =>
+  new LinkError(`${path}: cannot be written (${reason(error)}); ${advice(error, size)}`);
 
 async function replace(path: string, output: Output): Promise<void> {
   mkdirSync(dirname(path), { recursive: true });
@@ -100,9 +114,11 @@ function statOf(path: string): Stats | undefined {
 /** What to do about it. Bytes. */
 function advice(error: unknown, size: number): string {
   const code = reason(error);
-  if (code === "ENOSPC" || code === "EDQUOT") return `there is no room for its ${size.toLocaleString("en-US")} bytes: make room, or choose an output on another file system`;
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return `there is no room for its ${size.toLocaleString("en-US")} bytes: make room, or choose an output on another file system`;
   if (code === "EFBIG") return `a limit (ulimit -f) is below its ${size.toLocaleString("en-US")} bytes`;
   return "choose an output in a folder you can write to";
 }
 
-export const reason = (error: unknown) => (error instanceof Error && "code" in error ? String(error.code) : String(error));
+export const reason = (error: unknown) =>
+  error instanceof Error && "code" in error ? String(error.code) : String(error);

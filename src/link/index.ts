@@ -1,11 +1,11 @@
 /** The linker as a library: `import { link } from "pause/link"`. */
 import { ElfError } from "../elf/file.ts";
-import { findAddons, type Addon } from "./addons.ts";
+import { type Addon, findAddons } from "./addons.ts";
 import { ORDINARY_ENTRY } from "./entry.ts";
 import { LinkError } from "./error.ts";
 import { readInput, writeOutput } from "./file.ts";
 import { checkedDirs, libraryDirs } from "./libraries.ts";
-import { link as linkWith, type Linked } from "./link.ts";
+import { type Linked, link as linkWith } from "./link.ts";
 import { runtimeVersion } from "./runtime-version.ts";
 import { Interrupted } from "./signals.ts";
 

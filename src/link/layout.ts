@@ -26,10 +26,15 @@ export function endOfProgram({ maxPageSize }: Architecture, file: ElfFile): { ad
 }
 
 /** How far above its file offset a file's first segment lies, bytes: no segment lies nearer. */
-export const distanceOf = (file: ElfFile): number => Math.min(...file.segmentsOf(elf.PT_LOAD).map(({ vaddr, offset }) => vaddr - offset));
+export const distanceOf = (file: ElfFile): number =>
+  Math.min(...file.segmentsOf(elf.PT_LOAD).map(({ vaddr, offset }) => vaddr - offset));
 
 /** Lays `libraries` out one behind the other from `start`, their segments copied into memory images. */
-export function place({ maxPageSize }: Architecture, libraries: readonly Library[], start: number): { placed: Placed[]; end: number } {
+export function place(
+  { maxPageSize }: Architecture,
+  libraries: readonly Library[],
+  start: number,
+): { placed: Placed[]; end: number } {
   let end = start;
   const placed = libraries.map((library) => {
     const base = end;
@@ -49,15 +54,25 @@ export function pieces({ maxPageSize }: Architecture, { file, base, image }: Pla
   return file.segmentsOf(elf.PT_LOAD).flatMap(({ vaddr, memsz, flags }) => {
     const start = pageDown(vaddr, maxPageSize);
     const end = pageUp(vaddr + memsz, maxPageSize);
-    const part = (from: number, to: number, flags: number): Piece[] => (from < to ? [{ vaddr: base + from, flags, bytes: image.subarray(from, to) }] : []);
+    const part = (from: number, to: number, flags: number): Piece[] =>
+      from < to ? [{ vaddr: base + from, flags, bytes: image.subarray(from, to) }] : [];
     const inside = relro !== undefined && relro.vaddr >= vaddr && relro.vaddr + relro.memsz <= end;
-    const middle = inside && pageDown(relro.vaddr, maxPageSize) === start ? pageDown(relro.vaddr + relro.memsz, maxPageSize) : start;
+    const middle =
+      inside && pageDown(relro.vaddr, maxPageSize) === start ? pageDown(relro.vaddr + relro.memsz, maxPageSize) : start;
     return [...part(start, middle, elf.PF_R), ...part(middle, end, flags)];
   });
 }
 
 export function loadSegment({ maxPageSize }: Architecture, { vaddr, flags, bytes }: Piece, distance: number): Segment {
-  return { type: elf.PT_LOAD, flags, offset: vaddr - distance, vaddr, filesz: bytes.length, memsz: bytes.length, align: maxPageSize };
+  return {
+    type: elf.PT_LOAD,
+    flags,
+    offset: vaddr - distance,
+    vaddr,
+    filesz: bytes.length,
+    memsz: bytes.length,
+    align: maxPageSize,
+  };
 }
 
 function memoryImage(file: ElfFile, pageSize: number): Uint8Array {
@@ -70,6 +85,7 @@ function memoryImage(file: ElfFile, pageSize: number): Uint8Array {
 /** The first address behind a file's segments. @throws LinkError for one that no program and no library comes near. */
 function endOf(file: ElfFile): number {
   const end = file.end;
-  if (end > HIGHEST_ADDRESS) throw new LinkError(`${file.name}: a segment of it ends at ${hex(end)}, above 2 GiB; the file is damaged`);
+  if (end > HIGHEST_ADDRESS)
+    throw new LinkError(`${file.name}: a segment of it ends at ${hex(end)}, above 2 GiB; the file is damaged`);
   return end;
 }

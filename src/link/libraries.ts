@@ -8,7 +8,12 @@ import { LinkError } from "./error.ts";
 import { reason } from "./file.ts";
 
 /** A shared library as read from disk. */
-export type Library = { readonly soname: string; readonly path: string; readonly file: ElfFile; readonly dynamic: Dynamic };
+export type Library = {
+  readonly soname: string;
+  readonly path: string;
+  readonly file: ElfFile;
+  readonly dynamic: Dynamic;
+};
 
 /** The C++ libraries that a Bun executable needs besides musl, in symbol order. libgcc_s is what libstdc++ needs in turn. */
 export const CXX_LIBRARIES = ["libstdc++.so.6", "libgcc_s.so.1"] as const;
@@ -21,7 +26,9 @@ const PACKAGES: Readonly<Record<string, readonly [debian: string, alpine: string
 const MUSL_PACKAGES = ["musl", "musl"] as const;
 
 /** Debian's packages that have all of it. */
-export const LIBRARY_PACKAGES: readonly string[] = [...Object.values(PACKAGES), MUSL_PACKAGES].map(([debian]) => debian);
+export const LIBRARY_PACKAGES: readonly string[] = [...Object.values(PACKAGES), MUSL_PACKAGES].map(
+  ([debian]) => debian,
+);
 
 /** Where the libraries lie on Debian, and on Alpine, in the order searched. */
 export const libraryDirs = ({ libraryDirs }: Architecture): readonly string[] => [...libraryDirs, "/usr/lib", "/lib"];
@@ -38,7 +45,9 @@ export function findLibrary(soname: string, dirs: readonly string[], architectur
   const file = files.find(({ machine }) => machine === architecture.machine);
   if (file === undefined) {
     const others = files.map(({ name }) => `${name} is for another architecture; `).join("");
-    throw new LinkError(`${soname} for ${architecture.name} not found in ${dirs.join(", ")}; ${others}${howToGet(soname, architecture)}`);
+    throw new LinkError(
+      `${soname} for ${architecture.name} not found in ${dirs.join(", ")}; ${others}${howToGet(soname, architecture)}`,
+    );
   }
   return { soname, path: file.name, file, dynamic: readDynamic(file) };
 }
@@ -49,7 +58,9 @@ function readLibrary(path: string): ElfFile {
     return new ElfFile(path, readFileSync(path));
   } catch (error) {
     const found = error instanceof ElfError ? error.message : `${path}: cannot be read (${reason(error)})`;
-    throw new LinkError(`${found}; it has to be the library: install it again, or name another folder before this one with --library-dir`);
+    throw new LinkError(
+      `${found}; it has to be the library: install it again, or name another folder before this one with --library-dir`,
+    );
   }
 }
 
@@ -59,7 +70,10 @@ function readLibrary(path: string): ElfFile {
  */
 export function checkedDirs(dirs: readonly string[]): readonly string[] {
   const wrong = dirs.find((dir) => statSync(dir, { throwIfNoEntry: false })?.isDirectory() !== true);
-  if (wrong !== undefined) throw new LinkError(`${wrong}: it is not there or is no folder, so no library can be looked for in it; correct --library-dir`);
+  if (wrong !== undefined)
+    throw new LinkError(
+      `${wrong}: it is not there or is no folder, so no library can be looked for in it; correct --library-dir`,
+    );
   return dirs;
 }
 

@@ -5,7 +5,7 @@ import { type Segment, writeU64 } from "../elf/file.ts";
 import type { Values } from "../elf/listing.ts";
 import { pageUp } from "../elf/pages.ts";
 import { writeSegments } from "../elf/write.ts";
-import { addonSupport, type AddonSupport } from "./addon-support.ts";
+import { type AddonSupport, addonSupport } from "./addon-support.ts";
 import { C_LOCALE_SIZE, cLocale } from "./c-locale.ts";
 import { Code, type EntryAddresses, type EntryOptions } from "./entry.ts";
 import { LinkError } from "./error.ts";
@@ -56,7 +56,12 @@ export type Linked = {
  * interpreter and looks for no file. `input` is changed, and is part of the result.
  * @throws LinkError or ElfError, with what was found and what to do.
  */
-export function link(name: string, input: Uint8Array, libraryDirs: LibraryDirs, options: EntryOptions & Features): Linked {
+export function link(
+  name: string,
+  input: Uint8Array,
+  libraryDirs: LibraryDirs,
+  options: EntryOptions & Features,
+): Linked {
   const program = readProgram(name, input);
   const { architecture, payload } = program;
   const { maxPageSize } = architecture;
@@ -71,7 +76,15 @@ export function link(name: string, input: Uint8Array, libraryDirs: LibraryDirs, 
   const tls = tlsTemplate(architecture, program.file, cxx);
   const answers = substitutes(architecture, options.addons === true);
   const code = new Code(architecture, options, usedRoutines(Object.values(answers.table)));
-  const plan = planAdded(program, placed, musl, tls, code, end, options.addons === true ? addonSupport(program, cxx, tls) : undefined);
+  const plan = planAdded(
+    program,
+    placed,
+    musl,
+    tls,
+    code,
+    end,
+    options.addons === true ? addonSupport(program, cxx, tls) : undefined,
+  );
 
   // All addresses are known now: fill in what needs them.
   const routines = new Map([...code.routineOffsets()].map(([routine, offset]) => [routine, plan.codeAt + offset]));
@@ -94,7 +107,9 @@ export function link(name: string, input: Uint8Array, libraryDirs: LibraryDirs, 
     ...libraryPieces,
     data,
     { vaddr: plan.codeAt, flags: elf.PF_R | elf.PF_X, bytes: new Uint8Array(codeEnd - plan.codeAt) },
-    ...(plan.support === undefined ? [] : [{ vaddr: codeEnd, flags: elf.PF_R | elf.PF_W, bytes: new Uint8Array(maxPageSize) }]),
+    ...(plan.support === undefined
+      ? []
+      : [{ vaddr: codeEnd, flags: elf.PF_R | elf.PF_W, bytes: new Uint8Array(maxPageSize) }]),
   ];
   const segments = programHeaders(program, added, plan, tls, distance);
   const table = new Uint8Array(segments.length * elf.PHDR_SIZE);
@@ -102,14 +117,34 @@ export function link(name: string, input: Uint8Array, libraryDirs: LibraryDirs, 
   plan.data.fill(plan.phdrsAt, table);
   if (plan.localeAt !== undefined) plan.data.fill(plan.localeAt, cLocale(plan.localeAt));
   data.bytes.set(plan.data.bytes(maxPageSize));
-  const values = routineValues(code, musl, { glibc_c_locale: plan.localeAt ?? 0, thread_atexit_once: codeEnd, thread_atexit_key: codeEnd + 8 });
-  const start = { muslBase: musl.base, muslEntry: musl.base + musl.file.entry, programEntry: program.file.entry, phnum: segments.length };
+  const values = routineValues(code, musl, {
+    glibc_c_locale: plan.localeAt ?? 0,
+    thread_atexit_once: codeEnd,
+    thread_atexit_key: codeEnd + 8,
+  });
+  const start = {
+    muslBase: musl.base,
+    muslEntry: musl.base + musl.file.entry,
+    programEntry: program.file.entry,
+    phnum: segments.length,
+  };
   added.find(({ vaddr }) => vaddr === plan.codeAt)?.bytes.set(code.bytes(values, start));
   pointHeader(program.file.view, plan.codeAt + code.entryOffset, plan.phdrsAt - distance, visibleCount(segments));
 
   const output = outputOf(program, added, distance);
-  const defines = (name: string) => program.dynamic.exports.has(name) || placed.some(({ dynamic }) => dynamic.exports.has(name));
-  return { output, libraries: found.map(({ path }) => path), architecture, payload, start, defines, get bytes() { return output.toBytes(); } };
+  const defines = (name: string) =>
+    program.dynamic.exports.has(name) || placed.some(({ dynamic }) => dynamic.exports.has(name));
+  return {
+    output,
+    libraries: found.map(({ path }) => path),
+    architecture,
+    payload,
+    start,
+    defines,
+    get bytes() {
+      return output.toBytes();
+    },
+  };
 }
 
 /** What is added behind the libraries: read-only data, then code, and behind that a page of data where addons want one. */
@@ -123,11 +158,20 @@ type Plan = {
   readonly codeAt: number;
 };
 
-function planAdded(program: Program, placed: readonly Placed[], musl: Placed, tls: TlsTemplate, code: Code, start: number, support: AddonSupport | undefined): Plan {
+function planAdded(
+  program: Program,
+  placed: readonly Placed[],
+  musl: Placed,
+  tls: TlsTemplate,
+  code: Code,
+  start: number,
+  support: AddonSupport | undefined,
+): Plan {
   const { architecture, file } = program;
   const data = new Region(start);
   // At most so many: the program's and a PT_TLS, the libraries', and three added.
-  const count = file.segments.length + 2 + placed.flatMap((library) => pieces(architecture, library, library !== musl)).length + 3;
+  const count =
+    file.segments.length + 2 + placed.flatMap((library) => pieces(architecture, library, library !== musl)).length + 3;
   const phdrsAt = data.reserve(count * elf.PHDR_SIZE);
   const tlsAt = data.reserve(tls.bytes.length, Math.max(tls.align, 16), tls.phase);
   const zeroByteAt = data.reserve(1, 1);
@@ -137,8 +181,19 @@ function planAdded(program: Program, placed: readonly Placed[], musl: Placed, tl
 }
 
 function usedRoutines(answers: readonly unknown[]): ReadonlySet<Routine> {
-  const all: readonly Routine[] = ["trap", "returnZero", "tlsDescriptor", "findObject", "threadAtexit", "arc4random", "newLocale", "sameLocale"];
-  return new Set(all.filter((routine) => routine === "trap" || routine === "tlsDescriptor" || answers.includes(routine)));
+  const all: readonly Routine[] = [
+    "trap",
+    "returnZero",
+    "tlsDescriptor",
+    "findObject",
+    "threadAtexit",
+    "arc4random",
+    "newLocale",
+    "sameLocale",
+  ];
+  return new Set(
+    all.filter((routine) => routine === "trap" || routine === "tlsDescriptor" || answers.includes(routine)),
+  );
 }
 
 /** The addresses of musl's functions that the routines call, besides the `own` ones. @throws LinkError when musl has one not. */
@@ -146,7 +201,10 @@ function routineValues(code: Code, musl: Placed, own: Record<string, number>): V
   const values = [...code.fields()].map((field) => {
     const symbol = musl.dynamic.exports.get(field);
     const value = own[field] ?? (symbol === undefined ? undefined : musl.base + symbol.value);
-    if (value === undefined) throw new LinkError(`${musl.path}: it has no function ${field}, which addons need; use musl 1.2, or link without addons: --no-addons`);
+    if (value === undefined)
+      throw new LinkError(
+        `${musl.path}: it has no function ${field}, which addons need; use musl 1.2, or link without addons: --no-addons`,
+      );
     return [field, value] as const;
   });
   return Object.fromEntries(values);
@@ -157,15 +215,41 @@ function routineValues(code: Code, musl: Placed, own: Record<string, number>): V
  * comes last: it is for musl's loader, which is told of all of them, and not counted in the ELF header, since the file is
  * not dynamic to anyone else.
  */
-function programHeaders(program: Program, added: readonly Piece[], plan: Plan, tls: TlsTemplate, distance: number): Segment[] {
-  const taken = [elf.PT_PHDR, elf.PT_INTERP, elf.PT_LOAD, elf.PT_TLS, elf.PT_DYNAMIC, ...(plan.support === undefined ? [] : [elf.PT_GNU_EH_FRAME])];
+function programHeaders(
+  program: Program,
+  added: readonly Piece[],
+  plan: Plan,
+  tls: TlsTemplate,
+  distance: number,
+): Segment[] {
+  const taken = [
+    elf.PT_PHDR,
+    elf.PT_INTERP,
+    elf.PT_LOAD,
+    elf.PT_TLS,
+    elf.PT_DYNAMIC,
+    ...(plan.support === undefined ? [] : [elf.PT_GNU_EH_FRAME]),
+  ];
   const kept = program.file.segments.filter(({ type }) => !taken.includes(type));
-  const loads = [...program.file.segmentsOf(elf.PT_LOAD), ...added.map((piece) => loadSegment(program.architecture, piece, distance))];
-  const readOnly = (type: number, vaddr: number, filesz: number, memsz: number, align: number): Segment => ({ type, flags: elf.PF_R, offset: vaddr - distance, vaddr, filesz, memsz, align });
+  const loads = [
+    ...program.file.segmentsOf(elf.PT_LOAD),
+    ...added.map((piece) => loadSegment(program.architecture, piece, distance)),
+  ];
+  const readOnly = (type: number, vaddr: number, filesz: number, memsz: number, align: number): Segment => ({
+    type,
+    flags: elf.PF_R,
+    offset: vaddr - distance,
+    vaddr,
+    filesz,
+    memsz,
+    align,
+  });
   const behind = [
     readOnly(elf.PT_TLS, plan.tlsAt, tls.bytes.length, tls.memsz, tls.align),
     ...kept,
-    ...(plan.support === undefined ? [] : [readOnly(elf.PT_GNU_EH_FRAME, plan.support.unwindAt, plan.support.unwindSize, plan.support.unwindSize, 4)]),
+    ...(plan.support === undefined
+      ? []
+      : [readOnly(elf.PT_GNU_EH_FRAME, plan.support.unwindAt, plan.support.unwindSize, plan.support.unwindSize, 4)]),
     ...program.file.segmentsOf(elf.PT_DYNAMIC),
   ];
   const segments = [...loads, ...behind];
@@ -188,10 +272,15 @@ function pointHeader(view: DataView, entry: number, phoff: number, phnum: number
 
 /** The program's segments as they lie in its own bytes, what was added, and a payload that Bun looks for at the end. */
 function outputOf({ file, payload }: Program, added: readonly Piece[], distance: number): Output {
-  const own = file.segmentsOf(elf.PT_LOAD).map(({ offset, filesz }) => ({ offset, bytes: file.bytes.subarray(offset, offset + filesz) }));
+  const own = file
+    .segmentsOf(elf.PT_LOAD)
+    .map(({ offset, filesz }) => ({ offset, bytes: file.bytes.subarray(offset, offset + filesz) }));
   const image = new Output([...own, ...added.map(({ vaddr, bytes }) => ({ offset: vaddr - distance, bytes }))]);
   if (payload.kind !== "appended") return image;
-  return new Output([...image.parts, { offset: image.size, bytes: appendedTo(image.size + payload.bytes.length, payload.bytes) }]);
+  return new Output([
+    ...image.parts,
+    { offset: image.size, bytes: appendedTo(image.size + payload.bytes.length, payload.bytes) },
+  ]);
 }
 
 function missing(what: string): never {

@@ -28,7 +28,10 @@ export function ignoreVariables(musl: Placed): void {
 
 /** Makes musl's loader answer the names of the C++ libraries itself: what they export is in the program's symbol table. */
 export function answerCxxLibraries(musl: Placed): void {
-  musl.image.set(new TextEncoder().encode(NAMES_WITH_CXX), findOnce(musl, OWN_NAMES, "link without addons: --no-addons"));
+  musl.image.set(
+    new TextEncoder().encode(NAMES_WITH_CXX),
+    findOnce(musl, OWN_NAMES, "link without addons: --no-addons"),
+  );
 }
 
 /** Where in musl's image the string `text` stands. @throws LinkError with the way out when it is not there exactly once. */
@@ -37,7 +40,9 @@ function findOnce({ image, path }: Placed, text: string, wayOut: string): number
   const string = Buffer.from(`\0${text}\0`);
   const at = bytes.indexOf(string);
   if (at < 0 || bytes.indexOf(string, at + 1) >= 0) {
-    throw new LinkError(`${path}: the string "${text}" of musl's loader is not there once, so it cannot be changed; use musl 1.2, or ${wayOut}`);
+    throw new LinkError(
+      `${path}: the string "${text}" of musl's loader is not there once, so it cannot be changed; use musl 1.2, or ${wayOut}`,
+    );
   }
   return at + 1;
 }

@@ -18,7 +18,8 @@ export function findPayload(file: ElfFile): Payload {
   // The section holds its own length, 8 bytes, and then the payload.
   const section = sectionBytes(file, ".bun");
   const size = section === undefined || section.length < 8 ? 0 : readU64(viewOf(section), 0);
-  if (section === undefined || size === 0 || size > section.length - 8) return { kind: "none", bytes: new Uint8Array(0) };
+  if (section === undefined || size === 0 || size > section.length - 8)
+    return { kind: "none", bytes: new Uint8Array(0) };
   return { kind: "section", bytes: section.subarray(8, 8 + size) };
 }
 

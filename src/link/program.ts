@@ -1,7 +1,7 @@
 import type { Architecture } from "../arch/architecture.ts";
 import { ARCHITECTURES, architectureOf } from "../arch/architectures.ts";
-import { type Dynamic, readDynamic } from "../elf/dynamic.ts";
 import * as elf from "../elf/constants.ts";
+import { type Dynamic, readDynamic } from "../elf/dynamic.ts";
 import { ElfFile, readU64, type Segment } from "../elf/file.ts";
 import { writeSegments } from "../elf/write.ts";
 import { LinkError } from "./error.ts";
@@ -10,32 +10,47 @@ import { CXX_LIBRARIES } from "./libraries.ts";
 import { findPayload, type Payload } from "./payload.ts";
 
 /** The executable to link. `file` is changed in place. */
-export type Program = { readonly architecture: Architecture; readonly file: ElfFile; readonly dynamic: Dynamic; readonly payload: Payload };
+export type Program = {
+  readonly architecture: Architecture;
+  readonly file: ElfFile;
+  readonly dynamic: Dynamic;
+  readonly payload: Payload;
+};
 
 /** @throws LinkError or ElfError when `bytes` is not what `bun build --compile` gives for musl on one of the architectures. */
 export function readProgram(name: string, bytes: Uint8Array): Program {
   const input = new ElfFile(name, bytes);
   const architecture = architectureOf(input.machine);
   if (architecture === undefined) {
-    throw new LinkError(`${name}: its e_machine is ${input.machine}, which is not ${either(({ name, machine }) => `${name} (${machine})`)}; build it with ${either(({ bunTarget }) => `--target=${bunTarget}`)}`);
+    throw new LinkError(
+      `${name}: its e_machine is ${input.machine}, which is not ${either(({ name, machine }) => `${name} (${machine})`)}; build it with ${either(({ bunTarget }) => `--target=${bunTarget}`)}`,
+    );
   }
   const payload = findPayload(input);
   const file = withBss(input);
   const [interp] = file.segmentsOf(elf.PT_INTERP);
   if (interp === undefined) {
-    throw new LinkError(`${name}: it names no interpreter (PT_INTERP): it is linked statically already; give the file bun build --compile wrote`);
+    throw new LinkError(
+      `${name}: it names no interpreter (PT_INTERP): it is linked statically already; give the file bun build --compile wrote`,
+    );
   }
   const interpreter = file.stringAt(interp.vaddr);
   if (!interpreter.endsWith(`/${architecture.muslLoader}`)) {
-    throw new LinkError(`${name}: its interpreter is ${interpreter}, not musl's; build it with --target=${architecture.bunTarget}`);
+    throw new LinkError(
+      `${name}: its interpreter is ${interpreter}, not musl's; build it with --target=${architecture.bunTarget}`,
+    );
   }
   if (file.type !== elf.ET_EXEC) {
-    throw new LinkError(`${name}: e_type is ${file.type}, not ET_EXEC: it has no fixed address; build it with the Bun version this linker is made for`);
+    throw new LinkError(
+      `${name}: e_type is ${file.type}, not ET_EXEC: it has no fixed address; build it with the Bun version this linker is made for`,
+    );
   }
   const dynamic = readDynamic(file);
   const unknown = dynamic.needed.find((soname) => !isMusl(soname) && !CXX_LIBRARIES.some((known) => known === soname));
   if (unknown !== undefined) {
-    throw new LinkError(`${name}: it needs ${unknown}; only musl, ${CXX_LIBRARIES.join(" and ")} can be linked into it`);
+    throw new LinkError(
+      `${name}: it needs ${unknown}; only musl, ${CXX_LIBRARIES.join(" and ")} can be linked into it`,
+    );
   }
   return { architecture, file, dynamic, payload };
 }
@@ -47,7 +62,8 @@ export function readProgram(name: string, bytes: Uint8Array): Program {
  */
 function withBss(file: ElfFile): ElfFile {
   const loads = file.segmentsOf(elf.PT_LOAD);
-  if (loads.length === 0) throw new LinkError(`${file.name}: it has no segment to load (PT_LOAD); give the file bun build --compile wrote`);
+  if (loads.length === 0)
+    throw new LinkError(`${file.name}: it has no segment to load (PT_LOAD); give the file bun build --compile wrote`);
   if (loads.every(({ filesz, memsz }) => filesz === memsz)) return file;
   const distance = distanceOf(file);
   const moved = new Map<Segment, Segment>();
@@ -58,9 +74,14 @@ function withBss(file: ElfFile): ElfFile {
     end = Math.max(end, offset + load.memsz);
   }
   const bytes = new Uint8Array(end);
-  for (const [load, { offset }] of moved) bytes.set(file.bytes.subarray(load.offset, load.offset + load.filesz), offset);
+  for (const [load, { offset }] of moved)
+    bytes.set(file.bytes.subarray(load.offset, load.offset + load.filesz), offset);
   const view = new DataView(bytes.buffer);
-  writeSegments(view, readU64(view, 32), file.segments.map((segment) => moved.get(segment) ?? inside(segment, moved)));
+  writeSegments(
+    view,
+    readU64(view, 32),
+    file.segments.map((segment) => moved.get(segment) ?? inside(segment, moved)),
+  );
   return new ElfFile(file.name, bytes);
 }
 

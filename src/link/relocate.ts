@@ -18,7 +18,9 @@ export function relocateLibrary(program: Program, library: Placed, resolver: Res
     if (relocation.type === R_NONE) continue;
     const words = libraryWords(program, library, relocation, resolver, tls);
     if (relocation.offset + words.length * 8 > image.byteLength) {
-      throw new LinkError(`${library.path}: a relocation changes 0x${relocation.offset.toString(16)}, beyond its last segment; the file is damaged`);
+      throw new LinkError(
+        `${library.path}: a relocation changes 0x${relocation.offset.toString(16)}, beyond its last segment; the file is damaged`,
+      );
     }
     words.forEach((word, index) => writeU64(image, relocation.offset + index * 8, word));
   }
@@ -29,7 +31,13 @@ export function relocateLibrary(program: Program, library: Placed, resolver: Res
  * into R_NONE. What musl defines is left to musl, which relocates the program at start as always.
  * @throws LinkError naming the symbol when neither has it.
  */
-export function relocateProgram(program: Program, cxx: readonly Placed[], musl: Placed, resolver: Resolver, tls: TlsTemplate): void {
+export function relocateProgram(
+  program: Program,
+  cxx: readonly Placed[],
+  musl: Placed,
+  resolver: Resolver,
+  tls: TlsTemplate,
+): void {
   const { architecture, file } = program;
   for (const relocation of program.dynamic.relocations) {
     const kind = architecture.relocations.get(relocation.type);
@@ -48,7 +56,13 @@ export function relocateProgram(program: Program, cxx: readonly Placed[], musl: 
   }
 }
 
-function libraryWords(program: Program, library: Placed, relocation: Relocation, resolver: Resolver, tls: TlsTemplate): number[] {
+function libraryWords(
+  program: Program,
+  library: Placed,
+  relocation: Relocation,
+  resolver: Resolver,
+  tls: TlsTemplate,
+): number[] {
   const kind = program.architecture.relocations.get(relocation.type);
   if (kind === "relative") return [library.base + relocation.addend];
   if (kind === "tls-module") return [PROGRAM_TLS_MODULE];
@@ -62,7 +76,13 @@ function libraryWords(program: Program, library: Placed, relocation: Relocation,
 const ownTls = (library: Placed, symbol: Symbol): Definition => ({ symbol, owner: library, value: 0 });
 
 /** What a relocation against `definition` writes, in words of 8 bytes. */
-function words(kind: Exclude<Relocating, "relative" | "copy">, { addend }: Relocation, definition: Definition, resolver: Resolver, tls: TlsTemplate): number[] {
+function words(
+  kind: Exclude<Relocating, "relative" | "copy">,
+  { addend }: Relocation,
+  definition: Definition,
+  resolver: Resolver,
+  tls: TlsTemplate,
+): number[] {
   switch (kind) {
     case "address":
       return [definition.value + addend];
@@ -90,7 +110,12 @@ function copy(program: Program, offset: number, { symbol, owner }: Definition): 
 }
 
 /** For a COPY the program's own symbol is the destination, so the source is looked for in the libraries alone. */
-function definitionFor(program: Program, symbol: Symbol, resolver: Resolver, kind: Relocating | undefined): Definition | undefined {
+function definitionFor(
+  program: Program,
+  symbol: Symbol,
+  resolver: Resolver,
+  kind: Relocating | undefined,
+): Definition | undefined {
   if (kind === "copy") return resolver.lookupLibraries(symbol.name);
   return program.dynamic.exports.has(symbol.name) ? undefined : resolver.lookup(symbol.name);
 }
@@ -103,7 +128,10 @@ function checkLoaderFinds(program: Program, musl: Placed, symbol: Symbol): void 
 /** The template is copied now, so what musl changes in it at start would not be in the copy. */
 function checkOutsideTemplate({ file }: Program, { offset }: Relocation, { name }: Symbol): void {
   const inside = file.segmentsOf(PT_TLS).some(({ vaddr, filesz }) => offset >= vaddr && offset < vaddr + filesz);
-  if (inside) throw new LinkError(`${file.name}: a thread-local variable is initialised with the address of ${name}, which is known only at start; this linker cannot do that`);
+  if (inside)
+    throw new LinkError(
+      `${file.name}: a thread-local variable is initialised with the address of ${name}, which is known only at start; this linker cannot do that`,
+    );
 }
 
 function tlsOffset({ owner, value }: Definition, tls: TlsTemplate): number {
@@ -113,7 +141,8 @@ function tlsOffset({ owner, value }: Definition, tls: TlsTemplate): number {
 
 function symbolOf(path: string, symbols: readonly Symbol[], { symbol: index }: Relocation): Symbol {
   const symbol = symbols[index];
-  if (symbol === undefined) throw new LinkError(`${path}: a relocation names symbol ${index} of ${symbols.length}; the file is damaged`);
+  if (symbol === undefined)
+    throw new LinkError(`${path}: a relocation names symbol ${index} of ${symbols.length}; the file is damaged`);
   return symbol;
 }
 

@@ -7,7 +7,11 @@ import type { Program } from "./program.ts";
 import type { Substitutes } from "./substitutes.ts";
 
 /** Where a name leads: the address, or for a TLS symbol its offset in the owner's TLS template. */
-export type Definition = { readonly symbol: Symbol; readonly owner: Placed | "program" | "fallback"; readonly value: number };
+export type Definition = {
+  readonly symbol: Symbol;
+  readonly owner: Placed | "program" | "fallback";
+  readonly value: number;
+};
 
 /** The addresses in the output that stand in for those names. */
 export type Fallbacks = Substitutes & { readonly routines: ReadonlyMap<Routine, number>; readonly zeroByte: number };
@@ -54,7 +58,8 @@ export class Resolver {
   /** The address of a routine. @throws Error for one that the architecture has not: its record is wrong. */
   routine(name: Routine): number {
     const address = this.fallbacks.routines.get(name);
-    if (address === undefined) throw new Error(`${this.program.architecture.name} has no listing of the routine ${name}`);
+    if (address === undefined)
+      throw new Error(`${this.program.architecture.name} has no listing of the routine ${name}`);
     return address;
   }
 
@@ -63,7 +68,11 @@ export class Resolver {
     if (substitute === undefined) return undefined;
     if (typeof substitute === "object") return this.lookupLibraries(substitute.alias);
     const value = substitute === "zeroByte" ? this.fallbacks.zeroByte : this.routine(substitute);
-    return { symbol: { name, binding: 1, type: 0, defined: true, value, size: 0, default: true }, owner: "fallback", value };
+    return {
+      symbol: { name, binding: 1, type: 0, defined: true, value, size: 0, default: true },
+      owner: "fallback",
+      value,
+    };
   }
 }
 
@@ -80,7 +89,9 @@ export function undefinedSymbol(path: string, name: string): LinkError {
 
 function define(symbol: Symbol, library: Placed): Definition {
   if (symbol.type === elf.STT_GNU_IFUNC) {
-    throw new LinkError(`${library.path}: its symbol ${symbol.name} is chosen at run time (STT_GNU_IFUNC), which cannot be linked ahead`);
+    throw new LinkError(
+      `${library.path}: its symbol ${symbol.name} is chosen at run time (STT_GNU_IFUNC), which cannot be linked ahead`,
+    );
   }
   return { symbol, owner: library, value: symbol.type === elf.STT_TLS ? symbol.value : library.base + symbol.value };
 }

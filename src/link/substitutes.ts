@@ -11,14 +11,24 @@ type Table = Readonly<Record<string, Entry>>;
 const ALWAYS: Table = {
   __libc_single_threaded: { by: "zeroByte", because: "it says that there may be threads, which is always safe" },
   __strftime_l: { by: { alias: "strftime_l" }, because: "another name of it" },
-  __pthread_key_create: { by: { alias: "pthread_key_create" }, because: "another name of it; where it is missing libgcc_s takes no locks" },
+  __pthread_key_create: {
+    by: { alias: "pthread_key_create" },
+    because: "another name of it; where it is missing libgcc_s takes no locks",
+  },
   fopen64: { by: { alias: "fopen" }, because: "musl's file offsets have 64 bits; its 1.2.4 dropped the second names" },
   fseeko64: { by: { alias: "fseeko" }, because: "as fopen64" },
   ftello64: { by: { alias: "ftello" }, because: "as fopen64" },
   lseek64: { by: { alias: "lseek" }, because: "as fopen64" },
   fstat64: { by: { alias: "fstat" }, because: "as fopen64; struct stat is the kernel's in both" },
-  __isoc23_strtoul: { by: { alias: "strtoul" }, because: "it differs for numbers that begin with 0b, which libstdc++ reads only in time zone files" },
-  strtof128: { by: "trap", because: "musl has no 128-bit floating point where long double is not that; std::from_chars for __float128 alone calls it" },
+  __isoc23_strtoul: {
+    by: { alias: "strtoul" },
+    because: "it differs for numbers that begin with 0b, which libstdc++ reads only in time zone files",
+  },
+  strtof128: {
+    by: "trap",
+    because:
+      "musl has no 128-bit floating point where long double is not that; std::from_chars for __float128 alone calls it",
+  },
   strfromf128: { by: "trap", because: "as strtof128, for std::to_chars" },
 };
 
@@ -36,12 +46,21 @@ const IN_FULL: Table = {
 /** The names that `inFull` answers otherwise than musl, which has them too. */
 const BEFORE_MUSL = ["__newlocale", "__duplocale", "__freelocale"];
 
-export type Substitutes = { readonly table: Readonly<Record<string, Substitute>>; readonly beforeMusl: readonly string[] };
+export type Substitutes = {
+  readonly table: Readonly<Record<string, Substitute>>;
+  readonly beforeMusl: readonly string[];
+};
 
 /** With `inFull`, what addons and Buns before 1.3.11 may call does its work; without, it leads to a trap. */
 export function substitutes({ substitutes: own }: Architecture, inFull: boolean): Substitutes {
   const chosen = (table: Table): [string, Substitute][] => Object.entries(table).map(([name, { by }]) => [name, by]);
-  if (inFull) return { table: { ...Object.fromEntries(chosen(ALWAYS)), ...own, ...Object.fromEntries(chosen(IN_FULL)) }, beforeMusl: BEFORE_MUSL };
-  const traps = Object.keys(IN_FULL).filter((name) => !BEFORE_MUSL.includes(name)).map((name): [string, Substitute] => [name, "trap"]);
+  if (inFull)
+    return {
+      table: { ...Object.fromEntries(chosen(ALWAYS)), ...own, ...Object.fromEntries(chosen(IN_FULL)) },
+      beforeMusl: BEFORE_MUSL,
+    };
+  const traps = Object.keys(IN_FULL)
+    .filter((name) => !BEFORE_MUSL.includes(name))
+    .map((name): [string, Substitute] => [name, "trap"]);
   return { table: { ...Object.fromEntries(traps), ...Object.fromEntries(chosen(ALWAYS)), ...own }, beforeMusl: [] };
 }

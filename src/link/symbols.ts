@@ -1,5 +1,5 @@
 import * as elf from "../elf/constants.ts";
-import { type Symbol } from "../elf/dynamic.ts";
+import type { Symbol } from "../elf/dynamic.ts";
 import { writeU64 } from "../elf/file.ts";
 import type { Placed } from "./layout.ts";
 import type { Program } from "./program.ts";
@@ -43,7 +43,11 @@ function exported({ dynamic }: Program, libraries: readonly Placed[], tls: TlsTe
   const add = (symbol: Symbol, base: number, template: number): void => {
     const nowhere = symbol.value === 0 && symbol.type !== elf.STT_TLS;
     if (nowhere || symbol.type === elf.STT_GNU_IFUNC || entries.has(symbol.name)) return;
-    entries.set(symbol.name, { symbol, value: symbol.value + (symbol.type === elf.STT_TLS ? template : base), hash: gnuHash(symbol.name) });
+    entries.set(symbol.name, {
+      symbol,
+      value: symbol.value + (symbol.type === elf.STT_TLS ? template : base),
+      hash: gnuHash(symbol.name),
+    });
   };
   for (const symbol of dynamic.exports.values()) add(symbol, 0, tls.program);
   for (const library of libraries) {

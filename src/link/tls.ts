@@ -20,16 +20,28 @@ export type TlsTemplate = {
   readonly fromThreadPointer: number;
 };
 
-type Template = { readonly vaddr: number; readonly offset: number; readonly filesz: number; readonly memsz: number; readonly align: number };
+type Template = {
+  readonly vaddr: number;
+  readonly offset: number;
+  readonly filesz: number;
+  readonly memsz: number;
+  readonly align: number;
+};
 
 export function tlsTemplate({ tls }: Architecture, program: ElfFile, libraries: readonly Placed[]): TlsTemplate {
   const own = program.segmentsOf(elf.PT_TLS)[0] ?? { vaddr: 0, offset: 0, filesz: 0, memsz: 0, align: 1 };
-  const templates = new Map(libraries.flatMap((library) => library.file.segmentsOf(elf.PT_TLS).map((segment) => [library, segment] as const)));
+  const templates = new Map(
+    libraries.flatMap((library) => library.file.segmentsOf(elf.PT_TLS).map((segment) => [library, segment] as const)),
+  );
   const align = Math.max(1, own.align, ...[...templates.values()].map((template) => template.align));
-  const layout = tls.variant === "I" ? behindProgram(own, templates, tls.reserved) : beforeProgram(own, templates, align);
+  const layout =
+    tls.variant === "I" ? behindProgram(own, templates, tls.reserved) : beforeProgram(own, templates, align);
   const filled = [
     { at: layout.program, data: program.bytes.subarray(own.offset, own.offset + own.filesz) },
-    ...[...templates].map(([library, { vaddr, filesz }]) => ({ at: layout.libraries.get(library) ?? 0, data: library.image.subarray(vaddr, vaddr + filesz) })),
+    ...[...templates].map(([library, { vaddr, filesz }]) => ({
+      at: layout.libraries.get(library) ?? 0,
+      data: library.image.subarray(vaddr, vaddr + filesz),
+    })),
   ].filter(({ data }) => data.length > 0);
   const bytes = new Uint8Array(Math.max(0, ...filled.map(({ at, data }) => at + data.length)));
   for (const { at, data } of filled) bytes.set(data, at);

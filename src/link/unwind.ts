@@ -8,7 +8,11 @@ import type { Program } from "./program.ts";
  * The section `.eh_frame_hdr` (LSB Core, "Exception Frames") finds the unwinding information of a function by its address: a
  * header of 12 bytes, then rows of 8, sorted: function and frame description, both counted from the header.
  */
-type Table = { readonly at: number; readonly frames: number; readonly rows: readonly (readonly [code: number, description: number])[] };
+type Table = {
+  readonly at: number;
+  readonly frames: number;
+  readonly rows: readonly (readonly [code: number, description: number])[];
+};
 
 const HEADER_SIZE = 12;
 const ROW_SIZE = 8;
@@ -22,13 +26,17 @@ export class UnwindTable {
   readonly size: number;
 
   constructor(program: Program, libraries: readonly Placed[]) {
-    this.tables = [readTable(program.file, 0), ...libraries.map(({ file, base }) => readTable(file, base))].flatMap((table) => table ?? []);
+    this.tables = [readTable(program.file, 0), ...libraries.map(({ file, base }) => readTable(file, base))].flatMap(
+      (table) => table ?? [],
+    );
     this.size = HEADER_SIZE + this.tables.reduce((rows, table) => rows + table.rows.length, 0) * ROW_SIZE;
   }
 
   /** The bytes of the merged table, to lie at the address `at`. */
   bytes(at: number): Uint8Array {
-    const rows = this.tables.flatMap((table) => table.rows.map(([code, description]) => [table.at + code, table.at + description] as const));
+    const rows = this.tables.flatMap((table) =>
+      table.rows.map(([code, description]) => [table.at + code, table.at + description] as const),
+    );
     rows.sort(([one], [other]) => one - other);
     const view = new DataView(new ArrayBuffer(this.size));
     [VERSION, ...ENCODINGS].forEach((byte, index) => view.setUint8(index, byte));
@@ -47,10 +55,13 @@ function readTable(file: ElfFile, base: number): Table | undefined {
   const [segment] = file.segmentsOf(elf.PT_GNU_EH_FRAME);
   if (segment === undefined || segment.filesz < HEADER_SIZE) return undefined;
   const view = new DataView(file.bytes.buffer, file.bytes.byteOffset + segment.offset, segment.filesz);
-  const known = view.getUint8(0) === VERSION && ENCODINGS.every((encoding, index) => view.getUint8(1 + index) === encoding);
+  const known =
+    view.getUint8(0) === VERSION && ENCODINGS.every((encoding, index) => view.getUint8(1 + index) === encoding);
   const count = view.getUint32(8, true);
   if (!known || HEADER_SIZE + count * ROW_SIZE > segment.filesz) {
-    throw new LinkError(`${file.name}: its table of unwinding information (PT_GNU_EH_FRAME) is not one this linker can read; link without addons: --no-addons`);
+    throw new LinkError(
+      `${file.name}: its table of unwinding information (PT_GNU_EH_FRAME) is not one this linker can read; link without addons: --no-addons`,
+    );
   }
   const rows = Array.from({ length: count }, (_, index) => {
     const at = HEADER_SIZE + index * ROW_SIZE;

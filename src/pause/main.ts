@@ -1,6 +1,17 @@
 import type { Pointer } from "bun:ffi";
 import { version } from "../../package.json";
-import { ANY_CHILD, F_GETFD, FD_CLOEXEC, Fd, libc, Memory, PTHREAD_CANCEL_DISABLE, SYS_close_range, WNOHANG, writable } from "./libc.ts";
+import {
+  ANY_CHILD,
+  F_GETFD,
+  FD_CLOEXEC,
+  Fd,
+  libc,
+  Memory,
+  PTHREAD_CANCEL_DISABLE,
+  SYS_close_range,
+  WNOHANG,
+  writable,
+} from "./libc.ts";
 import { disposition, SIG_BLOCK, SIG_DFL, SIG_IGN, Signal, sigset } from "./signals.ts";
 
 const exit = libc._Exit;
@@ -28,7 +39,12 @@ libc.syscall(SYS_close_range, 3, -1, 0);
 // No other thread is left that could cancel this one, so the calls need not look for that.
 libc.pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, null);
 
-const args = new TextEncoder().encode(process.argv.slice(2).map((argument) => `${argument}\0`).join(""));
+const args = new TextEncoder().encode(
+  process.argv
+    .slice(2)
+    .map((argument) => `${argument}\0`)
+    .join(""),
+);
 park(new Memory(args.length).keep(args), args.length);
 
 /**

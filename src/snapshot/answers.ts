@@ -1,9 +1,8 @@
 import { hostArchitecture } from "../arch/architectures.ts";
-import { pageUp } from "../elf/pages.ts";
-import { PAGE_SIZE } from "../elf/pages.ts";
+import { PAGE_SIZE, pageUp } from "../elf/pages.ts";
+import { ENOENT, ENOTTY, EPERM, MAP_FIXED, MAP_FIXED_NOREPLACE, PROT_EXEC } from "./linux.ts";
 import type { Places } from "./places.ts";
 import type { Stop } from "./ptrace.ts";
-import { ENOENT, ENOTTY, EPERM, MAP_FIXED, MAP_FIXED_NOREPLACE, PROT_EXEC } from "./linux.ts";
 
 const { maxPageSize } = hostArchitecture();
 
@@ -118,7 +117,9 @@ export class Answers {
   /** struct timespec: a clock that ticks a microsecond at each look. */
   private timespec(): Uint8Array {
     this.nanoseconds += 1000;
-    return new Uint8Array(BigInt64Array.of(BigInt(Math.floor(this.nanoseconds / 1e9)), BigInt(this.nanoseconds % 1e9)).buffer);
+    return new Uint8Array(
+      BigInt64Array.of(BigInt(Math.floor(this.nanoseconds / 1e9)), BigInt(this.nanoseconds % 1e9)).buffer,
+    );
   }
 }
 

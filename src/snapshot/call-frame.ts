@@ -1,5 +1,5 @@
-import { UserError } from "../support/error.ts";
 import { hostArchitecture } from "../arch/architectures.ts";
+import { UserError } from "../support/error.ts";
 import type { Tracee } from "./ptrace.ts";
 
 /**
@@ -29,7 +29,9 @@ export function findArguments(tracee: Tracee): number {
     if (count === 3n && word(address + WORD) === INT32_TAG) return address;
     frame = Number(word(frame + CALLER_FRAME * WORD));
   }
-  throw new UserError("no call frame above the wait has an address and a length for its arguments; the program must wait in a function that is called with its command line");
+  throw new UserError(
+    "no call frame above the wait has an address and a length for its arguments; the program must wait in a function that is called with its command line",
+  );
 }
 
 /** Two arguments as JSValues, 16 bytes: an address, as a double, and a length, as an int32. */

@@ -1,8 +1,8 @@
-import { UserError } from "../support/error.ts";
 import type { Architecture } from "../arch/architecture.ts";
 import * as elf from "../elf/constants.ts";
 import { hex, type Segment } from "../elf/file.ts";
 import { PAGE_SIZE } from "../elf/pages.ts";
+import { UserError } from "../support/error.ts";
 import type { Snapshot } from "./write.ts";
 
 /** Of `vm.mmap_min_addr` on hardened kernels; a C program linked as usual starts at 4 MiB. */
@@ -13,14 +13,24 @@ export function checkShape({ highestAddress }: Architecture, { segments }: Snaps
   const first = segments.find(({ type, offset }) => type === elf.PT_LOAD && offset === 0);
   const table = elf.EHDR_SIZE + segments.length * elf.PHDR_SIZE;
   if (first === undefined || first.filesz !== PAGE_SIZE || table > PAGE_SIZE) {
-    throw new UserError(`${segments.length} program headers and the stub do not fit in the first page, and kernels to 6.1 refuse more than a page of headers`);
+    throw new UserError(
+      `${segments.length} program headers and the stub do not fit in the first page, and kernels to 6.1 refuse more than a page of headers`,
+    );
   }
   for (const segment of segments) checkSegment(highestAddress, segment);
 }
 
 function checkSegment(highestAddress: number, { type, flags, vaddr, memsz }: Segment): void {
-  if (type !== elf.PT_LOAD && type !== elf.PT_GNU_STACK) throw new UserError(`a program header of type ${hex(type)}: a snapshot has no interpreter and no dynamic section`);
-  if (type === elf.PT_LOAD && flags & elf.PF_W && flags & elf.PF_X) throw new UserError(`the segment at ${hex(vaddr)} can be written and executed`);
-  if (vaddr + memsz > highestAddress) throw new UserError(`the segment at ${hex(vaddr)} lies where a kernel may put the stack; give the donor's mappings lower addresses`);
-  if (type === elf.PT_LOAD && vaddr < LOWEST_ADDRESS) throw new UserError(`the segment at ${hex(vaddr)} lies below 4 MiB, where a kernel may map nothing (vm.mmap_min_addr)`);
+  if (type !== elf.PT_LOAD && type !== elf.PT_GNU_STACK)
+    throw new UserError(`a program header of type ${hex(type)}: a snapshot has no interpreter and no dynamic section`);
+  if (type === elf.PT_LOAD && flags & elf.PF_W && flags & elf.PF_X)
+    throw new UserError(`the segment at ${hex(vaddr)} can be written and executed`);
+  if (vaddr + memsz > highestAddress)
+    throw new UserError(
+      `the segment at ${hex(vaddr)} lies where a kernel may put the stack; give the donor's mappings lower addresses`,
+    );
+  if (type === elf.PT_LOAD && vaddr < LOWEST_ADDRESS)
+    throw new UserError(
+      `the segment at ${hex(vaddr)} lies below 4 MiB, where a kernel may map nothing (vm.mmap_min_addr)`,
+    );
 }

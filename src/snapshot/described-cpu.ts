@@ -1,6 +1,6 @@
-import { UserError } from "../support/error.ts";
 import { hostArchitecture } from "../arch/architectures.ts";
 import { hex } from "../elf/file.ts";
+import { UserError } from "../support/error.ts";
 import type { Stop, Tracee } from "./ptrace.ts";
 
 const { described, processor } = hostArchitecture();
@@ -16,7 +16,9 @@ export function describeCpu(tracee: Tracee, questions: Questions): void {
     for (const address of questions[name] ?? []) {
       const found = tracee.read(address, instruction.length);
       if (!found.equals(instruction)) {
-        throw new UserError(`the runtime has ${found.toString("hex")} at ${hex(address)}, where the pin says that it asks for the processor; run: bun run pin ${Bun.version}`);
+        throw new UserError(
+          `the runtime has ${found.toString("hex")} at ${hex(address)}, where the pin says that it asks for the processor; run: bun run pin ${Bun.version}`,
+        );
       }
       tracee.write(address, described.illegal);
     }

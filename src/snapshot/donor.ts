@@ -1,21 +1,21 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { UserError } from "../support/error.ts";
 import { hostArchitecture } from "../arch/architectures.ts";
 import type { Registers } from "../arch/processor.ts";
 import * as elf from "../elf/constants.ts";
 import { ElfFile, hex } from "../elf/file.ts";
+import { PAGE_SIZE } from "../elf/pages.ts";
 import type { EntryAddresses } from "../link/entry.ts";
+import { UserError } from "../support/error.ts";
 import { type Answer, Answers } from "./answers.ts";
 import { encodeArguments, findArguments } from "./call-frame.ts";
 import { answerCpu, describeCpu, type Questions } from "./described-cpu.ts";
 import { AT_BASE, AT_ENTRY, AT_HWCAP, AT_PAGESZ, AT_PHDR, AT_PHENT, AT_PHNUM, initialStack } from "./initial-stack.ts";
+import { MAP_ANONYMOUS, MAP_FIXED_NOREPLACE, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "./linux.ts";
 import { readMappings } from "./memory.ts";
-import { PAGE_SIZE } from "../elf/pages.ts";
 import { type Places, placesBehind } from "./places.ts";
 import { PRACTICE, type Round } from "./practice.ts";
 import { type Stop, Tracee } from "./ptrace.ts";
 import type { Checkpoint } from "./stub.ts";
-import { MAP_ANONYMOUS, MAP_FIXED_NOREPLACE, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "./linux.ts";
 
 const architecture = hostArchitecture();
 const { described, processor } = architecture;
@@ -68,13 +68,29 @@ export function startDonor(program: DonorProgram): Donor {
 }
 
 /** Sets the program, which stands at its first instruction, to musl's first, with a stack of its own on which no kernel has left a trace. */
-function enter(tracee: Tracee, file: ElfFile, { muslBase, muslEntry, programEntry, phnum }: EntryAddresses, stack: Places["stack"]): void {
+function enter(
+  tracee: Tracee,
+  file: ElfFile,
+  { muslBase, muslEntry, programEntry, phnum }: EntryAddresses,
+  stack: Places["stack"],
+): void {
   for (const { base, size } of [stack, COMMAND_LINE]) {
-    const got = tracee.call("mmap", [base, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0]);
-    if (got !== base) throw new UserError(`the donor's memory at ${hex(base)} cannot be mapped (mmap returned ${got}); move it to where nothing is`);
+    const got = tracee.call("mmap", [
+      base,
+      size,
+      PROT_READ | PROT_WRITE,
+      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+      -1,
+      0,
+    ]);
+    if (got !== base)
+      throw new UserError(
+        `the donor's memory at ${hex(base)} cannot be mapped (mmap returned ${got}); move it to where nothing is`,
+      );
   }
   const [table] = file.segmentsOf(elf.PT_PHDR);
-  if (table === undefined) throw new UserError(`${file.name}: it has no PT_PHDR; give the file that the link stage wrote`);
+  if (table === undefined)
+    throw new UserError(`${file.name}: it has no PT_PHDR; give the file that the link stage wrote`);
   const auxv = [
     [AT_PHDR, table.vaddr],
     [AT_PHENT, elf.PHDR_SIZE],
@@ -85,7 +101,12 @@ function enter(tracee: Tracee, file: ElfFile, { muslBase, muslEntry, programEntr
     [AT_HWCAP, described.hwcap],
   ] as const;
   const random = Buffer.alloc(16, 0x5a);
-  const { address, bytes } = initialStack(stack.base + stack.size, { args: ["/pause"], environment: ENVIRONMENT, auxv, random });
+  const { address, bytes } = initialStack(stack.base + stack.size, {
+    args: ["/pause"],
+    environment: ENVIRONMENT,
+    auxv,
+    random,
+  });
   tracee.write(address, bytes);
   tracee.set({ [processor.programCounter]: muslEntry, [processor.stackPointer]: address });
 }
@@ -106,7 +127,10 @@ class DonorRun {
   toWait(): void {
     for (;;) {
       const stop = this.next();
-      if (stop.kind !== "entry") throw new UserError(`the donor did not reach its wait (${JSON.stringify(stop)}); run pause-static by hand to see why`);
+      if (stop.kind !== "entry")
+        throw new UserError(
+          `the donor did not reach its wait (${JSON.stringify(stop)}); run pause-static by hand to see why`,
+        );
       if (stop.call === "rt_sigtimedwait") return;
       this.carryOut(this.answers.to(stop));
     }
@@ -132,7 +156,9 @@ class DonorRun {
       if (generated.some(({ start, end }) => at >= start && at < end)) return registers;
       this.tracee.step();
     }
-    throw new UserError("the donor's wait does not return to a call stub of bun:ffi; the program must call it directly");
+    throw new UserError(
+      "the donor's wait does not return to a call stub of bun:ffi; the program must call it directly",
+    );
   }
 
   private next(): Stop {
@@ -147,7 +173,10 @@ class DonorRun {
     if (result !== undefined) tracee.skipCall();
     if (args !== undefined) tracee.setArguments(args);
     const stop = this.next();
-    if (stop.kind === "ended") throw new UserError(`the donor ended with status ${stop.status} before it parked; run pause-static by hand to see why`);
+    if (stop.kind === "ended")
+      throw new UserError(
+        `the donor ended with status ${stop.status} before it parked; run pause-static by hand to see why`,
+      );
     if (result !== undefined) tracee.setResult(result);
     if (ends) this.returnFromFunction();
     if (fill !== undefined) tracee.write(...fill);
@@ -168,5 +197,8 @@ class DonorRun {
 
 function checkOneThread({ pid }: Tracee): void {
   const threads = readdirSync(`/proc/${pid}/task`).length;
-  if (threads !== 1) throw new UserError(`the donor has ${threads} threads where a snapshot can have one; the runtime has changed, look for what starts them`);
+  if (threads !== 1)
+    throw new UserError(
+      `the donor has ${threads} threads where a snapshot can have one; the runtime has changed, look for what starts them`,
+    );
 }

@@ -22,7 +22,10 @@ export type Handed = {
  * An initial process stack (x86-64 psABI, section 3.4.1) that ends before `top`: argc, argv, NULL, envp, NULL, auxv, and
  * above them what these point to. Returns its lowest address, which the stack pointer has at the entry, a multiple of 16.
  */
-export function initialStack(top: number, { args, environment, auxv, random }: Handed): { address: number; bytes: Uint8Array } {
+export function initialStack(
+  top: number,
+  { args, environment, auxv, random }: Handed,
+): { address: number; bytes: Uint8Array } {
   const strings = [...args, ...environment].map((text) => Buffer.from(`${text}\0`));
   const above = strings.reduce((size, { length }) => size + length, random.length);
   const words = 1 + args.length + 1 + environment.length + 1 + 2 * (auxv.length + 2);
@@ -32,7 +35,17 @@ export function initialStack(top: number, { args, environment, auxv, random }: H
   const place = (bytes: Uint8Array) => (end += bytes.length) - bytes.length;
   const pointers = strings.map(place);
   const entries = [...auxv, [AT_RANDOM, place(random)], [AT_NULL, 0]];
-  const values = [args.length, ...pointers.slice(0, args.length), 0, ...pointers.slice(args.length), 0, ...entries.flat()];
-  const stack = Buffer.concat([Buffer.from(BigUint64Array.from(values, BigInt).buffer), ...strings, random], top - address);
+  const values = [
+    args.length,
+    ...pointers.slice(0, args.length),
+    0,
+    ...pointers.slice(args.length),
+    0,
+    ...entries.flat(),
+  ];
+  const stack = Buffer.concat(
+    [Buffer.from(BigUint64Array.from(values, BigInt).buffer), ...strings, random],
+    top - address,
+  );
   return { address, bytes: stack };
 }

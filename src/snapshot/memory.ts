@@ -7,7 +7,12 @@ import type { Tracee } from "./ptrace.ts";
 export type Page = { readonly address: number; readonly flags: number; readonly bytes: Uint8Array };
 
 /** A mapping of a process: bytes from `start` to before `end`. `generated`: it can be written and executed, so a compiler writes there. */
-export type Mapping = { readonly start: number; readonly end: number; readonly flags: number; readonly generated: boolean };
+export type Mapping = {
+  readonly start: number;
+  readonly end: number;
+  readonly flags: number;
+  readonly generated: boolean;
+};
 
 /** The memory of a stopped donor, from which pages are taken as they turn out to be needed. */
 export class DonorMemory {
@@ -30,10 +35,18 @@ export function readMappings(pid: number): Mapping[] {
   return readFileSync(`/proc/${pid}/maps`, "latin1")
     .split("\n")
     .flatMap((line) => {
-      const [, start, end, perms = "", name = ""] = /^([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \S+ *(.*)$/.exec(line) ?? [];
+      const [, start, end, perms = "", name = ""] =
+        /^([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \S+ *(.*)$/.exec(line) ?? [];
       const kernels = /^\[(vvar|vdso|vsyscall|stack)/.test(name);
       if (start === undefined || end === undefined || kernels || perms[0] !== "r") return [];
-      return [{ start: Number.parseInt(start, 16), end: Number.parseInt(end, 16), flags: protection(perms), generated: perms.startsWith("rwx") }];
+      return [
+        {
+          start: Number.parseInt(start, 16),
+          end: Number.parseInt(end, 16),
+          flags: protection(perms),
+          generated: perms.startsWith("rwx"),
+        },
+      ];
     });
 }
 

@@ -2,7 +2,12 @@
  * One round of practice: the PID the program sees, whether stderr is ready (what poll returns), what its wait returns, and
  * the command line that a wait without a signal brings, a NUL behind each argument.
  */
-export type Round = { readonly pid: number; readonly ready: number; readonly wait: number; readonly commandLine: string };
+export type Round = {
+  readonly pid: number;
+  readonly ready: number;
+  readonly wait: number;
+  readonly commandLine: string;
+};
 
 const SIGINT = 2;
 const SIGTERM = 15;

@@ -14,7 +14,11 @@ export type Pruned = { readonly pages: readonly Page[]; readonly runs: number };
  * `write` makes an executable of pages and returns its path.
  * @throws UserError when a scenario does something else than it must, or touches what the donor has not.
  */
-export function prune(memory: DonorMemory, scenarios: readonly Scenario[], write: (pages: readonly Page[]) => string): Pruned {
+export function prune(
+  memory: DonorMemory,
+  scenarios: readonly Scenario[],
+  write: (pages: readonly Page[]) => string,
+): Pruned {
   const pages = new Map<number, Page>();
   let runs = 0;
   let path = write([]);
@@ -33,7 +37,9 @@ export function prune(memory: DonorMemory, scenarios: readonly Scenario[], write
 function pageOf(memory: DonorMemory, address: number, scenario: Scenario): Page {
   const page = memory.page(address);
   if (page === undefined) {
-    throw new UserError(`in the scenario "${scenario.name}" the snapshot reaches for 0x${address.toString(16)}, where the donor has nothing`);
+    throw new UserError(
+      `in the scenario "${scenario.name}" the snapshot reaches for 0x${address.toString(16)}, where the donor has nothing`,
+    );
   }
   return page;
 }

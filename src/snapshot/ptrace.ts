@@ -1,6 +1,6 @@
-import { basename, dirname } from "node:path";
 import { dlopen, ptr } from "bun:ffi";
 import { closeSync, openSync, readlinkSync, readSync, realpathSync, writeSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { hostArchitecture } from "../arch/architectures.ts";
 import type { RegisterPlace, Registers } from "../arch/processor.ts";
 
@@ -65,9 +65,13 @@ export class Tracee {
     const [reader, writer] = pipe();
     // By its name alone: the kernel puts the path on the stack, and where strings lie is seen in the instructions that read them.
     const script = 'read _; cd "$0" && exec "$@" </dev/null >/dev/null 2>/dev/null';
-    const pid = spawn(["/bin/sh", "-c", script, dirname(path), "/usr/bin/env", "-i", `./${basename(path)}`, ...args], reader);
+    const pid = spawn(
+      ["/bin/sh", "-c", script, dirname(path), "/usr/bin/env", "-i", `./${basename(path)}`, ...args],
+      reader,
+    );
     const options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
-    if (libc.ptrace(PTRACE_SEIZE, pid, 0, BigInt(options)) !== 0n) throw new Error(`ptrace: this system does not let the build trace its own child ${pid}`);
+    if (libc.ptrace(PTRACE_SEIZE, pid, 0, BigInt(options)) !== 0n)
+      throw new Error(`ptrace: this system does not let the build trace its own child ${pid}`);
     writeSync(writer, "\n");
     closeSync(reader);
     closeSync(writer);
@@ -111,13 +115,20 @@ export class Tracee {
     const result = Number(BigInt.asIntN(64, this.registers()[processor.result] ?? 0n));
     this.write(at, before);
     const used = [processor.programCounter, processor.systemCallNumber, processor.result, ...processor.arguments];
-    this.set(this.named(used, used.map((name) => Number(BigInt.asIntN(64, registers[name] ?? 0n)))));
+    this.set(
+      this.named(
+        used,
+        used.map((name) => Number(BigInt.asIntN(64, registers[name] ?? 0n))),
+      ),
+    );
     return result;
   }
 
   registers(): Registers {
     const sets = new Map(processor.registerSets.map(({ note }) => [note, this.registerSet(note)]));
-    return Object.fromEntries([...processor.registers].map(([name, place]) => [name, valueAt(place, sets.get(place.note))]));
+    return Object.fromEntries(
+      [...processor.registers].map(([name, place]) => [name, valueAt(place, sets.get(place.note))]),
+    );
   }
 
   /** The address of the next instruction. */
@@ -261,7 +272,12 @@ function syscallStop(pid: number): Stop {
   const size = libc.ptrace(PTRACE_GET_SYSCALL_INFO, pid, info.length, info);
   const op = size > 0n ? info.readUInt8(0) : 0;
   const word = (at: number) => Number(info.readBigInt64LE(at));
-  if (op === PTRACE_SYSCALL_INFO_ENTRY) return { kind: "entry", call: callNames.get(word(24)) ?? String(word(24)), args: [32, 40, 48, 56, 64, 72].map(word) };
+  if (op === PTRACE_SYSCALL_INFO_ENTRY)
+    return {
+      kind: "entry",
+      call: callNames.get(word(24)) ?? String(word(24)),
+      args: [32, 40, 48, 56, 64, 72].map(word),
+    };
   if (op === PTRACE_SYSCALL_INFO_EXIT) return { kind: "exit", result: word(24) };
   throw new Error(`ptrace: PTRACE_GET_SYSCALL_INFO is not supported (op ${op}); the build needs Linux 5.3 or newer`);
 }

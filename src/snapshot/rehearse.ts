@@ -1,10 +1,9 @@
-import { UserError } from "../support/error.ts";
 import { hostArchitecture } from "../arch/architectures.ts";
-import { pageDown } from "../elf/pages.ts";
+import { PAGE_SIZE, pageDown } from "../elf/pages.ts";
+import { UserError } from "../support/error.ts";
 import type { Entry } from "./answers.ts";
 import { EFAULT } from "./linux.ts";
 import { readFaults, readWritten } from "./memory.ts";
-import { PAGE_SIZE } from "../elf/pages.ts";
 import { type Stop, Tracee } from "./ptrace.ts";
 import type { Scenario } from "./scenarios.ts";
 
@@ -41,7 +40,10 @@ export function rehearseWithout(path: string, scenario: Scenario, without: reado
     candidate.next();
     for (const page of without) {
       const result = candidate.call("munmap", [page, PAGE_SIZE]);
-      if (result !== 0) throw new UserError(`the page at 0x${page.toString(16)} cannot be taken out of the snapshot's memory (munmap returned ${result})`);
+      if (result !== 0)
+        throw new UserError(
+          `the page at 0x${page.toString(16)} cannot be taken out of the snapshot's memory (munmap returned ${result})`,
+        );
     }
     return new Rehearsal(candidate, scenario, () => candidate.next()).run();
   });
@@ -93,7 +95,9 @@ function runToExit(candidate: Tracee, scenario: Scenario, look: () => void): voi
 /** Runs it through `scenario` instruction by instruction: `visit` has the address of each from its first wait's end on. */
 export function stepThrough(path: string, scenario: Scenario, visit: (address: number) => void): void {
   withCandidate(path, scenario, (candidate) => {
-    const rehearsal: Rehearsal = new Rehearsal(candidate, scenario, () => stepToCall(candidate, (address) => rehearsal.woken && visit(address)));
+    const rehearsal: Rehearsal = new Rehearsal(candidate, scenario, () =>
+      stepToCall(candidate, (address) => rehearsal.woken && visit(address)),
+    );
     return rehearsal.run();
   });
 }
@@ -207,9 +211,12 @@ class Rehearsal {
 
   private checkEnd({ status, signal }: Extract<Stop, { kind: "ended" }>): number[] {
     const { stdout, stderr, status: expected } = this.scenario;
-    if (signal !== null || status !== expected) throw this.wrong(`it ended with ${signal === null ? `status ${status}` : `signal ${signal}`}, not ${expected}`);
-    if (this.said.stdout !== stdout) throw this.wrong(`it wrote ${JSON.stringify(this.said.stdout)} to stdout, not ${JSON.stringify(stdout)}`);
-    if (this.said.stderr !== stderr) throw this.wrong(`it wrote ${JSON.stringify(this.said.stderr)} to stderr, not ${JSON.stringify(stderr)}`);
+    if (signal !== null || status !== expected)
+      throw this.wrong(`it ended with ${signal === null ? `status ${status}` : `signal ${signal}`}, not ${expected}`);
+    if (this.said.stdout !== stdout)
+      throw this.wrong(`it wrote ${JSON.stringify(this.said.stdout)} to stdout, not ${JSON.stringify(stdout)}`);
+    if (this.said.stderr !== stderr)
+      throw this.wrong(`it wrote ${JSON.stringify(this.said.stderr)} to stderr, not ${JSON.stringify(stderr)}`);
     return [];
   }
 

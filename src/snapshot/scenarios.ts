@@ -86,8 +86,15 @@ function printing(): Scenario[] {
   );
 }
 
-function describe(firstProcess: boolean, args: string, { polls, writeFails }: Pick<Scenario, "polls" | "writeFails">): string {
-  const failing = [...(polls === undefined ? [] : [`poll returns ${polls}`]), ...(writeFails === undefined ? [] : [`write fails with ${writeFails}`])];
+function describe(
+  firstProcess: boolean,
+  args: string,
+  { polls, writeFails }: Pick<Scenario, "polls" | "writeFails">,
+): string {
+  const failing = [
+    ...(polls === undefined ? [] : [`poll returns ${polls}`]),
+    ...(writeFails === undefined ? [] : [`write fails with ${writeFails}`]),
+  ];
   return [firstProcess ? "PID 1" : "another PID", args, ...failing].join(", ");
 }
 

@@ -1,8 +1,8 @@
 import { rmSync } from "node:fs";
-import { UserError } from "../support/error.ts";
 import { hostArchitecture } from "../arch/architectures.ts";
 import { hex } from "../elf/file.ts";
 import { writeExecutable } from "../link/file.ts";
+import { UserError } from "../support/error.ts";
 import { checkShape } from "./check.ts";
 import { type DonorProgram, startDonor } from "./donor.ts";
 import { DonorMemory, type Page } from "./memory.ts";
@@ -13,7 +13,12 @@ import type { Touch } from "./stub.ts";
 import { writeSnapshot } from "./write.ts";
 
 /** What the stage made and what it took: bytes, pages of 4096 bytes, program headers, candidates run. */
-export type SnapshotResult = { readonly bytes: number; readonly pages: number; readonly segments: number; readonly candidates: number };
+export type SnapshotResult = {
+  readonly bytes: number;
+  readonly pages: number;
+  readonly segments: number;
+  readonly candidates: number;
+};
 
 /**
  * Takes the memory of the linked `program` where its wait returns, prunes it to what the scenarios touch, and
@@ -27,7 +32,11 @@ export function takeSnapshot(program: DonorProgram, output: string): SnapshotRes
   try {
     // Only the pages that some scenario touches.
     const memory = new DonorMemory(donor.tracee);
-    const write = (pages: readonly Page[], touches: readonly Touch[], beside: (address: number) => Page | undefined) => {
+    const write = (
+      pages: readonly Page[],
+      touches: readonly Touch[],
+      beside: (address: number) => Page | undefined,
+    ) => {
       const snapshot = writeSnapshot(architecture, pages, donor, touches, beside);
       writeExecutable(candidate, snapshot.bytes);
       return snapshot;
@@ -39,7 +48,9 @@ export function takeSnapshot(program: DonorProgram, output: string): SnapshotRes
 
     // Those that it writes to on the way every pod goes are touched first.
     const written = writtenPages(candidate, USUAL);
-    const touches = pages.filter(({ address }) => written.includes(address)).map(({ address, bytes: [byte = 0] }) => ({ page: address, byte }));
+    const touches = pages
+      .filter(({ address }) => written.includes(address))
+      .map(({ address, bytes: [byte = 0] }) => ({ page: address, byte }));
     const snapshot = write(pages, touches, (address) => memory.page(address));
     checkShape(architecture, snapshot);
 
@@ -56,5 +67,8 @@ export function takeSnapshot(program: DonorProgram, output: string): SnapshotRes
 
 function confirm(path: string, scenario: Scenario): void {
   const [missing] = rehearse(path, scenario);
-  if (missing !== undefined) throw new UserError(`in the scenario "${scenario.name}" the finished snapshot reaches for ${hex(missing)}, which it did not before`);
+  if (missing !== undefined)
+    throw new UserError(
+      `in the scenario "${scenario.name}" the finished snapshot reaches for ${hex(missing)}, which it did not before`,
+    );
 }

@@ -20,11 +20,20 @@ export type Touch = { readonly page: number; readonly byte: number };
  *
  * `address`: where it is to lie, below 2 GiB. The code comes first, and its first byte is the entry.
  */
-export function stub({ stub }: Architecture, address: number, { registers, commandLine }: Checkpoint, touches: readonly Touch[]): Uint8Array {
+export function stub(
+  { stub }: Architecture,
+  address: number,
+  { registers, commandLine }: Checkpoint,
+  touches: readonly Touch[],
+): Uint8Array {
   const { start, touch, resume, data, places } = stub;
   const code = (dataAt: number) => {
     const addresses = Object.fromEntries(Object.entries(places).map(([name, place]) => [name, dataAt + place]));
-    return Buffer.concat([assemble(start, { arguments: commandLine, ...addresses }), ...touches.map((values) => assemble(touch, values)), assemble(resume, registers)]);
+    return Buffer.concat([
+      assemble(start, { arguments: commandLine, ...addresses }),
+      ...touches.map((values) => assemble(touch, values)),
+      assemble(resume, registers),
+    ]);
   };
   const dataAt = Math.ceil((address + code(0).length) / 8) * 8;
   const bytes = new Uint8Array(dataAt - address + data.length * 8);

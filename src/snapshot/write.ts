@@ -1,11 +1,10 @@
-import { UserError } from "../support/error.ts";
 import type { Architecture } from "../arch/architecture.ts";
 import * as elf from "../elf/constants.ts";
 import { hex, type Segment } from "../elf/file.ts";
-import { pageDown } from "../elf/pages.ts";
+import { PAGE_SIZE, pageDown } from "../elf/pages.ts";
 import { writeHeader, writeSegments } from "../elf/write.ts";
-import { type Page } from "./memory.ts";
-import { PAGE_SIZE } from "../elf/pages.ts";
+import { UserError } from "../support/error.ts";
+import type { Page } from "./memory.ts";
 import { type Checkpoint, stub, type Touch } from "./stub.ts";
 
 /** A snapshot as a file. */
@@ -36,20 +35,33 @@ export function writeSnapshot(
   const { firstPage } = checkpoint;
   const blank: Page = { address: firstPage, flags: elf.PF_R | elf.PF_X, bytes: new Uint8Array(PAGE_SIZE) };
   const blocks = blocksOf(granulesOf([blank, ...pages], maxPageSize), firstPage);
-  const placed = blocks.flatMap(({ granules }, block) => granules.flatMap(({ start, pages }) => pages.map((page) => ({ ...page, offset: block * maxPageSize + page.address - start }))));
+  const placed = blocks.flatMap(({ granules }, block) =>
+    granules.flatMap(({ start, pages }) =>
+      pages.map((page) => ({ ...page, offset: block * maxPageSize + page.address - start })),
+    ),
+  );
   const segments = [...segmentsOf(placed, maxPageSize), GNU_STACK];
   const table = elf.EHDR_SIZE + segments.length * elf.PHDR_SIZE;
-  const filling = blocks.flatMap((block, index) => fill(block, maxPageSize, beside).map(({ place, bytes }) => ({ bytes, offset: index * maxPageSize + place })));
+  const filling = blocks.flatMap((block, index) =>
+    fill(block, maxPageSize, beside).map(({ place, bytes }) => ({ bytes, offset: index * maxPageSize + place })),
+  );
   const all = [...placed, ...filling];
   const bytes = new Uint8Array(Math.max(...all.map(({ offset }) => offset)) + PAGE_SIZE);
   for (const page of all) bytes.set(page.bytes, page.offset);
   const code = stub(architecture, firstPage + table, checkpoint, touches);
   if (table + code.length > PAGE_SIZE) {
-    throw new UserError(`${segments.length} program headers and the stub do not fit in the first page, and kernels to 6.1 refuse more than a page of headers`);
+    throw new UserError(
+      `${segments.length} program headers and the stub do not fit in the first page, and kernels to 6.1 refuse more than a page of headers`,
+    );
   }
   bytes.set(code, table);
   const view = new DataView(bytes.buffer);
-  writeHeader(view, { machine: architecture.machine, entry: firstPage + table, phoff: elf.EHDR_SIZE, phnum: segments.length });
+  writeHeader(view, {
+    machine: architecture.machine,
+    entry: firstPage + table,
+    phoff: elf.EHDR_SIZE,
+    phnum: segments.length,
+  });
   writeSegments(view, elf.EHDR_SIZE, segments);
   return { bytes, segments };
 }
@@ -58,7 +70,10 @@ export function writeSnapshot(
 function granulesOf(pages: readonly Page[], maxPageSize: number): Granule[] {
   return [...Map.groupBy(pages, ({ address }) => pageDown(address, maxPageSize))].map(([start, pages]) => {
     const flags = pages[0]?.flags ?? 0;
-    if (pages.some((page) => page.flags !== flags)) throw new UserError(`the pages from ${hex(start)} to ${hex(start + maxPageSize)} have two protections; a kernel with pages of that size gives them one`);
+    if (pages.some((page) => page.flags !== flags))
+      throw new UserError(
+        `the pages from ${hex(start)} to ${hex(start + maxPageSize)} have two protections; a kernel with pages of that size gives them one`,
+      );
     return { start, flags, pages };
   });
 }
@@ -71,9 +86,13 @@ function granulesOf(pages: readonly Page[], maxPageSize: number): Granule[] {
 function blocksOf(granules: readonly Granule[], firstPage: number): Block[] {
   const blocks: { executable: boolean; granules: Granule[] }[] = [];
   const first = (granule: Granule) => Number(granule.start === firstPage);
-  for (const granule of granules.toSorted((a, b) => first(b) - first(a) || b.pages.length - a.pages.length || a.start - b.start)) {
+  for (const granule of granules.toSorted(
+    (a, b) => first(b) - first(a) || b.pages.length - a.pages.length || a.start - b.start,
+  )) {
     const executable = (granule.flags & elf.PF_X) !== 0;
-    const block = blocks.find((block) => block.executable === executable && placesOf(block).isDisjointFrom(placesOf({ granules: [granule] })));
+    const block = blocks.find(
+      (block) => block.executable === executable && placesOf(block).isDisjointFrom(placesOf({ granules: [granule] })),
+    );
     if (block === undefined) blocks.push({ executable, granules: [granule] });
     else block.granules.push(granule);
   }
@@ -81,16 +100,23 @@ function blocksOf(granules: readonly Granule[], firstPage: number): Block[] {
 }
 
 /** The places in a block that are taken, in bytes from its start. */
-const placesOf = ({ granules }: Pick<Block, "granules">): Set<number> => new Set(granules.flatMap(({ start, pages }) => pages.map(({ address }) => address - start)));
+const placesOf = ({ granules }: Pick<Block, "granules">): Set<number> =>
+  new Set(granules.flatMap(({ start, pages }) => pages.map(({ address }) => address - start)));
 
 /**
  * What stands in the places of a block that no page wants: of data the donor's, since zeros could be taken for an answer;
  * of code zeros, which are an instruction that faults.
  */
-function fill(block: Block, maxPageSize: number, beside: (address: number) => Page | undefined): { readonly place: number; readonly bytes: Uint8Array }[] {
+function fill(
+  block: Block,
+  maxPageSize: number,
+  beside: (address: number) => Page | undefined,
+): { readonly place: number; readonly bytes: Uint8Array }[] {
   if (block.executable) return [];
   const taken = placesOf(block);
-  const free = Array.from({ length: maxPageSize / PAGE_SIZE }, (_, index) => index * PAGE_SIZE).filter((place) => !taken.has(place));
+  const free = Array.from({ length: maxPageSize / PAGE_SIZE }, (_, index) => index * PAGE_SIZE).filter(
+    (place) => !taken.has(place),
+  );
   return free.flatMap((place) => {
     const [page] = block.granules.map(({ start }) => beside(start + place)).filter((page) => page !== undefined);
     return page === undefined ? [] : [{ place, bytes: page.bytes }];
@@ -102,7 +128,12 @@ function segmentsOf(pages: readonly Placed[], align: number): Segment[] {
   const segments: Segment[] = [];
   for (const { address, offset, flags } of pages.toSorted((a, b) => a.address - b.address)) {
     const last = segments.at(-1);
-    if (last !== undefined && last.vaddr + last.filesz === address && last.offset + last.filesz === offset && last.flags === flags) {
+    if (
+      last !== undefined &&
+      last.vaddr + last.filesz === address &&
+      last.offset + last.filesz === offset &&
+      last.flags === flags
+    ) {
       segments[segments.length - 1] = load(last.vaddr, flags, last.offset, last.filesz + PAGE_SIZE, align);
     } else segments.push(load(address, flags, offset, PAGE_SIZE, align));
   }
@@ -110,7 +141,15 @@ function segmentsOf(pages: readonly Placed[], align: number): Segment[] {
 }
 
 /** Asks for a stack that is not executable, as every program today does. */
-const GNU_STACK: Segment = { type: elf.PT_GNU_STACK, flags: elf.PF_R | elf.PF_W, offset: 0, vaddr: 0, filesz: 0, memsz: 0, align: 16 };
+const GNU_STACK: Segment = {
+  type: elf.PT_GNU_STACK,
+  flags: elf.PF_R | elf.PF_W,
+  offset: 0,
+  vaddr: 0,
+  filesz: 0,
+  memsz: 0,
+  align: 16,
+};
 
 const load = (vaddr: number, flags: number, offset: number, size: number, align: number): Segment => ({
   ...{ type: elf.PT_LOAD, flags, offset, vaddr, filesz: size, memsz: size, align },

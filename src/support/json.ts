@@ -33,4 +33,5 @@ export function text(value: unknown): string {
   return value;
 }
 
-const unlike = (value: unknown, expected: string) => new ShapeError(`${JSON.stringify(value)?.slice(0, 100) ?? "nothing"} where ${expected} is expected`);
+const unlike = (value: unknown, expected: string) =>
+  new ShapeError(`${JSON.stringify(value)?.slice(0, 100) ?? "nothing"} where ${expected} is expected`);

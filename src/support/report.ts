@@ -38,4 +38,3 @@ export function unwritable(what: string, error: unknown): UserError | undefined 
   const remedy = REMEDIES[String(error.code)];
   return remedy === undefined ? undefined : new UserError(`${what}: ${error.message}; ${remedy}`);
 }
-

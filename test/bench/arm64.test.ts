@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { amount } from "../../bench/format.ts";
 import { UPSTREAM } from "../../bench/peers.ts";
-import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
-import { PT_LOAD } from "../../src/elf/constants.ts";
-import { ElfFile } from "../../src/elf/file.ts";
-import { sha256 } from "../../src/support/hash.ts";
 import { ARM64_PAUSE } from "../../harness/artifacts.ts";
 import { compileFor } from "../../harness/compile.ts";
 import { marked } from "../../harness/marks.ts";
 import { testNeeding } from "../../harness/privilege.ts";
+import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
+import { PT_LOAD } from "../../src/elf/constants.ts";
+import { ElfFile } from "../../src/elf/file.ts";
+import { sha256 } from "../../src/support/hash.ts";
 
 const page = readFileSync(join(import.meta.dir, "..", "..", "docs", "architectures.md"), "utf8");
 const ours = readFileSync(ARM64_PAUSE);
@@ -31,14 +31,23 @@ test("docs/architectures.md, kernels: every test passed", () => {
 
 test("docs/architectures.md, measured: what can be computed of the file is so", () => {
   const segments = new ElfFile(ARM64_PAUSE, ours).segmentsOf(PT_LOAD).length;
-  const computed = { file: amount(ours.length, "bytes"), "gzip -9": amount(compressed(ours), "bytes"), segments: amount(segments, "count") };
+  const computed = {
+    file: amount(ours.length, "bytes"),
+    "gzip -9": amount(compressed(ours), "bytes"),
+    segments: amount(segments, "count"),
+  };
   const rows = [...marked(page, "measured").matchAll(/^\| (file|gzip -9|segments) \| \S+ \| (.*?) \|/gm)];
-  expect(Object.fromEntries(rows.map(([, what, value]) => [what, value])), "run again: bun run bench:arm64").toEqual(computed);
+  expect(Object.fromEntries(rows.map(([, what, value]) => [what, value])), "run again: bun run bench:arm64").toEqual(
+    computed,
+  );
 });
 
 const compiler = `${AARCH64.gnuTriplet}-gcc`;
-testNeeding(compiler, Bun.which(compiler) !== null)("dist/arm64/pause is at most half of the C program as upstream links its own, and a fifth when both are compressed", () => {
-  const theirs = readFileSync(compileFor(AARCH64, UPSTREAM));
-  expect(ours.length / theirs.length).toBeLessThanOrEqual(0.5);
-  expect(compressed(ours) / compressed(theirs)).toBeLessThanOrEqual(0.2);
-});
+testNeeding(compiler, Bun.which(compiler) !== null)(
+  "dist/arm64/pause is at most half of the C program as upstream links its own, and a fifth when both are compressed",
+  () => {
+    const theirs = readFileSync(compileFor(AARCH64, UPSTREAM));
+    expect(ours.length / theirs.length).toBeLessThanOrEqual(0.5);
+    expect(compressed(ours) / compressed(theirs)).toBeLessThanOrEqual(0.2);
+  },
+);

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { compare } from "../../bench/compare.ts";
 import { amount, ratio } from "../../bench/format.ts";
 import { inTurn } from "../../bench/measure/measurement.ts";
-import { FULL, rounds } from "../../bench/plan.ts";
 import { FLOOR, MUSL, REFERENCE } from "../../bench/peers.ts";
+import { FULL, rounds } from "../../bench/plan.ts";
 import { withHeadlines } from "../../bench/readme.ts";
 import { report } from "../../bench/report.ts";
-import { readResults, type Results } from "../../bench/results.ts";
+import { type Results, readResults } from "../../bench/results.ts";
 import { apart, figure, ratios, type Samples } from "../../bench/samples.ts";
 
 const ROOT = join(import.meta.dir, "..", "..");
@@ -21,11 +21,23 @@ describe("the committed report", () => {
   test("it comes from a full run of all peers", () => {
     expect(committed.quick).toBe(false);
     expect(committed.missing).toEqual([]);
-    expect(committed.peers.map(({ name }) => name)).toEqual(["pause", "pause-static", "pause-dynamic", REFERENCE, MUSL, FLOOR, "catatonit", "tini", "dumb-init", "sleep"]);
+    expect(committed.peers.map(({ name }) => name)).toEqual([
+      "pause",
+      "pause-static",
+      "pause-dynamic",
+      REFERENCE,
+      MUSL,
+      FLOOR,
+      "catatonit",
+      "tini",
+      "dumb-init",
+      "sleep",
+    ]);
   });
 
   test("REPORT.md and the pictures are what results.json gives", () => {
-    for (const [name, text] of Object.entries(report(committed))) expect(readFileSync(join(BENCH, name), "utf8"), name).toBe(text);
+    for (const [name, text] of Object.entries(report(committed)))
+      expect(readFileSync(join(BENCH, name), "utf8"), name).toBe(text);
   });
 
   test("the README's table is what results.json gives", () => {
@@ -35,13 +47,25 @@ describe("the committed report", () => {
 
   test("pause used no CPU and was not woken, idle or reaping, and the method can show otherwise", () => {
     const { samples } = committed;
-    const metrics = Object.keys(samples).filter((metric) => /^(idle|orphans|storm of \d+)/.test(metric) && /: (CPU, ns|switches, count)$/.test(metric));
+    const metrics = Object.keys(samples).filter(
+      (metric) => /^(idle|orphans|storm of \d+)/.test(metric) && /: (CPU, ns|switches, count)$/.test(metric),
+    );
     expect(metrics.length).toBe(2 + 2 + 4 * 2);
     for (const metric of metrics) {
-      expect(samples[metric]?.pause?.every((value) => value === 0), metric).toBe(true);
+      expect(
+        samples[metric]?.pause?.every((value) => value === 0),
+        metric,
+      ).toBe(true);
       // tini looks around from time to time; upstream's design waits for each orphan.
-      expect(samples[metric]?.tini?.some((value) => value > 0), metric).toBe(true);
-      if (!metric.startsWith("idle")) expect(samples[metric]?.[REFERENCE]?.some((value) => value > 0), metric).toBe(true);
+      expect(
+        samples[metric]?.tini?.some((value) => value > 0),
+        metric,
+      ).toBe(true);
+      if (!metric.startsWith("idle"))
+        expect(
+          samples[metric]?.[REFERENCE]?.some((value) => value > 0),
+          metric,
+        ).toBe(true);
     }
   });
 });
@@ -56,29 +80,60 @@ describe("figures", () => {
 
   test("spreads lie apart where they do not touch", () => {
     const [low, high, both] = [figure([1, 2]), figure([3, 4]), figure([2, 3])];
-    expect([apart(low, high), apart(high, low), apart(low, both), apart(both, high)]).toEqual(["below", "above", undefined, undefined]);
+    expect([apart(low, high), apart(high, low), apart(low, both), apart(both, high)]).toEqual([
+      "below",
+      "above",
+      undefined,
+      undefined,
+    ]);
   });
 
   test("ratios are taken turn by turn, and not of 0", () => {
     expect(ratios([1, 20, 3], [2, 40, 2])).toEqual([0.5, 0.5, 1.5]);
     const hundred = Array.from({ length: 100 }, (_, turn) => turn + 1);
-    expect(ratios(hundred, hundred.map((value) => value * 4))).toEqual(Array.from({ length: 10 }, () => 0.25));
+    expect(
+      ratios(
+        hundred,
+        hundred.map((value) => value * 4),
+      ),
+    ).toEqual(Array.from({ length: 10 }, () => 0.25));
     expect([ratios([1], [0]), ratios([1, 2], [1]), ratios([], [])]).toEqual([undefined, undefined, undefined]);
   });
 
   test("amounts and ratios in words", () => {
-    expect([amount(0, "CPU, ns"), amount(1234, "CPU, ns"), amount(2_500_000, "wall, ns"), amount(258_048, "file, bytes"), amount(1234.4, "switches, count")]).toEqual([
-      ...["0 ns", "1.23 µs", "2.50 ms", "258 kB", "1,234"],
+    expect([
+      amount(0, "CPU, ns"),
+      amount(1234, "CPU, ns"),
+      amount(2_500_000, "wall, ns"),
+      amount(258_048, "file, bytes"),
+      amount(1234.4, "switches, count"),
+    ]).toEqual([...["0 ns", "1.23 µs", "2.50 ms", "258 kB", "1,234"]]);
+    expect([ratio(1, 2), ratio(0, 0), ratio(3, 0), ratio(1234, 1), ratio(Number.NaN, 1)]).toEqual([
+      "0.50",
+      "both 0",
+      "C: 0",
+      "1,234",
+      "–",
     ]);
-    expect([ratio(1, 2), ratio(0, 0), ratio(3, 0), ratio(1234, 1), ratio(Number.NaN, 1)]).toEqual(["0.50", "both 0", "C: 0", "1,234", "–"]);
   });
 });
 
 describe("a plan", () => {
   test("every size as often as it says, the peers in another order each round", () => {
-    expect(rounds([[100, 2], [1000, 1]])).toEqual([100, 100, 1000]);
+    expect(
+      rounds([
+        [100, 2],
+        [1000, 1],
+      ]),
+    ).toEqual([100, 100, 1000]);
     const peers = ["a", "b", "c"].map((name) => ({ name, command: [], parksIn: 0, env: {}, endsOnSigterm: true }));
-    expect([0, 1, 2, 3].map((round) => inTurn(peers, round).map(({ name }) => name).join(""))).toEqual(["abc", "bca", "cab", "abc"]);
+    expect(
+      [0, 1, 2, 3].map((round) =>
+        inTurn(peers, round)
+          .map(({ name }) => name)
+          .join(""),
+      ),
+    ).toEqual(["abc", "bca", "cab", "abc"]);
   });
 
   test("a full one measures at least as much as was promised: a minute idle, 300 starts, 500 at once, storms of 30,000", () => {
@@ -90,42 +145,66 @@ describe("a plan", () => {
 });
 
 describe("comparing two runs", () => {
-  const run = (pause: number[], reference: number[], metric = "exec to parked, ns") => withSamples({ [metric]: { pause, [REFERENCE]: reference } });
+  const run = (pause: number[], reference: number[], metric = "exec to parked, ns") =>
+    withSamples({ [metric]: { pause, [REFERENCE]: reference } });
 
   test("what stays within the spread did not move, also where all is slower alike", () => {
     const before = run([90, 100, 110], [200, 200, 200]);
-    expect(compare(before, run([95, 105, 115], [200, 200, 200]))).toEqual(["2 figures compared, none moved by more than the spread"]);
-    expect(compare(before, run([180, 200, 220], [400, 400, 400]))).toEqual(["2 figures compared, none moved by more than the spread"]);
+    expect(compare(before, run([95, 105, 115], [200, 200, 200]))).toEqual([
+      "2 figures compared, none moved by more than the spread",
+    ]);
+    expect(compare(before, run([180, 200, 220], [400, 400, 400]))).toEqual([
+      "2 figures compared, none moved by more than the spread",
+    ]);
     expect(compare(before, run([360, 400, 440], [800, 800, 800]))).toEqual([
       "worse  C, as upstream: exec to parked: 200 ns before, 800 ns now",
       "2 figures compared, 1 moved by more than the spread",
     ]);
     // The machine was slow for a while: the spread of the times covers the change, that of the ratios does not.
-    expect(compare(run([100, 100, 900], [200, 200, 1800]), run([150, 150, 1350], [200, 200, 1800]))[0]).toMatch(/^worse {2}pause/);
+    expect(compare(run([100, 100, 900], [200, 200, 1800]), run([150, 150, 1350], [200, 200, 1800]))[0]).toMatch(
+      /^worse {2}pause/,
+    );
   });
 
   test("what moved by more is said, for better and for worse", () => {
     const before = run([90, 100, 110], [200, 200, 200]);
-    expect(compare(before, run([140, 150, 160], [200, 200, 200]))[0]).toBe("worse  pause: exec to parked: 0.50 of the reference (100 ns) before, 0.75 of the reference (150 ns) now");
-    expect(compare(before, run([40, 50, 60], [200, 200, 200]))[0]).toBe("better pause: exec to parked: 0.50 of the reference (100 ns) before, 0.25 of the reference (50 ns) now");
+    expect(compare(before, run([140, 150, 160], [200, 200, 200]))[0]).toBe(
+      "worse  pause: exec to parked: 0.50 of the reference (100 ns) before, 0.75 of the reference (150 ns) now",
+    );
+    expect(compare(before, run([40, 50, 60], [200, 200, 200]))[0]).toBe(
+      "better pause: exec to parked: 0.50 of the reference (100 ns) before, 0.25 of the reference (50 ns) now",
+    );
   });
 
   test("less than a twentieth is no move, but in a file it is seen", () => {
-    expect(compare(run([100, 100], [200, 200]), run([104, 104], [200, 200]))).toEqual(["2 figures compared, none moved by more than the spread"]);
-    expect(compare(run([1000], [2000], "file, bytes"), run([1010], [2000], "file, bytes"))[0]).toMatch(/^worse {2}pause: file: /);
+    expect(compare(run([100, 100], [200, 200]), run([104, 104], [200, 200]))).toEqual([
+      "2 figures compared, none moved by more than the spread",
+    ]);
+    expect(compare(run([1000], [2000], "file, bytes"), run([1010], [2000], "file, bytes"))[0]).toMatch(
+      /^worse {2}pause: file: /,
+    );
   });
 
   test("what was never woken, and is now, is seen however seldom", () => {
     const idle = (pause: number[]) => run(pause, [0, 0, 0, 0], "idle, 10 s: CPU, ns");
-    expect(compare(idle([0, 0, 0, 0]), idle([0, 0, 4000, 0]))[0]).toBe("worse  pause: idle, 10 s: CPU: 0 ns before, up to 4.00 µs now");
-    expect(compare(idle([0, 0, 0, 0]), idle([0, 0, 0, 0]))).toEqual(["2 figures compared, none moved by more than the spread"]);
+    expect(compare(idle([0, 0, 0, 0]), idle([0, 0, 4000, 0]))[0]).toBe(
+      "worse  pause: idle, 10 s: CPU: 0 ns before, up to 4.00 µs now",
+    );
+    expect(compare(idle([0, 0, 0, 0]), idle([0, 0, 0, 0]))).toEqual([
+      "2 figures compared, none moved by more than the spread",
+    ]);
   });
 });
 
 describe("the report", () => {
   const { "REPORT.md": text = "" } = report(
     withSamples({
-      "storm of 100: wall, ns": { pause: [100, 110, 120], [REFERENCE]: [200, 210, 220], tini: [1000], "no PID 1": [90] },
+      "storm of 100: wall, ns": {
+        pause: [100, 110, 120],
+        [REFERENCE]: [200, 210, 220],
+        tini: [1000],
+        "no PID 1": [90],
+      },
       "storm of 1000: wall, ns": { pause: [1000], [REFERENCE]: [1000], tini: [100_000], "no PID 1": [900] },
       "storm of 1000: CPU, ns": { pause: [0], [REFERENCE]: [0], tini: [7000], sleep: [0] },
     }),
@@ -139,7 +218,9 @@ describe("the report", () => {
   });
 
   test("it says what was won and what was not", () => {
-    expect(text).toContain("**`pause` against C, as upstream, of 3 figures**: less in storm of 100: wall (0.52); both at 0 throughout in 1; no difference beyond the spread in 1.");
+    expect(text).toContain(
+      "**`pause` against C, as upstream, of 3 figures**: less in storm of 100: wall (0.52); both at 0 throughout in 1; no difference beyond the spread in 1.",
+    );
   });
 });
 
@@ -150,9 +231,15 @@ describe("the command's refusals: one line, and 1", () => {
   };
 
   test.each([
-    [["--only", "nothing"], "bench: no measurement is called \"nothing\"; there are idle, storm, start, instructions, memory, size, latency\n"],
+    [
+      ["--only", "nothing"],
+      'bench: no measurement is called "nothing"; there are idle, storm, start, instructions, memory, size, latency\n',
+    ],
     [["--quick", "--peers", "nobody"], /^bench: no peer is called "nobody"; there are pause, .*sleep\n$/],
-    [["--compare", "/nowhere.json"], /^bench: \/nowhere\.json: no results can be read from it \(.*\); give the results\.json of an earlier run\n$/],
+    [
+      ["--compare", "/nowhere.json"],
+      /^bench: \/nowhere\.json: no results can be read from it \(.*\); give the results\.json of an earlier run\n$/,
+    ],
     [["--fast"], /^bench: .*--fast.*; see bun run bench --help\n$/],
   ])("%p", (args, message) => {
     const { exitCode, stderr } = run(args);

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { charge } from "../../bench/cgroup.ts";
-import { storms } from "../../bench/measure/storm.ts";
-import { BARE } from "../../bench/measure/measurement.ts";
 import { idle } from "../../bench/measure/idle.ts";
+import { BARE } from "../../bench/measure/measurement.ts";
+import { storms } from "../../bench/measure/storm.ts";
 import type { Peer } from "../../bench/peers.ts";
 import { QUICK } from "../../bench/plan.ts";
 import { startOnce, storm } from "../../bench/rig.ts";
@@ -18,10 +18,22 @@ const RT_SIGTIMEDWAIT = 128;
 const PAUSE_CALL = 34;
 
 /** Reaps what ends, one SIGCHLD after the other, as tini does. */
-const reaper: Peer = { name: "reaper", command: [compileC("bench-reaper", join(import.meta.dir, "reaper.c"), ["-O2", "-static"])], parksIn: RT_SIGTIMEDWAIT, env: {}, endsOnSigterm: true };
+const reaper: Peer = {
+  name: "reaper",
+  command: [compileC("bench-reaper", join(import.meta.dir, "reaper.c"), ["-O2", "-static"])],
+  parksIn: RT_SIGTIMEDWAIT,
+  env: {},
+  endsOnSigterm: true,
+};
 const pause: Peer = { name: "pause", command: [PAUSE.path], parksIn: RT_SIGTIMEDWAIT, env: {}, endsOnSigterm: true };
 /** Reaps nothing, and ends on no signal. */
-const sleeper: Peer = { name: "sleeper", command: ["/usr/bin/sleep", "infinity"], parksIn: PAUSE_CALL, env: {}, endsOnSigterm: false };
+const sleeper: Peer = {
+  name: "sleeper",
+  command: ["/usr/bin/sleep", "infinity"],
+  parksIn: PAUSE_CALL,
+  env: {},
+  endsOnSigterm: false,
+};
 
 /** Of the three, those with a sample that is not 0. */
 function ran(samples: Samples, metric: string): string[] {
@@ -45,21 +57,38 @@ describe("the rig tells apart what reaps without running, what runs, and what do
 
   testNeeding("root", ROOT)("windows of time with an orphan every 10 ms", async () => {
     const samples: Samples = {};
-    await idle.run({ plan: { ...QUICK, windows: [0.5, 1] }, peers: [pause, reaper, sleeper], samples, done: () => undefined });
+    await idle.run({
+      plan: { ...QUICK, windows: [0.5, 1] },
+      peers: [pause, reaper, sleeper],
+      samples,
+      done: () => undefined,
+    });
     expect(ran(samples, "idle, 0.5 s: switches, count")).toEqual([]);
     expect(ran(samples, "orphans, 0.5 s: CPU, ns")).toEqual(["reaper"]);
     expect(samples["orphans: zombies left of 50, count"]).toEqual({ pause: [0], reaper: [0], sleeper: [50] });
   });
 
   testNeeding("root", ROOT)("a start, and an end in a storm", async () => {
-    expect(await startOnce(pause)).toEqual({ start: expect.any(Number), end: expect.any(Number), faults: expect.any(Number), status: 0 });
-    expect(await startOnce(sleeper)).toEqual({ start: expect.any(Number), end: expect.any(Number), faults: expect.any(Number), status: 9 });
+    expect(await startOnce(pause)).toEqual({
+      start: expect.any(Number),
+      end: expect.any(Number),
+      faults: expect.any(Number),
+      status: 0,
+    });
+    expect(await startOnce(sleeper)).toEqual({
+      start: expect.any(Number),
+      end: expect.any(Number),
+      faults: expect.any(Number),
+      status: 9,
+    });
     const { exiting, wall } = await storm(200, "leave", pause);
     expect(exiting).toBeLessThanOrEqual(wall);
   });
 
   testNeeding("root", ROOT)("a program that does not park is an error that names it", async () => {
-    await expect(startOnce({ ...pause, command: ["/usr/bin/true"] })).rejects.toThrow(/\/usr\/bin\/true ended before it was in system call 128/);
+    await expect(startOnce({ ...pause, command: ["/usr/bin/true"] })).rejects.toThrow(
+      /\/usr\/bin\/true ended before it was in system call 128/,
+    );
   });
 });
 
@@ -75,8 +104,16 @@ describe("what a memory group is charged", () => {
   };
 
   test("cgroup v1 and v2, and a kernel that does not tell its part", () => {
-    expect(charged({ "memory.usage_in_bytes": "8192\n", "memory.kmem.usage_in_bytes": "4096\n" })).toEqual({ total: 8192, kernel: 4096 });
-    expect(charged({ "memory.current": "8192\n", "memory.stat": "anon 4096\nkernel 2048\nkernel_stack 1024\n" })).toEqual({ total: 8192, kernel: 2048 });
-    expect(charged({ "memory.current": "8192\n", "memory.stat": "anon 4096\n" })).toEqual({ total: 8192, kernel: Number.NaN });
+    expect(charged({ "memory.usage_in_bytes": "8192\n", "memory.kmem.usage_in_bytes": "4096\n" })).toEqual({
+      total: 8192,
+      kernel: 4096,
+    });
+    expect(
+      charged({ "memory.current": "8192\n", "memory.stat": "anon 4096\nkernel 2048\nkernel_stack 1024\n" }),
+    ).toEqual({ total: 8192, kernel: 2048 });
+    expect(charged({ "memory.current": "8192\n", "memory.stat": "anon 4096\n" })).toEqual({
+      total: 8192,
+      kernel: Number.NaN,
+    });
   });
 });

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts";
 import { ROOT, testNeeding } from "../../harness/privilege.ts";
+import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts";
 
 const PROJECT = join(import.meta.dir, "..", "..");
 const MINUTES = 60_000;
@@ -49,12 +49,22 @@ const files = (dist: string) =>
     .filter((path) => !/^(debian|runtime)\//.test(path))
     .toSorted();
 
-type Run = { readonly args?: readonly string[]; readonly env?: Readonly<Record<string, string>>; readonly within?: readonly string[] };
+type Run = {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly within?: readonly string[];
+};
 
 /** `bun run build` in the copy; `within`: the command that starts it. */
 function build({ args = [], env = {}, within = [] }: Run) {
   const command = [...within, process.execPath, join(COPY, "src", "build.ts"), ...args];
-  const { exitCode, stderr } = Bun.spawnSync(command, { cwd: COPY, env: { ...process.env, ...env }, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+  const { exitCode, stderr } = Bun.spawnSync(command, {
+    cwd: COPY,
+    env: { ...process.env, ...env },
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+  });
   return { exitCode, stderr: stderr.toString() };
 }
 
@@ -68,7 +78,11 @@ function refused(run: Run, line: RegExp): void {
 describe("bun run build refuses in one line, and leaves dist as it was", () => {
   const usage = `; usage: bun run build \\[--arch NAME\\] \\[--patience SECONDS\\], NAME one of amd64, arm64, all; .*\\n$`;
   const words = [
-    ["an architecture it does not know", ["--arch", "sparc"], "--arch sparc: not an architecture that pause is built for"],
+    [
+      "an architecture it does not know",
+      ["--arch", "sparc"],
+      "--arch sparc: not an architecture that pause is built for",
+    ],
     ["an option it does not know", ["--arhc", "arm64"], "Unknown option '--arhc'.*"],
     ["a word it does not take", ["arm64"], "Unexpected argument 'arm64'.*"],
     ["an option without its value", ["--arch"], "Option '--arch <value>' argument missing"],
@@ -83,7 +97,9 @@ describe("bun run build refuses in one line, and leaves dist as it was", () => {
 
   test("no QEMU, before anything is built for this machine either", () => {
     const { program, package: from } = other.emulator;
-    const line = new RegExp(`^build: emulated ${other.name} machine: ${program} is not there; on Debian: apt-get install ${from}\\n$`);
+    const line = new RegExp(
+      `^build: emulated ${other.name} machine: ${program} is not there; on Debian: apt-get install ${from}\\n$`,
+    );
     refused({ args: ["--arch", "all"], env: { PATH: "/nonexistent" } }, line);
   });
 });
@@ -102,31 +118,60 @@ describe("what cannot be fetched is one line, and leaves dist as it was", () => 
     const [from, to] = [join(PACKAGES, LISTS), join(DIST, "debian", LISTS)];
     for (const name of ["lists", "sources.list"]) cpSync(join(from, name), join(to, name), { recursive: true });
     mkdirSync(join(to, "packages"));
-    for (const name of readdirSync(join(from, "packages"))) if (!missing.test(name)) symlinkSync(join(from, "packages", name), join(to, "packages", name));
+    for (const name of readdirSync(join(from, "packages")))
+      if (!missing.test(name)) symlinkSync(join(from, "packages", name), join(to, "packages", name));
   };
 
-  for (const [what, missing, name] of [["a kernel", /^linux-image/, "linux-image-\\S+"], ["a library", /^musl/, "musl"]] as const) {
-    testNeeding("root", ROOT)(what, () => {
-      without(missing);
-      refused({ args: ["--arch", other.debian], env, within: offline }, new RegExp(`^build: downloading ${name} of ${archive} to \\S+/packages: E: Failed to fetch [^\\n]*; ${advice}\\n$`));
-    }, MINUTES);
+  for (const [what, missing, name] of [
+    ["a kernel", /^linux-image/, "linux-image-\\S+"],
+    ["a library", /^musl/, "musl"],
+  ] as const) {
+    testNeeding("root", ROOT)(
+      what,
+      () => {
+        without(missing);
+        refused(
+          { args: ["--arch", other.debian], env, within: offline },
+          new RegExp(
+            `^build: downloading ${name} of ${archive} to \\S+/packages: E: Failed to fetch [^\\n]*; ${advice}\\n$`,
+          ),
+        );
+      },
+      MINUTES,
+    );
   }
 
-  testNeeding("root", ROOT)("the lists of packages", () => {
-    rmSync(join(DIST, "debian"));
-    mkdirSync(join(DIST, "debian"));
-    refused({ args: ["--arch", other.debian], env, within: offline }, new RegExp(`^build: fetching the package lists of ${archive}: E: [^\\n]*; ${advice}\\n$`));
-  }, MINUTES);
+  testNeeding("root", ROOT)(
+    "the lists of packages",
+    () => {
+      rmSync(join(DIST, "debian"));
+      mkdirSync(join(DIST, "debian"));
+      refused(
+        { args: ["--arch", other.debian], env, within: offline },
+        new RegExp(`^build: fetching the package lists of ${archive}: E: [^\\n]*; ${advice}\\n$`),
+      );
+    },
+    MINUTES,
+  );
 });
 
-test("a machine that is not off in time is one line, and leaves dist as it was", () => {
-  const { program, baseline } = other.emulator;
-  const folder = join(COPY, "in-the-place-of-qemu");
-  mkdirSync(folder);
-  writeFileSync(join(folder, program), "#!/bin/sh\nexec sleep 1000\n", { mode: 0o755 });
-  const run = { args: ["--arch", other.debian, "--patience", "1"], env: { PATH: `${folder}:${process.env.PATH}` } };
-  refused(run, new RegExp(`^build: emulated ${other.name} machine \\(${baseline}, Linux \\S+\\): not off within its 1 s, and where emulation is slow it needs more; it has said nothing, [^\\n]*\\n$`));
-}, 2 * MINUTES);
+test(
+  "a machine that is not off in time is one line, and leaves dist as it was",
+  () => {
+    const { program, baseline } = other.emulator;
+    const folder = join(COPY, "in-the-place-of-qemu");
+    mkdirSync(folder);
+    writeFileSync(join(folder, program), "#!/bin/sh\nexec sleep 1000\n", { mode: 0o755 });
+    const run = { args: ["--arch", other.debian, "--patience", "1"], env: { PATH: `${folder}:${process.env.PATH}` } };
+    refused(
+      run,
+      new RegExp(
+        `^build: emulated ${other.name} machine \\(${baseline}, Linux \\S+\\): not off within its 1 s, and where emulation is slow it needs more; it has said nothing, [^\\n]*\\n$`,
+      ),
+    );
+  },
+  2 * MINUTES,
+);
 
 describe("a full disk is one line, and leaves dist as it was", () => {
   /** dist on a file system of its own, for the command alone; what is on it afterwards is copied back. */
@@ -139,14 +184,29 @@ describe("a full disk is one line, and leaves dist as it was", () => {
 
   const cases = [
     ["while Bun compiles", "size=50m", "bun build --compile ended with 1: [^\\n]*ENOSPC[^\\n]*; make room for dist"],
-    ["while the linked file is written", "size=150m", "\\S+/pause-static: cannot be written \\(ENOSPC\\); there is no room for its [\\d,]+ bytes: make room, [^\\n]*"],
+    [
+      "while the linked file is written",
+      "size=150m",
+      "\\S+/pause-static: cannot be written \\(ENOSPC\\); there is no room for its [\\d,]+ bytes: make room, [^\\n]*",
+    ],
     ["while the files for this machine are copied", "size=300m", "put: ENOSPC: [^\\n]*; make room for dist"],
   ] as const;
   for (const [when, options, line] of cases) {
-    testNeeding("root", ROOT)(when, () => refused({ within: within(options) }, new RegExp(`^build: ${line}\\n$`)), 2 * MINUTES);
+    testNeeding("root", ROOT)(
+      when,
+      () => refused({ within: within(options) }, new RegExp(`^build: ${line}\\n$`)),
+      2 * MINUTES,
+    );
   }
 
-  testNeeding("root", ROOT)("and so is one that cannot be written", () => {
-    refused({ within: within("size=1m", "mount -o remount,ro dist &&") }, /^build: dist: EROFS: [^\n]*; make dist writable\n$/);
-  }, MINUTES);
+  testNeeding("root", ROOT)(
+    "and so is one that cannot be written",
+    () => {
+      refused(
+        { within: within("size=1m", "mount -o remount,ro dist &&") },
+        /^build: dist: EROFS: [^\n]*; make dist writable\n$/,
+      );
+    },
+    MINUTES,
+  );
 });

@@ -1,15 +1,21 @@
 import { describe, expect } from "bun:test";
-import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
-import { debianKernel } from "../../src/build/machine/debian.ts";
 import { ARM64_PAUSE, PAUSE } from "../../harness/artifacts.ts";
 import { contractIn, KERNEL_OF_16_KB } from "../../harness/guest.ts";
 import { testNeeding } from "../../harness/privilege.ts";
+import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
+import { debianKernel } from "../../src/build/machine/debian.ts";
 
 const { emulator } = AARCH64;
 const MINUTES = 60_000;
 
 async function keeps(processor: string, kernel: Parameters<typeof debianKernel>[1], pageSize: string): Promise<void> {
-  const machine = { architecture: AARCH64, processor, kernel: await debianKernel(AARCH64, kernel), memory: 2048, seconds: 900 };
+  const machine = {
+    architecture: AARCH64,
+    processor,
+    kernel: await debianKernel(AARCH64, kernel),
+    memory: 2048,
+    seconds: 900,
+  };
   const seen = await contractIn(machine, [{ artifact: PAUSE, file: ARM64_PAUSE }]);
   expect(seen.failed, seen.output).toEqual([]);
   expect(seen.pageSize).toBe(pageSize);

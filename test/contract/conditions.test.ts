@@ -2,13 +2,13 @@ import { expect } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { version } from "../../package.json";
-import { PAUSE, type Artifact } from "../../harness/artifacts.ts";
+import { type Artifact, PAUSE } from "../../harness/artifacts.ts";
 import { contract } from "../../harness/case.ts";
 import { withCgroup } from "../../harness/cgroup.ts";
 import { count } from "../../harness/place.ts";
 import { children, descriptors, pageSize, signals, status } from "../../harness/proc.ts";
 import { type Conditions, drill, parked, played, soon } from "../../harness/stage.ts";
+import { version } from "../../package.json";
 
 const TERMINATED = "Shutting down, got signal: Terminated\n";
 const TRACES = count(500, 100);
@@ -31,7 +31,13 @@ async function livesIn(artifact: Artifact, conditions: Conditions): Promise<void
 /** Each way a standard descriptor can be, for stage.c. */
 const WAYS = ["open", "closed", "null", "full", "broken"] as const;
 const make = (fd: number, way: (typeof WAYS)[number]) =>
-  ({ open: [], closed: [`closed=${fd}`], null: [`device=${fd}:/dev/null`], full: [`device=${fd}:/dev/full`], broken: [`broken=${fd}`] })[way];
+  ({
+    open: [],
+    closed: [`closed=${fd}`],
+    null: [`device=${fd}:/dev/null`],
+    full: [`device=${fd}:/dev/full`],
+    broken: [`broken=${fd}`],
+  })[way];
 
 const MIXED = [
   ["closed", "closed", "closed"],
@@ -111,7 +117,10 @@ contract("what a node gives it", [
     shows: "as PID 1 SIGPIPE is blocked (gVisor does not spare PID 1 its default action), and only there",
     run: async (artifact) => {
       // While it waits for them, the kernel takes the two that it waits for out of the set.
-      for (const [first, blocked] of [[true, [13]], [false, []]] as const) {
+      for (const [first, blocked] of [
+        [true, [13]],
+        [false, []],
+      ] as const) {
         await parked(artifact, { first }, async ({ pid }) => expect(signals(pid, "SigBlk")).toEqual([...blocked]));
       }
     },
@@ -120,7 +129,8 @@ contract("what a node gives it", [
     rows: ["E4", "P2"],
     shows: "the version is asked for with nowhere to print it",
     run: async (artifact) => {
-      for (const way of WAYS.slice(1)) expect((await played(artifact, { args: ["-v"], make: make(1, way) })).status).toBe(0);
+      for (const way of WAYS.slice(1))
+        expect((await played(artifact, { args: ["-v"], make: make(1, way) })).status).toBe(0);
     },
   },
   {
@@ -129,14 +139,20 @@ contract("what a node gives it", [
     run: async (artifact) => {
       const env = HOSTILE_ENVIRONMENT;
       await livesIn(artifact, { env });
-      expect(await played(artifact, { env, args: ["-v"], first: artifact.alone })).toEqual({ status: 0, stdout: `pause.ts ${version}\n`, stderr: "" });
+      expect(await played(artifact, { env, args: ["-v"], first: artifact.alone })).toEqual({
+        status: 0,
+        stdout: `pause.ts ${version}\n`,
+        stderr: "",
+      });
     },
   },
   {
     rows: ["E5"],
     shows: "thousands of variables, one of 100 kB, and none at all",
     run: async (artifact) => {
-      await livesIn(artifact, { env: Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`NAME_${index}`, `-v`.repeat(index % 50)])) });
+      await livesIn(artifact, {
+        env: Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`NAME_${index}`, `-v`.repeat(index % 50)])),
+      });
       await livesIn(artifact, { env: { LARGE: "-v".repeat(50_000) } });
       await livesIn(artifact, { env: {} });
     },
@@ -155,7 +171,8 @@ contract("what a node gives it", [
     rows: ["E6", "P1", "P2", "P3"],
     shows: "random command lines, as PID 1 and not: any bytes, hundreds of arguments, nearly -v",
     run: async (artifact) => {
-      const [lines, seed] = artifact.name === PAUSE.name || !artifact.keeps.includes("B1") ? [count(1000, 100), 11] : [100, 12];
+      const [lines, seed] =
+        artifact.name === PAUSE.name || !artifact.keeps.includes("B1") ? [count(1000, 100), 11] : [100, 12];
       expect(await drill("lines", lines, seed, version, artifact.path)).toBe("");
     },
   },
@@ -165,7 +182,11 @@ contract("what a node gives it", [
     run: async (artifact) => {
       const cwd = hostileDirectory();
       try {
-        expect(await played(artifact, { first: false, cwd, args: ["-v"] })).toEqual({ status: 0, stdout: `pause.ts ${version}\n`, stderr: "" });
+        expect(await played(artifact, { first: false, cwd, args: ["-v"] })).toEqual({
+          status: 0,
+          stdout: `pause.ts ${version}\n`,
+          stderr: "",
+        });
         const end = await parked(artifact, { first: false, cwd }, (actor) => actor.end());
         expect(end).toEqual({ ...ENDED, stderr: `Warning: pause should be the first process\n${TERMINATED}` });
       } finally {
@@ -187,7 +208,13 @@ contract("what a node gives it", [
       expect(end.status).toBe(0);
     },
   },
-  ...["limit=nofile:3", "limit=core:0", `limit=stack:${4 * PAGE_SIZE}`, `limit=stack:${16 * PAGE_SIZE}`, "limit=as:4194304"].map((limit) => ({
+  ...[
+    "limit=nofile:3",
+    "limit=core:0",
+    `limit=stack:${4 * PAGE_SIZE}`,
+    `limit=stack:${16 * PAGE_SIZE}`,
+    "limit=as:4194304",
+  ].map((limit) => ({
     rows: ["E8"] as const,
     shows: limit,
     run: async (artifact: Artifact) => {
@@ -212,7 +239,11 @@ contract("what a node gives it", [
         expect(await drill("stops", actor.pid, rounds)).toBe("");
         expect(await drill("orphans", actor.pid, 20)).toBe("");
         await soon("20 orphans to be gone", () => (children(actor.pid).length === 0 ? true : undefined));
-        expect(await actor.end("SIGINT")).toEqual({ status: 0, stdout: "", stderr: "Shutting down, got signal: Interrupt\n" });
+        expect(await actor.end("SIGINT")).toEqual({
+          status: 0,
+          stdout: "",
+          stderr: "Shutting down, got signal: Interrupt\n",
+        });
       }),
   },
   {

@@ -1,10 +1,10 @@
 import { expect } from "bun:test";
-import { version } from "../../package.json";
 import type { Artifact } from "../../harness/artifacts.ts";
 import { contract } from "../../harness/case.ts";
 import { children, cost, signals, status } from "../../harness/proc.ts";
 import { drill, parked, played, soon } from "../../harness/stage.ts";
 import { injected } from "../../harness/strace.ts";
+import { version } from "../../package.json";
 
 const WARNING = "Warning: pause should be the first process\n";
 const TERMINATED = "Shutting down, got signal: Terminated\n";
@@ -12,14 +12,29 @@ const INTERRUPT = "Shutting down, got signal: Interrupt\n";
 const SIGCHLD = 17;
 
 /** Signals other than those it takes, those that stop or continue, and SIGKILL. */
-const OTHERS = ["SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGSEGV", "SIGXFSZ", "SIGWINCH", "SIGSYS"] as const;
+const OTHERS = [
+  "SIGHUP",
+  "SIGQUIT",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGPIPE",
+  "SIGALRM",
+  "SIGSEGV",
+  "SIGXFSZ",
+  "SIGWINCH",
+  "SIGSYS",
+] as const;
 
 contract("as upstream does it", [
   {
     rows: ["P1", "P4", "P5"],
     shows: "as PID 1 it parks in silence, and SIGTERM ends it with its line and 0",
     run: async (artifact) => {
-      expect(await parked(artifact, {}, (actor) => actor.end("SIGTERM"))).toEqual({ status: 0, stdout: "", stderr: TERMINATED });
+      expect(await parked(artifact, {}, (actor) => actor.end("SIGTERM"))).toEqual({
+        status: 0,
+        stdout: "",
+        stderr: TERMINATED,
+      });
     },
   },
   {
@@ -27,7 +42,11 @@ contract("as upstream does it", [
     shows: "with arguments it does not know it parks all the same, and SIGINT ends it",
     run: async (artifact) => {
       const args = ["--version", "-x", "", "v", "--", "-vv", "sleep", "1"];
-      expect(await parked(artifact, { args }, (actor) => actor.end("SIGINT"))).toEqual({ status: 0, stdout: "", stderr: INTERRUPT });
+      expect(await parked(artifact, { args }, (actor) => actor.end("SIGINT"))).toEqual({
+        status: 0,
+        stdout: "",
+        stderr: INTERRUPT,
+      });
     },
   },
   ...[["-v"], ["-V"], ["x", "-v"], ["", "--", "-V", "-v", "y"]].flatMap((args) =>
@@ -35,7 +54,11 @@ contract("as upstream does it", [
       rows: ["P2"] as const,
       shows: `${JSON.stringify(args)} prints the version, ${first ? "as PID 1" : "as another"}`,
       run: async (artifact: Artifact) => {
-        expect(await played(artifact, { args, first })).toEqual({ status: 0, stdout: `pause.ts ${version}\n`, stderr: "" });
+        expect(await played(artifact, { args, first })).toEqual({
+          status: 0,
+          stdout: `pause.ts ${version}\n`,
+          stderr: "",
+        });
       },
     })),
   ),
@@ -43,9 +66,17 @@ contract("as upstream does it", [
     rows: ["P3", "P5", "P6"],
     shows: "not as PID 1 it warns, and parks all the same",
     run: async (artifact) => {
-      expect(await parked(artifact, { first: false }, (actor) => actor.end("SIGTERM"))).toEqual({ status: 0, stdout: "", stderr: WARNING + TERMINATED });
+      expect(await parked(artifact, { first: false }, (actor) => actor.end("SIGTERM"))).toEqual({
+        status: 0,
+        stdout: "",
+        stderr: WARNING + TERMINATED,
+      });
       const args = ["-w"];
-      expect(await parked(artifact, { first: false, args }, (actor) => actor.end("SIGINT"))).toEqual({ status: 0, stdout: "", stderr: WARNING + INTERRUPT });
+      expect(await parked(artifact, { first: false, args }, (actor) => actor.end("SIGINT"))).toEqual({
+        status: 0,
+        stdout: "",
+        stderr: WARNING + INTERRUPT,
+      });
     },
   },
   {
@@ -107,7 +138,13 @@ contract("as upstream does it", [
     rows: ["P10"],
     shows: "no handler stays behind; only SIGCHLD is ignored, and what was inherited so",
     run: async (artifact) => {
-      for (const [make, inherited] of [[[], []], [["ignored=1", "ignored=12"], [1, 12]]] as const) {
+      for (const [make, inherited] of [
+        [[], []],
+        [
+          ["ignored=1", "ignored=12"],
+          [1, 12],
+        ],
+      ] as const) {
         await parked(artifact, { make }, async ({ pid }) => {
           expect(signals(pid, "SigCgt")).toEqual([]);
           expect(signals(pid, "SigIgn")).toEqual([...inherited, SIGCHLD]);
@@ -130,8 +167,13 @@ contract("as upstream does it", [
     rows: ["P10"],
     shows: "as another PID every other signal has its default action",
     run: async (artifact) => {
-      for (const [signal, number] of [["SIGUSR1", 10], ["SIGPIPE", 13]] as const) {
-        const { status } = await parked(artifact, { first: false, make: ["limit=core:0"] }, (actor) => actor.end(signal));
+      for (const [signal, number] of [
+        ["SIGUSR1", 10],
+        ["SIGPIPE", 13],
+      ] as const) {
+        const { status } = await parked(artifact, { first: false, make: ["limit=core:0"] }, (actor) =>
+          actor.end(signal),
+        );
         expect(status).toBe(128 + number);
       }
     },

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fetchKernel } from "../../src/build/debian/kernel.ts";
-import { fetchPackage } from "../../src/build/debian/packages.ts";
 import { TEST_DIST } from "../../harness/compile.ts";
 import { ROOT, testNeeding } from "../../harness/privilege.ts";
+import { fetchKernel } from "../../src/build/debian/kernel.ts";
+import { fetchPackage } from "../../src/build/debian/packages.ts";
 
 const CACHE = join(TEST_DIST, "debian");
 const SECONDS = 1000;
@@ -19,59 +19,103 @@ describe("packages of another architecture or suite", () => {
   });
   afterAll(() => rmSync(CACHE, { recursive: true }));
 
-  test("one is unpacked, found again without being unpacked twice, and not installed", async () => {
-    const installed = statSync("/var/lib/dpkg/status").mtimeMs;
-    const folder = await fetchPackage(NAME, ARM64, CACHE);
-    const [busybox = ""] = new Bun.Glob("**/bin/busybox").scanSync(folder);
-    const header = Buffer.from(await Bun.file(join(folder, busybox)).slice(0, 20).arrayBuffer());
-    expect(header.readUInt16LE(18)).toBe(183); // e_machine, EM_AARCH64
-    writeFileSync(join(folder, "mark"), "");
-    expect(await fetchPackage(NAME, ARM64, CACHE)).toBe(folder);
-    expect(existsSync(join(folder, "mark"))).toBe(true);
-    expect(statSync("/var/lib/dpkg/status").mtimeMs).toBe(installed);
-    expect(readdirSync(join(folder, "..")).length).toBe(1);
-  }, 120 * SECONDS);
+  test(
+    "one is unpacked, found again without being unpacked twice, and not installed",
+    async () => {
+      const installed = statSync("/var/lib/dpkg/status").mtimeMs;
+      const folder = await fetchPackage(NAME, ARM64, CACHE);
+      const [busybox = ""] = new Bun.Glob("**/bin/busybox").scanSync(folder);
+      const header = Buffer.from(await Bun.file(join(folder, busybox)).slice(0, 20).arrayBuffer());
+      expect(header.readUInt16LE(18)).toBe(183); // e_machine, EM_AARCH64
+      writeFileSync(join(folder, "mark"), "");
+      expect(await fetchPackage(NAME, ARM64, CACHE)).toBe(folder);
+      expect(existsSync(join(folder, "mark"))).toBe(true);
+      expect(statSync("/var/lib/dpkg/status").mtimeMs).toBe(installed);
+      expect(readdirSync(join(folder, "..")).length).toBe(1);
+    },
+    120 * SECONDS,
+  );
 
-  test("lists that are older than the archive are fetched again", async () => {
-    const folder = await fetchPackage(NAME, ARM64, CACHE);
-    rmSync(folder, { recursive: true });
-    // As if the archive had dropped this version: apt refuses a file that is not what its lists say.
-    const lists = join(folder, "..", "..", "lists");
-    for (const name of readdirSync(lists).filter((file) => file.includes("_Packages"))) rmSync(join(lists, name));
-    const [main = ""] = [...new Bun.Glob("*_main_binary-arm64_Packages").scanSync(lists)];
-    expect(main).toBe("");
-    const stanza = ["Package: busybox-static", "Architecture: arm64", "Version: 0.1", "Filename: pool/none_0.1_arm64.deb", "Size: 1", `SHA256: ${"0".repeat(64)}`, "", ""].join("\n");
-    const release = readdirSync(lists).find((file) => /_dists_[a-z]+_InRelease$/.test(file)) ?? "";
-    writeFileSync(join(lists, release.replace("InRelease", "main_binary-arm64_Packages")), stanza);
-    expect(await fetchPackage(NAME, ARM64, CACHE)).toBe(folder);
-  }, 120 * SECONDS);
+  test(
+    "lists that are older than the archive are fetched again",
+    async () => {
+      const folder = await fetchPackage(NAME, ARM64, CACHE);
+      rmSync(folder, { recursive: true });
+      // As if the archive had dropped this version: apt refuses a file that is not what its lists say.
+      const lists = join(folder, "..", "..", "lists");
+      for (const name of readdirSync(lists).filter((file) => file.includes("_Packages"))) rmSync(join(lists, name));
+      const [main = ""] = [...new Bun.Glob("*_main_binary-arm64_Packages").scanSync(lists)];
+      expect(main).toBe("");
+      const stanza = [
+        "Package: busybox-static",
+        "Architecture: arm64",
+        "Version: 0.1",
+        "Filename: pool/none_0.1_arm64.deb",
+        "Size: 1",
+        `SHA256: ${"0".repeat(64)}`,
+        "",
+        "",
+      ].join("\n");
+      const release = readdirSync(lists).find((file) => /_dists_[a-z]+_InRelease$/.test(file)) ?? "";
+      writeFileSync(join(lists, release.replace("InRelease", "main_binary-arm64_Packages")), stanza);
+      expect(await fetchPackage(NAME, ARM64, CACHE)).toBe(folder);
+    },
+    120 * SECONDS,
+  );
 
   const refusals = [
-    ["a package that is not there", () => fetchPackage("no-such-package", ARM64, CACHE), /^no-such-package is not in Debian as this system uses it for arm64; if the lists in \S+ are old, remove that folder and try again$/],
-    ["a suite that is not there", () => fetchPackage(NAME, { ...ARM64, suite: "potatoes" }, CACHE), /^fetching the package lists of Debian potatoes for arm64: E: The repository .* does not have a Release file\.; see that apt-get update works .*$/],
-    ["a package that has no kernel", () => fetchKernel(NAME, ARM64, CACHE), /^busybox-static has no kernel in \S+; name another package of kernels$/],
+    [
+      "a package that is not there",
+      () => fetchPackage("no-such-package", ARM64, CACHE),
+      /^no-such-package is not in Debian as this system uses it for arm64; if the lists in \S+ are old, remove that folder and try again$/,
+    ],
+    [
+      "a suite that is not there",
+      () => fetchPackage(NAME, { ...ARM64, suite: "potatoes" }, CACHE),
+      /^fetching the package lists of Debian potatoes for arm64: E: The repository .* does not have a Release file\.; see that apt-get update works .*$/,
+    ],
+    [
+      "a package that has no kernel",
+      () => fetchKernel(NAME, ARM64, CACHE),
+      /^busybox-static has no kernel in \S+; name another package of kernels$/,
+    ],
   ] as const;
   for (const [what, fetching, message] of refusals) {
-    test(`${what} is one line`, async () => {
-      expect(await fetching().then(() => undefined, (error: unknown) => error)).toMatchObject({ name: "UserError", message: expect.stringMatching(message) });
-    }, 120 * SECONDS);
+    test(
+      `${what} is one line`,
+      async () => {
+        expect(
+          await fetching().then(
+            () => undefined,
+            (error: unknown) => error,
+          ),
+        ).toMatchObject({ name: "UserError", message: expect.stringMatching(message) });
+      },
+      120 * SECONDS,
+    );
   }
 
   test("what could not be fetched leaves no lists that look whole", () => {
     expect(existsSync(join(CACHE, "potatoes-arm64", "lists"))).toBe(false);
   });
 
-  testNeeding("root", ROOT)("a full disk is one line, and leaves no package that looks whole", async () => {
-    const small = join(CACHE, "small");
-    mkdirSync(small);
-    // Room for the lists, and not for a kernel's modules.
-    expect(Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", small]).exitCode).toBe(0);
-    try {
-      await expect(fetchKernel("linux-image-arm64", ARM64, small)).rejects.toThrow(/^(unpacking|downloading) linux-image-\S+ (of .* )?to \S+: .*/);
-      expect(readdirSync(join(small, "system-arm64", "packages"))).toEqual([]);
-    } finally {
-      Bun.spawnSync(["umount", small]);
-      rmSync(small, { recursive: true });
-    }
-  }, 120 * SECONDS);
+  testNeeding("root", ROOT)(
+    "a full disk is one line, and leaves no package that looks whole",
+    async () => {
+      const small = join(CACHE, "small");
+      mkdirSync(small);
+      // Room for the lists, and not for a kernel's modules.
+      expect(Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", small]).exitCode).toBe(0);
+      try {
+        await expect(fetchKernel("linux-image-arm64", ARM64, small)).rejects.toThrow(
+          /^(unpacking|downloading) linux-image-\S+ (of .* )?to \S+: .*/,
+        );
+        expect(readdirSync(join(small, "system-arm64", "packages"))).toEqual([]);
+      } finally {
+        Bun.spawnSync(["umount", small]);
+        rmSync(small, { recursive: true });
+      }
+    },
+    120 * SECONDS,
+  );
 });

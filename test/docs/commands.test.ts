@@ -1,23 +1,27 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ARCHITECTURES } from "../../src/arch/architectures.ts";
 import { blocksOf, commandsIn, documentedBlocks, documentedCommand, isMarked } from "../../harness/documented.ts";
+import { ARCHITECTURES } from "../../src/arch/architectures.ts";
 import { unpack } from "../runtimes/oci.ts";
 import { run, testWith } from "../runtimes/tools.ts";
 import { Workspace } from "../runtimes/workspace.ts";
-import { PAGES, read, REPOSITORY, scripts } from "./pages.ts";
+import { PAGES, REPOSITORY, read, scripts } from "./pages.ts";
 
 const MINUTES = 60_000;
 const NPX = "npx -y bun@1.4.5 ";
 
 /** What .ci/run runs as it stands in README.md: the command behind a name of package.json's, too. */
 const [INSTALL, TEST] = blocksOf(read("README.md")).filter(({ language }) => language === "sh");
-const RUN_AS_THEY_STAND = [INSTALL, TEST].flatMap((block) => (block === undefined ? [] : commandsIn(block))).flatMap((command) => [command, ...behind(command)]);
+const RUN_AS_THEY_STAND = [INSTALL, TEST]
+  .flatMap((block) => (block === undefined ? [] : commandsIn(block)))
+  .flatMap((command) => [command, ...behind(command)]);
 
 /** What the tests take from a page and run: the page, and how the command begins. */
 const TAKEN = [...new Bun.Glob("test/**/*.ts").scanSync(REPOSITORY)].flatMap((file) =>
-  [...read(file).matchAll(/\bdocumentedCommand\(\s*"([^"]+)",\s*"([^"]+)"\)/g)].map(([, page = "", beginning = ""]) => ({ file, page, beginning })),
+  [...read(file).matchAll(/\bdocumentedCommand\(\s*"([^"]+)",\s*"([^"]+)"\)/g)].map(
+    ([, page = "", beginning = ""]) => ({ file, page, beginning }),
+  ),
 );
 
 /** The commands that `bun run NAME` of package.json stands for, with what follows the name. */
@@ -35,7 +39,10 @@ describe("each command of a shell block is run by a test, or its block says that
         for (const command of commandsIn(block)) {
           const taken = TAKEN.some(({ page: of, beginning }) => of === page && command.startsWith(beginning));
           const stands = [command, ...behind(command)].some((each) => RUN_AS_THEY_STAND.includes(each));
-          expect(taken || stands, `${page}: no test runs \`${command}\`; take it from the page by documentedCommand, or begin the block with "# not run by the tests: " and the reason`).toBe(true);
+          expect(
+            taken || stands,
+            `${page}: no test runs \`${command}\`; take it from the page by documentedCommand, or begin the block with "# not run by the tests: " and the reason`,
+          ).toBe(true);
         }
       });
     }
@@ -43,13 +50,20 @@ describe("each command of a shell block is run by a test, or its block says that
 
   test(".ci/run takes the first two of README.md, each of one line", () => {
     expect([INSTALL, TEST].map((block) => block?.text.split("\n").length)).toEqual([1, 1]);
-    expect([INSTALL, TEST].map((block) => block !== undefined && commandsIn(block).at(-1))).toEqual([`${NPX}run start`, `${NPX}run test`]);
+    expect([INSTALL, TEST].map((block) => block !== undefined && commandsIn(block).at(-1))).toEqual([
+      `${NPX}run start`,
+      `${NPX}run test`,
+    ]);
   });
 });
 
 describe("bun run", () => {
   /** Every `run NAME`, with the options behind it, in the prose and the blocks of all pages. */
-  const named = PAGES.flatMap((page) => [...read(page).matchAll(/\bbun(?:@\S+)? run ([a-z][\w:-]*)((?: --[a-z-]+)*)/g)].map(([, name = "", options = ""]) => ({ page, name, options: options.trim().split(" ").filter(Boolean) })));
+  const named = PAGES.flatMap((page) =>
+    [...read(page).matchAll(/\bbun(?:@\S+)? run ([a-z][\w:-]*)((?: --[a-z-]+)*)/g)].map(
+      ([, name = "", options = ""]) => ({ page, name, options: options.trim().split(" ").filter(Boolean) }),
+    ),
+  );
 
   test("each script that a page names is in package.json, and knows the options it is named with", () => {
     expect(named.length).toBeGreaterThan(20);
@@ -57,7 +71,8 @@ describe("bun run", () => {
       const script = scripts[name];
       expect(script, `${page} names bun run ${name}, which package.json has not`).toBeDefined();
       const file = script === undefined ? undefined : /^bun (\S+\.ts)/.exec(script)?.[1];
-      for (const option of options) expect(read(file ?? "package.json"), `${page} names bun run ${name} ${option}`).toContain(option);
+      for (const option of options)
+        expect(read(file ?? "package.json"), `${page} names bun run ${name} ${option}`).toContain(option);
     }
   });
 
@@ -68,57 +83,102 @@ describe("bun run", () => {
 });
 
 /** A documented command in the repository, by this Bun. */
-const inRepository = (command: string) => run(["env", "--chdir", REPOSITORY, process.execPath, ...command.slice(NPX.length).split(" ")]);
+const inRepository = (command: string) =>
+  run(["env", "--chdir", REPOSITORY, process.execPath, ...command.slice(NPX.length).split(" ")]);
 
 describe("what a reader runs", () => {
-  test("the image is made, of both architectures", async () => {
-    expect(await inRepository(documentedCommand("README.md", "npx -y bun@1.4.5 run image"))).toMatch(/linux\/amd64 .*\n.*linux\/arm64 /);
-  }, MINUTES);
+  test(
+    "the image is made, of both architectures",
+    async () => {
+      expect(await inRepository(documentedCommand("README.md", "npx -y bun@1.4.5 run image"))).toMatch(
+        /linux\/amd64 .*\n.*linux\/arm64 /,
+      );
+    },
+    MINUTES,
+  );
 
   test("docs/build.md: the sums of both files are those of their provenance", async () => {
-    const sums = await run(["env", "--chdir", REPOSITORY, ...documentedCommand("docs/build.md", "sha256sum ").split(" ")]);
+    const sums = await run([
+      "env",
+      "--chdir",
+      REPOSITORY,
+      ...documentedCommand("docs/build.md", "sha256sum ").split(" "),
+    ]);
     const recorded = ["amd64", "arm64"].map((name) => {
-      const { artifacts }: { artifacts: { path: string; sha256: string }[] } = JSON.parse(read(`dist/${name}/provenance.json`));
+      const { artifacts }: { artifacts: { path: string; sha256: string }[] } = JSON.parse(
+        read(`dist/${name}/provenance.json`),
+      );
       return `${artifacts.find(({ path }) => path === "pause")?.sha256}  dist/${name}/pause`;
     });
     expect(sums.split("\n")).toEqual(recorded);
   });
 
-  test("docs/build.md: the image's archive is what is built here, for both architectures (takes 1 minute)", async () => {
-    const said = await inRepository(documentedCommand("docs/build.md", "npx -y bun@1.4.5 run verify "));
-    expect(said.match(/^dist\/pause\.oci\.tar \(linux\/\w+\): the same bytes as a build of /gm)?.length).toBe(ARCHITECTURES.length);
-  }, 16 * MINUTES);
+  test(
+    "docs/build.md: the image's archive is what is built here, for both architectures (takes 1 minute)",
+    async () => {
+      const said = await inRepository(documentedCommand("docs/build.md", "npx -y bun@1.4.5 run verify "));
+      expect(said.match(/^dist\/pause\.oci\.tar \(linux\/\w+\): the same bytes as a build of /gm)?.length).toBe(
+        ARCHITECTURES.length,
+      );
+    },
+    16 * MINUTES,
+  );
 
-  test("the types are right", async () => {
-    await inRepository(documentedCommand("CONTRIBUTING.md", "npx -y bun@1.4.5 run check"));
-  }, MINUTES);
+  test(
+    "the types are right",
+    async () => {
+      await inRepository(documentedCommand("CONTRIBUTING.md", "npx -y bun@1.4.5 run check"));
+    },
+    MINUTES,
+  );
 
-  test("one folder's tests run by themselves", async () => {
-    await inRepository(documentedCommand("CONTRIBUTING.md", "npx -y bun@1.4.5 test "));
-  }, MINUTES);
+  test(
+    "one folder's tests run by themselves",
+    async () => {
+      await inRepository(documentedCommand("CONTRIBUTING.md", "npx -y bun@1.4.5 test "));
+    },
+    MINUTES,
+  );
 
-  testWith("buildah")("docs/scratch.md: an image of the file alone, which runs as 65535", async () => {
-    using workspace = await Workspace.create();
-    await workspace.write("context/Dockerfile", documentedBlocks("docs/scratch.md", "In a scratch image", "dockerfile").flat().join("\n"));
-    copyFileSync(join(REPOSITORY, "dist/pause"), workspace.path("context/pause"));
-    const { user, entrypoint, files } = await built(workspace);
-    expect({ user, entrypoint, files }).toEqual({ user: "65535:65535", entrypoint: ["/pause"], files: ["pause"] });
-  }, MINUTES);
+  testWith("buildah")(
+    "docs/scratch.md: an image of the file alone, which runs as 65535",
+    async () => {
+      using workspace = await Workspace.create();
+      await workspace.write(
+        "context/Dockerfile",
+        documentedBlocks("docs/scratch.md", "In a scratch image", "dockerfile").flat().join("\n"),
+      );
+      copyFileSync(join(REPOSITORY, "dist/pause"), workspace.path("context/pause"));
+      const { user, entrypoint, files } = await built(workspace);
+      expect({ user, entrypoint, files }).toEqual({ user: "65535:65535", entrypoint: ["/pause"], files: ["pause"] });
+    },
+    MINUTES,
+  );
 
-  testWith("buildah", "sh")("docs/link.md: a program of one's own, alone in an image", async () => {
-    using workspace = await Workspace.create();
-    await workspace.write("context/server.ts", 'console.log("it runs");\n');
-    const bin = workspace.folder("bin");
-    writeFileSync(join(bin, "bun-static"), `#!/bin/sh\nexec ${process.execPath} ${join(REPOSITORY, "src/link/cli.ts")} "$@"\n`);
-    chmodSync(join(bin, "bun-static"), 0o755);
-    const lines = [documentedCommand("docs/link.md", "bun-static server.ts"), documentedCommand("docs/link.md", "printf ")];
-    const env = { ...workspace.env, PATH: `${bin}:${process.env.PATH}` };
-    for (const line of lines) await run(["env", "--chdir", workspace.folder("context"), "sh", "-c", line], env);
-    expect(documentedCommand("docs/link.md", "buildah build ")).toBe("buildah build --tag server .");
-    const { entrypoint, files, root } = await built(workspace);
-    expect({ entrypoint, files }).toEqual({ entrypoint: ["/server"], files: ["server"] });
-    expect(await run(["chroot", root, ...entrypoint])).toBe("it runs");
-  }, 2 * MINUTES);
+  testWith("buildah", "sh")(
+    "docs/link.md: a program of one's own, alone in an image",
+    async () => {
+      using workspace = await Workspace.create();
+      await workspace.write("context/server.ts", 'console.log("it runs");\n');
+      const bin = workspace.folder("bin");
+      writeFileSync(
+        join(bin, "bun-static"),
+        `#!/bin/sh\nexec ${process.execPath} ${join(REPOSITORY, "src/link/cli.ts")} "$@"\n`,
+      );
+      chmodSync(join(bin, "bun-static"), 0o755);
+      const lines = [
+        documentedCommand("docs/link.md", "bun-static server.ts"),
+        documentedCommand("docs/link.md", "printf "),
+      ];
+      const env = { ...workspace.env, PATH: `${bin}:${process.env.PATH}` };
+      for (const line of lines) await run(["env", "--chdir", workspace.folder("context"), "sh", "-c", line], env);
+      expect(documentedCommand("docs/link.md", "buildah build ")).toBe("buildah build --tag server .");
+      const { entrypoint, files, root } = await built(workspace);
+      expect({ entrypoint, files }).toEqual({ entrypoint: ["/server"], files: ["server"] });
+      expect(await run(["chroot", root, ...entrypoint])).toBe("it runs");
+    },
+    2 * MINUTES,
+  );
 });
 
 /** The image that `buildah build` makes of the context, unpacked. */

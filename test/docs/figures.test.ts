@@ -11,14 +11,29 @@ import { version } from "../../package.json";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
+import { PINNED_BUN } from "../../src/build/pin/pin.ts";
 import { EHDR_SIZE, PF_W, PF_X, PHDR_SIZE, PT_GNU_STACK, PT_LOAD } from "../../src/elf/constants.ts";
 import { ElfFile } from "../../src/elf/file.ts";
 import { Signal } from "../../src/pause/signals.ts";
-import { PINNED_BUN } from "../../src/build/pin/pin.ts";
 import { SCENARIOS } from "../../src/snapshot/scenarios.ts";
-import { flat, GENERATED, PAGES, prose, read, REPOSITORY } from "./pages.ts";
+import { flat, GENERATED, PAGES, prose, REPOSITORY, read } from "./pages.ts";
 
-const WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen"];
+const WORDS = [
+  "no",
+  "one",
+  "two",
+  "three",
+  "four",
+  "five",
+  "six",
+  "seven",
+  "eight",
+  "nine",
+  "ten",
+  "eleven",
+  "twelve",
+  "thirteen",
+];
 const inWords = (count: number) => WORDS[count] ?? String(count);
 const inEnglish = (count: number) => count.toLocaleString("en-US");
 
@@ -27,14 +42,20 @@ const bytesOf = (name: string) => statSync(dist(name)).size;
 const kilobytes = (name: string) => `${Math.round(bytesOf(name) / 1e3)} kB`;
 const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
 
-const provenance: { snapshot: { pages: number; segments: number } } = JSON.parse(readFileSync(dist("provenance.json"), "utf8"));
+const provenance: { snapshot: { pages: number; segments: number } } = JSON.parse(
+  readFileSync(dist("provenance.json"), "utf8"),
+);
 const results = readResults(join(REPOSITORY, "bench/results.json"));
 const median = (metric: string, peer: string) => figure(results.samples[metric]?.[peer] ?? []).median;
 
 /** Of the first page of dist/pause: the code behind the headers, up to the zeros. */
 function stubBytes(): number {
   const headers = EHDR_SIZE + provenance.snapshot.segments * PHDR_SIZE;
-  return readFileSync(dist("pause")).subarray(headers, 4096).findLastIndex((byte) => byte !== 0) + 1;
+  return (
+    readFileSync(dist("pause"))
+      .subarray(headers, 4096)
+      .findLastIndex((byte) => byte !== 0) + 1
+  );
 }
 
 /** The system calls of /pause, by the profile's first group, which test/runtimes/seccomp.test.ts holds to what strace sees. */
@@ -44,11 +65,17 @@ const WITHOUT_OUTCOME = ["exit_group", "arch_prctl", "getpid"];
 
 const [, ...kernels] = /^\| processor \| (.*) \|$/m.exec(read("docs/kernels.md"))?.[0].split(" | ") ?? [];
 const kernel = (at: number) => /^\d+\.\d+/.exec(kernels.at(at) ?? "")?.[0];
-const processors = read("docs/kernels.md").split("Parameters of")[0]?.match(/^\| (?!processor|---).*$/gm)?.length ?? 0;
+const processors =
+  read("docs/kernels.md")
+    .split("Parameters of")[0]
+    ?.match(/^\| (?!processor|---).*$/gm)?.length ?? 0;
 
 /** A second test file's own numbers: how often something is done on this system, and under emulation. */
-const [, stops = "", emulatedStops = ""] = /count\((\d+_000), (\d+)\)/.exec(read("test/contract/conditions.test.ts")) ?? [];
-const [, starts = 0, emulatedStarts = 0] = (/STARTS = count\((\d+), (\d+)\)/.exec(read("test/contract/conditions.test.ts")) ?? []).map((digits) => 2 * Number(digits));
+const [, stops = "", emulatedStops = ""] =
+  /count\((\d+_000), (\d+)\)/.exec(read("test/contract/conditions.test.ts")) ?? [];
+const [, starts = 0, emulatedStarts = 0] = (
+  /STARTS = count\((\d+), (\d+)\)/.exec(read("test/contract/conditions.test.ts")) ?? []
+).map((digits) => 2 * Number(digits));
 const times = (digits: string) => inEnglish(Number(digits.replaceAll("_", "")));
 
 /** What a page says, where it is said of something that can be looked at. */
@@ -61,20 +88,60 @@ const SAYINGS: readonly (readonly [page: string, says: string, by: string])[] = 
   ["docs/snapshot.md", `${stubBytes()} bytes of machine code`, "dist/pause"],
   ["docs/snapshot.md", `${provenance.snapshot.pages} pages of memory`, "dist/provenance.json"],
   ["docs/snapshot.md", `There are ${SCENARIOS.length} of them`, "src/snapshot/scenarios.ts"],
-  ["docs/snapshot.md", `the result of each of ${inWords(CALLS.length - WITHOUT_OUTCOME.length)} system calls`, "deploy/seccomp.json"],
+  [
+    "docs/snapshot.md",
+    `the result of each of ${inWords(CALLS.length - WITHOUT_OUTCOME.length)} system calls`,
+    "deploy/seccomp.json",
+  ],
   ["docs/snapshot.md", `${times(stops)} stops and continues`, "test/contract/conditions.test.ts"],
-  ["docs/snapshot.md", `at the cost of ${megabytes(bytesOf("pause-static"))} and ${megabytes(median("anonymous, bytes", "pause-static"))} of private memory`, "dist/pause-static and bench/results.json"],
-  ["docs/design.md", `${megabytes(bytesOf("pause-static"))} of file, ${megabytes(median("anonymous, bytes", "pause-static"))} of private memory`, "dist/pause-static and bench/results.json"],
-  ["docs/security.md", `what ${inWords(CALLS.length - WITHOUT_OUTCOME.length)} other system calls return`, "deploy/seccomp.json"],
+  [
+    "docs/snapshot.md",
+    `at the cost of ${megabytes(bytesOf("pause-static"))} and ${megabytes(median("anonymous, bytes", "pause-static"))} of private memory`,
+    "dist/pause-static and bench/results.json",
+  ],
+  [
+    "docs/design.md",
+    `${megabytes(bytesOf("pause-static"))} of file, ${megabytes(median("anonymous, bytes", "pause-static"))} of private memory`,
+    "dist/pause-static and bench/results.json",
+  ],
+  [
+    "docs/security.md",
+    `what ${inWords(CALLS.length - WITHOUT_OUTCOME.length)} other system calls return`,
+    "deploy/seccomp.json",
+  ],
   ["docs/security.md", `Of the system calls it needs ${inWords(CALLS.length)}:`, "deploy/seccomp.json"],
   ["docs/security.md", `${inEnglish(Math.max(...FULL.storms.map(([size]) => size)))} at once`, "bench/plan.ts"],
-  ["docs/benchmarks.md", `storms of up to ${inEnglish(Math.max(...FULL.storms.map(([size]) => size)))} orphans`, "bench/plan.ts"],
-  ["docs/benchmarks.md", `memory of one and of up to ${Math.max(...FULL.crowds.map(([size]) => size))};`, "bench/plan.ts"],
+  [
+    "docs/benchmarks.md",
+    `storms of up to ${inEnglish(Math.max(...FULL.storms.map(([size]) => size)))} orphans`,
+    "bench/plan.ts",
+  ],
+  [
+    "docs/benchmarks.md",
+    `memory of one and of up to ${Math.max(...FULL.crowds.map(([size]) => size))};`,
+    "bench/plan.ts",
+  ],
   ["docs/benchmarks.md", `one of the ${inWords(MEASUREMENTS.length)} parts`, "bench/measure/all.ts"],
-  ["docs/emulation.md", `${times(emulatedStops)} stops instead of ${times(stops)}, ${inEnglish(emulatedStarts)} starts instead of ${inEnglish(starts)}`, "test/contract/conditions.test.ts"],
-  ["docs/node.md", `${(1 << (Signal.SIGCHLD - 1)).toString(16).padStart(16, "0")}: SIGCHLD is ignored`, "src/pause/signals.ts"],
-  ["CHANGELOG.md", `Kernels from ${kernel(0)} to ${kernel(-1)} and ${inWords(processors)} processors`, "docs/kernels.md"],
-  ["docs/contract.md", `with pages of ${X86_64.maxPageSize / 1024}, on arm64 also of 16 or ${AARCH64.maxPageSize / 1024} kB`, "src/arch"],
+  [
+    "docs/emulation.md",
+    `${times(emulatedStops)} stops instead of ${times(stops)}, ${inEnglish(emulatedStarts)} starts instead of ${inEnglish(starts)}`,
+    "test/contract/conditions.test.ts",
+  ],
+  [
+    "docs/node.md",
+    `${(1 << (Signal.SIGCHLD - 1)).toString(16).padStart(16, "0")}: SIGCHLD is ignored`,
+    "src/pause/signals.ts",
+  ],
+  [
+    "CHANGELOG.md",
+    `Kernels from ${kernel(0)} to ${kernel(-1)} and ${inWords(processors)} processors`,
+    "docs/kernels.md",
+  ],
+  [
+    "docs/contract.md",
+    `with pages of ${X86_64.maxPageSize / 1024}, on arm64 also of 16 or ${AARCH64.maxPageSize / 1024} kB`,
+    "src/arch",
+  ],
 ];
 
 describe("figures", () => {
@@ -82,7 +149,11 @@ describe("figures", () => {
     const text = flat(read(page));
     if (text.includes(says)) return;
     // The same sentence with other figures in it, or the page no longer says such a thing.
-    const pattern = new RegExp(says.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replace(new RegExp(`[\\d,]+|\\b(?:${WORDS.join("|")})\\b`, "g"), "[\\w,]+"));
+    const pattern = new RegExp(
+      says
+        .replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
+        .replace(new RegExp(`[\\d,]+|\\b(?:${WORDS.join("|")})\\b`, "g"), "[\\w,]+"),
+    );
     const said = pattern.exec(text)?.[0];
     expect(said ?? "nothing of the kind: change this test with the page", `${page}, by ${by}`).toBe(says);
   });
@@ -99,7 +170,10 @@ describe("figures", () => {
   test("each page that names a version names this one's, and the Bun that is pinned", () => {
     const ours = [/localhost\/pause:(\d[\w.-]*\w)/g, /pause-(\d[\w.]*)\.tgz/g, /pause\.ts (\d+\.\d+\.\d+)/g];
     const files = [...PAGES.filter((page) => !GENERATED.includes(page)), "Dockerfile", ".github/workflows/ci.yml"];
-    const found = (patterns: readonly RegExp[]) => files.flatMap((file) => patterns.flatMap((pattern) => [...read(file).matchAll(pattern)].map(([, named]) => `${file}: ${named}`)));
+    const found = (patterns: readonly RegExp[]) =>
+      files.flatMap((file) =>
+        patterns.flatMap((pattern) => [...read(file).matchAll(pattern)].map(([, named]) => `${file}: ${named}`)),
+      );
     const [versions, buns] = [found(ours), found([/\bbun@(\d+\.\d+\.\d+)/g, /oven\/bun:(\d+\.\d+\.\d+)/g])];
     expect(versions.filter((named) => !named.endsWith(`: ${version}`))).toEqual([]);
     expect(buns.filter((named) => !named.endsWith(`: ${PINNED_BUN}`))).toEqual([]);
@@ -107,21 +181,30 @@ describe("figures", () => {
   });
 
   test("CHANGELOG.md has this version, and what is not released yet above it", () => {
-    expect([...read("CHANGELOG.md").matchAll(/^## \[?([^\]\s]+)/gm)].map(([, name]) => name).slice(0, 2)).toEqual(["Unreleased", version]);
+    expect([...read("CHANGELOG.md").matchAll(/^## \[?([^\]\s]+)/gm)].map(([, name]) => name).slice(0, 2)).toEqual([
+      "Unreleased",
+      version,
+    ]);
   });
 });
 
 describe("the program's words", () => {
   const main = read("src/pause/main.ts");
   const messages = [...main.matchAll(/memory\.text\("([A-Z][^"]*)\\n"\)/g)].map(([, text = ""]) => text);
-  const statuses = [...new Set([...main.matchAll(/\bexit\((\d+)\)|\bstatus = (\d+)/g)].map(([, one, other]) => one ?? other ?? ""))];
+  const statuses = [
+    ...new Set([...main.matchAll(/\bexit\((\d+)\)|\bstatus = (\d+)/g)].map(([, one, other]) => one ?? other ?? "")),
+  ];
 
   test("are in the contract and in the manual page as it has them, and these have no others", () => {
     expect(messages.length).toBe(4);
     const page = read("docs/contract.md");
     for (const message of messages) expect(page).toContain(`\`${message}\``);
-    expect([...page.matchAll(/`((?:Warning|Error|Shutting down)\b[^`]*)`/g)].map(([, text = ""]) => text).toSorted()).toEqual(messages.toSorted());
-    expect([...read("man/pause.8").matchAll(/^\.It "(.*)"$/gm)].map(([, text = ""]) => text).toSorted()).toEqual(messages.toSorted());
+    expect(
+      [...page.matchAll(/`((?:Warning|Error|Shutting down)\b[^`]*)`/g)].map(([, text = ""]) => text).toSorted(),
+    ).toEqual(messages.toSorted());
+    expect([...read("man/pause.8").matchAll(/^\.It "(.*)"$/gm)].map(([, text = ""]) => text).toSorted()).toEqual(
+      messages.toSorted(),
+    );
   });
 
   test("its exit statuses are those of the contract and of the manual page", () => {
@@ -135,7 +218,10 @@ describe("the program's words", () => {
 test("docs/security.md: no segment of either file can be both written and executed, and there is no interpreter", () => {
   for (const { debian } of ARCHITECTURES) {
     const { segments } = new ElfFile(`${debian}/pause`, readFileSync(dist(`${debian}/pause`)));
-    expect([...new Set(segments.map(({ type }) => type))].toSorted(), "the types of its program headers").toEqual([PT_LOAD, PT_GNU_STACK]);
+    expect([...new Set(segments.map(({ type }) => type))].toSorted(), "the types of its program headers").toEqual([
+      PT_LOAD,
+      PT_GNU_STACK,
+    ]);
     expect(segments.filter(({ flags }) => flags & PF_W && flags & PF_X)).toEqual([]);
   }
 });

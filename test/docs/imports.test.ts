@@ -1,13 +1,12 @@
 import { expect, test } from "bun:test";
 import { dirname, join, normalize } from "node:path";
-import { read, REPOSITORY } from "./pages.ts";
+import { REPOSITORY, read } from "./pages.ts";
 
 /** What each folder of src/ may import, by the table of CONTRIBUTING.md: folders, with a slash behind them, and files. */
 const RULES = new Map(
-  [...read("CONTRIBUTING.md").matchAll(/^\| `(src\/[\w/-]+\/)` \| .* \| (.*) \|$/gm)].map(([, folder = "", imports = ""]) => [
-    folder,
-    [...imports.matchAll(/`([^`]+)`/g)].map(([, path = ""]) => path),
-  ]),
+  [...read("CONTRIBUTING.md").matchAll(/^\| `(src\/[\w/-]+\/)` \| .* \| (.*) \|$/gm)].map(
+    ([, folder = "", imports = ""]) => [folder, [...imports.matchAll(/`([^`]+)`/g)].map(([, path = ""]) => path)],
+  ),
 );
 
 const FILES = [...new Bun.Glob("src/**/*.ts").scanSync(REPOSITORY)].toSorted();
@@ -18,7 +17,10 @@ const part = /^src\/(?:(?:build|ship)\/)?(?:[\w-]+\/)?/;
 const partOf = (file: string) => (dirname(file) === "src" ? file : (part.exec(file)?.[0] ?? file));
 
 /** The files of the repository that `file` imports or hands on, for their types too. */
-const importsOf = (file: string) => [...read(file).matchAll(/\b(?:from|import) ?\(?"(\.[^"]+)"/g)].map(([, path = ""]) => normalize(join(dirname(file), path)));
+const importsOf = (file: string) =>
+  [...read(file).matchAll(/\b(?:from|import) ?\(?"(\.[^"]+)"/g)].map(([, path = ""]) =>
+    normalize(join(dirname(file), path)),
+  );
 
 const GRAPH = new Map(FILES.map((file) => [file, importsOf(file)]));
 
@@ -30,19 +32,31 @@ test("every folder of src/ has its row, and every row its folder", () => {
 test("a folder imports what its row names and nothing else, and what the row names is imported", () => {
   for (const [folder, allowed] of RULES) {
     const own = FILES.filter((file) => partOf(file) === folder);
-    const imported = own.flatMap((file) => (GRAPH.get(file) ?? []).map((target) => ({ file, target, part: partOf(target) }))).filter(({ part }) => part !== folder && part !== "package.json");
-    for (const { file, target, part } of imported) expect(allowed, `${file} imports ${target}: CONTRIBUTING.md's row of ${folder} does not name \`${part}\``).toContain(part);
-    for (const part of allowed) expect(imported.map((each) => each.part), `CONTRIBUTING.md's row of ${folder} names what nothing in it imports`).toContain(part);
+    const imported = own
+      .flatMap((file) => (GRAPH.get(file) ?? []).map((target) => ({ file, target, part: partOf(target) })))
+      .filter(({ part }) => part !== folder && part !== "package.json");
+    for (const { file, target, part } of imported)
+      expect(
+        allowed,
+        `${file} imports ${target}: CONTRIBUTING.md's row of ${folder} does not name \`${part}\``,
+      ).toContain(part);
+    for (const part of allowed)
+      expect(
+        imported.map((each) => each.part),
+        `CONTRIBUTING.md's row of ${folder} names what nothing in it imports`,
+      ).toContain(part);
   }
   expect(GRAPH.get("src/link/link.ts")?.length).toBeGreaterThan(3);
 });
 
 test("src/ imports nothing of the repository but src/ and package.json", () => {
-  for (const [file, targets] of GRAPH) for (const target of targets) expect(target, `${file} imports ${target}`).toMatch(/^(src\/|package\.json$)/);
+  for (const [file, targets] of GRAPH)
+    for (const target of targets) expect(target, `${file} imports ${target}`).toMatch(/^(src\/|package\.json$)/);
 });
 
 /** Names of architectures, of their registers, and of what their instructions and relocations are called. */
-const OF_AN_ARCHITECTURE = /\b(x86\w*|amd64|x64|i386|aarch64|arm64|armv8|R_X86_64_\w+|R_AARCH64_\w+|[re](ax|bx|cx|dx|si|di|sp|bp|ip)|r(8|9|1[0-5])|x([0-9]|[12][0-9]|30)|[re]flags|fs_base|tpidr_el0|pstate|elr|svc|cpuid|xgetbv|int3)\b/gi;
+const OF_AN_ARCHITECTURE =
+  /\b(x86\w*|amd64|x64|i386|aarch64|arm64|armv8|R_X86_64_\w+|R_AARCH64_\w+|[re](ax|bx|cx|dx|si|di|sp|bp|ip)|r(8|9|1[0-5])|x([0-9]|[12][0-9]|30)|[re]flags|fs_base|tpidr_el0|pstate|elr|svc|cpuid|xgetbv|int3)\b/gi;
 
 test("no file outside src/arch/ has a name of one architecture's, but in its comments", () => {
   const other = FILES.filter((file) => !file.startsWith("src/arch/"));

@@ -11,16 +11,19 @@ describe.each(PAGES)("%s", (page) => {
     for (const link of links.filter((each) => !isExternal(each))) {
       const { path, anchor } = targetOf(page, link);
       expect(exists(path), `${page} links to ${link}: there is no ${path}`).toBe(true);
-      if (anchor !== "") expect(anchorsOf(read(path)), `${page} links to ${link}: ${path} has no such heading`).toContain(anchor);
+      if (anchor !== "")
+        expect(anchorsOf(read(path)), `${page} links to ${link}: ${path} has no such heading`).toContain(anchor);
     }
   });
 
   test("each link out of the repository is one of those that were looked at", () => {
-    for (const link of links.filter(isExternal)) expect(EXTERNAL, `${page} links to ${link}; look at it and add it to the list in this test`).toContain(link);
+    for (const link of links.filter(isExternal))
+      expect(EXTERNAL, `${page} links to ${link}; look at it and add it to the list in this test`).toContain(link);
   });
 
   test("each path of the repository that it names is there", () => {
-    for (const path of pathsIn(read(page))) expect(exists(path), `${page} names \`${path}\`, which is not in the repository`).toBe(true);
+    for (const path of pathsIn(read(page)))
+      expect(exists(path), `${page} names \`${path}\`, which is not in the repository`).toBe(true);
   });
 });
 
@@ -33,7 +36,10 @@ test("every page is reached from README.md by links alone", () => {
     for (const link of linksIn(read(page))) if (!isExternal(link)) follow(targetOf(page, link).path);
   };
   follow("README.md");
-  expect(PAGES.filter((page) => !reached.has(page)), "no link leads there").toEqual([]);
+  expect(
+    PAGES.filter((page) => !reached.has(page)),
+    "no link leads there",
+  ).toEqual([]);
   expect(reached).toContain("man/pause.8");
 });
 
@@ -42,7 +48,9 @@ test("no sentence stands in two places", () => {
   for (const page of PAGES.filter((each) => !GENERATED.includes(each))) {
     for (const sentence of sentencesOf(read(page))) places.set(sentence, [...(places.get(sentence) ?? []), page]);
   }
-  const twice = [...places].filter(([, pages]) => pages.length > 1).map(([sentence, pages]) => `${pages.join(" and ")}: ${sentence}`);
+  const twice = [...places]
+    .filter(([, pages]) => pages.length > 1)
+    .map(([sentence, pages]) => `${pages.join(" and ")}: ${sentence}`);
   expect(places.size).toBeGreaterThan(300);
   expect(twice, "each fact has one home; let the other place link to it").toEqual([]);
 });
@@ -51,7 +59,12 @@ test("no sentence stands in two places", () => {
 function sentencesOf(markdown: string): readonly string[] {
   const written = prose(markdown).replace(/<!-- \w+:begin -->.*?<!-- \w+:end -->/gs, "");
   const paragraphs = written.split(/\n\s*\n|^#.*$|^\s*(?:[-*]|\d+\.) |\|/m);
-  const sentences = paragraphs.flatMap((paragraph) => flat(paragraph).replace(/\]\([^)]*\)/g, "]").replace(/[*`[\]]/g, "").split(/(?<=[.:;?!]) /));
+  const sentences = paragraphs.flatMap((paragraph) =>
+    flat(paragraph)
+      .replace(/\]\([^)]*\)/g, "]")
+      .replace(/[*`[\]]/g, "")
+      .split(/(?<=[.:;?!]) /),
+  );
   return sentences.map((sentence) => sentence.trim()).filter((sentence) => sentence.length >= 60);
 }
 
@@ -59,6 +72,7 @@ function sentencesOf(markdown: string): readonly string[] {
 function pathsIn(markdown: string): readonly string[] {
   const named = [...prose(markdown).matchAll(/`([^`\s]+)`/g)].map(([, code = ""]) => code);
   const folder = /^(\.ci|\.github|bench|deploy|docs|man|src|test)\/[\w./-]*$/;
-  const inRoot = /^(README|CONTRIBUTING|CHANGELOG)\.md$|^(LICENSE|NOTICE|Dockerfile|bun\.lock)$|^(package|tsconfig)\.json$/;
+  const inRoot =
+    /^(README|CONTRIBUTING|CHANGELOG)\.md$|^(LICENSE|NOTICE|Dockerfile|bun\.lock)$|^(package|tsconfig)\.json$/;
   return named.filter((path) => folder.test(path) || inRoot.test(path));
 }

@@ -6,10 +6,14 @@ export const read = (path: string) => readFileSync(join(REPOSITORY, path), "utf8
 export const exists = (path: string) => existsSync(join(REPOSITORY, path));
 
 /** Every page of the documentation, by its path in the repository. */
-export const PAGES: readonly string[] = ["*.md", "docs/**/*.md", "bench/*.md"].flatMap((pattern) => [...new Bun.Glob(pattern).scanSync(REPOSITORY)]).toSorted();
+export const PAGES: readonly string[] = ["*.md", "docs/**/*.md", "bench/*.md"]
+  .flatMap((pattern) => [...new Bun.Glob(pattern).scanSync(REPOSITORY)])
+  .toSorted();
 
 /** Those that a command writes whole. Their words are its. */
-export const GENERATED = PAGES.filter((page) => /^(bench\/REPORT|docs\/(kernels|link-tables|map|hardening))\.md$/.test(page));
+export const GENERATED = PAGES.filter((page) =>
+  /^(bench\/REPORT|docs\/(kernels|link-tables|map|hardening))\.md$/.test(page),
+);
 
 export const scripts: Readonly<Record<string, string>> = JSON.parse(read("package.json")).scripts;
 
@@ -20,7 +24,12 @@ export const prose = (markdown: string) => markdown.replace(/^```.*?^```$/gms, "
 export const flat = (text: string) => text.replace(/\s+/g, " ");
 
 /** The targets of a page's links and pictures. */
-export const linksIn = (markdown: string): readonly string[] => [...prose(markdown).replace(/`[^`\n]*`/g, "").matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);
+export const linksIn = (markdown: string): readonly string[] =>
+  [
+    ...prose(markdown)
+      .replace(/`[^`\n]*`/g, "")
+      .matchAll(/\]\(([^)\s]+)\)/g),
+  ].map(([, target = ""]) => target);
 
 export const isExternal = (target: string) => /^[a-z]+:/.test(target);
 
@@ -34,7 +43,11 @@ export function targetOf(page: string, link: string): { readonly path: string; r
 export function anchorsOf(markdown: string): ReadonlySet<string> {
   const anchors = new Set<string>();
   for (const [, heading = ""] of prose(markdown).matchAll(/^#+ (.*)$/gm)) {
-    const words = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, "").replaceAll(" ", "-");
+    const words = heading
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+      .replaceAll(" ", "-");
     let anchor = words;
     for (let count = 1; anchors.has(anchor); count++) anchor = `${words}-${count}`;
     anchors.add(anchor);

@@ -1,10 +1,26 @@
 import { expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { read, REPOSITORY, scripts } from "./pages.ts";
+import { REPOSITORY, read, scripts } from "./pages.ts";
 
-type Step = { readonly uses?: string; readonly run?: string; readonly if?: string; readonly with?: Readonly<Record<string, string>> };
-type Workflow = { readonly on: readonly string[]; readonly jobs: Readonly<Record<string, { readonly strategy: { readonly matrix: { readonly runner: readonly string[] } }; readonly steps: readonly Step[] }>> };
+type Step = {
+  readonly uses?: string;
+  readonly run?: string;
+  readonly if?: string;
+  readonly with?: Readonly<Record<string, string>>;
+};
+type Workflow = {
+  readonly on: readonly string[];
+  readonly jobs: Readonly<
+    Record<
+      string,
+      {
+        readonly strategy: { readonly matrix: { readonly runner: readonly string[] } };
+        readonly steps: readonly Step[];
+      }
+    >
+  >;
+};
 
 const PATH = ".github/workflows/ci.yml";
 const workflow = Bun.YAML.parse(read(PATH)) as Workflow;
@@ -19,8 +35,12 @@ test("the workflow runs .ci/run on a runner of each architecture", () => {
 });
 
 test("a release is made of a tag alone, once", () => {
-  const releasing = steps.filter(({ run, uses }) => run?.endsWith(" run release") === true || uses?.startsWith("actions/upload-artifact@") === true);
-  expect(releasing.map((step) => step.if)).toEqual(Array.from({ length: 2 }, () => "startsWith(github.ref, 'refs/tags/v') && matrix.runner == 'ubuntu-24.04'"));
+  const releasing = steps.filter(
+    ({ run, uses }) => run?.endsWith(" run release") === true || uses?.startsWith("actions/upload-artifact@") === true,
+  );
+  expect(releasing.map((step) => step.if)).toEqual(
+    Array.from({ length: 2 }, () => "startsWith(github.ref, 'refs/tags/v') && matrix.runner == 'ubuntu-24.04'"),
+  );
 });
 
 test("the release is what the command writes, into the folder that it says", () => {

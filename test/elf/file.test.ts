@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import * as elf from "../../src/elf/constants.ts";
 import { dropNeeded, readDynamic } from "../../src/elf/dynamic.ts";
 import { ElfError, ElfFile } from "../../src/elf/file.ts";
-import { writeHeader, writeSegments } from "../../src/elf/write.ts";
 import { pageDown, pageUp } from "../../src/elf/pages.ts";
+import { writeHeader, writeSegments } from "../../src/elf/write.ts";
 import { workshop } from "../link/fixture.ts";
 
 const shop = workshop("elf");
@@ -12,21 +12,33 @@ const program = new ElfFile("program", shop.read("program"));
 const library = new ElfFile("library", shop.read("libstdc++.so.6"));
 
 /** readelf's own reading of the same file. */
-const readelf = (option: string, name: string) => Bun.spawnSync(["readelf", option, "-W", shop.path(name)]).stdout.toString();
+const readelf = (option: string, name: string) =>
+  Bun.spawnSync(["readelf", option, "-W", shop.path(name)]).stdout.toString();
 
 describe("reading what gcc wrote, as readelf reads it", () => {
   test("segments", () => {
-    const rows = [...readelf("-l", "program").matchAll(/^  [A-Z_]+ +0x([0-9a-f]+) 0x([0-9a-f]+) 0x[0-9a-f]+ 0x([0-9a-f]+) 0x([0-9a-f]+) ([RWE ]{3}) 0x([0-9a-f]+)$/gm)];
-    const numbers = rows.map(([, ...columns]) => columns.filter((_, column) => column !== 4).map((column) => Number.parseInt(column, 16)));
+    const rows = [
+      ...readelf("-l", "program").matchAll(
+        /^ {2}[A-Z_]+ +0x([0-9a-f]+) 0x([0-9a-f]+) 0x[0-9a-f]+ 0x([0-9a-f]+) 0x([0-9a-f]+) ([RWE ]{3}) 0x([0-9a-f]+)$/gm,
+      ),
+    ];
+    const numbers = rows.map(([, ...columns]) =>
+      columns.filter((_, column) => column !== 4).map((column) => Number.parseInt(column, 16)),
+    );
     expect(numbers.length).toBeGreaterThan(8);
-    expect(program.segments.map(({ offset, vaddr, filesz, memsz, align }) => [offset, vaddr, filesz, memsz, align])).toEqual(numbers);
+    expect(
+      program.segments.map(({ offset, vaddr, filesz, memsz, align }) => [offset, vaddr, filesz, memsz, align]),
+    ).toEqual(numbers);
   });
 
   test("relocations and the symbols they name", () => {
-    const rows = [...readelf("-r", "libstdc++.so.6").matchAll(/^([0-9a-f]{16})  ([0-9a-f]{8})([0-9a-f]{8}) /gm)];
+    const rows = [...readelf("-r", "libstdc++.so.6").matchAll(/^([0-9a-f]{16}) {2}([0-9a-f]{8})([0-9a-f]{8}) /gm)];
     const { relocations, symbols } = readDynamic(library);
     expect(relocations.map(({ offset, symbol, type }) => [offset, symbol, type])).toEqual(
-      rows.map(([, offset = "", symbol = "", type = ""]) => [offset, symbol, type].map((column) => Number.parseInt(column, 16)) as [number, number, number]),
+      rows.map(
+        ([, offset = "", symbol = "", type = ""]) =>
+          [offset, symbol, type].map((column) => Number.parseInt(column, 16)) as [number, number, number],
+      ),
     );
     expect(relocations.every(({ symbol }) => symbols[symbol] !== undefined)).toBe(true);
   });
@@ -47,7 +59,9 @@ describe("reading what gcc wrote, as readelf reads it", () => {
   });
 
   test("an address in no segment is refused with what was looked for", () => {
-    expect(() => program.u64At(0x10)).toThrow(new ElfError("program: no segment of the file holds the 8 bytes at 0x10; the file is damaged"));
+    expect(() => program.u64At(0x10)).toThrow(
+      new ElfError("program: no segment of the file holds the 8 bytes at 0x10; the file is damaged"),
+    );
   });
 });
 
@@ -55,7 +69,15 @@ describe("writing", () => {
   test("a header and segments that are read back as they were", () => {
     const bytes = new Uint8Array(elf.EHDR_SIZE + 2 * elf.PHDR_SIZE);
     const segments = [
-      { type: elf.PT_LOAD, flags: elf.PF_R, offset: 0, vaddr: 0x20_0000, filesz: bytes.length, memsz: bytes.length, align: 4096 },
+      {
+        type: elf.PT_LOAD,
+        flags: elf.PF_R,
+        offset: 0,
+        vaddr: 0x20_0000,
+        filesz: bytes.length,
+        memsz: bytes.length,
+        align: 4096,
+      },
       { type: elf.PT_GNU_STACK, flags: elf.PF_R | elf.PF_W, offset: 0, vaddr: 0, filesz: 0, memsz: 0, align: 16 },
     ];
     writeHeader(new DataView(bytes.buffer), { machine: 183, entry: 0x20_0040, phoff: elf.EHDR_SIZE, phnum: 2 });
@@ -66,6 +88,8 @@ describe("writing", () => {
 });
 
 test("pages", () => {
-  expect([pageDown(4096, 4096), pageDown(8191, 4096), pageUp(4096, 4096), pageUp(4097, 4096)]).toEqual([4096, 4096, 4096, 8192]);
+  expect([pageDown(4096, 4096), pageDown(8191, 4096), pageUp(4096, 4096), pageUp(4097, 4096)]).toEqual([
+    4096, 4096, 4096, 8192,
+  ]);
   expect([pageDown(0x1_ffff, 0x1_0000), pageUp(1, 0x1_0000)]).toEqual([0x1_0000, 0x1_0000]);
 });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { assemble, text, type Values } from "../../src/elf/listing.ts";
-import { ARCHITECTURES } from "../../src/arch/architectures.ts";
 import { TEST_DIST } from "../../harness/compile.ts";
+import { ARCHITECTURES } from "../../src/arch/architectures.ts";
+import { assemble, text, type Values } from "../../src/elf/listing.ts";
 
 /** How to disassemble a file of nothing but code, by architecture. */
 const DISASSEMBLERS: Readonly<Record<string, readonly string[]>> = {
@@ -12,26 +12,40 @@ const DISASSEMBLERS: Readonly<Record<string, readonly string[]>> = {
 
 /** All the machine code there is in this project: of which architecture, its name, and the listing. */
 const LISTINGS = ARCHITECTURES.flatMap(({ name, entry, routines, stub: { start, touch, resume } }) =>
-  [...Object.entries(entry), ...routines, ...Object.entries({ "a snapshot's start": start, "its writes": touch, "its end": resume })].map(([part, listing]) => [name, part, listing] as const),
+  [
+    ...Object.entries(entry),
+    ...routines,
+    ...Object.entries({ "a snapshot's start": start, "its writes": touch, "its end": resume }),
+  ].map(([part, listing]) => [name, part, listing] as const),
 );
 
 /** A value for each field, none like another, with the sign bit set in those of 8 bytes. */
 function values(listing: string): Record<string, number | bigint> {
-  const fields = [...new Set(Array.from(listing.matchAll(/<(\w+):(\d)>/g), ([, name = "", size = ""]) => `${name}:${size}`))];
+  const fields = [
+    ...new Set(Array.from(listing.matchAll(/<(\w+):(\d)>/g), ([, name = "", size = ""]) => `${name}:${size}`)),
+  ];
   return Object.fromEntries(
     fields.map((field, index) => {
       const [name = "", size] = field.split(":");
-      return [name, size === "8" ? 0xf102030405060700n + BigInt(index) : size === "1" ? 0x11 + index : 0x11223300 + index];
+      return [
+        name,
+        size === "8" ? 0xf102030405060700n + BigInt(index) : size === "1" ? 0x11 + index : 0x11223300 + index,
+      ];
     }),
   );
 }
 
 /** What objdump makes of the bytes, its spacing made one and its remarks left out: each instruction with its offset. */
-async function disassemble(architecture: string, code: Uint8Array): Promise<(readonly [offset: number, line: string])[]> {
+async function disassemble(
+  architecture: string,
+  code: Uint8Array,
+): Promise<(readonly [offset: number, line: string])[]> {
   const file = join(TEST_DIST, "listing.bin");
   await Bun.write(file, code);
   const out = await Bun.$`${DISASSEMBLERS[architecture] ?? []} -D -b binary --no-show-raw-insn ${file}`.text();
-  return [...out.matchAll(/^ +([0-9a-f]+):\s+(.*?)(?:\/\/.*|\s# 0x[0-9a-f]+)?$/gm)].map(([, offset = "", line = ""]) => [Number.parseInt(offset, 16), squeeze(line)] as const);
+  return [...out.matchAll(/^ +([0-9a-f]+):\s+(.*?)(?:\/\/.*|\s# 0x[0-9a-f]+)?$/gm)].map(
+    ([, offset = "", line = ""]) => [Number.parseInt(offset, 16), squeeze(line)] as const,
+  );
 }
 
 const squeeze = (line: string) => line.replace(/\s+/g, " ").trim();
@@ -39,11 +53,14 @@ const squeeze = (line: string) => line.replace(/\s+/g, " ").trim();
 /** The lines of a listing by their offset in it. */
 function rows(listing: string, fields: Values): (readonly [offset: number, line: string])[] {
   let offset = 0;
-  return listing.trim().split("\n").map((line) => {
-    const row = [offset, squeeze(text(line, fields).join())] as const;
-    offset += assemble(line, fields).length;
-    return row;
-  });
+  return listing
+    .trim()
+    .split("\n")
+    .map((line) => {
+      const row = [offset, squeeze(text(line, fields).join())] as const;
+      offset += assemble(line, fields).length;
+      return row;
+    });
 }
 
 describe("each listing's bytes are what its text says", () => {
@@ -53,7 +70,9 @@ describe("each listing's bytes are what its text says", () => {
     const found = await disassemble(architecture, assemble(listing, fields));
     // objdump takes data for instructions too: two for each line of it.
     const data = lines.filter(([, line]) => line.startsWith(".quad")).flatMap(([offset]) => [offset, offset + 4]);
-    expect(found.filter(([offset]) => !data.includes(offset))).toEqual(lines.filter(([offset]) => !data.includes(offset)));
+    expect(found.filter(([offset]) => !data.includes(offset))).toEqual(
+      lines.filter(([offset]) => !data.includes(offset)),
+    );
   });
 
   test("a field without a value and a line that is no listing are bugs, and thrown", () => {
@@ -63,6 +82,11 @@ describe("each listing's bytes are what its text says", () => {
 
   test("values are little-endian, negative ones two's complement", () => {
     expect([...assemble("be <value:4>  mov esi,<value>", { value: 0x1020304 })]).toEqual([0xbe, 4, 3, 2, 1]);
-    expect([...assemble("48 b8 <value:8>  movabs rax,<value>", { value: -2 })]).toEqual([0x48, 0xb8, 0xfe, ...Array.from({ length: 7 }, () => 0xff)]);
+    expect([...assemble("48 b8 <value:8>  movabs rax,<value>", { value: -2 })]).toEqual([
+      0x48,
+      0xb8,
+      0xfe,
+      ...Array.from({ length: 7 }, () => 0xff),
+    ]);
   });
 });

@@ -8,32 +8,49 @@ import { ElfFile } from "../../src/elf/file.ts";
 import { callSiteTable } from "../../src/explain/call-site-table.ts";
 import { mapOf } from "../../src/explain/files.ts";
 import type { PauseMap } from "../../src/explain/map.ts";
-import { read, REPOSITORY } from "../docs/pages.ts";
+import { REPOSITORY, read } from "../docs/pages.ts";
 
 const MINUTES = 60_000;
 const built = ({ debian }: Architecture) => join(REPOSITORY, "dist", debian, "pause");
 
-describe.each(ARCHITECTURES.map((architecture) => [architecture.debian, architecture] as const))("docs/hardening.md, %s", (debian, architecture) => {
-  let map: PauseMap;
-  beforeAll(async () => {
-    map = await mapOf(built(architecture));
-  }, 15 * MINUTES);
+describe.each(ARCHITECTURES.map((architecture) => [architecture.debian, architecture] as const))(
+  "docs/hardening.md, %s",
+  (debian, architecture) => {
+    let map: PauseMap;
+    beforeAll(async () => {
+      map = await mapOf(built(architecture));
+    }, 15 * MINUTES);
 
-  test("the row of the file is what the file has; run bun run hardening when it is not", () => {
-    const { bytes, executable, places, writableCode } = exposureOf(new ElfFile(debian, readFileSync(built(architecture))));
-    const cells = [bytes, executable, places, writableCode].map((value) => value.toLocaleString("en-US")).join(" | ");
-    expect(read("docs/hardening.md")).toContain(`| pause, ${debian} | ${cells} | `);
-    expect(writableCode).toBe(0);
-    expect(places).toBe(map.callSites.length);
-  });
+    test("the row of the file is what the file has; run bun run hardening when it is not", () => {
+      const { bytes, executable, places, writableCode } = exposureOf(
+        new ElfFile(debian, readFileSync(built(architecture))),
+      );
+      const cells = [bytes, executable, places, writableCode].map((value) => value.toLocaleString("en-US")).join(" | ");
+      expect(read("docs/hardening.md")).toContain(`| pause, ${debian} | ${cells} | `);
+      expect(writableCode).toBe(0);
+      expect(places).toBe(map.callSites.length);
+    });
 
-  test("the table of places that enter the kernel is what was found and seen to run", () => {
-    expect(read("docs/hardening.md")).toContain(callSiteTable(map).join("\n"));
-  });
+    test("the table of places that enter the kernel is what was found and seen to run", () => {
+      expect(read("docs/hardening.md")).toContain(callSiteTable(map).join("\n"));
+    });
 
-  test("no scenario maps memory, changes its protection, or does more than the ten calls of the seccomp profile and their kin", () => {
-    const made = new Set(map.scenarios.flatMap(({ calls }) => calls.map(({ call }) => call)));
-    const known = ["arch_prctl", "close_range", "exit_group", "getpid", "poll", "ppoll", "rt_sigaction", "rt_sigprocmask", "rt_sigtimedwait", "wait4", "write"];
-    expect([...made].filter((call) => !known.includes(call))).toEqual([]);
-  });
-});
+    test("no scenario maps memory, changes its protection, or does more than the ten calls of the seccomp profile and their kin", () => {
+      const made = new Set(map.scenarios.flatMap(({ calls }) => calls.map(({ call }) => call)));
+      const known = [
+        "arch_prctl",
+        "close_range",
+        "exit_group",
+        "getpid",
+        "poll",
+        "ppoll",
+        "rt_sigaction",
+        "rt_sigprocmask",
+        "rt_sigtimedwait",
+        "wait4",
+        "write",
+      ];
+      expect([...made].filter((call) => !known.includes(call))).toEqual([]);
+    });
+  },
+);

@@ -13,7 +13,13 @@ const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
 const executables = ARCHITECTURES.map((architecture) => {
   const bytes = Buffer.from(`what runs on ${architecture.name}`);
-  return { architecture, bytes, file: { name: `pause-linux-${architecture.debian}`, sha256: sha256(bytes) }, commit: COMMIT, timestamp: 0 };
+  return {
+    architecture,
+    bytes,
+    file: { name: `pause-linux-${architecture.debian}`, sha256: sha256(bytes) },
+    commit: COMMIT,
+    timestamp: 0,
+  };
 });
 const [first, ...others] = executables;
 if (first === undefined) throw new Error("there is no architecture");
@@ -28,7 +34,13 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 writeRelease(folder, [first, ...others]);
 const ofRelease = readFileSync(join(folder, "pause.oci.tar"));
 
-type Descriptor = { digest: string; size: number; mediaType: string; annotations?: Record<string, string>; platform?: { architecture: string; os: string } };
+type Descriptor = {
+  digest: string;
+  size: number;
+  mediaType: string;
+  annotations?: Record<string, string>;
+  platform?: { architecture: string; os: string };
+};
 
 /** What the index of an archive has, and the bytes and the JSON of a descriptor's blob. */
 async function read(archive: Uint8Array) {
@@ -41,23 +53,39 @@ async function read(archive: Uint8Array) {
   const json = async (descriptor: Descriptor) => JSON.parse((await bytes(descriptor)).toString());
   const [index]: [Descriptor] = (await files.get("index.json")?.json()).manifests;
   const manifests: Descriptor[] = (await json(index)).manifests;
-  return { bytes, json, images: manifests.filter(({ platform }) => platform?.os === "linux"), attached: manifests.filter(({ platform }) => platform?.os !== "linux") };
+  return {
+    bytes,
+    json,
+    images: manifests.filter(({ platform }) => platform?.os === "linux"),
+    attached: manifests.filter(({ platform }) => platform?.os !== "linux"),
+  };
 }
 
 const NO_PLATFORM = { architecture: "unknown", os: "unknown" };
 
 describe("what goes with the image", () => {
-  for (const [what, archive] of [["bun run image", plain.archive], ["a release", ofRelease]] as const) {
+  for (const [what, archive] of [
+    ["bun run image", plain.archive],
+    ["a release", ofRelease],
+  ] as const) {
     test(`in the archive of ${what}: NOTICE and the licences are one artifact without a platform, each text with its file's name`, async () => {
       const { bytes, json, attached } = await read(archive);
       const [texts] = attached;
       if (texts === undefined) throw new Error("nothing is attached");
       expect(texts.platform).toEqual(NO_PLATFORM);
       const manifest = await json(texts);
-      expect(manifest).toMatchObject({ mediaType: "application/vnd.oci.image.manifest.v1+json", artifactType: "application/vnd.pause.licenses.v1", config: { mediaType: "application/vnd.oci.empty.v1+json" } });
+      expect(manifest).toMatchObject({
+        mediaType: "application/vnd.oci.image.manifest.v1+json",
+        artifactType: "application/vnd.pause.licenses.v1",
+        config: { mediaType: "application/vnd.oci.empty.v1+json" },
+      });
       expect(await json(manifest.config)).toEqual({});
       const files: { name: string | undefined; text: string }[] = [];
-      for (const layer of manifest.layers) files.push({ name: layer.annotations["org.opencontainers.image.title"], text: (await bytes(layer)).toString() });
+      for (const layer of manifest.layers)
+        files.push({
+          name: layer.annotations["org.opencontainers.image.title"],
+          text: (await bytes(layer)).toString(),
+        });
       expect(files).toEqual([...licenseTexts()]);
       expect(files.map(({ name = "" }) => name)).toContain("NOTICE");
     });
@@ -68,17 +96,40 @@ describe("what goes with the image", () => {
     expect(attached.length).toBe(1 + images.length);
     for (const [at, image] of images.entries()) {
       const [executable, attestation] = [executables[at], attached[1 + at]];
-      if (executable === undefined || attestation === undefined) throw new Error(`nothing is said of ${image.platform?.architecture}`);
+      if (executable === undefined || attestation === undefined)
+        throw new Error(`nothing is said of ${image.platform?.architecture}`);
       expect(image.platform?.architecture).toBe(executable.architecture.debian);
-      expect(attestation).toMatchObject({ platform: NO_PLATFORM, annotations: { "vnd.docker.reference.digest": image.digest, "vnd.docker.reference.type": "attestation-manifest" } });
+      expect(attestation).toMatchObject({
+        platform: NO_PLATFORM,
+        annotations: {
+          "vnd.docker.reference.digest": image.digest,
+          "vnd.docker.reference.type": "attestation-manifest",
+        },
+      });
       const { subject, config, layers } = await json(attestation);
       expect(subject).toEqual({ mediaType: image.mediaType, digest: image.digest, size: image.size });
-      expect(await json(config)).toEqual({ ...NO_PLATFORM, config: {}, rootfs: { type: "layers", diff_ids: layers.map(({ digest }: Descriptor) => digest) } });
-      const about = [{ name: contents.name, digest: { sha256: image.digest.replace("sha256:", "") } }, subjectOf(executable)];
+      expect(await json(config)).toEqual({
+        ...NO_PLATFORM,
+        config: {},
+        rootfs: { type: "layers", diff_ids: layers.map(({ digest }: Descriptor) => digest) },
+      });
+      const about = [
+        { name: contents.name, digest: { sha256: image.digest.replace("sha256:", "") } },
+        subjectOf(executable),
+      ];
       const statements: unknown[] = [];
-      for (const layer of layers) statements.push({ type: layer.mediaType, predicate: layer.annotations["in-toto.io/predicate-type"], statement: (await bytes(layer)).toString() });
+      for (const layer of layers)
+        statements.push({
+          type: layer.mediaType,
+          predicate: layer.annotations["in-toto.io/predicate-type"],
+          statement: (await bytes(layer)).toString(),
+        });
       expect(statements).toEqual(
-        [billOf(executable, about), provenanceOf(executable, about)].map((statement) => ({ type: "application/vnd.in-toto+json", predicate: statement.predicateType, statement: JSON.stringify(statement) })),
+        [billOf(executable, about), provenanceOf(executable, about)].map((statement) => ({
+          type: "application/vnd.in-toto+json",
+          predicate: statement.predicateType,
+          statement: JSON.stringify(statement),
+        })),
       );
     }
   });

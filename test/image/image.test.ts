@@ -2,13 +2,13 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { ROOT, testNeeding } from "../../harness/privilege.ts";
 import { version } from "../../package.json";
 import { assemble } from "../../src/ship/image/assemble.ts";
 import { findBuilt } from "../../src/ship/image/built.ts";
 import { licenseTexts } from "../../src/ship/image/contents.ts";
 import { HOST } from "../../src/ship/image/platforms.ts";
 import { sha256 } from "../../src/support/hash.ts";
-import { ROOT, testNeeding } from "../../harness/privilege.ts";
 
 const REPOSITORY = join(import.meta.dir, "../..");
 const ARCHIVE = join(REPOSITORY, "dist/pause.oci.tar");
@@ -27,7 +27,13 @@ function program(architecture: keyof typeof MACHINES, text = "what runs"): Buffe
   return bytes;
 }
 
-const CONTENTS = { name: "localhost/pause:x", file: "pause", user: "65535:65535", labels: { a: "b" }, timestamp: 1_700_000_000 };
+const CONTENTS = {
+  name: "localhost/pause:x",
+  file: "pause",
+  user: "65535:65535",
+  labels: { a: "b" },
+  timestamp: 1_700_000_000,
+};
 const BOTH = [
   { architecture: "amd64", bytes: program("amd64") },
   { architecture: "arm64", bytes: program("arm64") },
@@ -45,12 +51,21 @@ describe("the archive", () => {
     expect(manifests.length).toBe(1);
     expect(manifests[0].annotations["org.opencontainers.image.ref.name"]).toBe(CONTENTS.name);
     const index = await blob(manifests[0].digest);
-    expect(index.manifests.map((manifest: { platform: unknown }) => manifest.platform)).toEqual(BOTH.map(({ architecture }) => ({ architecture, os: "linux" })));
+    expect(index.manifests.map((manifest: { platform: unknown }) => manifest.platform)).toEqual(
+      BOTH.map(({ architecture }) => ({ architecture, os: "linux" })),
+    );
     for (const [at, { architecture, bytes }] of BOTH.entries()) {
       const manifest = await blob(index.manifests[at].digest);
       const config = await blob(manifest.config.digest);
-      expect(config).toMatchObject({ architecture, os: "linux", created: "2023-11-14T22:13:20.000Z", config: { User: "65535:65535", Entrypoint: ["/pause"], Labels: { a: "b" } } });
-      const layer = Bun.gunzipSync((await files.get(`blobs/${manifest.layers[0].digest.replace(":", "/")}`)?.bytes()) ?? new Uint8Array());
+      expect(config).toMatchObject({
+        architecture,
+        os: "linux",
+        created: "2023-11-14T22:13:20.000Z",
+        config: { User: "65535:65535", Entrypoint: ["/pause"], Labels: { a: "b" } },
+      });
+      const layer = Bun.gunzipSync(
+        (await files.get(`blobs/${manifest.layers[0].digest.replace(":", "/")}`)?.bytes()) ?? new Uint8Array(),
+      );
       expect(config.rootfs.diff_ids).toEqual([`sha256:${sha256(layer)}`]);
       const inside = await new Bun.Archive(layer).files();
       expect([...inside.keys()]).toEqual(["pause"]);
@@ -71,8 +86,13 @@ describe("the archive", () => {
   });
 
   test("is the same bytes each time, and others where a byte, a label or the date is another", () => {
-    const made = (contents = CONTENTS, text?: string) => sha256(assemble(contents, [{ architecture: "amd64", bytes: program("amd64", text) }], "amd64").archive);
-    const others = [made(CONTENTS, "another"), made({ ...CONTENTS, labels: { a: "c" } }), made({ ...CONTENTS, timestamp: 1 })];
+    const made = (contents = CONTENTS, text?: string) =>
+      sha256(assemble(contents, [{ architecture: "amd64", bytes: program("amd64", text) }], "amd64").archive);
+    const others = [
+      made(CONTENTS, "another"),
+      made({ ...CONTENTS, labels: { a: "c" } }),
+      made({ ...CONTENTS, timestamp: 1 }),
+    ];
     expect(made()).toBe(made());
     expect(new Set([made(), ...others]).size).toBe(4);
   });
@@ -93,11 +113,17 @@ describe("what goes into the image", () => {
     refused({ amd64: { bytes: program("arm64") } }).toThrow(/amd64\/pause is an ELF file for arm64, not for amd64; /);
     refused({ amd64: { bytes: Buffer.from("#!/bin/sh") } }).toThrow(/amd64\/pause is no ELF file, not for amd64; /);
     refused({ amd64: { ...amd64, version: "0.0.1" } }).toThrow(`is version 0.0.1, and this is ${version}; `);
-    refused({ amd64: { ...amd64, hash: "0" } }).toThrow(/amd64\/pause is not the file that \S+provenance.json tells of; /);
-    refused({ amd64, arm64: { bytes: program("arm64"), commit: "other" } }).toThrow(`amd64/pause is of commit ${COMMIT}, `);
+    refused({ amd64: { ...amd64, hash: "0" } }).toThrow(
+      /amd64\/pause is not the file that \S+provenance.json tells of; /,
+    );
+    refused({ amd64, arm64: { bytes: program("arm64"), commit: "other" } }).toThrow(
+      `amd64/pause is of commit ${COMMIT}, `,
+    );
     const without = dist({ amd64 });
     rmSync(join(without, "amd64/provenance.json"));
-    expect(() => findBuilt(without)).toThrow(/provenance.json cannot be read: ENOENT.*; build it again: bun run build$/);
+    expect(() => findBuilt(without)).toThrow(
+      /provenance.json cannot be read: ENOENT.*; build it again: bun run build$/,
+    );
   });
 });
 
@@ -105,7 +131,9 @@ describe("bun run image", () => {
   test("names the index, and each platform with its digest and sizes; twice, it writes the same bytes", async () => {
     const [first, bytes] = [await image(), sha256(readFileSync(ARCHIVE))];
     expect(first).toMatchObject({ status: 0, stderr: "" });
-    expect(first.stdout).toMatch(/^dist\/pause\.oci\.tar: localhost\/pause:\S+\n  index        sha256:[0-9a-f]{64}\n(  linux\/(amd64|arm64)  sha256:[0-9a-f]{64}  \/pause [\d,]+ bytes, its layer [\d,]+ bytes compressed.*\n)+$/);
+    expect(first.stdout).toMatch(
+      /^dist\/pause\.oci\.tar: localhost\/pause:\S+\n {2}index {8}sha256:[0-9a-f]{64}\n( {2}linux\/(amd64|arm64) {2}sha256:[0-9a-f]{64} {2}\/pause [\d,]+ bytes, its layer [\d,]+ bytes compressed.*\n)+$/,
+    );
     expect([await image(), sha256(readFileSync(ARCHIVE))]).toEqual([first, bytes]);
     expect(readdirSync(dirname(ARCHIVE)).filter((name) => name.endsWith(".new"))).toEqual([]);
   });
@@ -118,23 +146,37 @@ describe("bun run image", () => {
     const attached = manifests.filter(({ platform }: { platform: { os: string } }) => platform.os === "unknown");
     expect(attached.length).toBe(1);
     const { layers } = await json(attached[0].digest);
-    expect(layers.map(({ annotations }: { annotations: Record<string, string> }) => annotations["org.opencontainers.image.title"])).toEqual(licenseTexts().map(({ name }) => name));
+    expect(
+      layers.map(
+        ({ annotations }: { annotations: Record<string, string> }) => annotations["org.opencontainers.image.title"],
+      ),
+    ).toEqual(licenseTexts().map(({ name }) => name));
   });
 
   test("names in one line an option or an architecture it does not know, and one that was not built", async () => {
     const refused = async (...args: string[]) => (await image(args)).stderr;
-    expect(await refused("--docker-arhc", "x")).toMatch(/^image: Unknown option '--docker-arhc'[^\n]*see bun run image --help\n$/);
-    expect(await refused("--docker-arch", "sparc")).toBe('image: no architecture "sparc"; there are amd64 and arm64; see bun run image --help\n');
+    expect(await refused("--docker-arhc", "x")).toMatch(
+      /^image: Unknown option '--docker-arhc'[^\n]*see bun run image --help\n$/,
+    );
+    expect(await refused("--docker-arch", "sparc")).toBe(
+      'image: no architecture "sparc"; there are amd64 and arm64; see bun run image --help\n',
+    );
     const other = HOST === "arm64" ? "amd64" : "arm64";
     if (!existsSync(join(REPOSITORY, "dist", other, "pause"))) {
-      expect(await refused("--docker-arch", other)).toBe(`image: no dist/${other}/pause for --docker-arch ${other}; build it first: bun run build --arch ${other}\n`);
+      expect(await refused("--docker-arch", other)).toBe(
+        `image: no dist/${other}/pause for --docker-arch ${other}; build it first: bun run build --arch ${other}\n`,
+      );
     }
   });
 
   test("without tar it says so in one line, and leaves the archive that is there", async () => {
     await image();
     const before = sha256(readFileSync(ARCHIVE));
-    expect(await image([], { PATH: "/nonexistent" })).toEqual({ status: 1, stdout: "", stderr: "image: no tar on this machine; on Debian: apt-get install tar\n" });
+    expect(await image([], { PATH: "/nonexistent" })).toEqual({
+      status: 1,
+      stdout: "",
+      stderr: "image: no tar on this machine; on Debian: apt-get install tar\n",
+    });
     expect(sha256(readFileSync(ARCHIVE))).toBe(before);
   });
 });
@@ -146,14 +188,36 @@ describe("bun run image on a full disk", () => {
         mkdir "$0/small/$name" && cp dist/$name/pause dist/$name/provenance.json "$0/small/$name"; done
       mount --bind "$0/small" dist && echo old >dist/pause.oci.tar && ${prepare}
       cat /dev/zero >dist/rest 2>/dev/null; "$@"; echo $?; cat dist/pause.oci.tar; ls -A dist dist/tmp`;
-    const { stdout, stderr } = Bun.spawnSync(["unshare", "--mount", "sh", "-c", script, mkdtempSync(join(folder, "full-")), process.execPath, join(REPOSITORY, "src/ship/image/cli.ts")], { cwd: REPOSITORY, stdin: "ignore" });
+    const { stdout, stderr } = Bun.spawnSync(
+      [
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        script,
+        mkdtempSync(join(folder, "full-")),
+        process.execPath,
+        join(REPOSITORY, "src/ship/image/cli.ts"),
+      ],
+      { cwd: REPOSITORY, stdin: "ignore" },
+    );
     return { stdout: stdout.toString(), stderr: stderr.toString() };
   };
   const left = "1\nold\ndist:\namd64\narm64\npause.oci.tar\nrest\ntmp\n\ndist/tmp:\n";
 
   testNeeding("root", ROOT)("leaves the archive that is there, and says in one line what to do", () => {
-    expect(onFull("")).toEqual({ stdout: left, stderr: expect.stringMatching(/^image: cannot write dist\/pause\.oci\.tar: ENOSPC[^\n]*; make room for dist, or make it writable\n$/) });
-    expect(onFull("export TMPDIR=$PWD/dist/tmp")).toEqual({ stdout: left, stderr: expect.stringMatching(/^image: writing the archive's files to \S+: ENOSPC[^\n]*; TMPDIR can name a folder with more room\n$/) });
+    expect(onFull("")).toEqual({
+      stdout: left,
+      stderr: expect.stringMatching(
+        /^image: cannot write dist\/pause\.oci\.tar: ENOSPC[^\n]*; make room for dist, or make it writable\n$/,
+      ),
+    });
+    expect(onFull("export TMPDIR=$PWD/dist/tmp")).toEqual({
+      stdout: left,
+      stderr: expect.stringMatching(
+        /^image: writing the archive's files to \S+: ENOSPC[^\n]*; TMPDIR can name a folder with more room\n$/,
+      ),
+    });
   });
 });
 
@@ -162,22 +226,41 @@ type File = { readonly bytes: Buffer; readonly commit?: string; readonly version
 /** A dist folder with these files and what the build would have written down about them. */
 function dist(files: Readonly<Record<string, File>>): string {
   const made = mkdtempSync(join(folder, "dist-"));
-  for (const [name, { bytes, commit = COMMIT, version: said = version, hash = sha256(bytes) }] of Object.entries(files)) {
+  for (const [name, { bytes, commit = COMMIT, version: said = version, hash = sha256(bytes) }] of Object.entries(
+    files,
+  )) {
     mkdirSync(join(made, name), { recursive: true });
     writeFileSync(join(made, name, "pause"), bytes);
-    writeFileSync(join(made, name, "provenance.json"), JSON.stringify({ version: said, commit, artifacts: [{ path: "pause", sha256: hash }] }));
+    writeFileSync(
+      join(made, name, "provenance.json"),
+      JSON.stringify({ version: said, commit, artifacts: [{ path: "pause", sha256: hash }] }),
+    );
   }
   return made;
 }
 
 /** The lines of GNU tar's listing, with times in UTC. */
 async function listed(archive: Uint8Array<ArrayBuffer>): Promise<string[]> {
-  const listing = await new Response(Bun.spawn(["tar", "--list", "--verbose", "--full-time"], { stdin: new Blob([archive]), stdout: "pipe", env: { ...process.env, TZ: "UTC" } }).stdout).text();
-  return listing.trim().split("\n").map((line) => line.replace(/ +/g, " "));
+  const listing = await new Response(
+    Bun.spawn(["tar", "--list", "--verbose", "--full-time"], {
+      stdin: new Blob([archive]),
+      stdout: "pipe",
+      env: { ...process.env, TZ: "UTC" },
+    }).stdout,
+  ).text();
+  return listing
+    .trim()
+    .split("\n")
+    .map((line) => line.replace(/ +/g, " "));
 }
 
 async function image(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
-  const child = Bun.spawn([process.execPath, join(REPOSITORY, "src/ship/image/cli.ts"), ...args], { env: { ...process.env, ...env }, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([process.execPath, join(REPOSITORY, "src/ship/image/cli.ts"), ...args], {
+    env: { ...process.env, ...env },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   const [stdout, stderr, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   return { status, stdout, stderr };
 }

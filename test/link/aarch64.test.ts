@@ -1,11 +1,11 @@
 import { beforeAll, expect, test } from "bun:test";
 import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { TEST_DIST } from "../../harness/compile.ts";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import { bunBuild } from "../../src/build/compile.ts";
 import { fetchLibraries } from "../../src/build/debian/libraries.ts";
 import { fetchRuntime } from "../../src/build/runtime.ts";
-import { TEST_DIST } from "../../harness/compile.ts";
 
 const FIXTURE = join(import.meta.dir, "fixture");
 const FOLDER = join(TEST_DIST, "aarch64-program");
@@ -22,7 +22,14 @@ beforeAll(async () => {
   const runtime = await fetchRuntime(AARCH64, join(TEST_DIST, "..", "runtime"));
   await bunBuild(AARCH64, [...sources, "--outfile", compiled, "--compile-executable-path", runtime.path]);
   const folders = await fetchLibraries(AARCH64, join(TEST_DIST, "..", "debian"));
-  const { exitCode, stderr } = Bun.spawnSync([process.execPath, CLI, compiled, "-o", join(ROOT, "app"), ...folders.flatMap((folder) => ["--library-dir", folder])]);
+  const { exitCode, stderr } = Bun.spawnSync([
+    process.execPath,
+    CLI,
+    compiled,
+    "-o",
+    join(ROOT, "app"),
+    ...folders.flatMap((folder) => ["--library-dir", folder]),
+  ]);
   if (exitCode !== 0) throw new Error(stderr.toString());
   copyFileSync(Bun.which("qemu-aarch64-static") ?? "qemu-aarch64-static", join(ROOT, "qemu"));
 }, PATIENCE_MS);
@@ -31,10 +38,18 @@ test(
   "an ordinary Bun program for AArch64, linked here, prints in QEMU's user mode, alone in a root with it, what it prints here unlinked",
   () => {
     const args = ["one", "", "-v"];
-    const plain = Bun.spawnSync([process.execPath, join(FIXTURE, "app.ts"), ...args], { env: { ...ENVIRONMENT, HOME: "/tmp" } });
-    const linked = Bun.spawnSync(["chroot", ROOT, "/qemu", "/app", ...args], { env: { ...ENVIRONMENT, PATH: process.env.PATH }, timeout: PATIENCE_MS });
+    const plain = Bun.spawnSync([process.execPath, join(FIXTURE, "app.ts"), ...args], {
+      env: { ...ENVIRONMENT, HOME: "/tmp" },
+    });
+    const linked = Bun.spawnSync(["chroot", ROOT, "/qemu", "/app", ...args], {
+      env: { ...ENVIRONMENT, PATH: process.env.PATH },
+      timeout: PATIENCE_MS,
+    });
     expect(plain.stdout.toString()).toContain("worker: 42");
-    expect({ stdout: linked.stdout.toString(), stderr: linked.stderr.toString() }).toEqual({ stdout: plain.stdout.toString(), stderr: "" });
+    expect({ stdout: linked.stdout.toString(), stderr: linked.stderr.toString() }).toEqual({
+      stdout: plain.stdout.toString(),
+      stderr: "",
+    });
     expect(linked.exitCode).toBe(0);
   },
   PATIENCE_MS,

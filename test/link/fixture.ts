@@ -1,23 +1,35 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import type { Architecture } from "../../src/arch/architecture.ts";
+import { TEST_DIST } from "../../harness/compile.ts";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
+import type { Architecture } from "../../src/arch/architecture.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { fetchLibraries } from "../../src/build/debian/libraries.ts";
-import { TEST_DIST } from "../../harness/compile.ts";
 
 const SOURCES = join(import.meta.dir, "fixture");
 const CACHE = join(TEST_DIST, "..", "debian");
 
 /** An architecture to make small ELF files for: its compiler, what runs them here, and where its musl lies. */
-export type Target = { readonly architecture: Architecture; readonly gcc: string; readonly emulator: readonly string[]; readonly musl: string };
+export type Target = {
+  readonly architecture: Architecture;
+  readonly gcc: string;
+  readonly emulator: readonly string[];
+  readonly musl: string;
+};
 
 export const ON_X86_64: Target = { architecture: X86_64, gcc: "gcc", emulator: [], musl: "/lib/ld-musl-x86_64.so.1" };
 
 /** Emulated by QEMU's user mode. */
 export async function onAarch64(): Promise<Target> {
-  const musl = (await fetchLibraries(AARCH64, CACHE)).map((dir) => join(dir, AARCH64.muslLoader)).find((path) => existsSync(path));
-  return { architecture: AARCH64, gcc: "aarch64-linux-gnu-gcc", emulator: ["qemu-aarch64-static"], musl: musl ?? AARCH64.muslLoader };
+  const musl = (await fetchLibraries(AARCH64, CACHE))
+    .map((dir) => join(dir, AARCH64.muslLoader))
+    .find((path) => existsSync(path));
+  return {
+    architecture: AARCH64,
+    gcc: "aarch64-linux-gnu-gcc",
+    emulator: ["qemu-aarch64-static"],
+    musl: musl ?? AARCH64.muslLoader,
+  };
 }
 
 /** A folder for one test's small ELF files; empty at the start. */
@@ -58,7 +70,13 @@ export class Workshop {
 
   libstdcxx(source: readonly string[]): void {
     Bun.write(this.path("versions"), "OLD { global: old; };\n");
-    this.gcc("libstdc++.so.6", ["-shared", "-fPIC", "-Wl,-soname,libstdc++.so.6", `-Wl,--version-script=${this.path("versions")}`, ...source]);
+    this.gcc("libstdc++.so.6", [
+      "-shared",
+      "-fPIC",
+      "-Wl,-soname,libstdc++.so.6",
+      `-Wl,--version-script=${this.path("versions")}`,
+      ...source,
+    ]);
   }
 
   program(source: readonly string[]): void {
@@ -82,12 +100,23 @@ export class Workshop {
   }
 
   run(name: string, env: Record<string, string> = {}) {
-    const { exitCode, stdout, stderr } = Bun.spawnSync([...this.target.emulator, this.path(name)], { env: { ...env, PATH: process.env.PATH } });
+    const { exitCode, stdout, stderr } = Bun.spawnSync([...this.target.emulator, this.path(name)], {
+      env: { ...env, PATH: process.env.PATH },
+    });
     return { exitCode, lines: stdout.toString().trim().split("\n"), stderr: stderr.toString() };
   }
 
   private gcc(output: string, args: readonly string[]): void {
-    const command = [this.target.gcc, "-O1", "-fno-builtin", "-fno-stack-protector", "-nostdlib", "-o", this.path(output), ...args];
+    const command = [
+      this.target.gcc,
+      "-O1",
+      "-fno-builtin",
+      "-fno-stack-protector",
+      "-nostdlib",
+      "-o",
+      this.path(output),
+      ...args,
+    ];
     const { exitCode, stderr } = Bun.spawnSync(command);
     if (exitCode !== 0) throw new Error(`${command.join(" ")}\n${stderr}`);
   }

@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import * as elf from "../../src/elf/constants.ts";
 import { readDynamic } from "../../src/elf/dynamic.ts";
 import { ElfFile } from "../../src/elf/file.ts";
-import { type EntryOptions, ORDINARY_ENTRY } from "../../src/link/entry.ts";
 import { pageDown, pageUp } from "../../src/elf/pages.ts";
+import { type EntryOptions, ORDINARY_ENTRY } from "../../src/link/entry.ts";
 import { writeExecutable } from "../../src/link/file.ts";
 import { type Features, link } from "../../src/link/link.ts";
 import { ON_X86_64, onAarch64, workshop } from "./fixture.ts";
@@ -33,7 +33,12 @@ const TARGETS = [
   { name: "x86-64", target: ON_X86_64, flags: [], alignment: 64 },
   { name: "AArch64", target: await onAarch64(), flags: [], alignment: 64 },
   { name: "AArch64, a thread-local template of small alignment", target: await onAarch64(), flags: [], alignment: 8 },
-  { name: "AArch64, libraries without TLS descriptors", target: await onAarch64(), flags: ["-mtls-dialect=trad"], alignment: 64 },
+  {
+    name: "AArch64, libraries without TLS descriptors",
+    target: await onAarch64(),
+    flags: ["-mtls-dialect=trad"],
+    alignment: 64,
+  },
 ];
 
 describe.each(TARGETS)("$name", ({ name: title, target, flags, alignment }) => {
@@ -55,7 +60,11 @@ describe.each(TARGETS)("$name", ({ name: title, target, flags, alignment }) => {
 
     test("the options of the entry change nothing for the program", () => {
       linked("all-options", { blockSignals: true, fillDescriptors: true, emptyEnvironment: true });
-      expect(shop.run("all-options", { LD_PRELOAD: shop.exitsWith(9) })).toEqual({ exitCode: 0, lines: ALL_RIGHT, stderr: "" });
+      expect(shop.run("all-options", { LD_PRELOAD: shop.exitsWith(9) })).toEqual({
+        exitCode: 0,
+        lines: ALL_RIGHT,
+        stderr: "",
+      });
     });
 
     test("musl heeds LD_PRELOAD as always, and not when the environment is made empty", () => {
@@ -68,15 +77,26 @@ describe.each(TARGETS)("$name", ({ name: title, target, flags, alignment }) => {
 
     test("with what addons need it does the same; constructors and symbols of the libraries are in its tables, and LD_PRELOAD is not heeded", () => {
       const file = linked("with-addons", { addons: true, ignoreLoaderVariables: true });
-      expect(shop.run("with-addons", { LD_PRELOAD: shop.exitsWith(9) })).toEqual({ exitCode: 0, lines: ALL_RIGHT, stderr: "" });
+      expect(shop.run("with-addons", { LD_PRELOAD: shop.exitsWith(9) })).toEqual({
+        exitCode: 0,
+        lines: ALL_RIGHT,
+        stderr: "",
+      });
       const { exports, relocations, symbols, tags } = readDynamic(asMuslSees(file));
       const own = readDynamic(new ElfFile("program", shop.read("program"))).exports;
-      for (const [name, { value, type }] of own) if (type !== elf.STT_TLS) expect([name, exports.get(name)?.value]).toEqual([name, value]);
-      const end = Math.max(...new ElfFile("program", shop.read("program")).segmentsOf(elf.PT_LOAD).map(({ vaddr, memsz }) => vaddr + memsz));
+      for (const [name, { value, type }] of own)
+        if (type !== elf.STT_TLS) expect([name, exports.get(name)?.value]).toEqual([name, value]);
+      const end = Math.max(
+        ...new ElfFile("program", shop.read("program"))
+          .segmentsOf(elf.PT_LOAD)
+          .map(({ vaddr, memsz }) => vaddr + memsz),
+      );
       for (const name of ["library_who", "from_libgcc"]) expect(exports.get(name)?.value).toBeGreaterThan(end);
       expect(tags.get(elf.DT_INIT_ARRAYSZ)).toBeGreaterThanOrEqual(8);
       expect(file.u64At(tags.get(elf.DT_INIT_ARRAY) ?? 0)).toBeGreaterThan(end);
-      expect(relocations.filter(({ type }) => type !== elf.R_NONE).map(({ symbol }) => symbols[symbol]?.name)).toEqual(["_exit"]);
+      expect(relocations.filter(({ type }) => type !== elf.R_NONE).map(({ symbol }) => symbols[symbol]?.name)).toEqual([
+        "_exit",
+      ]);
     });
 
     test("the same input gives the same bytes", () => {
@@ -108,13 +128,16 @@ describe.each(TARGETS)("$name", ({ name: title, target, flags, alignment }) => {
       if (table === undefined || first === undefined) throw new Error("no PT_PHDR or no PT_LOAD");
       expect(file.segments[0]).toEqual(table);
       expect(table.vaddr - table.offset).toBe(first.vaddr - first.offset);
-      expect(loads.some(({ vaddr, memsz }) => table.vaddr >= vaddr && table.vaddr + table.memsz <= vaddr + memsz)).toBe(true);
+      expect(loads.some(({ vaddr, memsz }) => table.vaddr >= vaddr && table.vaddr + table.memsz <= vaddr + memsz)).toBe(
+        true,
+      );
       expect(table.filesz).toBe(file.segments.length * elf.PHDR_SIZE);
     });
 
     test("what was added begins and ends with whole pages, so that musl gives no gap to malloc twice", () => {
       const before = new ElfFile("program", shop.read("program")).segmentsOf(elf.PT_LOAD).length;
-      for (const { vaddr, filesz, memsz } of loads.slice(before)) expect([vaddr % maxPageSize, filesz % maxPageSize, memsz - filesz]).toEqual([0, 0, 0]);
+      for (const { vaddr, filesz, memsz } of loads.slice(before))
+        expect([vaddr % maxPageSize, filesz % maxPageSize, memsz - filesz]).toEqual([0, 0, 0]);
     });
 
     test("only musl is needed at run time, and only what musl defines is left to relocate", () => {
@@ -126,7 +149,10 @@ describe.each(TARGETS)("$name", ({ name: title, target, flags, alignment }) => {
 
     test("what the C++ libraries only read once they are relocated (PT_GNU_RELRO) cannot be written", () => {
       const before = new ElfFile("program", shop.read("program")).segmentsOf(elf.PT_LOAD).length;
-      const found = loads.slice(before).filter(({ flags }) => (flags & elf.PF_W) !== 0).reduce((sum, { filesz }) => sum + filesz, 0);
+      const found = loads
+        .slice(before)
+        .filter(({ flags }) => (flags & elf.PF_W) !== 0)
+        .reduce((sum, { filesz }) => sum + filesz, 0);
       const written = (name: string, relocated: boolean) => {
         const library = new ElfFile(name, shop.read(name));
         const [data] = library.segmentsOf(elf.PT_LOAD).filter(({ flags }) => (flags & elf.PF_W) !== 0);
@@ -135,7 +161,11 @@ describe.each(TARGETS)("$name", ({ name: title, target, flags, alignment }) => {
         const start = relocated ? pageDown(relro.vaddr + relro.memsz, maxPageSize) : pageDown(data.vaddr, maxPageSize);
         return Math.max(0, pageUp(data.vaddr + data.memsz, maxPageSize) - start);
       };
-      expect(found).toBe(written("libstdc++.so.6", true) + written("libgcc_s.so.1", true) + written(target.architecture.muslLoader, false));
+      expect(found).toBe(
+        written("libstdc++.so.6", true) +
+          written("libgcc_s.so.1", true) +
+          written(target.architecture.muslLoader, false),
+      );
     });
 
     test("the thread-local template keeps the program's alignment", () => {

@@ -1,8 +1,18 @@
-import { chmodSync, copyFileSync, cpSync, existsSync, linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import { TEST_DIST } from "../../harness/compile.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { fetchLibraries } from "../../src/build/debian/libraries.ts";
-import { TEST_DIST } from "../../harness/compile.ts";
 
 export const CLI = join(import.meta.dir, "..", "..", "src", "link", "cli.ts");
 const SOURCES = join(import.meta.dir, "programs");
@@ -10,7 +20,12 @@ const FOLDER = join(TEST_DIST, "programs-of-others");
 const PATIENCE_MS = 120_000;
 
 /** A program of programs/, and how it is run. */
-export type Program = { readonly name: string; readonly shows: string; readonly input?: string; readonly addon?: boolean };
+export type Program = {
+  readonly name: string;
+  readonly shows: string;
+  readonly input?: string;
+  readonly addon?: boolean;
+};
 
 export const PROGRAMS: readonly Program[] = [
   { name: "typescript", shows: "a compiler run" },
@@ -44,7 +59,8 @@ export function installPrograms(): string {
 }
 
 /** Runs the command line `words` of bun-static in `cwd`. @throws Error when it fails. */
-export const bunStatic = (words: readonly string[], cwd: string): string => succeed([process.execPath, CLI, ...words], cwd);
+export const bunStatic = (words: readonly string[], cwd: string): string =>
+  succeed([process.execPath, CLI, ...words], cwd);
 
 /** Runs a command to its end: what it printed. @throws Error when it fails. */
 export function succeed(command: readonly string[], cwd: string): string {
@@ -64,7 +80,8 @@ export function rootFor(name: string, file: string, devices: readonly ("null" | 
     copyFileSync(file, join(root, "program"));
   }
   if (devices.length > 0) mkdirSync(join(root, "dev"));
-  for (const device of devices) succeed(["mknod", "-m", "666", join(root, "dev", device), "c", "1", device === "null" ? "3" : "9"], root);
+  for (const device of devices)
+    succeed(["mknod", "-m", "666", join(root, "dev", device), "c", "1", device === "null" ? "3" : "9"], root);
   return root;
 }
 
@@ -74,8 +91,18 @@ export function runAlone(root: string, args: readonly string[], input = ""): Run
   return run(command, input, { PATH: process.env.PATH ?? "" });
 }
 
-export function run(command: readonly string[], input: string, env: Readonly<Record<string, string>>, cwd?: string): Run {
-  const { exitCode, signalCode, stdout, stderr } = Bun.spawnSync([...command], { stdin: Buffer.from(input), env, timeout: PATIENCE_MS, ...(cwd === undefined ? {} : { cwd }) });
+export function run(
+  command: readonly string[],
+  input: string,
+  env: Readonly<Record<string, string>>,
+  cwd?: string,
+): Run {
+  const { exitCode, signalCode, stdout, stderr } = Bun.spawnSync([...command], {
+    stdin: Buffer.from(input),
+    env,
+    timeout: PATIENCE_MS,
+    ...(cwd === undefined ? {} : { cwd }),
+  });
   return { exitCode: signalCode === undefined ? exitCode : null, stdout: stdout.toString(), stderr: stderr.toString() };
 }
 
@@ -86,7 +113,20 @@ export function compiledBy(version: string): string {
   if (existsSync(output)) return output;
   mkdirSync(folder, { recursive: true });
   copyFileSync(join(SOURCES, "hello.ts"), join(folder, "hello.ts"));
-  succeed(["npx", "-y", `bun@${version}`, "build", "--compile", `--target=${X86_64.bunTarget}`, "hello.ts", "--outfile", `${output}.part`], folder);
+  succeed(
+    [
+      "npx",
+      "-y",
+      `bun@${version}`,
+      "build",
+      "--compile",
+      `--target=${X86_64.bunTarget}`,
+      "hello.ts",
+      "--outfile",
+      `${output}.part`,
+    ],
+    folder,
+  );
   chmodSync(`${output}.part`, 0o755);
   renameSync(`${output}.part`, output);
   return output;
@@ -103,7 +143,10 @@ export function buildCxxAddon(): string {
   const folder = join(TEST_DIST, "cxx-addon");
   mkdirSync(folder, { recursive: true });
   const flags = ["-std=c++17", "-O1", "-shared", "-fPIC", "-nodefaultlibs", "-Wl,--unresolved-symbols=ignore-all"];
-  succeed(["g++", ...flags, "-o", "addon.node", join(import.meta.dir, "fixture", "addon.cc"), "-lstdc++", "-lgcc_s"], folder);
+  succeed(
+    ["g++", ...flags, "-o", "addon.node", join(import.meta.dir, "fixture", "addon.cc"), "-lstdc++", "-lgcc_s"],
+    folder,
+  );
   writeFileSync(join(folder, "main.ts"), 'console.log(require("./addon.node")());\n');
   return folder;
 }

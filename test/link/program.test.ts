@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { TEST_DIST } from "../../harness/compile.ts";
+import { ROOT, testNeeding } from "../../harness/privilege.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { bunBuild } from "../../src/build/compile.ts";
 import { fetchRuntime } from "../../src/build/runtime.ts";
-import { TEST_DIST } from "../../harness/compile.ts";
-import { ROOT, testNeeding } from "../../harness/privilege.ts";
 
 const FIXTURE = join(import.meta.dir, "fixture");
 const FOLDER = join(TEST_DIST, "program");
@@ -23,7 +23,13 @@ async function build(name: string, sources: readonly string[]): Promise<void> {
   const runtime = await fetchRuntime(X86_64, join(TEST_DIST, "..", "runtime"));
   const compiled = join(FOLDER, `${name}-dynamic`);
   mkdirSync(join(FOLDER, name), { recursive: true });
-  await bunBuild(X86_64, [...sources.map((source) => join(FIXTURE, source)), "--outfile", compiled, "--compile-executable-path", runtime.path]);
+  await bunBuild(X86_64, [
+    ...sources.map((source) => join(FIXTURE, source)),
+    "--outfile",
+    compiled,
+    "--compile-executable-path",
+    runtime.path,
+  ]);
   const { exitCode, stderr } = Bun.spawnSync([process.execPath, CLI, compiled, "-o", join(FOLDER, name, name)]);
   if (exitCode !== 0) throw new Error(stderr.toString());
 }
@@ -35,14 +41,26 @@ const alone = (name: string, ...args: string[]) => [
 ];
 
 describe("an ordinary Bun program, linked with the defaults, alone in its root", () => {
-  testNeeding("root", ROOT)("it prints what the unlinked one prints: serve, fetch, sqlite, crypto, zlib, Intl, a worker, environment, arguments", () => {
-    const args = ["one", "", "-v"];
-    const plain = Bun.spawnSync([process.execPath, join(FIXTURE, "app.ts"), ...args], { env: { ...ENVIRONMENT, HOME: "/tmp" }, timeout: 20_000 });
-    const linked = Bun.spawnSync(alone("app", ...args), { env: { ...ENVIRONMENT, PATH: process.env.PATH }, timeout: 20_000 });
-    expect(plain.stdout.toString()).toContain(`worker: 42`);
-    expect({ stdout: linked.stdout.toString(), stderr: linked.stderr.toString() }).toEqual({ stdout: plain.stdout.toString(), stderr: "" });
-    expect(linked.exitCode).toBe(0);
-  });
+  testNeeding("root", ROOT)(
+    "it prints what the unlinked one prints: serve, fetch, sqlite, crypto, zlib, Intl, a worker, environment, arguments",
+    () => {
+      const args = ["one", "", "-v"];
+      const plain = Bun.spawnSync([process.execPath, join(FIXTURE, "app.ts"), ...args], {
+        env: { ...ENVIRONMENT, HOME: "/tmp" },
+        timeout: 20_000,
+      });
+      const linked = Bun.spawnSync(alone("app", ...args), {
+        env: { ...ENVIRONMENT, PATH: process.env.PATH },
+        timeout: 20_000,
+      });
+      expect(plain.stdout.toString()).toContain(`worker: 42`);
+      expect({ stdout: linked.stdout.toString(), stderr: linked.stderr.toString() }).toEqual({
+        stdout: plain.stdout.toString(),
+        stderr: "",
+      });
+      expect(linked.exitCode).toBe(0);
+    },
+  );
 
   test("it keeps its handler for Ctrl-C", async () => {
     const program = Bun.spawn([join(FOLDER, "interrupted", "interrupted")], { stdout: "pipe", stderr: "inherit" });

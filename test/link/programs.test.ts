@@ -3,7 +3,17 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { TEST_DIST } from "../../harness/compile.ts";
 import { ROOT, testNeeding } from "../../harness/privilege.ts";
-import { buildCxxAddon, bunStatic, compiledBy, installPrograms, librariesOf, PROGRAMS, rootFor, run, runAlone } from "./others.ts";
+import {
+  buildCxxAddon,
+  bunStatic,
+  compiledBy,
+  installPrograms,
+  librariesOf,
+  PROGRAMS,
+  rootFor,
+  run,
+  runAlone,
+} from "./others.ts";
 
 const MINUTES = 60_000;
 
@@ -19,62 +29,101 @@ describe("programs of others, alone in a root with /tmp, do what they do unlinke
   }, 5 * MINUTES);
 
   for (const { name, shows, input, addon } of PROGRAMS.filter((program) => program.addon !== true)) {
-    testNeeding("root", ROOT)(`${name}: ${shows}`, () => {
-      expect(addon).toBeUndefined();
-      const plain = run([process.execPath, "main.ts", name], input ?? "", { PATH: process.env.PATH ?? "", HOME: "/tmp" }, folder);
-      const linked = runAlone(root, [name], input);
-      expect(plain.stdout).not.toBe("");
-      expect({ stdout: linked.stdout, exitCode: linked.exitCode }).toEqual({ stdout: plain.stdout, exitCode: plain.exitCode });
-      // A stack trace names other places in a bundle; the error is the same.
-      if (name === "zod") expect(linked.stderr).toContain("TypeError: nobody catches this");
-      else expect(linked.stderr).toBe("");
-    }, 2 * MINUTES);
+    testNeeding("root", ROOT)(
+      `${name}: ${shows}`,
+      () => {
+        expect(addon).toBeUndefined();
+        const plain = run(
+          [process.execPath, "main.ts", name],
+          input ?? "",
+          { PATH: process.env.PATH ?? "", HOME: "/tmp" },
+          folder,
+        );
+        const linked = runAlone(root, [name], input);
+        expect(plain.stdout).not.toBe("");
+        expect({ stdout: linked.stdout, exitCode: linked.exitCode }).toEqual({
+          stdout: plain.stdout,
+          exitCode: plain.exitCode,
+        });
+        // A stack trace names other places in a bundle; the error is the same.
+        if (name === "zod") expect(linked.stderr).toContain("TypeError: nobody catches this");
+        else expect(linked.stderr).toBe("");
+      },
+      2 * MINUTES,
+    );
   }
 
   testNeeding("root", ROOT)("resvg's addon draws what a fixed hash says, and its errors come across", () => {
     expect(runAlone(root, ["resvg"])).toEqual({
       exitCode: 0,
-      stdout: "1071 b90283ecedf9c981093ef30571b04a8dda5580e2fb1248a143716b1793cdc117\nError: SVG data parsing failed cause the document does not have a root node\n",
+      stdout:
+        "1071 b90283ecedf9c981093ef30571b04a8dda5580e2fb1248a143716b1793cdc117\nError: SVG data parsing failed cause the document does not have a root node\n",
       stderr: "",
     });
   });
 
   testNeeding("root", ROOT)("lightningcss's addon transforms", () => {
-    expect(runAlone(root, ["lightningcss"])).toEqual({ exitCode: 0, stdout: ".a{color:#ff000080}.a .b{top:0;bottom:0;left:0;right:0}\nSyntaxError: Unexpected end of input\n", stderr: "" });
+    expect(runAlone(root, ["lightningcss"])).toEqual({
+      exitCode: 0,
+      stdout: ".a{color:#ff000080}.a .b{top:0;bottom:0;left:0;right:0}\nSyntaxError: Unexpected end of input\n",
+      stderr: "",
+    });
   });
 
   testNeeding("root", ROOT)("@parcel/watcher's addon, which is C++, sees what changed, and throws", () => {
-    expect(runAlone(root, ["watcher"])).toEqual({ exitCode: 0, stdout: '[ "create /new", "delete /old" ]\nError: Bad file descriptor\n', stderr: "" });
+    expect(runAlone(root, ["watcher"])).toEqual({
+      exitCode: 0,
+      stdout: '[ "create /new", "delete /old" ]\nError: Bad file descriptor\n',
+      stderr: "",
+    });
   });
 });
 
-describe.each([undefined, "trixie"])("an addon in C++, with libraries of Debian (%p: this machine's where undefined)", (suite) => {
-  testNeeding("root", ROOT)("exceptions, streams, locales, threads and thread-local destructors", async () => {
-    const folder = buildCxxAddon();
-    const output = join(TEST_DIST, `cxx-addon-${suite ?? "here"}`);
-    bunStatic(["main.ts", "-o", output, ...(await librariesOf(suite))], folder);
-    expect(runAlone(rootFor("cxx-addon", output), [])).toEqual({
-      exitCode: 0,
-      stdout: "mine 42 6\nint -7\nthrown inside libstdc++\nouter nested\nno such locale\n3ff 3.14\n12abc3.5\n10Q\n1\na thread, and what it destroyed: 6\n",
-      stderr: "to stderr 1.5\n",
-    });
-  }, 3 * MINUTES);
-});
+describe.each([undefined, "trixie"])(
+  "an addon in C++, with libraries of Debian (%p: this machine's where undefined)",
+  (suite) => {
+    testNeeding("root", ROOT)(
+      "exceptions, streams, locales, threads and thread-local destructors",
+      async () => {
+        const folder = buildCxxAddon();
+        const output = join(TEST_DIST, `cxx-addon-${suite ?? "here"}`);
+        bunStatic(["main.ts", "-o", output, ...(await librariesOf(suite))], folder);
+        expect(runAlone(rootFor("cxx-addon", output), [])).toEqual({
+          exitCode: 0,
+          stdout:
+            "mine 42 6\nint -7\nthrown inside libstdc++\nouter nested\nno such locale\n3ff 3.14\n12abc3.5\n10Q\n1\na thread, and what it destroyed: 6\n",
+          stderr: "to stderr 1.5\n",
+        });
+      },
+      3 * MINUTES,
+    );
+  },
+);
 
 describe("executables that older Buns compiled, with the libraries of Debian 13", () => {
   mkdirSync(TEST_DIST, { recursive: true });
   // 1.2 appends the program to the ELF image; 1.3.13 has it in a segment behind the bss.
-  testNeeding("root", ROOT)("1.2.23 and 1.3.13 run linked, alone in a root with /dev/urandom", async () => {
-    const libraries = await librariesOf("trixie");
-    for (const version of ["1.2.23", "1.3.13"]) {
-      const output = join(TEST_DIST, `hello-${version}-linked`);
-      bunStatic([compiledBy(version), "-o", output, ...libraries], TEST_DIST);
-      const { exitCode, stdout } = runAlone(rootFor(`hello-${version}`, output, ["urandom"]), ["a", "b"]);
-      expect({ version, exitCode, stdout }).toEqual({ version, exitCode: 0, stdout: "hello a,b 2 served\n" });
-    }
-  }, 5 * MINUTES);
+  testNeeding("root", ROOT)(
+    "1.2.23 and 1.3.13 run linked, alone in a root with /dev/urandom",
+    async () => {
+      const libraries = await librariesOf("trixie");
+      for (const version of ["1.2.23", "1.3.13"]) {
+        const output = join(TEST_DIST, `hello-${version}-linked`);
+        bunStatic([compiledBy(version), "-o", output, ...libraries], TEST_DIST);
+        const { exitCode, stdout } = runAlone(rootFor(`hello-${version}`, output, ["urandom"]), ["a", "b"]);
+        expect({ version, exitCode, stdout }).toEqual({ version, exitCode: 0, stdout: "hello a,b 2 served\n" });
+      }
+    },
+    5 * MINUTES,
+  );
 
-  test("with the libstdc++ of GCC 12, 1.3.10 and older are refused with the way out", () => {
-    expect(() => bunStatic([compiledBy("1.2.23"), "-o", join(TEST_DIST, "none")], TEST_DIST)).toThrow(/nothing defines its symbol _ZNSt7__cxx.*_M_replace_cold.*; Bun before 1\.3\.11 needs the libstdc\+\+ of GCC 13 or newer/);
-  }, MINUTES);
+  test(
+    "with the libstdc++ of GCC 12, 1.3.10 and older are refused with the way out",
+    () => {
+      expect(() => bunStatic([compiledBy("1.2.23"), "-o", join(TEST_DIST, "none")], TEST_DIST)).toThrow(
+        /nothing defines its symbol _ZNSt7__cxx.*_M_replace_cold.*; Bun before 1\.3\.11 needs the libstdc\+\+ of GCC 13 or newer/,
+      );
+    },
+    MINUTES,
+  );
 });

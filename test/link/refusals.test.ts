@@ -40,27 +40,58 @@ function changed(change: (bytes: Uint8Array) => void): Uint8Array {
 
 describe("bad input gets one line that says what was found and what to do", () => {
   test("neither an ELF file nor a source file", () => {
-    refusesInput("bad: neither an executable (it is no ELF file) nor a source file, which has an extension like .ts or .js", Buffer.from("#!/bin/sh\n".repeat(20)));
+    refusesInput(
+      "bad: neither an executable (it is no ELF file) nor a source file, which has an extension like .ts or .js",
+      Buffer.from("#!/bin/sh\n".repeat(20)),
+    );
     refusesInput("bad: neither an executable", new Uint8Array(0));
-    expect(() => link("bad", Buffer.from("#!/bin/sh\n".repeat(20)), () => [], ORDINARY_ENTRY)).toThrow("bad: not an ELF file (it begins with 23 21 2f 62, not 7f 45 4c 46)");
+    expect(() => link("bad", Buffer.from("#!/bin/sh\n".repeat(20)), () => [], ORDINARY_ENTRY)).toThrow(
+      "bad: not an ELF file (it begins with 23 21 2f 62, not 7f 45 4c 46)",
+    );
   });
 
   test("of no architecture that is known, and of another than its interpreter is", () => {
-    refusesInput("bad: its e_machine is 40, which is not x86-64 (62) or AArch64 (183); build it with --target=bun-linux-x64-musl or --target=bun-linux-arm64-musl", changed((bytes) => (bytes[18] = 40)));
-    refusesInput("its interpreter is /lib/ld-musl-x86_64.so.1, not musl's; build it with --target=bun-linux-arm64-musl", changed((bytes) => (bytes[18] = 183)));
-    refusesInput("not a 64-bit little-endian ELF file (class 1, data 1)", changed((bytes) => (bytes[4] = 1)));
+    refusesInput(
+      "bad: its e_machine is 40, which is not x86-64 (62) or AArch64 (183); build it with --target=bun-linux-x64-musl or --target=bun-linux-arm64-musl",
+      changed((bytes) => (bytes[18] = 40)),
+    );
+    refusesInput(
+      "its interpreter is /lib/ld-musl-x86_64.so.1, not musl's; build it with --target=bun-linux-arm64-musl",
+      changed((bytes) => (bytes[18] = 183)),
+    );
+    refusesInput(
+      "not a 64-bit little-endian ELF file (class 1, data 1)",
+      changed((bytes) => (bytes[4] = 1)),
+    );
   });
 
-  test("cut short", () => refusesInput(/bad: cut short: its .* lies beyond the end of the file; copy or build it again/, shop.read("program").slice(0, 5000)));
+  test("cut short", () =>
+    refusesInput(
+      /bad: cut short: its .* lies beyond the end of the file; copy or build it again/,
+      shop.read("program").slice(0, 5000),
+    ));
 
   test("linked already", () => {
     expect(run("program", "-o", "linked", "--library-dir", shop.folder).exitCode).toBe(0);
-    refuses("linked: it names no interpreter (PT_INTERP): it is linked statically already; give the file bun build --compile wrote", "linked", "--library-dir", shop.folder);
+    refuses(
+      "linked: it names no interpreter (PT_INTERP): it is linked statically already; give the file bun build --compile wrote",
+      "linked",
+      "--library-dir",
+      shop.folder,
+    );
   });
 
   test("linked against glibc, and position-independent", () => {
-    refuses(/its interpreter is \/lib64\/ld-linux-x86-64\.so\.2, not musl's; build it with --target=bun-linux-x64-musl/, "/bin/true", "-o", "output");
-    refusesInput("e_type is 3, not ET_EXEC", changed((bytes) => (bytes[16] = 3)));
+    refuses(
+      /its interpreter is \/lib64\/ld-linux-x86-64\.so\.2, not musl's; build it with --target=bun-linux-x64-musl/,
+      "/bin/true",
+      "-o",
+      "output",
+    );
+    refusesInput(
+      "e_type is 3, not ET_EXEC",
+      changed((bytes) => (bytes[16] = 3)),
+    );
   });
 
   test("no such input, and a folder for one", () => {
@@ -70,8 +101,22 @@ describe("bad input gets one line that says what was found and what to do", () =
 
   test("an output that cannot be written", () => {
     mkdirSync(shop.path("folder"), { recursive: true });
-    refuses("folder: cannot be written, since it is a folder; name a file in it", "program", "-o", "folder", "--library-dir", shop.folder);
-    refuses("program/output: cannot be written (ENOTDIR); choose an output in a folder you can write to", "program", "-o", "program/output", "--library-dir", shop.folder);
+    refuses(
+      "folder: cannot be written, since it is a folder; name a file in it",
+      "program",
+      "-o",
+      "folder",
+      "--library-dir",
+      shop.folder,
+    );
+    refuses(
+      "program/output: cannot be written (ENOTDIR); choose an output in a folder you can write to",
+      "program",
+      "-o",
+      "program/output",
+      "--library-dir",
+      shop.folder,
+    );
   });
 
   test("words it does not take", () => {
@@ -87,7 +132,11 @@ describe("bad input gets one line that says what was found and what to do", () =
 
   test("a target that is not musl's, and a source that would be its own output", () => {
     writeFileSync(shop.path("hello.ts"), "");
-    refuses("--target=bun-linux-x64 cannot be linked statically: choose bun-linux-x64-musl or bun-linux-arm64-musl", "hello.ts", "--target=bun-linux-x64");
+    refuses(
+      "--target=bun-linux-x64 cannot be linked statically: choose bun-linux-x64-musl or bun-linux-arm64-musl",
+      "hello.ts",
+      "--target=bun-linux-x64",
+    );
     refuses("hello.ts is the source itself; name another output with -o", "hello.ts", "-o", "hello.ts");
     rmSync(shop.path("hello.ts"));
   });
@@ -95,25 +144,55 @@ describe("bad input gets one line that says what was found and what to do", () =
   test("libraries that cannot be read", () => {
     const { folder, makeAll } = fresh("unreadable");
     makeAll();
-    refuses("nowhere: it is not there or is no folder, so no library can be looked for in it; correct --library-dir", "program", "--library-dir", "nowhere");
+    refuses(
+      "nowhere: it is not there or is no folder, so no library can be looked for in it; correct --library-dir",
+      "program",
+      "--library-dir",
+      "nowhere",
+    );
     rmSync(join(folder, "libgcc_s.so.1"));
     mkdirSync(join(folder, "libgcc_s.so.1"));
-    refuses(/libgcc_s\.so\.1: cannot be read \(EISDIR\); it has to be the library: install it again/, "program", "-o", "output", "--library-dir", folder);
+    refuses(
+      /libgcc_s\.so\.1: cannot be read \(EISDIR\); it has to be the library: install it again/,
+      "program",
+      "-o",
+      "output",
+      "--library-dir",
+      folder,
+    );
     rmSync(join(folder, "libgcc_s.so.1"), { recursive: true });
     writeFileSync(join(folder, "libgcc_s.so.1"), "GROUP ( /lib/libgcc_s.so.1 )\n");
-    refuses(/libgcc_s\.so\.1: not an ELF file .*; it has to be the library/, "program", "-o", "output", "--library-dir", folder);
+    refuses(
+      /libgcc_s\.so\.1: not an ELF file .*; it has to be the library/,
+      "program",
+      "-o",
+      "output",
+      "--library-dir",
+      folder,
+    );
   });
 
   test("--help says how, and ends with 0, without what is for pause alone", () => {
     const { exitCode, stdout, stderr } = run("--help");
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-    for (const word of ["ENTRY", "EXECUTABLE", "--outfile", "--target", "--check", "--library-dir", "--no-addons", "--loader-variables"]) expect(stdout).toContain(word);
+    for (const word of [
+      "ENTRY",
+      "EXECUTABLE",
+      "--outfile",
+      "--target",
+      "--check",
+      "--library-dir",
+      "--no-addons",
+      "--loader-variables",
+    ])
+      expect(stdout).toContain(word);
     for (const word of ["--block-signals", "--own-stack", "--hide-vdso"]) expect(stdout).not.toContain(word);
   });
 });
 
 /** The linker without its default folders, so that what is missing is missing. */
-const linkWith = (folder: string, program = shop.read("program")) => link("program", program, () => [folder], ORDINARY_ENTRY);
+const linkWith = (folder: string, program = shop.read("program")) =>
+  link("program", program, () => [folder], ORDINARY_ENTRY);
 
 describe("libraries that cannot be used", () => {
   test.each([
@@ -132,9 +211,13 @@ describe("libraries that cannot be used", () => {
     wanting.libgcc();
     wanting.libstdcxx(wanting.text("wanting.c", "int lost(void); int found(void) { return lost(); }"));
     wanting.program([...wanting.text("main.c", "int found(void); void _start(void) { found(); }")]);
-    expect(() => linkWith(wanting.folder, wanting.read("program"))).toThrow(/libstdc\+\+\.so\.6: nothing defines its symbol lost; link with/);
+    expect(() => linkWith(wanting.folder, wanting.read("program"))).toThrow(
+      /libstdc\+\+\.so\.6: nothing defines its symbol lost; link with/,
+    );
     wanting.libstdcxx(wanting.text("quiet.c", "int quiet;"));
-    expect(() => linkWith(wanting.folder, wanting.read("program"))).toThrow(/^program: nothing defines its symbol found; link with/);
+    expect(() => linkWith(wanting.folder, wanting.read("program"))).toThrow(
+      /^program: nothing defines its symbol found; link with/,
+    );
   });
 
   test("a relocation type it does not know", () => {
@@ -142,25 +225,42 @@ describe("libraries that cannot be used", () => {
     odd.libgcc();
     odd.libstdcxx(["-mtls-dialect=gnu2", ...odd.text("odd.c", "__thread int odd; int *where(void) { return &odd; }")]);
     odd.program(odd.text("main.c", "int *where(void); void _start(void) { where(); }"));
-    expect(() => linkWith(odd.folder, odd.read("program"))).toThrow(/libstdc\+\+\.so\.6: x86-64 relocation type 36.* is not one this linker knows/);
+    expect(() => linkWith(odd.folder, odd.read("program"))).toThrow(
+      /libstdc\+\+\.so\.6: x86-64 relocation type 36.* is not one this linker knows/,
+    );
   });
 
   test("a symbol that is chosen at run time", () => {
     const late = workshop("ifunc");
-    const code = "static int one(void) { return 1; } static void *choose(void) { return one; } int chosen(void) __attribute__((ifunc(\"choose\")));";
+    const code =
+      'static int one(void) { return 1; } static void *choose(void) { return one; } int chosen(void) __attribute__((ifunc("choose")));';
     late.libgcc();
     late.libstdcxx(late.text("ifunc.c", code));
     late.program(late.text("main.c", "int chosen(void); void _start(void) { chosen(); }"));
-    expect(() => linkWith(late.folder, late.read("program"))).toThrow("its symbol chosen is chosen at run time (STT_GNU_IFUNC)");
+    expect(() => linkWith(late.folder, late.read("program"))).toThrow(
+      "its symbol chosen is chosen at run time (STT_GNU_IFUNC)",
+    );
   });
 
   test("a program that needs another library", () => {
     const other = workshop("other");
     other.libgcc();
     other.libstdcxx(other.text("other.c", "int other;"));
-    Bun.spawnSync(["gcc", "-shared", "-nostdlib", "-Wl,-soname,libodd.so.3", "-o", other.path("libodd.so"), "-x", "c", "/dev/null"]);
+    Bun.spawnSync([
+      "gcc",
+      "-shared",
+      "-nostdlib",
+      "-Wl,-soname,libodd.so.3",
+      "-o",
+      other.path("libodd.so"),
+      "-x",
+      "c",
+      "/dev/null",
+    ]);
     other.program([...other.text("main.c", "void _start(void) {}"), "-x", "none", other.path("libodd.so")]);
-    expect(() => linkWith(other.folder, other.read("program"))).toThrow("program: it needs libodd.so.3; only musl, libstdc++.so.6 and libgcc_s.so.1 can be linked into it");
+    expect(() => linkWith(other.folder, other.read("program"))).toThrow(
+      "program: it needs libodd.so.3; only musl, libstdc++.so.6 and libgcc_s.so.1 can be linked into it",
+    );
   });
 });
 
@@ -176,7 +276,8 @@ describe("damaged files", () => {
       for (let flips = 1 + random(3); flips > 0; flips--) bytes[random(area)] = random(256);
       refused += expectedRefusal(() => linkWith(shop.folder, bytes));
     }
-    for (let size = 0; size < program.length; size += 97) refused += expectedRefusal(() => linkWith(shop.folder, program.slice(0, size)));
+    for (let size = 0; size < program.length; size += 97)
+      refused += expectedRefusal(() => linkWith(shop.folder, program.slice(0, size)));
     expect(refused).toBeGreaterThan(300);
   }, 120_000);
 });

@@ -5,14 +5,38 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism, loadavg, release } from "node:os";
 import { join } from "node:path";
-import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
-import { packageField } from "../../src/build/debian/packages.ts";
 import { libraryFolder } from "../../harness/artifacts.ts";
 import { TEST_DIST } from "../../harness/compile.ts";
-import { CLI, compiledBy, installPrograms, librariesOf, type Program, PROGRAMS, rootFor, runAlone, succeed } from "./others.ts";
+import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
+import { packageField } from "../../src/build/debian/packages.ts";
+import {
+  CLI,
+  compiledBy,
+  installPrograms,
+  librariesOf,
+  PROGRAMS,
+  type Program,
+  rootFor,
+  runAlone,
+  succeed,
+} from "./others.ts";
 
 /** The first and the last of each line, and those where something changed. */
-const VERSIONS = ["1.2.0", "1.2.10", "1.2.23", "1.3.0", "1.3.10", "1.3.11", "1.3.12", "1.3.13", "1.3.14", "1.4.0", "1.4.2", "1.4.3", "1.4.5"];
+const VERSIONS = [
+  "1.2.0",
+  "1.2.10",
+  "1.2.23",
+  "1.3.0",
+  "1.3.10",
+  "1.3.11",
+  "1.3.12",
+  "1.3.13",
+  "1.3.14",
+  "1.4.0",
+  "1.4.2",
+  "1.4.3",
+  "1.4.5",
+];
 const SUITES = ["bookworm", "trixie", "sid"];
 const RUNS = 5;
 const FOLDER = join(TEST_DIST, "link-tables");
@@ -37,7 +61,9 @@ ${versions}
 Each compiled by Bun ${Bun.version}, linked with this machine's libraries, and run alone in a root with /tmp. "Same" compares output and exit code with the
 unlinked program's, which has musl's loader and the libraries on this machine; where that cannot load the addon, with what is known.
 Time is from start to exit, the median of ${RUNS} runs; memory is the largest resident set of those runs. Both are of the whole
-program: most of it is not starting. Other work ran on the machine: the load average was ${loadavg().map((load) => load.toFixed(0)).join(", ")} (1, 5, 15 minutes) on ${availableParallelism()} processors.
+program: most of it is not starting. Other work ran on the machine: the load average was ${loadavg()
+    .map((load) => load.toFixed(0))
+    .join(", ")} (1, 5, 15 minutes) on ${availableParallelism()} processors.
 
 ${programs}`;
   writeFileSync(OUTPUT, text);
@@ -51,7 +77,8 @@ async function versionsTable(): Promise<string> {
   // One after the other: apt locks its lists.
   for (const suite of SUITES) {
     const versions: string[] = [];
-    for (const name of names) versions.push(`${name} ${await packageField(name, "Version", { architecture: X86_64.debian, suite }, cache)}`);
+    for (const name of names)
+      versions.push(`${name} ${await packageField(name, "Version", { architecture: X86_64.debian, suite }, cache)}`);
     suites.push({ suite, title: `${suite}: ${versions.join(", ")}`, options: await librariesOf(suite) });
   }
   const rows = VERSIONS.map((version) => {
@@ -65,7 +92,8 @@ async function versionsTable(): Promise<string> {
 function tried(compiled: string, version: string, suite: string, options: readonly string[]): string {
   const output = join(FOLDER, `hello-${version}-${suite}`);
   const linked = Bun.spawnSync([process.execPath, CLI, compiled, "-o", output, ...options]);
-  if (linked.exitCode !== 0) return `refused: ${/nothing defines its symbol \S+_M_replace_cold\S*/.test(linked.stderr.toString()) ? "needs a newer libstdc++ (`_M_replace_cold`)" : linked.stderr.toString().trim()}`;
+  if (linked.exitCode !== 0)
+    return `refused: ${/nothing defines its symbol \S+_M_replace_cold\S*/.test(linked.stderr.toString()) ? "needs a newer libstdc++ (`_M_replace_cold`)" : linked.stderr.toString().trim()}`;
   const { exitCode, stdout } = runAlone(rootFor("tables", output, ["urandom"]), ["a"]);
   succeed(["rm", output], FOLDER);
   return exitCode === 0 && stdout === "hello a 2 served\n" ? "runs" : `ended with ${exitCode}`;
@@ -74,7 +102,15 @@ function tried(compiled: string, version: string, suite: string, options: readon
 function programsTable(): string {
   const folder = installPrograms();
   return table(
-    ["program", "shows", "same", "unlinked, bytes", "linked, bytes", "time unlinked / linked", "memory unlinked / linked"],
+    [
+      "program",
+      "shows",
+      "same",
+      "unlinked, bytes",
+      "linked, bytes",
+      "time unlinked / linked",
+      "memory unlinked / linked",
+    ],
     [{ name: "hello", shows: "sqlite, a server, a request" }, ...PROGRAMS].map((program) => {
       console.log(program.name);
       return programRow(program, folder);
@@ -86,7 +122,10 @@ function programRow(program: Program, folder: string): string[] {
   const [unlinked, linked] = [join(FOLDER, `${program.name}-unlinked`), join(FOLDER, program.name)];
   const entry = existsSync(join(folder, `${program.name}.tsx`)) ? `${program.name}.tsx` : `${program.name}.ts`;
   const sources = [entry, ...(program.name === "comlink" ? ["comlink-worker.ts"] : [])];
-  succeed([process.execPath, "build", "--compile", `--target=${X86_64.bunTarget}`, ...sources, "--outfile", unlinked], folder);
+  succeed(
+    [process.execPath, "build", "--compile", `--target=${X86_64.bunTarget}`, ...sources, "--outfile", unlinked],
+    folder,
+  );
   succeed([process.execPath, CLI, unlinked, "-o", linked], folder);
   const root = rootFor("tables", linked);
   const before = measured([unlinked], program, { LD_LIBRARY_PATH: libraryFolder() });
@@ -94,7 +133,14 @@ function programRow(program: Program, folder: string): string[] {
   const same = before.outcome === after.outcome ? "yes" : before.loads ? "no" : "the unlinked one cannot load it here";
   const sizes = [unlinked, linked].map((file) => statSync(file).size.toLocaleString("en-US"));
   succeed(["rm", unlinked, linked], FOLDER);
-  return [program.name, program.shows, same, ...sizes, `${before.time} / ${after.time}`, `${before.memory} / ${after.memory}`];
+  return [
+    program.name,
+    program.shows,
+    same,
+    ...sizes,
+    `${before.time} / ${after.time}`,
+    `${before.memory} / ${after.memory}`,
+  ];
 }
 
 type Measured = { readonly outcome: string; readonly loads: boolean; readonly time: string; readonly memory: string };
@@ -102,10 +148,22 @@ type Measured = { readonly outcome: string; readonly loads: boolean; readonly ti
 function measured(command: readonly string[], { input }: Program, env: Readonly<Record<string, string>>): Measured {
   const runs = Array.from({ length: RUNS }, () => {
     const start = Bun.nanoseconds();
-    const { exitCode, signalCode, stdout, stderr, resourceUsage } = Bun.spawnSync([...command], { stdin: Buffer.from(input ?? ""), env: { PATH: process.env.PATH ?? "", ...env }, cwd: "/tmp" });
+    const { exitCode, signalCode, stdout, stderr, resourceUsage } = Bun.spawnSync([...command], {
+      stdin: Buffer.from(input ?? ""),
+      env: { PATH: process.env.PATH ?? "", ...env },
+      cwd: "/tmp",
+    });
     const outcome = `${exitCode} ${signalCode ?? ""}\n${stdout}`;
     // Debian's C++ libraries, unlinked, meet a trap where musl has nothing for them.
-    return { outcome, loads: signalCode === undefined && !stderr.toString().includes("Error relocating") && !stderr.toString().includes("ERR_DLOPEN_FAILED"), time: Bun.nanoseconds() - start, memory: resourceUsage.maxRSS };
+    return {
+      outcome,
+      loads:
+        signalCode === undefined &&
+        !stderr.toString().includes("Error relocating") &&
+        !stderr.toString().includes("ERR_DLOPEN_FAILED"),
+      time: Bun.nanoseconds() - start,
+      memory: resourceUsage.maxRSS,
+    };
   });
   const times = runs.map(({ time }) => time).toSorted((one, other) => one - other);
   const [first] = runs;

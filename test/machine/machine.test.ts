@@ -1,21 +1,31 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { TEST_DIST } from "../../harness/compile.ts";
+import { ROOT, testNeeding } from "../../harness/privilege.ts";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { boot, type Machine } from "../../src/build/machine/boot.ts";
 import { debianKernel } from "../../src/build/machine/debian.ts";
 import { runInMachine, type Task } from "../../src/build/machine/run.ts";
-import { TEST_DIST } from "../../harness/compile.ts";
-import { ROOT, testNeeding } from "../../harness/privilege.ts";
 
 const FOLDER = join(TEST_DIST, "machine");
-const shell = (script: string, ...args: string[]): Task => ({ files: [], command: ["sh", "-c", script, "sh", ...args] });
+const shell = (script: string, ...args: string[]): Task => ({
+  files: [],
+  command: ["sh", "-c", script, "sh", ...args],
+});
 
 async function machine(changes: Partial<Machine> = {}): Promise<Machine> {
   const architecture = changes.architecture ?? X86_64;
-  return { architecture, processor: architecture.emulator.baseline, kernel: await debianKernel(architecture), memory: 256, seconds: 120, ...changes };
+  return {
+    architecture,
+    processor: architecture.emulator.baseline,
+    kernel: await debianKernel(architecture),
+    memory: 256,
+    seconds: 120,
+    ...changes,
+  };
 }
 
 describe("a command in an emulated machine", () => {
@@ -24,12 +34,21 @@ describe("a command in an emulated machine", () => {
     testNeeding(program, Bun.which(program) !== null)(
       `${architecture.name}: its output, its exit status and the files it left come back whole (takes 10 seconds)`,
       async () => {
-        const script = 'uname -m; id -u; echo "$1 $NAME" >&2; cat /data/in >out; head -c 300000 /bin/busybox >big; sha256sum big; exit 7';
-        const task: Task = { ...shell(script, "it's"), files: [{ path: "data/in", content: "in", mode: 0o400 }], environment: ["NAME=a b"], results: ["out", "big", "absent"] };
+        const script =
+          'uname -m; id -u; echo "$1 $NAME" >&2; cat /data/in >out; head -c 300000 /bin/busybox >big; sha256sum big; exit 7';
+        const task: Task = {
+          ...shell(script, "it's"),
+          files: [{ path: "data/in", content: "in", mode: 0o400 }],
+          environment: ["NAME=a b"],
+          results: ["out", "big", "absent"],
+        };
         const { status, output, results } = await runInMachine(await machine({ architecture }), task);
         const big = results.get("big") ?? Buffer.alloc(0);
         const { stdout } = Bun.spawnSync(["sha256sum"], { stdin: big });
-        expect({ status, output }).toEqual({ status: 7, output: `${architecture === AARCH64 ? "aarch64" : "x86_64"}\n0\nit's a b\n${stdout.toString().replace("-", "big")}` });
+        expect({ status, output }).toEqual({
+          status: 7,
+          output: `${architecture === AARCH64 ? "aarch64" : "x86_64"}\n0\nit's a b\n${stdout.toString().replace("-", "big")}`,
+        });
         expect([...results.keys()].toSorted()).toEqual(["big", "out"]);
         expect(big.length).toBe(300_000);
         expect(results.get("out")?.toString()).toBe("in");
@@ -56,36 +75,95 @@ describe("a machine that fails is one line, and leaves no file", () => {
     rmSync(FOLDER, { recursive: true });
   });
 
-  const fails = (name: string, changes: () => Partial<Machine> | Promise<Partial<Machine>>, task: Task, message: RegExp) =>
-    test(
-      name,
-      async () => {
-        const failure = await runInMachine(await machine(await changes()), task).then(() => undefined, (error: unknown) => error);
-        expect(failure).toMatchObject({ name: "MachineError", message: expect.stringMatching(message) });
-        expect(String(failure)).not.toContain("\n");
-        expect(readdirSync(FOLDER)).toEqual([]);
-      },
-      180_000,
-    );
+  const fails = (
+    name: string,
+    changes: () => Partial<Machine> | Promise<Partial<Machine>>,
+    task: Task,
+    message: RegExp,
+  ) =>
+    test(name, async () => {
+      const failure = await runInMachine(await machine(await changes()), task).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      expect(failure).toMatchObject({ name: "MachineError", message: expect.stringMatching(message) });
+      expect(String(failure)).not.toContain("\n");
+      expect(readdirSync(FOLDER)).toEqual([]);
+    }, 180_000);
 
   const instead = (program: string) => ({ architecture: { ...X86_64, emulator: { ...X86_64.emulator, program } } });
   const there = /^emulated x86-64 machine \(Nehalem, Linux [^)]*\): /.source;
-  fails("no QEMU", () => instead("qemu-system-none"), shell("true"), new RegExp(`^emulated x86-64 machine: qemu-system-none is not there; on Debian: apt-get install qemu-system-x86$`));
-  fails("a QEMU that ends without a word", () => instead("false"), shell("true"), new RegExp(`${there}false ended with 1: no word why; it needs 256 MiB of memory here$`));
-  fails("a machine that says nothing", () => instead("true"), shell("true"), new RegExp(`${there}it ended without a whole result \\(0 bytes came: .*\\): try again, .*; its last words: none$`));
-  fails("no kernel", () => ({ kernel: { path: "/nowhere", release: "0" } }), shell("true"), new RegExp(`${there}its kernel is not at /nowhere; fetch it again$`));
-  fails("a kernel that is none", () => ({ kernel: { path: "/etc/hostname", release: "0" } }), shell("true"), new RegExp(`${there}qemu-system-x86_64 ended with 1: `));
-  fails("a file that is not there", () => ({}), { ...shell("true"), files: [{ path: "x", file: "/nowhere" }] }, new RegExp(`${there}writing its files to \\S+: ENOENT: .*'/nowhere'$`));
-  fails("a processor that QEMU does not know", () => ({ processor: "z80" }), shell("true"), /ended with 1: .*unable to find CPU model 'z80'$/);
+  fails(
+    "no QEMU",
+    () => instead("qemu-system-none"),
+    shell("true"),
+    /^emulated x86-64 machine: qemu-system-none is not there; on Debian: apt-get install qemu-system-x86$/,
+  );
+  fails(
+    "a QEMU that ends without a word",
+    () => instead("false"),
+    shell("true"),
+    new RegExp(`${there}false ended with 1: no word why; it needs 256 MiB of memory here$`),
+  );
+  fails(
+    "a machine that says nothing",
+    () => instead("true"),
+    shell("true"),
+    new RegExp(`${there}it ended without a whole result \\(0 bytes came: .*\\): try again, .*; its last words: none$`),
+  );
+  fails(
+    "no kernel",
+    () => ({ kernel: { path: "/nowhere", release: "0" } }),
+    shell("true"),
+    new RegExp(`${there}its kernel is not at /nowhere; fetch it again$`),
+  );
+  fails(
+    "a kernel that is none",
+    () => ({ kernel: { path: "/etc/hostname", release: "0" } }),
+    shell("true"),
+    new RegExp(`${there}qemu-system-x86_64 ended with 1: `),
+  );
+  fails(
+    "a file that is not there",
+    () => ({}),
+    { ...shell("true"), files: [{ path: "x", file: "/nowhere" }] },
+    new RegExp(`${there}writing its files to \\S+: ENOENT: .*'/nowhere'$`),
+  );
+  fails(
+    "a processor that QEMU does not know",
+    () => ({ processor: "z80" }),
+    shell("true"),
+    /ended with 1: .*unable to find CPU model 'z80'$/,
+  );
   fails(
     "a kernel that is not for the processor, and so says nothing",
-    async () => ({ architecture: AARCH64, kernel: await debianKernel(AARCH64, { name: "linux-image-arm64-16k", suite: "trixie" }), processor: "cortex-a53", seconds: 10 }),
+    async () => ({
+      architecture: AARCH64,
+      kernel: await debianKernel(AARCH64, { name: "linux-image-arm64-16k", suite: "trixie" }),
+      processor: "cortex-a53",
+      seconds: 10,
+    }),
     shell("true"),
     /: not off within its 10 s, and where emulation is slow it needs more; it has said nothing, so this kernel may not be for that processor$/,
   );
-  fails("a command that hangs", () => ({ seconds: 25 }), shell("echo doing this; sleep 1000"), /: not off within its 25 s, .*; its last words: doing this$/);
-  fails("a kernel that panics", () => ({}), shell("echo c >/proc/sysrq-trigger; sleep 100"), /: it ended without a whole result \(0 bytes came: .*\): try again, .*; its last words: .*Kernel panic - not syncing: sysrq triggered crash$/);
-  fails("a disk in it that is full", () => ({}), shell("cat /dev/zero >/fill"), /: it could not keep the command's exit status, so its memory of 256 MiB may be full; give it more$/);
+  fails(
+    "a command that hangs",
+    () => ({ seconds: 25 }),
+    shell("echo doing this; sleep 1000"),
+    /: not off within its 25 s, .*; its last words: doing this$/,
+  );
+  fails(
+    "a kernel that panics",
+    () => ({}),
+    shell("echo c >/proc/sysrq-trigger; sleep 100"),
+    /: it ended without a whole result \(0 bytes came: .*\): try again, .*; its last words: .*Kernel panic - not syncing: sysrq triggered crash$/,
+  );
+  fails(
+    "a disk in it that is full",
+    () => ({}),
+    shell("cat /dev/zero >/fill"),
+    /: it could not keep the command's exit status, so its memory of 256 MiB may be full; give it more$/,
+  );
   fails(
     "files that do not fit in its memory",
     () => ({ memory: 128 }),
@@ -100,7 +178,9 @@ describe("a machine that fails is one line, and leaves no file", () => {
     process.env.TMPDIR = small;
     try {
       const refused = boot(await machine(), [{ path: "big", content: new Uint8Array(2 << 20), mode: 0o644 }]);
-      await expect(refused).rejects.toThrow(/: writing its files to \S+\/small\/\S+: ENOSPC.*; TMPDIR can name a folder with more room$/);
+      await expect(refused).rejects.toThrow(
+        /: writing its files to \S+\/small\/\S+: ENOSPC.*; TMPDIR can name a folder with more room$/,
+      );
       expect(readdirSync(small)).toEqual([]);
     } finally {
       process.env.TMPDIR = FOLDER;

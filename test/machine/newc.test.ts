@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readNewc, writeNewc } from "../../src/build/machine/newc.ts";
 import { TEST_DIST } from "../../harness/compile.ts";
+import { readNewc, writeNewc } from "../../src/build/machine/newc.ts";
 
 const FOLDER = join(TEST_DIST, "newc");
 const at = (name: string) => join(FOLDER, name);
@@ -24,17 +24,38 @@ describe("an initramfs", () => {
   afterAll(() => rmSync(FOLDER, { recursive: true }));
 
   test("is unpacked by busybox' cpio to the files it was made of, with folders, permissions and links", () => {
-    const { exitCode, stderr } = Bun.spawnSync(["busybox", "cpio", "-i"], { cwd: at("unpacked"), stdin: readFileSync(at("archive")) });
-    expect({ exitCode, stderr: stderr.toString() }).toEqual({ exitCode: 0, stderr: expect.stringMatching(/^\d+ blocks\n$/) });
-    const listed = Bun.spawnSync(["find", ".", "-mindepth", "1", "-printf", "%P %M %s %l\n"], { cwd: at("unpacked") }).stdout.toString();
-    expect(listed.trim().split("\n").filter((line) => !/ d\S+ /.test(line)).toSorted()).toEqual([
+    const { exitCode, stderr } = Bun.spawnSync(["busybox", "cpio", "-i"], {
+      cwd: at("unpacked"),
+      stdin: readFileSync(at("archive")),
+    });
+    expect({ exitCode, stderr: stderr.toString() }).toEqual({
+      exitCode: 0,
+      stderr: expect.stringMatching(/^\d+ blocks\n$/),
+    });
+    const listed = Bun.spawnSync(["find", ".", "-mindepth", "1", "-printf", "%P %M %s %l\n"], {
+      cwd: at("unpacked"),
+    }).stdout.toString();
+    expect(
+      listed
+        .trim()
+        .split("\n")
+        .filter((line) => !/ d\S+ /.test(line))
+        .toSorted(),
+    ).toEqual([
       "bin/sh lrwxrwxrwx 15 ../usr/bin/tool",
       "empty -rw-r--r-- 0 ",
       "five/ü -rw-r--r-- 5 ",
       "one -rw------- 1 ",
       "usr/bin/tool -rwxr-x--- 10 ",
     ]);
-    expect(listed.trim().split("\n").filter((line) => / drwxr-xr-x /.test(line)).map((line) => line.split(" ")[0]).toSorted()).toEqual(["bin", "five", "usr", "usr/bin"]);
+    expect(
+      listed
+        .trim()
+        .split("\n")
+        .filter((line) => / drwxr-xr-x /.test(line))
+        .map((line) => line.split(" ")[0])
+        .toSorted(),
+    ).toEqual(["bin", "five", "usr", "usr/bin"]);
     expect([...readFileSync(at("unpacked/five/ü"))]).toEqual([0, 1, 2, 255, 4]);
   });
 
@@ -46,7 +67,8 @@ describe("an initramfs", () => {
 
   test("that is cut short, or none, is refused", () => {
     const whole = readFileSync(at("archive"));
-    for (let length = 0; length < whole.length - 4; length++) expect(() => readNewc(whole.subarray(0, length))).toThrow(/^(no 070701 at|cut short behind) byte \d+$/);
+    for (let length = 0; length < whole.length - 4; length++)
+      expect(() => readNewc(whole.subarray(0, length))).toThrow(/^(no 070701 at|cut short behind) byte \d+$/);
     expect(() => readNewc(Buffer.from("\x1f\x8b not an archive"))).toThrow("no 070701 at byte 0");
   });
 

@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
-import type { Kernel } from "../../src/build/debian/kernel.ts";
-import { debianKernel } from "../../src/build/machine/debian.ts";
 import { ARM64_PAUSE, PAUSE } from "../../harness/artifacts.ts";
 import { contractIn, KERNEL_OF_16_KB, type Seen, seenOn } from "../../harness/guest.ts";
 import { requireMarks, writeMarked } from "../../harness/marks.ts";
+import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
+import type { Kernel } from "../../src/build/debian/kernel.ts";
+import { debianKernel } from "../../src/build/machine/debian.ts";
 import { buildLinux, KERNEL_OF_39_BITS, KERNEL_OF_64_KB } from "./linux.ts";
 
 /**
@@ -31,8 +31,13 @@ const KERNELS: readonly { readonly made: string; readonly get: () => Promise<Ker
 type Row = { readonly kernel: string; readonly processor: string; readonly seen: Seen };
 
 function table(rows: readonly Row[]): string {
-  const lines = rows.map(({ kernel, processor, seen }) => `| ${[kernel, seen.pageSize, seen.addressBits, processor, seen.passed, seen.failed.length].join(" | ")} |`);
-  const notes = rows.flatMap(({ kernel, processor, seen }) => seen.failed.map((name) => `- failed on ${kernel}, ${processor}: ${name}`));
+  const lines = rows.map(
+    ({ kernel, processor, seen }) =>
+      `| ${[kernel, seen.pageSize, seen.addressBits, processor, seen.passed, seen.failed.length].join(" | ")} |`,
+  );
+  const notes = rows.flatMap(({ kernel, processor, seen }) =>
+    seen.failed.map((name) => `- failed on ${kernel}, ${processor}: ${name}`),
+  );
   return [
     `${seenOn(AARCH64)}:`,
     "",
@@ -51,7 +56,9 @@ for (const { made, get, oldest } of KERNELS) {
     const machine = { architecture: AARCH64, processor, kernel, memory: MEMORY, seconds: PATIENCE };
     const seen = await contractIn(machine, [{ artifact: PAUSE, file: ARM64_PAUSE }]);
     rows.push({ kernel: `${kernel.release} (${made})`, processor, seen });
-    console.log(`${kernel.release}, ${processor}: pages of ${seen.pageSize}, ${seen.addressBits} bits, ${seen.passed} passed, ${seen.failed.length} failed${seen.failed.map((name) => `\n  ${name}`).join("")}`);
+    console.log(
+      `${kernel.release}, ${processor}: pages of ${seen.pageSize}, ${seen.addressBits} bits, ${seen.passed} passed, ${seen.failed.length} failed${seen.failed.map((name) => `\n  ${name}`).join("")}`,
+    );
   }
 }
 writeMarked(PAGE, MARK, table(rows));

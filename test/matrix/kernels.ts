@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Artifact, PAUSE, REFERENCE } from "../../harness/artifacts.ts";
+import { bootBreaks, plainMachine } from "../../harness/boot.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import type { Kernel } from "../../src/build/debian/kernel.ts";
 import { debianKernel } from "../../src/build/machine/debian.ts";
 import { MachineError } from "../../src/build/machine/error.ts";
 import { sha256 } from "../../src/support/hash.ts";
-import { type Artifact, PAUSE, REFERENCE } from "../../harness/artifacts.ts";
-import { bootBreaks, plainMachine } from "../../harness/boot.ts";
 
 /**
  * Runs dist/pause as PID 1 of emulated machines: every kernel on every processor, and with every parameter. Where it
@@ -21,7 +21,18 @@ const KERNELS = [
 ];
 
 /** QEMU's models. The first has no more than x86-64-v2 asks for. */
-const PROCESSORS = ["core2duo,+sse4.1,+sse4.2,+popcnt", "Nehalem", "Westmere", "SandyBridge", "Haswell", "Skylake-Client", "EPYC", "EPYC-Milan", "max,la57=off", "max,la57=on"];
+const PROCESSORS = [
+  "core2duo,+sse4.1,+sse4.2,+popcnt",
+  "Nehalem",
+  "Westmere",
+  "SandyBridge",
+  "Haswell",
+  "Skylake-Client",
+  "EPYC",
+  "EPYC-Milan",
+  "max,la57=off",
+  "max,la57=on",
+];
 
 /** Words of the kernel's command line. "sysctl." sets what sysctl(8) would, before the first process starts. */
 const PARAMETERS = [
@@ -47,11 +58,19 @@ async function attempt(kernel: Kernel, processor: string, parameters: readonly s
   const breaks = await breaksOf(PAUSE, kernel, processor, parameters);
   if (breaks.length === 0) return { text: "yes" };
   const reference = await breaksOf(REFERENCE, kernel, processor, parameters);
-  const also = reference.length === 0 ? "the C program runs there" : `the C program does not run there either (${reference.join("; ")})`;
+  const also =
+    reference.length === 0
+      ? "the C program runs there"
+      : `the C program does not run there either (${reference.join("; ")})`;
   return { text: reference.length === 0 ? "**no**" : "nor C", note: `${breaks.join("; ")}; ${also}` };
 }
 
-async function breaksOf(artifact: Artifact, kernel: Kernel, processor: string, parameters: readonly string[]): Promise<string[]> {
+async function breaksOf(
+  artifact: Artifact,
+  kernel: Kernel,
+  processor: string,
+  parameters: readonly string[],
+): Promise<string[]> {
   try {
     return await bootBreaks({ ...MACHINE, kernel, processor, parameters }, artifact);
   } catch (error) {
@@ -61,14 +80,26 @@ async function breaksOf(artifact: Artifact, kernel: Kernel, processor: string, p
 }
 
 /** One table: a row for each of `rows`, a column for each kernel; failures become notes behind it. */
-async function table(kernels: readonly Kernel[], title: string, rows: readonly string[], fill: (kernel: Kernel, row: string) => Promise<Cell>): Promise<string> {
+async function table(
+  kernels: readonly Kernel[],
+  title: string,
+  rows: readonly string[],
+  fill: (kernel: Kernel, row: string) => Promise<Cell>,
+): Promise<string> {
   const notes: string[] = [];
-  const lines = [`| ${title} | ${kernels.map(({ release }) => release).join(" | ")} |`, `| --- |${" --- |".repeat(kernels.length)}`];
+  const lines = [
+    `| ${title} | ${kernels.map(({ release }) => release).join(" | ")} |`,
+    `| --- |${" --- |".repeat(kernels.length)}`,
+  ];
   for (const row of rows) {
     const cells = await Promise.all(kernels.map((kernel) => fill(kernel, row)));
     lines.push(`| ${row} | ${cells.map(({ text }) => text).join(" | ")} |`);
     console.log(lines.at(-1));
-    notes.push(...cells.flatMap(({ note }, index) => (note === undefined ? [] : [`${row}, ${kernels[index]?.release}: ${note}`])));
+    notes.push(
+      ...cells.flatMap(({ note }, index) =>
+        note === undefined ? [] : [`${row}, ${kernels[index]?.release}: ${note}`],
+      ),
+    );
   }
   return [...lines, "", ...notes.map((note) => `- ${note}`)].join("\n");
 }
@@ -76,7 +107,9 @@ async function table(kernels: readonly Kernel[], title: string, rows: readonly s
 const kernels: Kernel[] = [];
 for (const kernel of KERNELS) kernels.push(await debianKernel(X86_64, kernel));
 const processors = await table(kernels, "processor", PROCESSORS, (kernel, processor) => attempt(kernel, processor, []));
-const parameters = await table(kernels, "parameter", PARAMETERS, (kernel, parameter) => attempt(kernel, PARAMETERS_ON, [parameter]));
+const parameters = await table(kernels, "parameter", PARAMETERS, (kernel, parameter) =>
+  attempt(kernel, PARAMETERS_ON, [parameter]),
+);
 const emulator = Bun.spawnSync([X86_64.emulator.program, "--version"]).stdout.toString().split("\n")[0];
 
 await Bun.write(

@@ -13,8 +13,14 @@ const CONFIG = join(import.meta.dir, "linux.config");
 /** A kernel to build: its folder below Debian's cache, and its own lines of the .config. */
 export type Recipe = { readonly name: string; readonly options: readonly string[] };
 
-export const KERNEL_OF_39_BITS: Recipe = { name: "arm64-39-bit", options: ["CONFIG_ARM64_4K_PAGES=y", "CONFIG_ARM64_VA_BITS_39=y"] };
-export const KERNEL_OF_64_KB: Recipe = { name: "arm64-64k", options: ["CONFIG_ARM64_64K_PAGES=y", "CONFIG_ARM64_VA_BITS_48=y"] };
+export const KERNEL_OF_39_BITS: Recipe = {
+  name: "arm64-39-bit",
+  options: ["CONFIG_ARM64_4K_PAGES=y", "CONFIG_ARM64_VA_BITS_39=y"],
+};
+export const KERNEL_OF_64_KB: Recipe = {
+  name: "arm64-64k",
+  options: ["CONFIG_ARM64_64K_PAGES=y", "CONFIG_ARM64_VA_BITS_48=y"],
+};
 
 /**
  * Builds a Linux kernel for emulated machines from Debian's linux-source, with linux.config and the recipe's lines over allnoconfig. What was
@@ -39,7 +45,10 @@ export async function buildLinux(architecture: Architecture, { name, options }: 
 
 function requireTools(tools: Readonly<Record<string, string>>): void {
   const missing = Object.entries(tools).filter(([tool]) => Bun.which(tool) === null);
-  if (missing.length > 0) throw new Error(`building a kernel needs ${missing.map(([tool]) => tool).join(", ")}: apt-get install ${missing.map(([, name]) => name).join(" ")}`);
+  if (missing.length > 0)
+    throw new Error(
+      `building a kernel needs ${missing.map(([tool]) => tool).join(", ")}: apt-get install ${missing.map(([, name]) => name).join(" ")}`,
+    );
 }
 
 /** The source of the kernel that Debian has, unpacked whole: the folder. */
@@ -60,6 +69,11 @@ async function linuxSource({ debian }: Architecture): Promise<string> {
 /** Kconfig leaves out what depends on something absent, and says nothing. @throws Error naming the lines of `wanted` that are not in `made`. */
 function requireOptions(wanted: string, made: string): void {
   const lines = new Set(readFileSync(made, "utf8").split("\n"));
-  const absent = readFileSync(wanted, "utf8").split("\n").filter((line) => line.startsWith("CONFIG_") && !lines.has(line));
-  if (absent.length > 0) throw new Error(`configuring Linux: ${absent.join(", ")} of ${wanted} did not come out in ${made}: what they depend on is missing, or they were renamed`);
+  const absent = readFileSync(wanted, "utf8")
+    .split("\n")
+    .filter((line) => line.startsWith("CONFIG_") && !lines.has(line));
+  if (absent.length > 0)
+    throw new Error(
+      `configuring Linux: ${absent.join(", ")} of ${wanted} did not come out in ${made}: what they depend on is missing, or they were renamed`,
+    );
 }

@@ -35,8 +35,12 @@ describe("the bill of materials", () => {
     const good = sbom(first);
     const [component, ...others] = good.components;
     expect(await wrong({ ...good, composer: "?" })).not.toBeNull();
-    expect(await wrong({ ...good, components: [{ ...component, licenses: [{ license: { id: "Apache 2" } }] }, ...others] })).not.toBeNull();
-    expect(await wrong({ ...good, components: [{ ...component, hashes: [{ alg: "SHA-256", content: "ab" }] }, ...others] })).not.toBeNull();
+    expect(
+      await wrong({ ...good, components: [{ ...component, licenses: [{ license: { id: "Apache 2" } }] }, ...others] }),
+    ).not.toBeNull();
+    expect(
+      await wrong({ ...good, components: [{ ...component, hashes: [{ alg: "SHA-256", content: "ab" }] }, ...others] }),
+    ).not.toBeNull();
     expect(await wrong({ ...good, serialNumber: "1" })).not.toBeNull();
   });
 
@@ -47,7 +51,14 @@ describe("the bill of materials", () => {
 
   test("its root is the file: version, hash, date, and the licence of the whole", () => {
     const { component, timestamp } = sbom(first).metadata;
-    expect({ timestamp, ...component }).toMatchObject({ timestamp: "2023-11-14T22:13:20.000Z", type: "application", name: "pause", version, hashes: [{ alg: "SHA-256", content: first.file.sha256 }], licenses: [{ expression: LICENSE }] });
+    expect({ timestamp, ...component }).toMatchObject({
+      timestamp: "2023-11-14T22:13:20.000Z",
+      type: "application",
+      name: "pause",
+      version,
+      hashes: [{ alg: "SHA-256", content: first.file.sha256 }],
+      licenses: [{ expression: LICENSE }],
+    });
   });
 
   test("everything in it is in the graph of dependencies once, and reached from the root", () => {
@@ -59,7 +70,9 @@ describe("the bill of materials", () => {
       for (const next of edges.get(ref) ?? []) if (!reached.has(next)) follow(next);
     };
     follow(metadata.component["bom-ref"]);
-    expect([...reached].toSorted()).toEqual([metadata.component["bom-ref"], ...components.map((component) => component["bom-ref"])].toSorted());
+    expect([...reached].toSorted()).toEqual(
+      [metadata.component["bom-ref"], ...components.map((component) => component["bom-ref"])].toSorted(),
+    );
     expect(dependencies.length).toBe(reached.size);
   });
 });
@@ -67,21 +80,30 @@ describe("the bill of materials", () => {
 describe("what is said to be in the file", () => {
   /** The words of docs/map.md for where a page comes from, of one architecture. */
   const mapped = (architecture: string) => {
-    const section = readFileSync(join(REPOSITORY, "docs/map.md"), "utf8").split(`\n## ${architecture}\n`)[1]?.split("\n## ")[0] ?? "";
-    const origins = [...section.matchAll(/^\| (?:`0x[0-9a-f]+`)? ?\| `0x[0-9a-f]+` \| `...` \| (?:`([^`]+)` at \w+|([^|]+?)) \|/gm)].map(([, library, words]) => library ?? words ?? "");
+    const section =
+      readFileSync(join(REPOSITORY, "docs/map.md"), "utf8").split(`\n## ${architecture}\n`)[1]?.split("\n## ")[0] ?? "";
+    const origins = [
+      ...section.matchAll(/^\| (?:`0x[0-9a-f]+`)? ?\| `0x[0-9a-f]+` \| `...` \| (?:`([^`]+)` at \w+|([^|]+?)) \|/gm),
+    ].map(([, library, words]) => library ?? words ?? "");
     return [...new Set(origins)].toSorted();
   };
 
   for (const architecture of ARCHITECTURES) {
     test(`is what the map of the file has: each origin of ${architecture.debian}'s pages is claimed, and nothing else is`, () => {
       expect(mapped(architecture.debian).length).toBeGreaterThan(7);
-      expect([...new Set([...OWN_PAGES, ...components(architecture).flatMap(({ pages }) => pages)])].toSorted()).toEqual(mapped(architecture.debian));
+      expect(
+        [...new Set([...OWN_PAGES, ...components(architecture).flatMap(({ pages }) => pages)])].toSorted(),
+      ).toEqual(mapped(architecture.debian));
     });
   }
 });
 
 describe("NOTICE", () => {
-  const named = [...NOTICE.matchAll(/^(\S+) (\S+)\n  Licence: (.+)$/gm)].map(([, name, version, license]) => ({ name, version, license }));
+  const named = [...NOTICE.matchAll(/^(\S+) (\S+)\n {2}Licence: (.+)$/gm)].map(([, name, version, license]) => ({
+    name,
+    version,
+    license,
+  }));
 
   test("names each component of the bill of materials, with its version and its licence, and no other", () => {
     for (const { architecture } of released) {
@@ -91,7 +113,9 @@ describe("NOTICE", () => {
 
   test("has the expression for the whole, which the Dockerfile's label has too", () => {
     expect(NOTICE).toContain(`\n  ${LICENSE}\n`);
-    expect(readFileSync(join(REPOSITORY, "Dockerfile"), "utf8")).toContain(`org.opencontainers.image.licenses="${LICENSE}"`);
+    expect(readFileSync(join(REPOSITORY, "Dockerfile"), "utf8")).toContain(
+      `org.opencontainers.image.licenses="${LICENSE}"`,
+    );
   });
 
   test("each path that it names is there", () => {
@@ -101,10 +125,18 @@ describe("NOTICE", () => {
   });
 
   test("the text of each licence it names is in LICENSES, and no other, and all of them go with the image", () => {
-    const identifiers = new Set([LICENSE, ...named.map(({ license }) => license ?? "")].flatMap(licensesOf).flatMap((license) => license.split(" WITH ")));
+    const identifiers = new Set(
+      [LICENSE, ...named.map(({ license }) => license ?? "")]
+        .flatMap(licensesOf)
+        .flatMap((license) => license.split(" WITH ")),
+    );
     const files = [...identifiers].map((identifier) => `${identifier}.txt`).toSorted();
     expect(readdirSync(join(REPOSITORY, "LICENSES")).toSorted()).toEqual(files);
-    expect(licenseTexts().map(({ name }) => name)).toEqual(["LICENSE", "NOTICE", ...files.map((file) => `LICENSES/${file}`)]);
+    expect(licenseTexts().map(({ name }) => name)).toEqual([
+      "LICENSE",
+      "NOTICE",
+      ...files.map((file) => `LICENSES/${file}`),
+    ]);
     for (const { name, text } of licenseTexts()) expect(text.length, name).toBeGreaterThan(1000);
   });
 });
@@ -113,11 +145,23 @@ describe("the statements", () => {
   test("are in-toto's, version 1, about what they were given, and carry what their predicate type says", () => {
     const subject = [subjectOf(first)];
     expect(subject).toEqual([{ name: first.file.name, digest: { sha256: first.file.sha256 } }]);
-    expect(billOf(first, subject)).toEqual({ _type: "https://in-toto.io/Statement/v1", subject, predicateType: "https://cyclonedx.org/bom", predicate: sbom(first) });
+    expect(billOf(first, subject)).toEqual({
+      _type: "https://in-toto.io/Statement/v1",
+      subject,
+      predicateType: "https://cyclonedx.org/bom",
+      predicate: sbom(first),
+    });
     const { predicate, ...statement } = provenanceOf(first, subject);
-    expect(statement).toEqual({ _type: "https://in-toto.io/Statement/v1", subject, predicateType: "https://slsa.dev/provenance/v1" });
+    expect(statement).toEqual({
+      _type: "https://in-toto.io/Statement/v1",
+      subject,
+      predicateType: "https://slsa.dev/provenance/v1",
+    });
     // The fields that SLSA asks for.
-    expect(predicate).toMatchObject({ buildDefinition: { buildType: expect.stringMatching(/^https:/), externalParameters: { commit: COMMIT } }, runDetails: { builder: { id: expect.stringMatching(/^https:/) } } });
+    expect(predicate).toMatchObject({
+      buildDefinition: { buildType: expect.stringMatching(/^https:/), externalParameters: { commit: COMMIT } },
+      runDetails: { builder: { id: expect.stringMatching(/^https:/) } },
+    });
   });
 
   test("the provenance has the commit, and each file that the build reads by its hash in src/build/pin/pin.json", () => {
@@ -126,9 +170,15 @@ describe("the statements", () => {
       const { resolvedDependencies } = provenanceOf(each, []).predicate.buildDefinition;
       const { debian, bunPackage } = each.architecture;
       const hashes = [pin.runtimes[bunPackage].sha256, ...Object.values<string>(pin.libraries[debian].sha256)];
-      expect(resolvedDependencies.flatMap(({ digest }) => ("gitCommit" in digest ? [digest.gitCommit] : []))).toEqual([COMMIT]);
-      expect(resolvedDependencies.flatMap(({ digest }) => ("sha256" in digest ? [digest.sha256] : [])).toSorted()).toEqual(hashes.toSorted());
-      expect(JSON.stringify(resolvedDependencies)).toContain(`pkg:deb/debian/libstdc%2B%2B6@12.2.0-14%2Bdeb12u1?arch=${debian}`);
+      expect(resolvedDependencies.flatMap(({ digest }) => ("gitCommit" in digest ? [digest.gitCommit] : []))).toEqual([
+        COMMIT,
+      ]);
+      expect(
+        resolvedDependencies.flatMap(({ digest }) => ("sha256" in digest ? [digest.sha256] : [])).toSorted(),
+      ).toEqual(hashes.toSorted());
+      expect(JSON.stringify(resolvedDependencies)).toContain(
+        `pkg:deb/debian/libstdc%2B%2B6@12.2.0-14%2Bdeb12u1?arch=${debian}`,
+      );
     }
   });
 });

@@ -1,15 +1,24 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Spec, Validation } from "@cyclonedx/cyclonedx-library";
+import { Clone } from "../../harness/clone.ts";
+import { documentedCommand } from "../../harness/documented.ts";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
 import { licenseTexts } from "../../src/ship/image/contents.ts";
 import { readImages } from "../../src/ship/image/read.ts";
 import { untar } from "../../src/ship/image/untar.ts";
 import { sha256 } from "../../src/support/hash.ts";
-import { Clone } from "../../harness/clone.ts";
-import { documentedCommand } from "../../harness/documented.ts";
 
 const PROJECT = join(import.meta.dir, "../..");
 const MINUTES = 60_000;
@@ -32,7 +41,10 @@ const contents = (folder: string) =>
   Object.fromEntries(
     [".", ...readdirSync(folder, { recursive: true, encoding: "utf8" })].toSorted().map((path) => {
       const status = statSync(join(folder, path));
-      return [path, `${status.mode.toString(8)} ${status.isFile() ? sha256(readFileSync(join(folder, path))) : "folder"}`];
+      return [
+        path,
+        `${status.mode.toString(8)} ${status.isFile() ? sha256(readFileSync(join(folder, path))) : "folder"}`,
+      ];
     }),
   );
 
@@ -47,19 +59,39 @@ describe("bun run release", () => {
 
   test("ends with 0, has put what docs/release.md says into dist/release, lists it, and leaves nothing else in dist", () => {
     const documents = executables.flatMap(({ name }) => [name, `${name}.cdx.json`, `${name}.intoto.json`]);
-    const files = [...documents, "pause.oci.tar", "pause.8", "LICENSE", "NOTICE", ...readdirSync(join(PROJECT, "LICENSES")).map((name) => `LICENSES/${name}`), "SHA256SUMS"].toSorted();
+    const files = [
+      ...documents,
+      "pause.oci.tar",
+      "pause.8",
+      "LICENSE",
+      "NOTICE",
+      ...readdirSync(join(PROJECT, "LICENSES")).map((name) => `LICENSES/${name}`),
+      "SHA256SUMS",
+    ].toSorted();
     expect(made).toMatchObject({ status: 0, complaint: "$ bun src/ship/release/cli.ts\n" });
     expect(Object.keys(contents(RELEASE)).filter((path) => path !== "." && path !== "LICENSES")).toEqual(files);
     const [, listed = ""] = made.said.split(`dist/release: pause of commit ${commit}\n`);
-    expect(listed.trimEnd().split("\n").map((line) => line.trim()).toSorted()).toEqual(files);
+    expect(
+      listed
+        .trimEnd()
+        .split("\n")
+        .map((line) => line.trim())
+        .toSorted(),
+    ).toEqual(files);
     expect(readdirSync(clone.dist).toSorted()).toEqual(["debian", "release", "runtime"]);
   });
 
-  test("gives the same folder, byte for byte, in a clone of another path, with another umask and in another zone", () => {
-    const other = clone.clone(join(FOLDER, "another", "place"));
-    expect(other.run(["sh", "-c", 'umask 077; exec "$@"', "sh", ...release(other)], { TZ: "Pacific/Kiritimati" })).toMatchObject({ status: 0, complaint: "" });
-    expect(contents(join(other.dist, "release"))).toEqual(contents(RELEASE));
-  }, 16 * MINUTES);
+  test(
+    "gives the same folder, byte for byte, in a clone of another path, with another umask and in another zone",
+    () => {
+      const other = clone.clone(join(FOLDER, "another", "place"));
+      expect(
+        other.run(["sh", "-c", 'umask 077; exec "$@"', "sh", ...release(other)], { TZ: "Pacific/Kiritimati" }),
+      ).toMatchObject({ status: 0, complaint: "" });
+      expect(contents(join(other.dist, "release"))).toEqual(contents(RELEASE));
+    },
+    16 * MINUTES,
+  );
 
   test("its executables are those that bun run build makes, and can be executed; the texts are the repository's", () => {
     for (const { debian, name } of executables) {
@@ -71,23 +103,50 @@ describe("bun run release", () => {
   });
 
   test("SHA256SUMS names every other file, and sha256sum --check finds them as it says", () => {
-    const named = bytesOf("SHA256SUMS").toString().trimEnd().split("\n").map((line) => /^[0-9a-f]{64}  (.+)$/.exec(line)?.[1]);
-    const files = readdirSync(RELEASE, { recursive: true, encoding: "utf8" }).filter((path) => statSync(join(RELEASE, path)).isFile());
+    const named = bytesOf("SHA256SUMS")
+      .toString()
+      .trimEnd()
+      .split("\n")
+      .map((line) => /^[0-9a-f]{64} {2}(.+)$/.exec(line)?.[1]);
+    const files = readdirSync(RELEASE, { recursive: true, encoding: "utf8" }).filter((path) =>
+      statSync(join(RELEASE, path)).isFile(),
+    );
     expect(named).toEqual(files.filter((path) => path !== "SHA256SUMS").toSorted());
-    const { exitCode, stdout } = Bun.spawnSync(words(documentedCommand("docs/release.md", "sha256sum ")), { cwd: RELEASE });
-    expect({ exitCode, lines: stdout.toString().trimEnd().split("\n") }).toEqual({ exitCode: 0, lines: named.map((name) => `${name}: OK`) });
+    const { exitCode, stdout } = Bun.spawnSync(words(documentedCommand("docs/release.md", "sha256sum ")), {
+      cwd: RELEASE,
+    });
+    expect({ exitCode, lines: stdout.toString().trimEnd().split("\n") }).toEqual({
+      exitCode: 0,
+      lines: named.map((name) => `${name}: OK`),
+    });
   });
 
-  test("bun run verify finds in the same clone that a file of it is what the sources make", () => {
-    const { status, said } = clone.run(words(documentedCommand("docs/release.md", "npx -y bun@1.4.5 run verify ")));
-    expect({ status, said }).toEqual({ status: 0, said: expect.stringContaining(`dist/release/pause-linux-amd64: the same bytes as a build of commit ${commit} (amd64, `) });
-  }, 5 * MINUTES);
+  test(
+    "bun run verify finds in the same clone that a file of it is what the sources make",
+    () => {
+      const { status, said } = clone.run(words(documentedCommand("docs/release.md", "npx -y bun@1.4.5 run verify ")));
+      expect({ status, said }).toEqual({
+        status: 0,
+        said: expect.stringContaining(
+          `dist/release/pause-linux-amd64: the same bytes as a build of commit ${commit} (amd64, `,
+        ),
+      });
+    },
+    5 * MINUTES,
+  );
 
   test("each bill of materials is valid by the schema and about its file, and each statement's subject is its file", async () => {
     for (const { debian, name } of executables) {
-      const [bill, statement, hash] = [jsonOf(`${name}.cdx.json`), jsonOf(`${name}.intoto.json`), sha256(bytesOf(name))];
+      const [bill, statement, hash] = [
+        jsonOf(`${name}.cdx.json`),
+        jsonOf(`${name}.intoto.json`),
+        sha256(bytesOf(name)),
+      ];
       expect(await new Validation.JsonStrictValidator(Spec.Version.v1dot6).validate(JSON.stringify(bill))).toBeNull();
-      expect(bill.metadata).toMatchObject({ timestamp: new Date(Number(clone.git("log", "-1", "--format=%ct")) * 1000).toISOString(), component: { hashes: [{ alg: "SHA-256", content: hash }] } });
+      expect(bill.metadata).toMatchObject({
+        timestamp: new Date(Number(clone.git("log", "-1", "--format=%ct")) * 1000).toISOString(),
+        component: { hashes: [{ alg: "SHA-256", content: hash }] },
+      });
       expect(statement.subject).toEqual([{ name, digest: { sha256: hash } }]);
       expect(statement.predicate.buildDefinition.externalParameters).toEqual({ commit, architecture: debian });
     }
@@ -95,17 +154,24 @@ describe("bun run release", () => {
 
   test("the archive has an image for each platform, of this commit, with the executable alone in it", () => {
     const images = readImages("pause.oci.tar", bytesOf("pause.oci.tar"));
-    expect(images.map(({ os, architecture }) => `${os}/${architecture}`)).toEqual(executables.map(({ debian }) => `linux/${debian}`));
+    expect(images.map(({ os, architecture }) => `${os}/${architecture}`)).toEqual(
+      executables.map(({ debian }) => `linux/${debian}`),
+    );
     for (const { architecture, config, layers } of images) {
       expect(config.labels["org.opencontainers.image.revision"]).toBe(commit);
-      const files = layers.flatMap(({ tar }) => untar("layer", tar)).map(({ path, bytes }) => ({ path, is: sha256(bytes) }));
+      const files = layers
+        .flatMap(({ tar }) => untar("layer", tar))
+        .map(({ path, bytes }) => ({ path, is: sha256(bytes) }));
       expect(files).toEqual([{ path: "pause", is: sha256(bytesOf(`pause-linux-${architecture}`)) }]);
     }
   });
 
   describe("refuses in one line, and leaves dist as it was,", () => {
     /** What is in dist: the release is as it was where there is one. */
-    const kept = ({ dist }: Clone) => [readdirSync(dist), existsSync(join(dist, "release")) ? contents(join(dist, "release")) : "no release"];
+    const kept = ({ dist }: Clone) => [
+      readdirSync(dist),
+      existsSync(join(dist, "release")) ? contents(join(dist, "release")) : "no release",
+    ];
     const refused = (of: Clone, line: RegExp, args?: readonly string[], env?: Readonly<Record<string, string>>) => {
       const before = kept(of);
       const { status, complaint } = of.run(release(of, args), env);
@@ -118,7 +184,10 @@ describe("bun run release", () => {
       const notice = readFileSync(changed);
       try {
         writeFileSync(added, "");
-        refused(clone, /^release: not the commit's: added; commit it, or put it away \(git stash --include-untracked\)\n$/);
+        refused(
+          clone,
+          /^release: not the commit's: added; commit it, or put it away \(git stash --include-untracked\)\n$/,
+        );
         writeFileSync(changed, "");
         refused(clone, /^release: not the commit's: NOTICE, added; commit it, [^\n]*\n$/);
       } finally {
@@ -133,17 +202,24 @@ describe("bun run release", () => {
       refused(Clone.copy(join(FOLDER, "copy")), line);
     });
 
-    test("a library that is not the pinned one, of either architecture", () => {
-      for (const { debian } of ARCHITECTURES) {
-        const other = clone.clone(join(FOLDER, `pinned-${debian}`));
-        const path = join(other.folder, "src/build/pin/pin.json");
-        const pin = JSON.parse(readFileSync(path, "utf8"));
-        pin.libraries[debian].sha256["libstdc++.so.6"] = "0".repeat(64);
-        writeFileSync(path, JSON.stringify(pin));
-        other.git("commit", "--quiet", "--all", "--message", "Another library");
-        refused(other, /^release: not the release's: \S+\/libstdc\+\+\.so\.6 is not what src\/pin\/pin\.json has [^\n]*; install these versions, or move to others with: bun run pin\n$/);
-      }
-    }, MINUTES);
+    test(
+      "a library that is not the pinned one, of either architecture",
+      () => {
+        for (const { debian } of ARCHITECTURES) {
+          const other = clone.clone(join(FOLDER, `pinned-${debian}`));
+          const path = join(other.folder, "src/build/pin/pin.json");
+          const pin = JSON.parse(readFileSync(path, "utf8"));
+          pin.libraries[debian].sha256["libstdc++.so.6"] = "0".repeat(64);
+          writeFileSync(path, JSON.stringify(pin));
+          other.git("commit", "--quiet", "--all", "--message", "Another library");
+          refused(
+            other,
+            /^release: not the release's: \S+\/libstdc\+\+\.so\.6 is not what src\/pin\/pin\.json has [^\n]*; install these versions, or move to others with: bun run pin\n$/,
+          );
+        }
+      },
+      MINUTES,
+    );
 
     test("words that it does not take", () => {
       refused(clone, /^release: Unknown option '--arhc'[^\n]*; see bun run release --help\n$/, ["--arhc"]);

@@ -30,11 +30,20 @@ export async function baseImage(workspace: Workspace): Promise<string> {
 
 /** Debian with apt and little more, as a tar file, with the sources and the proxy that this machine's apt has. */
 async function debian(release: string, tar: string): Promise<void> {
-  const targets = await run(["apt-get", "indextargets", "--format", "$(SITE) $(RELEASE) $(COMPONENT)", "Created-By: Packages"]);
+  const targets = await run([
+    "apt-get",
+    "indextargets",
+    "--format",
+    "$(SITE) $(RELEASE) $(COMPONENT)",
+    "Created-By: Packages",
+  ]);
   const sources = new Set(targets.split("\n").filter((target) => target.split(" ")[1]?.startsWith(release)));
   const proxy = (await run(["apt-config", "dump"])).split("\n").filter((line) => /^Acquire::https?::Proxy/i.test(line));
   const options = [...proxy, 'Acquire::Languages "none"'].flatMap((option) => ["--aptopt", option]);
-  const slim = ["doc", "info", "locale", "man"].flatMap((folder) => ["--dpkgopt", `path-exclude=/usr/share/${folder}/*`]);
+  const slim = ["doc", "info", "locale", "man"].flatMap((folder) => [
+    "--dpkgopt",
+    `path-exclude=/usr/share/${folder}/*`,
+  ]);
   const lines = [...sources].map((source) => `deb ${source}`);
   await run(["mmdebstrap", "--mode=root", "--variant=apt", ...options, ...slim, release, `${tar}.new`, ...lines]);
   renameSync(`${tar}.new`, tar);

@@ -28,10 +28,21 @@ async function standIn(workspace: Workspace): Promise<string> {
   const note = (name: string) => `echo "${name} $*" >>/note`;
   const tools = {
     "apt-get": note("apt-get"),
-    bun: [note("bun"), `folder=dist/$([ "$3" != --arch ] || echo "$4")`, 'mkdir -p "$folder"', 'cp /note "$folder/pause"'].join("\n"),
+    bun: [
+      note("bun"),
+      `folder=dist/$([ "$3" != --arch ] || echo "$4")`,
+      'mkdir -p "$folder"',
+      'cp /note "$folder/pause"',
+    ].join("\n"),
   };
-  for (const [name, script] of Object.entries(tools)) await workspace.write(`stand-in/${name}`, `#!/bin/sh\n${script}\n`);
-  const file = ["FROM scratch", "COPY --chmod=755 . /bin/", "ENV PATH=/bin", 'RUN ["/bin/busybox", "--install", "-s", "/bin"]'].join("\n");
+  for (const [name, script] of Object.entries(tools))
+    await workspace.write(`stand-in/${name}`, `#!/bin/sh\n${script}\n`);
+  const file = [
+    "FROM scratch",
+    "COPY --chmod=755 . /bin/",
+    "ENV PATH=/bin",
+    'RUN ["/bin/busybox", "--install", "-s", "/bin"]',
+  ].join("\n");
   await run(["buildah", "build", "--quiet", "--tag", BASE, "--file", "-", context], workspace.env, file);
   const archive = workspace.path("stand-in.tar");
   await run(["buildah", "push", "--quiet", BASE, `docker-archive:${archive}:${BASE}`], workspace.env);
@@ -41,11 +52,20 @@ async function standIn(workspace: Workspace): Promise<string> {
 /** What the Dockerfile copies, and no more: docker sends all of its context to the daemon. */
 function context(workspace: Workspace): string {
   const folder = workspace.folder("context");
-  for (const name of ["Dockerfile", "package.json", "src"]) cpSync(join(REPOSITORY, name), join(folder, name), { recursive: true });
+  for (const name of ["Dockerfile", "package.json", "src"])
+    cpSync(join(REPOSITORY, name), join(folder, name), { recursive: true });
   return folder;
 }
 
-const command = (words: readonly string[], folder: string) => ["build", "--build-arg", `BUN_IMAGE=${BASE}`, "--tag", RESULT, ...words, folder];
+const command = (words: readonly string[], folder: string) => [
+  "build",
+  "--build-arg",
+  `BUN_IMAGE=${BASE}`,
+  "--tag",
+  RESULT,
+  ...words,
+  folder,
+];
 
 /** buildah and podman, which share their builder and their storage. */
 export async function containersBuilder(program: "buildah" | "podman", workspace: Workspace): Promise<Builder> {
@@ -79,7 +99,11 @@ export async function dockerBuilder(kind: "classic" | "BuildKit"): Promise<Build
   const cli = kind === "BuildKit" ? (DOCKER_WITH_BUILDKIT ?? "docker") : "docker";
   return {
     async build(...words) {
-      const output = await docker.with(cli, { DOCKER_BUILDKIT: kind === "BuildKit" ? "1" : "0" }, ...command(["--network=none", ...words], folder));
+      const output = await docker.with(
+        cli,
+        { DOCKER_BUILDKIT: kind === "BuildKit" ? "1" : "0" },
+        ...command(["--network=none", ...words], folder),
+      );
       if (output.status !== 0) return output;
       const architecture = await docker.run("image", "inspect", "--format", "{{.Architecture}}", RESULT);
       const container = await docker.run("create", RESULT);

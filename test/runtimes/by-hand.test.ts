@@ -8,7 +8,9 @@ import { Workspace } from "./workspace.ts";
 const SHARED = ["pid", "ipc", "network"] as const;
 const SIGKILLED = 128 + 9;
 
-const CASES = [RUNC, CRUN].flatMap((kind) => PROGRAMS.map((program) => ({ kind, program, runtime: kind.name, name: program.name })));
+const CASES = [RUNC, CRUN].flatMap((kind) =>
+  PROGRAMS.map((program) => ({ kind, program, runtime: kind.name, name: program.name })),
+);
 
 describe.each(CASES)("a pod by hand with $runtime: $name", ({ kind, program }) => {
   const test = testWith(...kind.tools, "busybox");
@@ -48,15 +50,20 @@ describe.each(CASES)("a pod by hand with $runtime: $name", ({ kind, program }) =
 const costs = new Map<string, Cost>();
 
 describe.each([RUNC, CRUN])("what differs under $name", ({ tools: [tool = ""] }) => {
-  testWith(tool)(`${SHIPPED.name} is not run once while ${ORPHANS} orphans come and go, and has less memory than C`, () => {
-    const [pause, reference] = PROGRAMS.map(({ name }) => costs.get(`${name} under ${tool}`));
-    expect(pause?.switches).toBe(0);
-    expect(pause?.resident).toBeLessThan(reference?.resident ?? 0);
-  });
+  testWith(tool)(
+    `${SHIPPED.name} is not run once while ${ORPHANS} orphans come and go, and has less memory than C`,
+    () => {
+      const [pause, reference] = PROGRAMS.map(({ name }) => costs.get(`${name} under ${tool}`));
+      expect(pause?.switches).toBe(0);
+      expect(pause?.resident).toBeLessThan(reference?.resident ?? 0);
+    },
+  );
 });
 
 afterAll(() => {
   for (const [name, { resident, anonymous, switches }] of costs) {
-    console.log(`${name}: ${resident} kB resident, of it ${anonymous} kB anonymous; switched away from ${switches} times while ${ORPHANS} orphans were reaped`);
+    console.log(
+      `${name}: ${resident} kB resident, of it ${anonymous} kB anonymous; switched away from ${switches} times while ${ORPHANS} orphans were reaped`,
+    );
   }
 });

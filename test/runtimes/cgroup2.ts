@@ -4,7 +4,9 @@ import { existsSync } from "node:fs";
 const ALONE = existsSync("/sys/fs/cgroup/cgroup.controllers");
 
 /** For the names of tests of what takes either version alone, not both at once. */
-export const WITHOUT_CONTROLLERS = ALONE ? "" : " (where it sees cgroup v2 alone, which here has no controllers, so no limits)";
+export const WITHOUT_CONTROLLERS = ALONE
+  ? ""
+  : " (where it sees cgroup v2 alone, which here has no controllers, so no limits)";
 
 /** A command that is to see cgroup v2 and nothing of v1. */
 export function seeingCgroup2Alone(command: readonly string[]): readonly string[] {

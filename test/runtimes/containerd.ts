@@ -10,7 +10,9 @@ import { Workspace } from "./workspace.ts";
 const NAMESPACE = "k8s.io";
 
 /** What docs/node.md has for each version of the configuration, with the image under test in it. */
-const [FOR_2 = "", FOR_3 = ""] = documentedBlocks("docs/node.md", "containerd", "toml").map((lines) => lines.join("\n").replace("localhost/pause:0.1.0", IMAGE));
+const [FOR_2 = "", FOR_3 = ""] = documentedBlocks("docs/node.md", "containerd", "toml").map((lines) =>
+  lines.join("\n").replace("localhost/pause:0.1.0", IMAGE),
+);
 
 /** The same, and what running beside another containerd needs. */
 const VERSION_2 = `
@@ -60,13 +62,17 @@ export class Containerd implements AsyncDisposable {
     const workspace = await Workspace.create();
     const config = await workspace.write("containerd.toml", configuration(workspace));
     const containerd = new Containerd(workspace, config);
-    await soon("containerd to answer", () => (Bun.spawnSync(containerd.command("version"), { stdout: "ignore", stderr: "ignore" }).success ? true : undefined));
+    await soon("containerd to answer", () =>
+      Bun.spawnSync(containerd.command("version"), { stdout: "ignore", stderr: "ignore" }).success ? true : undefined,
+    );
     return containerd;
   }
 
   /** Starts a container of an image in the foreground of a `ctr run`, which ends with the status that the container ends with. */
   start(id: string, image: string): Container {
-    const container = start(this.command("run", "--rm", "--null-io", "--cgroup", join(this.workspace.cgroup, id), image, id));
+    const container = start(
+      this.command("run", "--rm", "--null-io", "--cgroup", join(this.workspace.cgroup, id), image, id),
+    );
     this.containers.push({ id, kill: container.kill, running: container.running });
     return container;
   }

@@ -24,7 +24,11 @@ describe.each(PROGRAMS)("containerd as the kubelet calls it, the image its sandb
       expect(status(pid, "Uid").split("\t")[0]).toBe("65535");
       expect(status(pid, "NoNewPrivs")).toBe("1");
 
-      const container = await cri.call("CreateContainer", [[1, pod], [2, containerMakingOrphans()], [3, config]]);
+      const container = await cri.call("CreateContainer", [
+        [1, pod],
+        [2, containerMakingOrphans()],
+        [3, config],
+      ]);
       await cri.call("StartContainer", [[1, container]]);
       await orphansAreReaped(pid);
     });
@@ -38,14 +42,41 @@ describe.each(PROGRAMS)("containerd as the kubelet calls it, the image its sandb
 });
 
 /** Runs a pod sandbox on the node's network, so that no CNI plugin is needed; stopped and removed afterwards. */
-async function withPod(containerd: Containerd, pid: number, use: (cri: Cri, pod: string, config: Message) => Promise<void>): Promise<void> {
+async function withPod(
+  containerd: Containerd,
+  pid: number,
+  use: (cri: Cri, pod: string, config: Message) => Promise<void>,
+): Promise<void> {
   using cri = containerd.cri();
   // PodSandboxConfig: metadata (name, uid, namespace), log_directory, linux (cgroup_parent, security_context: namespace_options, seccomp: RuntimeDefault).
-  const security: Message = [[1, [[1, NODE], [2, pid], [3, POD]]], [9, [[1, 0]]]];
+  const security: Message = [
+    [
+      1,
+      [
+        [1, NODE],
+        [2, pid],
+        [3, POD],
+      ],
+    ],
+    [9, [[1, 0]]],
+  ];
   const config: Message = [
-    [1, [[1, "web"], [2, "uid"], [3, "default"]]],
+    [
+      1,
+      [
+        [1, "web"],
+        [2, "uid"],
+        [3, "default"],
+      ],
+    ],
     [3, containerd.workspace.folder("pod-logs")],
-    [8, [[1, containerd.workspace.cgroup], [2, security]]],
+    [
+      8,
+      [
+        [1, containerd.workspace.cgroup],
+        [2, security],
+      ],
+    ],
   ];
   const pod = await cri.call("RunPodSandbox", [[1, config]]);
   try {
@@ -59,5 +90,27 @@ async function withPod(containerd: Containerd, pid: number, use: (cri: Cri, pod:
 /** ContainerConfig: metadata (name), image, command, linux (security_context: namespace_options). */
 function containerMakingOrphans(): Message {
   const command = ["/bin/busybox", "sh", "-c", MAKE_ORPHANS].map((word) => [3, word] as const);
-  return [[1, [[1, "one"]]], [2, [[1, BUSYBOX]]], ...command, [15, [[2, [[3, [[1, NODE], [2, POD], [3, POD]]]]]]]];
+  return [
+    [1, [[1, "one"]]],
+    [2, [[1, BUSYBOX]]],
+    ...command,
+    [
+      15,
+      [
+        [
+          2,
+          [
+            [
+              3,
+              [
+                [1, NODE],
+                [2, POD],
+                [3, POD],
+              ],
+            ],
+          ],
+        ],
+      ],
+    ],
+  ];
 }

@@ -25,7 +25,12 @@ export class Cri implements Disposable {
   /** A gRPC message has five bytes in front: not compressed, and its length. */
   private unary(method: string, message: Buffer): Promise<Buffer> {
     const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-    const stream = this.session.request({ ":method": "POST", ":path": `/runtime.v1.RuntimeService/${method}`, "content-type": "application/grpc", te: "trailers" });
+    const stream = this.session.request({
+      ":method": "POST",
+      ":path": `/runtime.v1.RuntimeService/${method}`,
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
     const received: Buffer[] = [];
     let status = "no answer";
     const read = (headers: Readonly<Record<string, unknown>>) => {
@@ -33,7 +38,9 @@ export class Cri implements Disposable {
     };
     stream.on("response", read).on("trailers", read).on("error", reject);
     stream.on("data", (chunk: Buffer) => received.push(chunk));
-    stream.on("end", () => (status === "0" ? resolve(Buffer.concat(received).subarray(5)) : reject(new Error(`CRI ${method}: ${status}`))));
+    stream.on("end", () =>
+      status === "0" ? resolve(Buffer.concat(received).subarray(5)) : reject(new Error(`CRI ${method}: ${status}`)),
+    );
     const prefix = Buffer.alloc(5);
     prefix.writeUInt32BE(message.length, 1);
     stream.end(Buffer.concat([prefix, message]));

@@ -2,7 +2,18 @@ import { describe, expect } from "bun:test";
 import { documentedCommand } from "../../harness/documented.ts";
 import { status } from "../../harness/proc.ts";
 import { Docker, stores } from "./docker.ts";
-import { builtFor, BUSYBOX, busyboxImage, hashOf, HOST, IMAGE, indexImage, PROGRAMS, pauseImage, SECCOMP } from "./images.ts";
+import {
+  BUSYBOX,
+  builtFor,
+  busyboxImage,
+  HOST,
+  hashOf,
+  IMAGE,
+  indexImage,
+  PROGRAMS,
+  pauseImage,
+  SECCOMP,
+} from "./images.ts";
 import { GOODBYE, MAKE_ORPHANS, orphansAreReaped, parked } from "./pod.ts";
 import { testWith } from "./tools.ts";
 
@@ -12,15 +23,25 @@ const SECCOMP_MODE_FILTER = "2";
 
 /** The words of a line of docs/node.md behind `docker`, with the test's archive and images in the place of those the page names. */
 const words = (command: string, archive = "") =>
-  command.replace("dist/pause.oci.tar", archive).replace("localhost/pause:0.1.0", IMAGE).replace(" busybox sleep 1000", "").split(" ").slice(1);
+  command
+    .replace("dist/pause.oci.tar", archive)
+    .replace("localhost/pause:0.1.0", IMAGE)
+    .replace(" busybox sleep 1000", "")
+    .split(" ")
+    .slice(1);
 
 /** A pod as docker can have one: containers that share the namespaces of the first. */
-const [POD_COMMAND, JOINED_COMMAND] = [documentedCommand("docs/node.md", "docker run --detach --name pod "), documentedCommand("docs/node.md", "docker run --detach --pid=")];
+const [POD_COMMAND, JOINED_COMMAND] = [
+  documentedCommand("docs/node.md", "docker run --detach --name pod "),
+  documentedCommand("docs/node.md", "docker run --detach --pid="),
+];
 
 describe.each(PROGRAMS)("docker: $name", (program) => {
   test("a second container joins the first, its orphans are reaped, docker stop leaves exit code 0", async () => {
     await using docker = await Docker.create("classic");
-    await docker.run(...words(documentedCommand("docs/node.md", "docker load "), await pauseImage(docker.workspace, program)));
+    await docker.run(
+      ...words(documentedCommand("docs/node.md", "docker load "), await pauseImage(docker.workspace, program)),
+    );
     await docker.run("load", "--input", await busyboxImage(docker.workspace));
     const [run = "", ...pod] = words(POD_COMMAND);
     await docker.run(run, "--network=none", "--security-opt=no-new-privileges", ...pod);

@@ -35,7 +35,9 @@ export class Docker implements AsyncDisposable {
     };
     const config = await workspace.write("docker.json", JSON.stringify(own));
     const docker = new Docker(workspace, start(["dockerd", "--config-file", config]));
-    await soon("dockerd to answer", () => (Bun.spawnSync(docker.command("version"), { stdout: "ignore", stderr: "ignore" }).success ? true : undefined));
+    await soon("dockerd to answer", () =>
+      Bun.spawnSync(docker.command("version"), { stdout: "ignore", stderr: "ignore" }).success ? true : undefined,
+    );
     return docker;
   }
 

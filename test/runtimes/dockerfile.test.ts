@@ -1,14 +1,14 @@
 import { describe, expect, test as plain } from "bun:test";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { documentedCommand } from "../../harness/documented.ts";
+import { testNeeding } from "../../harness/privilege.ts";
 import { version } from "../../package.json";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
 import { LICENSE } from "../../src/ship/components/license.ts";
 import { HOST } from "../../src/ship/image/platforms.ts";
 import { untar } from "../../src/ship/image/untar.ts";
 import { sha256 } from "../../src/support/hash.ts";
-import { documentedCommand } from "../../harness/documented.ts";
-import { testNeeding } from "../../harness/privilege.ts";
 import { BASE_STORAGE, baseImage } from "./base-image.ts";
 import { type Builder, containersBuilder, DOCKER_WITH_BUILDKIT, dockerBuilder } from "./builders.ts";
 import { REPOSITORY } from "./images.ts";
@@ -39,7 +39,10 @@ describe("the Dockerfile, built from source", () => {
       const args = { BUN_IMAGE: await baseImage(workspace), REVISION: "0123456789abcdef0123456789abcdef01234567" };
       const buildArgs = Object.entries(args).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]);
       const archive = workspace.path("pause.oci.tar");
-      const documented = documentedCommand("docs/image.md", "buildah build --platform ").replace("BUILDPLATFORM=linux/amd64", `BUILDPLATFORM=${BUILDPLATFORM}`);
+      const documented = documentedCommand("docs/image.md", "buildah build --platform ").replace(
+        "BUILDPLATFORM=linux/amd64",
+        `BUILDPLATFORM=${BUILDPLATFORM}`,
+      );
       try {
         await run([...documented.split(" ").slice(0, -1), "--quiet", ...buildArgs, REPOSITORY], workspace.env);
         await run(["buildah", "manifest", "push", "--quiet", "--all", LIST, `oci-archive:${archive}`], workspace.env);
@@ -61,7 +64,9 @@ describe("the Dockerfile, built from source", () => {
         expect(layers.length).toBe(1);
         const files = layers.flatMap(({ tar }) => untar(archive, tar));
         expect(files.map(({ path }) => path)).toEqual(["pause"]);
-        expect(files.map(({ bytes }) => sha256(bytes))).toEqual([sha256(readFileSync(join(REPOSITORY, "dist", debian, "pause")))]);
+        expect(files.map(({ bytes }) => sha256(bytes))).toEqual([
+          sha256(readFileSync(join(REPOSITORY, "dist", debian, "pause"))),
+        ]);
         expect(layers[0]?.compressed).toBeLessThan(200_000);
       }
 
@@ -82,7 +87,12 @@ describe("the Dockerfile, on a base that notes what is run", () => {
   /** What the build stage runs for an architecture; without --arch it is this machine's. */
   const noted = (architecture: string, arch: readonly string[], ...packages: readonly string[]) => ({
     architecture,
-    pause: ["apt-get update", ["apt-get install -y --no-install-recommends musl libstdc++6 libgcc-s1", ...packages].join(" "), ["bun run build", ...arch].join(" "), ""].join("\n"),
+    pause: [
+      "apt-get update",
+      ["apt-get install -y --no-install-recommends musl libstdc++6 libgcc-s1", ...packages].join(" "),
+      ["bun run build", ...arch].join(" "),
+      "",
+    ].join("\n"),
   });
   const own = noted(HOST ?? "", []);
   const ownByName = noted(HOST ?? "", ["--arch", HOST ?? ""]);
@@ -91,25 +101,51 @@ describe("the Dockerfile, on a base that notes what is run", () => {
   const builds = (builder: Builder, ...words: readonly string[]) => expect(builder.build(...words)).resolves;
 
   for (const program of ["buildah", "podman"] as const) {
-    testWith("buildah", "busybox", program)(`${program}: this machine's platform without QEMU, the other with it`, async () => {
-      using workspace = await Workspace.create();
-      await using builder = await containersBuilder(program, workspace);
-      await builds(builder).toEqual(ownByName);
-      await builds(builder, "--platform", BUILDPLATFORM).toEqual(ownByName);
-      await builds(builder, "--platform", `linux/${OTHER}`, ...TOLD).toEqual(others);
-    }, 2 * MINUTES);
+    testWith("buildah", "busybox", program)(
+      `${program}: this machine's platform without QEMU, the other with it`,
+      async () => {
+        using workspace = await Workspace.create();
+        await using builder = await containersBuilder(program, workspace);
+        await builds(builder).toEqual(ownByName);
+        await builds(builder, "--platform", BUILDPLATFORM).toEqual(ownByName);
+        await builds(builder, "--platform", `linux/${OTHER}`, ...TOLD).toEqual(others);
+      },
+      2 * MINUTES,
+    );
   }
 
-  testWith("buildah", "busybox", "docker", "dockerd", "runc")("docker's classic builder: this machine's platform; for the other it makes no image", async () => {
-    await using builder = await dockerBuilder("classic");
-    await builds(builder).toEqual(own);
-    await builds(builder, "--platform", BUILDPLATFORM).toEqual(own);
-    await builds(builder, "--platform", `linux/${OTHER}`).toMatchObject({ status: 1, stderr: expect.stringContaining(`does not match the specified platform: wanted linux/${OTHER}, actual: linux/${HOST}`) });
-  }, 2 * MINUTES);
+  testWith(
+    "buildah",
+    "busybox",
+    "docker",
+    "dockerd",
+    "runc",
+  )(
+    "docker's classic builder: this machine's platform; for the other it makes no image",
+    async () => {
+      await using builder = await dockerBuilder("classic");
+      await builds(builder).toEqual(own);
+      await builds(builder, "--platform", BUILDPLATFORM).toEqual(own);
+      await builds(builder, "--platform", `linux/${OTHER}`).toMatchObject({
+        status: 1,
+        stderr: expect.stringContaining(
+          `does not match the specified platform: wanted linux/${OTHER}, actual: linux/${HOST}`,
+        ),
+      });
+    },
+    2 * MINUTES,
+  );
 
-  testNeeding("buildah, dockerd and a docker with BuildKit", DOCKER_WITH_BUILDKIT !== undefined && Bun.which("buildah") !== null)("docker's BuildKit: this machine's platform without QEMU, the other with it", async () => {
-    await using builder = await dockerBuilder("BuildKit");
-    await builds(builder).toEqual(ownByName);
-    await builds(builder, "--platform", `linux/${OTHER}`).toEqual(others);
-  }, 2 * MINUTES);
+  testNeeding(
+    "buildah, dockerd and a docker with BuildKit",
+    DOCKER_WITH_BUILDKIT !== undefined && Bun.which("buildah") !== null,
+  )(
+    "docker's BuildKit: this machine's platform without QEMU, the other with it",
+    async () => {
+      await using builder = await dockerBuilder("BuildKit");
+      await builds(builder).toEqual(ownByName);
+      await builds(builder, "--platform", `linux/${OTHER}`).toEqual(others);
+    },
+    2 * MINUTES,
+  );
 });

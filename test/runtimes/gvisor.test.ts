@@ -30,7 +30,9 @@ describe.each(PROGRAMS)(`${RUNSC.name}, a pod of two containers that share proce
         return children.length === ORPHANS ? children : undefined;
       });
       await exec("/bin/busybox", "kill", "-KILL", ...orphans.map(([pid = ""]) => pid));
-      await until("/pause to reap them", async () => ((await processes()).some(([, parent]) => parent === "1") ? undefined : true));
+      await until("/pause to reap them", async () =>
+        (await processes()).some(([, parent]) => parent === "1") ? undefined : true,
+      );
       await signal("TERM");
       expect(await sandbox.ended).toEqual({ status: 0, stdout: "", stderr: GOODBYE });
     });
@@ -48,10 +50,19 @@ describe.each(PROGRAMS)(`${RUNSC.name}, a pod of two containers that share proce
 const UNREAD = 'exec 9> >(exec sleep 30 >/dev/null 2>&1); head --bytes 65536 /dev/zero >&9; exec "$@" 2>&9';
 
 describe(`${RUNSC.name}, a stderr that nobody reads`, () => {
-  testWith(...RUNSC.tools, "busybox", "bash")("does not hold it up: SIGTERM ends /pause with 0", async () => {
+  testWith(
+    ...RUNSC.tools,
+    "busybox",
+    "bash",
+  )("does not hold it up: SIGTERM ends /pause with 0", async () => {
     await withPod(SHIPPED, { under: ["bash", "-c", UNREAD, "bash"] }, async ({ sandbox, signal }) => {
       await signal("TERM");
-      expect(await Promise.race([sandbox.ended.then(({ status }) => status), Bun.sleep(10_000).then(() => "still there after 10 s")])).toBe(0);
+      expect(
+        await Promise.race([
+          sandbox.ended.then(({ status }) => status),
+          Bun.sleep(10_000).then(() => "still there after 10 s"),
+        ]),
+      ).toBe(0);
     });
   });
 });
@@ -67,7 +78,10 @@ describe(`${RUNSC.name}, deploy/seccomp.json`, () => {
   });
 
   test("with write taken out of it /pause is killed where it would write, so it is in force", async () => {
-    const syscalls = profile.syscalls.map((group) => ({ ...group, names: group.names.filter((name) => name !== "write") }));
+    const syscalls = profile.syscalls.map((group) => ({
+      ...group,
+      names: group.names.filter((name) => name !== "write"),
+    }));
     await withPod(SHIPPED, { seccomp: { ...profile, syscalls } }, async ({ sandbox, signal }) => {
       await signal("TERM");
       expect((await sandbox.ended).status).toBe(128 + SIGSYS);
@@ -79,7 +93,10 @@ describe(`${RUNSC.name}, deploy/seccomp.json`, () => {
 async function withPod(program: Program, settings: Settings, use: (pod: Pod) => Promise<void>): Promise<void> {
   using workspace = await Workspace.create();
   await using runsc = new OciRuntime(RUNSC, workspace);
-  const sandbox = await runsc.start("sandbox", await pauseImage(workspace, program), { ...settings, annotations: { [KIND]: "sandbox" } });
+  const sandbox = await runsc.start("sandbox", await pauseImage(workspace, program), {
+    ...settings,
+    annotations: { [KIND]: "sandbox" },
+  });
   await runsc.start("second", await busyboxImage(workspace), {
     args: ["/bin/busybox", "sh", "-c", MAKE_ORPHANS],
     join: { pid: sandbox.pid, namespaces: ["pid", "ipc", "network"] },

@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { PAUSE } from "../../harness/artifacts.ts";
+import { buildReference } from "../../harness/reference.ts";
 import type { Architecture } from "../../src/arch/architecture.ts";
 import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts";
-import { assemble, type Attached, type Contents, type Program as Built } from "../../src/ship/image/assemble.ts";
+import { type Attached, assemble, type Program as Built, type Contents } from "../../src/ship/image/assemble.ts";
 import { licenseTexts } from "../../src/ship/image/contents.ts";
 import { attestationsOf } from "../../src/ship/release/folder.ts";
 import { sha256 } from "../../src/support/hash.ts";
-import { PAUSE } from "../../harness/artifacts.ts";
-import { buildReference } from "../../harness/reference.ts";
 import type { Workspace } from "./workspace.ts";
 
 export const REPOSITORY = join(import.meta.dir, "../..");
@@ -36,7 +36,11 @@ export function pauseImage(workspace: Workspace, { path }: Program): Promise<str
 
 /** The same of what was built for each platform. */
 export function indexImage(workspace: Workspace): Promise<string> {
-  return released(workspace, "index.oci.tar", ARCHITECTURES.map((architecture) => ({ architecture, path: builtFor(architecture.debian) })));
+  return released(
+    workspace,
+    "index.oci.tar",
+    ARCHITECTURES.map((architecture) => ({ architecture, path: builtFor(architecture.debian) })),
+  );
 }
 
 /** What ships for this architecture. */
@@ -53,12 +57,32 @@ export function busyboxImage(workspace: Workspace): Promise<string> {
 type Executable = { readonly architecture: Architecture; readonly path: string };
 
 function released(workspace: Workspace, file: string, executables: readonly Executable[]): Promise<string> {
-  const programs = executables.map(({ architecture, path }) => ({ architecture: architecture.debian, bytes: readFileSync(path) }));
-  const attest = attestationsOf(IMAGE, executables.map(({ architecture, path }) => ({ architecture, file: { name: "pause", sha256: hashOf(path) }, commit: "0".repeat(40), timestamp: 0 })));
-  return save(workspace, file, { name: IMAGE, file: "pause", user: "65535:65535" }, programs, { texts: licenseTexts(), attest });
+  const programs = executables.map(({ architecture, path }) => ({
+    architecture: architecture.debian,
+    bytes: readFileSync(path),
+  }));
+  const attest = attestationsOf(
+    IMAGE,
+    executables.map(({ architecture, path }) => ({
+      architecture,
+      file: { name: "pause", sha256: hashOf(path) },
+      commit: "0".repeat(40),
+      timestamp: 0,
+    })),
+  );
+  return save(workspace, file, { name: IMAGE, file: "pause", user: "65535:65535" }, programs, {
+    texts: licenseTexts(),
+    attest,
+  });
 }
 
-async function save(workspace: Workspace, file: string, contents: Omit<Contents, "labels" | "timestamp">, programs: readonly Built[], attached?: Attached): Promise<string> {
+async function save(
+  workspace: Workspace,
+  file: string,
+  contents: Omit<Contents, "labels" | "timestamp">,
+  programs: readonly Built[],
+  attached?: Attached,
+): Promise<string> {
   const { archive } = assemble({ ...contents, labels: {}, timestamp: 0 }, programs, HOST, attached);
   await Bun.write(workspace.path(file), archive);
   return workspace.path(file);

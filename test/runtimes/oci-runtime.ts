@@ -21,13 +21,24 @@ export type Settings = {
 
 const MOUNTS = [
   { destination: "/proc", type: "proc", source: "proc" },
-  { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "strictatime", "mode=755", "size=65536k"] },
+  {
+    destination: "/dev",
+    type: "tmpfs",
+    source: "tmpfs",
+    options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
+  },
 ];
 
 /** None, in each of the sets there are; a runtime may take sets that are not named for all. */
 const CAPABILITIES = { bounding: [], effective: [], inheritable: [], permitted: [], ambient: [] };
 
-const PROC_NAME: Readonly<Record<Namespace, string>> = { pid: "pid", ipc: "ipc", network: "net", uts: "uts", mount: "mnt" };
+const PROC_NAME: Readonly<Record<Namespace, string>> = {
+  pid: "pid",
+  ipc: "ipc",
+  network: "net",
+  uts: "uts",
+  mount: "mnt",
+};
 
 /** A program with the command line of runc. */
 export type Kind = {
@@ -42,7 +53,11 @@ export type Kind = {
 
 export const RUNC: Kind = { name: "runc", tools: ["runc"], command: ["runc"] };
 
-export const CRUN: Kind = { name: `crun${WITHOUT_CONTROLLERS}`, tools: ["crun", "unshare"], command: seeingCgroup2Alone(["crun"]) };
+export const CRUN: Kind = {
+  name: `crun${WITHOUT_CONTROLLERS}`,
+  tools: ["crun", "unshare"],
+  command: seeingCgroup2Alone(["crun"]),
+};
 
 /** gVisor. Its sandbox has a kernel of its own, so the cgroups and the network of this one are left out of it. */
 export const RUNSC: Kind = {
@@ -119,11 +134,16 @@ export class OciRuntime implements AsyncDisposable {
   private runningPid(id: string): number | undefined {
     const { stdout } = Bun.spawnSync([...this.command, "state", id], { stderr: "ignore" });
     const state: unknown = stdout.length > 0 ? JSON.parse(stdout.toString()) : {};
-    if (typeof state !== "object" || state === null || !("status" in state) || state.status !== "running") return undefined;
+    if (typeof state !== "object" || state === null || !("status" in state) || state.status !== "running")
+      return undefined;
     return "pid" in state && typeof state.pid === "number" ? state.pid : undefined;
   }
 
-  private async bundle(id: string, archive: string, { args, join: joined, annotations, seccomp }: Settings): Promise<string> {
+  private async bundle(
+    id: string,
+    archive: string,
+    { args, join: joined, annotations, seccomp }: Settings,
+  ): Promise<string> {
     const root = this.workspace.folder(`${id}/rootfs`);
     const { user, entrypoint, env } = await unpack(archive, root);
     const [uid = 0, gid = 0] = user.split(":").map(Number);
@@ -131,7 +151,11 @@ export class OciRuntime implements AsyncDisposable {
       if (!joined?.namespaces.includes(type)) return { type };
       return this.kind.sharesUnnamed === true ? [] : { type, path: `/proc/${joined.pid}/ns/${PROC_NAME[type]}` };
     });
-    const rootless = { namespaces: [...namespaces, { type: "user" }], uidMappings: this.mapping, gidMappings: this.mapping };
+    const rootless = {
+      namespaces: [...namespaces, { type: "user" }],
+      uidMappings: this.mapping,
+      gidMappings: this.mapping,
+    };
     const spec = {
       ociVersion: "1.0.2",
       process: {
@@ -143,7 +167,10 @@ export class OciRuntime implements AsyncDisposable {
       root: { path: "rootfs", readonly: true },
       mounts: MOUNTS,
       annotations,
-      linux: { ...(this.unprivileged === undefined ? { namespaces, cgroupsPath: join(this.workspace.cgroup, id) } : rootless), seccomp },
+      linux: {
+        ...(this.unprivileged === undefined ? { namespaces, cgroupsPath: join(this.workspace.cgroup, id) } : rootless),
+        seccomp,
+      },
     };
     await Bun.write(join(root, "../config.json"), JSON.stringify(spec, null, 2));
     return join(root, "..");

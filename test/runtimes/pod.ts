@@ -33,11 +33,17 @@ function isParked(pid: number): boolean {
 export async function orphansAreReaped(pause: number): Promise<Cost> {
   await parked(pause);
   const before = cost(pause);
-  const orphans = await soon(`${ORPHANS} orphans to become children of /pause`, () => exactly(ORPHANS, children(pause)));
+  const orphans = await soon(`${ORPHANS} orphans to become children of /pause`, () =>
+    exactly(ORPHANS, children(pause)),
+  );
   for (const orphan of orphans) process.kill(orphan, "SIGKILL");
   await soon(`/pause to reap ${ORPHANS} orphans`, () => exactly(0, children(pause)));
   await parked(pause);
-  return { resident: kilobytes(pause, "VmRSS"), anonymous: kilobytes(pause, "RssAnon"), switches: cost(pause).switches - before.switches };
+  return {
+    resident: kilobytes(pause, "VmRSS"),
+    anonymous: kilobytes(pause, "RssAnon"),
+    switches: cost(pause).switches - before.switches,
+  };
 }
 
 /** The same for orphans that a process of this machine leaves which joins /pause's PIDs, and is killed when they are reaped. */
@@ -52,7 +58,10 @@ export async function joinedOrphansAreReaped(pause: number): Promise<void> {
 
 /** The PID of the parked /pause that a runtime has started: of those below it. @throws Error with the runtime's words when it has ended instead. */
 export async function pauseBelow({ pid, ended }: ReturnType<typeof start>): Promise<number> {
-  const found = await Promise.race([soon(`a /pause below process ${pid} to park`, () => below(pid).find(isParked)), ended]);
+  const found = await Promise.race([
+    soon(`a /pause below process ${pid} to park`, () => below(pid).find(isParked)),
+    ended,
+  ]);
   if (typeof found !== "number") throw new Error(`it ended with ${found.status}: ${found.stderr}${found.stdout}`);
   return found;
 }

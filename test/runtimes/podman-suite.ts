@@ -20,19 +20,30 @@ type Outcomes = ReadonlyMap<string, string>;
 async function main(checkout: string): Promise<number> {
   const suite = join(checkout, "test/system");
   const missing = ["podman", "bats", "jq", "socat", "busybox"].filter((tool) => Bun.which(tool) === null);
-  if (missing.length > 0) throw new Refusal(`${missing.join(", ")} not on PATH; on Debian: apt-get install podman bats jq socat busybox-static`);
-  if (!existsSync(join(suite, "200-pod.bats"))) throw new Refusal(`no ${join(suite, "200-pod.bats")}; CHECKOUT must be a checkout of Podman's source`);
+  if (missing.length > 0)
+    throw new Refusal(
+      `${missing.join(", ")} not on PATH; on Debian: apt-get install podman bats jq socat busybox-static`,
+    );
+  if (!existsSync(join(suite, "200-pod.bats")))
+    throw new Refusal(`no ${join(suite, "200-pod.bats")}; CHECKOUT must be a checkout of Podman's source`);
 
   const own = await outcomes(suite, undefined);
   const ours = await outcomes(suite, IMAGE);
   const differing = [...new Set([...own.keys(), ...ours.keys()])].filter((test) => own.get(test) !== ours.get(test));
-  for (const test of differing) console.log(`differs: ${test}\n  with podman's own: ${own.get(test)}\n  with /pause:       ${ours.get(test)}`);
+  for (const test of differing)
+    console.log(`differs: ${test}\n  with podman's own: ${own.get(test)}\n  with /pause:       ${ours.get(test)}`);
   const count = (of: Outcomes, outcome: string) => [...of.values()].filter((each) => each.startsWith(outcome)).length;
-  for (const [name, of] of [["podman's own infra image", own], ["/pause", ours]] as const) {
+  for (const [name, of] of [
+    ["podman's own infra image", own],
+    ["/pause", ours],
+  ] as const) {
     console.log(`${name}: ${count(of, "ok")} ok, ${count(of, "not ok")} not ok, ${count(of, "skipped")} skipped`);
   }
-  const alike = [...own].filter(([test, outcome]) => outcome === "not ok" && ours.get(test) === "not ok").map(([test]) => test);
-  if (alike.length > 0) console.log(`not ok with both, so for reasons of this machine:\n${alike.map((test) => `  ${test}`).join("\n")}`);
+  const alike = [...own]
+    .filter(([test, outcome]) => outcome === "not ok" && ours.get(test) === "not ok")
+    .map(([test]) => test);
+  if (alike.length > 0)
+    console.log(`not ok with both, so for reasons of this machine:\n${alike.map((test) => `  ${test}`).join("\n")}`);
   console.log(differing.length === 0 ? "nothing differs" : `${differing.length} differ`);
   return differing.length === 0 ? 0 : 1;
 }
@@ -48,12 +59,23 @@ async function outcomes(suite: string, infraImage: string | undefined): Promise<
   const { stdout, stderr } = await start(["bats", "--tap", ...FILES.map((file) => join(suite, file))], env).ended;
   const lines = [...stdout.matchAll(/^(ok|not ok) \d+ (.*?)(?: # skip ?(.*))?$/gm)];
   if (lines.length === 0) throw new Refusal(`bats ran no test: ${stdout}${stderr}`);
-  return new Map(lines.map(([, outcome = "", test = "", skipped]) => [test, skipped === undefined ? outcome : `skipped: ${skipped}`]));
+  return new Map(
+    lines.map(([, outcome = "", test = "", skipped]) => [
+      test,
+      skipped === undefined ? outcome : `skipped: ${skipped}`,
+    ]),
+  );
 }
 
 async function withoutInfraImage(workspace: Workspace): Promise<void> {
   const text = await Bun.file(workspace.path("containers.conf")).text();
-  await workspace.write("containers.conf", text.split("\n").filter((line) => !line.startsWith("infra_image")).join("\n"));
+  await workspace.write(
+    "containers.conf",
+    text
+      .split("\n")
+      .filter((line) => !line.startsWith("infra_image"))
+      .join("\n"),
+  );
 }
 
 /** The image that the suite asks for by name, as far as its tests for pods use it: a shell and tools from busybox, and two files. */
@@ -66,15 +88,24 @@ async function standIn(podman: Podman, suite: string): Promise<void> {
     chmodSync(join(root, path), mode);
   };
   file("home/podman/testimage-id", `${name.split(":").at(-1)}\n`);
-  file("home/podman/pause", "#!/bin/sh\necho Confirmed: testimage pause invoked as $0\nwhile :; do sleep 0.1; done\n", 0o755);
+  file(
+    "home/podman/pause",
+    "#!/bin/sh\necho Confirmed: testimage pause invoked as $0\nwhile :; do sleep 0.1; done\n",
+    0o755,
+  );
   file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n");
   file("etc/group", "root:x:0:\nnobody:x:65534:\n");
   for (const folder of ["bin", "tmp", "root", "var/www"]) mkdirSync(join(root, folder), { recursive: true });
   copyFileSync(Bun.which("busybox") ?? "busybox", join(root, "bin/busybox"));
-  for (const applet of (await run(["busybox", "--list"])).split("\n")) if (applet !== "busybox") symlinkSync("busybox", join(root, "bin", applet));
+  for (const applet of (await run(["busybox", "--list"])).split("\n"))
+    if (applet !== "busybox") symlinkSync("busybox", join(root, "bin", applet));
   const tar = podman.workspace.path("stand-in.tar");
   await run(["tar", "--create", "--directory", root, "--file", tar, "."]);
-  const changes = ["WORKDIR /home/podman", "ENV PATH=/bin", 'CMD ["/bin/echo", "This container is intended for podman CI testing"]'];
+  const changes = [
+    "WORKDIR /home/podman",
+    "ENV PATH=/bin",
+    'CMD ["/bin/echo", "This container is intended for podman CI testing"]',
+  ];
   await podman.run("import", "--quiet", ...changes.flatMap((change) => ["--change", change]), tar, name);
 }
 

@@ -1,11 +1,23 @@
 import { describe, expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ARCHITECTURES } from "../../src/ship/image/platforms.ts";
-import { sha256 } from "../../src/support/hash.ts";
 import { documentedCommand } from "../../harness/documented.ts";
 import { status } from "../../harness/proc.ts";
-import { builtFor, BUSYBOX, busyboxImage, hashOf, HOST, IMAGE, indexImage, PROGRAMS, pauseImage, SECCOMP, SHIPPED } from "./images.ts";
+import { ARCHITECTURES } from "../../src/ship/image/platforms.ts";
+import { sha256 } from "../../src/support/hash.ts";
+import {
+  BUSYBOX,
+  builtFor,
+  busyboxImage,
+  HOST,
+  hashOf,
+  IMAGE,
+  indexImage,
+  PROGRAMS,
+  pauseImage,
+  SECCOMP,
+  SHIPPED,
+} from "./images.ts";
 import { pauseIn, readImage } from "./oci.ts";
 import { GOODBYE, MAKE_ORPHANS, orphansAreReaped, parked } from "./pod.ts";
 import { Podman } from "./podman.ts";
@@ -28,36 +40,60 @@ const POD = {
 };
 
 describe.each(PROGRAMS)("podman kube play with the image as infra image: $name", (program) => {
-  testWith("podman", "runc", "busybox", "conmon")("a pod of two containers that share processes: orphans are reaped, podman pod stop leaves exit code 0", async () => {
-    await using podman = await Podman.create();
-    const archive = await pauseImage(podman.workspace, program);
-    await podman.run(...documentedCommand("docs/node.md", "podman load ").replace("dist/pause.oci.tar", archive).split(" ").slice(1));
-    await podman.load(await busyboxImage(podman.workspace));
-    await podman.run("kube", "play", "--network", "none", await podman.workspace.write("pod.yaml", JSON.stringify(POD)));
+  testWith(
+    "podman",
+    "runc",
+    "busybox",
+    "conmon",
+  )(
+    "a pod of two containers that share processes: orphans are reaped, podman pod stop leaves exit code 0",
+    async () => {
+      await using podman = await Podman.create();
+      const archive = await pauseImage(podman.workspace, program);
+      await podman.run(
+        ...documentedCommand("docs/node.md", "podman load ").replace("dist/pause.oci.tar", archive).split(" ").slice(1),
+      );
+      await podman.load(await busyboxImage(podman.workspace));
+      await podman.run(
+        "kube",
+        "play",
+        "--network",
+        "none",
+        await podman.workspace.write("pod.yaml", JSON.stringify(POD)),
+      );
 
-    const infra = await podman.run("pod", "inspect", "web", "--format", "{{.InfraContainerID}}");
-    const inspect = (format: string) => podman.run("inspect", infra, "--format", format);
-    expect(await inspect("{{.ImageName}}")).toBe(IMAGE);
-    const pid = Number(await inspect("{{.State.Pid}}"));
-    await orphansAreReaped(pid);
-    // Podman runs an infra container as root, whatever user the image names.
-    expect(status(pid, "Uid").split("\t")[0]).toBe("0");
-    expect(readFileSync(`/proc/${pid}/cmdline`, "utf8")).toBe("/pause\0");
+      const infra = await podman.run("pod", "inspect", "web", "--format", "{{.InfraContainerID}}");
+      const inspect = (format: string) => podman.run("inspect", infra, "--format", format);
+      expect(await inspect("{{.ImageName}}")).toBe(IMAGE);
+      const pid = Number(await inspect("{{.State.Pid}}"));
+      await orphansAreReaped(pid);
+      // Podman runs an infra container as root, whatever user the image names.
+      expect(status(pid, "Uid").split("\t")[0]).toBe("0");
+      expect(readFileSync(`/proc/${pid}/cmdline`, "utf8")).toBe("/pause\0");
 
-    // What has not ended 2 seconds after SIGTERM is killed, and its exit code is then 137.
-    await podman.run("pod", "stop", "--time", "2", "web");
-    expect(await inspect("{{.State.Status}} {{.State.ExitCode}}")).toBe("exited 0");
-    expect(await podman.run("logs", infra)).toBe("");
-    expect(await logged(podman, infra)).toBe(GOODBYE);
-  });
+      // What has not ended 2 seconds after SIGTERM is killed, and its exit code is then 137.
+      await podman.run("pod", "stop", "--time", "2", "web");
+      expect(await inspect("{{.State.Status}} {{.State.ExitCode}}")).toBe("exited 0");
+      expect(await podman.run("logs", infra)).toBe("");
+      expect(await logged(podman, infra)).toBe(GOODBYE);
+    },
+  );
 });
 
 describe("podman run", () => {
-  testWith("podman", "runc", "busybox", "conmon")("runs the image under deploy/seccomp.json, and kills what calls anything else", async () => {
+  testWith(
+    "podman",
+    "runc",
+    "busybox",
+    "conmon",
+  )("runs the image under deploy/seccomp.json, and kills what calls anything else", async () => {
     await using podman = await Podman.create();
     await podman.load(await pauseImage(podman.workspace, SHIPPED));
     await podman.load(await busyboxImage(podman.workspace));
-    const [, , ...options] = documentedCommand("docs/runtimes.md", "podman run ").replace("deploy/seccomp.json", SECCOMP).split(" ").slice(0, -1);
+    const [, , ...options] = documentedCommand("docs/runtimes.md", "podman run ")
+      .replace("deploy/seccomp.json", SECCOMP)
+      .split(" ")
+      .slice(0, -1);
     const confined = [...options, "--network=none", `--cgroup-parent=${podman.workspace.cgroup}`];
     await podman.run("run", "--detach", "--name=pause", ...confined, IMAGE);
     await parked(Number(await podman.run("inspect", "pause", "--format", "{{.State.Pid}}")));
@@ -92,22 +128,37 @@ describe("the archive of two platforms, with what goes with them", () => {
     expect(architectures(await podman.run("manifest", "inspect", "both"))).toEqual(["amd64", "arm64"]);
   });
 
-  testWith("skopeo")("is an index to skopeo, which copies it whole, or one platform's image, or what docker takes", async () => {
-    using workspace = await Workspace.create();
-    const archive = await indexImage(workspace);
-    const raw = (path: string) => run(["skopeo", "inspect", "--raw", `oci-archive:${path}`]);
-    expect(architectures(await raw(archive))).toEqual(["amd64", "arm64"]);
-    const copied = async (name: string, source: string, ...options: readonly string[]) => {
-      await run(["skopeo", "--insecure-policy", ...options, "copy", "--quiet", ...(name === "whole" ? ["--all"] : []), `${source}:${archive}`, `oci-archive:${workspace.path(name)}`]);
-      return workspace.path(name);
-    };
-    const whole = await copied("whole", "oci-archive");
-    // The index is the same, and so is each blob that it leads to, attestations and texts too.
-    expect(await raw(whole)).toBe(await raw(archive));
-    expect(await blobs(whole)).toEqual(await blobs(archive));
-    for (const architecture of ARCHITECTURES) expect(await inside(await copied(architecture, "oci-archive", "--override-arch", architecture))).toBe(hashOf(builtFor(architecture)));
-    expect(await inside(await copied("docker", "docker-archive"))).toBe(hashOf(builtFor(HOST)));
-  });
+  testWith("skopeo")(
+    "is an index to skopeo, which copies it whole, or one platform's image, or what docker takes",
+    async () => {
+      using workspace = await Workspace.create();
+      const archive = await indexImage(workspace);
+      const raw = (path: string) => run(["skopeo", "inspect", "--raw", `oci-archive:${path}`]);
+      expect(architectures(await raw(archive))).toEqual(["amd64", "arm64"]);
+      const copied = async (name: string, source: string, ...options: readonly string[]) => {
+        await run([
+          "skopeo",
+          "--insecure-policy",
+          ...options,
+          "copy",
+          "--quiet",
+          ...(name === "whole" ? ["--all"] : []),
+          `${source}:${archive}`,
+          `oci-archive:${workspace.path(name)}`,
+        ]);
+        return workspace.path(name);
+      };
+      const whole = await copied("whole", "oci-archive");
+      // The index is the same, and so is each blob that it leads to, attestations and texts too.
+      expect(await raw(whole)).toBe(await raw(archive));
+      expect(await blobs(whole)).toEqual(await blobs(archive));
+      for (const architecture of ARCHITECTURES)
+        expect(await inside(await copied(architecture, "oci-archive", "--override-arch", architecture))).toBe(
+          hashOf(builtFor(architecture)),
+        );
+      expect(await inside(await copied("docker", "docker-archive"))).toBe(hashOf(builtFor(HOST)));
+    },
+  );
 });
 
 /** The architectures of an image index, as its JSON lists them; what has none is no image. */
@@ -131,6 +182,10 @@ async function inside(archive: string): Promise<string> {
 
 /** podman logs prints what a container wrote to stderr on its own stderr. */
 async function logged(podman: Podman, container: string): Promise<string> {
-  const child = Bun.spawn(["podman", "logs", container], { env: { ...process.env, ...podman.workspace.env }, stdout: "ignore", stderr: "pipe" });
+  const child = Bun.spawn(["podman", "logs", container], {
+    env: { ...process.env, ...podman.workspace.env },
+    stdout: "ignore",
+    stderr: "pipe",
+  });
   return child.stderr.text();
 }

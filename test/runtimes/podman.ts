@@ -11,7 +11,13 @@ export class Podman implements AsyncDisposable {
 
   static async create(): Promise<Podman> {
     const workspace = await Workspace.create();
-    const engine = { runtime: "runc", cgroup_manager: "cgroupfs", events_logger: "file", infra_image: IMAGE, tmp_dir: workspace.folder("libpod") };
+    const engine = {
+      runtime: "runc",
+      cgroup_manager: "cgroupfs",
+      events_logger: "file",
+      infra_image: IMAGE,
+      tmp_dir: workspace.folder("libpod"),
+    };
     await workspace.write("containers.conf", toml({ containers: { default_ulimits: ULIMITS }, engine }));
     return new Podman(workspace);
   }

@@ -13,20 +13,57 @@ import { Workspace } from "./workspace.ts";
 
 /** What runs a folder as a root, without an image: with exactly the lines that the documentation has. */
 describe.each(PROGRAMS)("the lines of docs/runtimes.md: $name", (program) => {
-  testWith("runc")("runc: SIGTERM ends it with 0", () => byHand(RUNC, documentedCommand("docs/runtimes.md", "runc run "), documentedCommand("docs/runtimes.md", "runc kill "), program));
+  testWith("runc")("runc: SIGTERM ends it with 0", () =>
+    byHand(
+      RUNC,
+      documentedCommand("docs/runtimes.md", "runc run "),
+      documentedCommand("docs/runtimes.md", "runc kill "),
+      program,
+    ),
+  );
 
-  testWith("runsc")("gVisor: SIGTERM ends it with 0", () => byHand(RUNSC, documentedCommand("docs/runtimes.md", "runsc --platform "), documentedCommand("docs/runtimes.md", "runsc kill "), program));
+  testWith("runsc")("gVisor: SIGTERM ends it with 0", () =>
+    byHand(
+      RUNSC,
+      documentedCommand("docs/runtimes.md", "runsc --platform "),
+      documentedCommand("docs/runtimes.md", "runsc kill "),
+      program,
+    ),
+  );
 
-  testWith("lxc-start", "lxc-stop", "lxc-info", "nsenter", "busybox")(`LXC${WITHOUT_CONTROLLERS}: orphans are reaped, lxc-stop does not have to kill it`, async () => {
+  testWith(
+    "lxc-start",
+    "lxc-stop",
+    "lxc-info",
+    "nsenter",
+    "busybox",
+  )(`LXC${WITHOUT_CONTROLLERS}: orphans are reaped, lxc-stop does not have to kill it`, async () => {
     using workspace = await Workspace.create();
     const root = rootOf(workspace, program);
     // Of a machine's LXC, other containers and their cgroups are left alone.
-    const cgroups = [".container", ".monitor", ".monitor.pivot"].map((part) => `lxc.cgroup.dir${part} = ${workspace.cgroup.slice(1)}/lxc${part}`);
-    const config = [...documentedBlocks("docs/runtimes.md", "LXC", "ini").flat().map((line) => line.replace("/srv/pause", root)), ...cgroups].join("\n");
+    const cgroups = [".container", ".monitor", ".monitor.pivot"].map(
+      (part) => `lxc.cgroup.dir${part} = ${workspace.cgroup.slice(1)}/lxc${part}`,
+    );
+    const config = [
+      ...documentedBlocks("docs/runtimes.md", "LXC", "ini")
+        .flat()
+        .map((line) => line.replace("/srv/pause", root)),
+      ...cgroups,
+    ].join("\n");
     await workspace.write("lxc/pause/config", `${config}\n`);
-    const lxc = (command: string, ...args: readonly string[]) => seeingCgroup2Alone([...command.split(" "), "--lxcpath", workspace.path("lxc"), ...args]);
+    const lxc = (command: string, ...args: readonly string[]) =>
+      seeingCgroup2Alone([...command.split(" "), "--lxcpath", workspace.path("lxc"), ...args]);
 
-    const container = start(lxc(documentedCommand("docs/runtimes.md", "lxc-start "), "--foreground", "--logfile", workspace.path("lxc.log"), "--console-log", workspace.path("console.log")));
+    const container = start(
+      lxc(
+        documentedCommand("docs/runtimes.md", "lxc-start "),
+        "--foreground",
+        "--logfile",
+        workspace.path("lxc.log"),
+        "--console-log",
+        workspace.path("console.log"),
+      ),
+    );
     try {
       const pid = await pauseBelow(container);
       expect(status(pid, "Uid").split("\t")[0]).toBe("65535");
@@ -41,7 +78,11 @@ describe.each(PROGRAMS)("the lines of docs/runtimes.md: $name", (program) => {
     }
   });
 
-  testWith("systemd-nspawn", "nsenter", "busybox")(`systemd-nspawn${WITHOUT_CONTROLLERS}: orphans are reaped, and its own SIGTERM ends it with 0`, async () => {
+  testWith(
+    "systemd-nspawn",
+    "nsenter",
+    "busybox",
+  )(`systemd-nspawn${WITHOUT_CONTROLLERS}: orphans are reaped, and its own SIGTERM ends it with 0`, async () => {
     using workspace = await Workspace.create();
     const root = rootOf(workspace, program);
     await run(inRoot(documentedCommand("docs/runtimes.md", "mkdir --parents "), root));
@@ -59,7 +100,11 @@ describe.each(PROGRAMS)("the lines of docs/runtimes.md: $name", (program) => {
     }
   });
 
-  testWith("bwrap", "nsenter", "busybox")("bubblewrap: orphans are reaped, and SIGTERM ends it with 0", async () => {
+  testWith(
+    "bwrap",
+    "nsenter",
+    "busybox",
+  )("bubblewrap: orphans are reaped, and SIGTERM ends it with 0", async () => {
     using workspace = await Workspace.create();
     const root = rootOf(workspace, program);
     const container = start(inRoot(documentedCommand("docs/runtimes.md", "bwrap "), root));
@@ -96,7 +141,11 @@ async function byHand(kind: Kind, runs: string, kills: string, program: Program)
 
 /** Once the runtime says that the container runs, and a moment later, in which /pause comes to wait. */
 async function parkedIn(runtime: readonly string[], id: string): Promise<void> {
-  await soon(`${id} to run`, () => (Bun.spawnSync([...runtime, "state", id], { stderr: "ignore" }).stdout.includes('"status": "running"') ? true : undefined));
+  await soon(`${id} to run`, () =>
+    Bun.spawnSync([...runtime, "state", id], { stderr: "ignore" }).stdout.includes('"status": "running"')
+      ? true
+      : undefined,
+  );
   await Bun.sleep(200);
 }
 

@@ -23,7 +23,11 @@ const TRACED = 5;
 const STARTS = 10;
 
 /** Ways through /pause that together make every call it can make: arguments, PID 1 or not, what is sent while it waits. */
-const RUNS: readonly { readonly args: readonly string[]; readonly first: boolean; readonly signals: readonly NodeJS.Signals[] }[] = [
+const RUNS: readonly {
+  readonly args: readonly string[];
+  readonly first: boolean;
+  readonly signals: readonly NodeJS.Signals[];
+}[] = [
   { args: [], first: true, signals: ["SIGTERM"] },
   { args: [], first: true, signals: ["SIGINT"] },
   { args: ["--help"], first: true, signals: ["SIGSTOP", "SIGCONT", "SIGTERM"] },
@@ -39,7 +43,11 @@ describe("the seccomp profile", () => {
     expect([...new Set(made.flat())].toSorted()).toEqual([...OWN_CALLS]);
   });
 
-  testWith("bwrap", "gcc", "busybox")("under exactly these and execve, all else killed, /pause parks and ends with 0; busybox is killed", async () => {
+  testWith(
+    "bwrap",
+    "gcc",
+    "busybox",
+  )("under exactly these and execve, all else killed, /pause parks and ends with 0; busybox is killed", async () => {
     using workspace = await Workspace.create();
     const root = workspace.folder("root");
     copyFileSync(SHIPPED.path, join(root, "pause"));
@@ -47,7 +55,16 @@ describe("the seccomp profile", () => {
     const filter = workspace.path("filter.bpf");
     await Bun.write(filter, allowOnly(await numbers([...OWN_CALLS, "execve"])));
     const confined = (...command: readonly string[]) =>
-      start(["sh", "-c", 'exec bwrap --unshare-pid --as-pid-1 --ro-bind "$0" / --seccomp 9 "$@" 9<"$FILTER"', root, ...command], { FILTER: filter });
+      start(
+        [
+          "sh",
+          "-c",
+          'exec bwrap --unshare-pid --as-pid-1 --ro-bind "$0" / --seccomp 9 "$@" 9<"$FILTER"',
+          root,
+          ...command,
+        ],
+        { FILTER: filter },
+      );
 
     const pause = confined("/pause");
     try {
@@ -58,7 +75,10 @@ describe("the seccomp profile", () => {
     } finally {
       pause.kill();
     }
-    expect(await confined("/pause", "-v").ended).toMatchObject({ status: 0, stdout: expect.stringContaining("pause.ts") });
+    expect(await confined("/pause", "-v").ended).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining("pause.ts"),
+    });
     expect((await confined("/busybox", "true").ended).status).toBe(128 + SIGSYS);
   });
 
@@ -70,37 +90,46 @@ describe("the seccomp profile", () => {
 });
 
 describe.each([RUNC, CRUN])("the seccomp profile under $name", (kind) => {
-  testWith("strace", ...kind.tools)(`lists what it calls under it until it has executed /pause, as strace saw it in ${TRACED} starts`, async () => {
-    using workspace = await Workspace.create();
-    const archive = await pauseImage(workspace, SHIPPED);
-    await using runtime = new OciRuntime(kind, workspace);
-    const made = new Set<string>();
-    for (let number = 1; number <= TRACED; number++) {
-      const log = workspace.path(`strace-${number}`);
-      const strace = ["strace", "--follow-forks", "--decode-pids=comm", "--output", log];
-      const container = await runtime.start(`traced-${number}`, archive, { seccomp: ALL_BUT_ACCT, under: strace });
-      await parked(container.pid);
-      await runtime.kill(`traced-${number}`, "TERM");
-      await container.ended;
-      for (const call of callsUnderFilter(log)) made.add(call);
-    }
-    expect([...made]).toContain("execve");
-    expect([...made].filter((call) => !ALL_CALLS.includes(call))).toEqual([]);
-  });
+  testWith("strace", ...kind.tools)(
+    `lists what it calls under it until it has executed /pause, as strace saw it in ${TRACED} starts`,
+    async () => {
+      using workspace = await Workspace.create();
+      const archive = await pauseImage(workspace, SHIPPED);
+      await using runtime = new OciRuntime(kind, workspace);
+      const made = new Set<string>();
+      for (let number = 1; number <= TRACED; number++) {
+        const log = workspace.path(`strace-${number}`);
+        const strace = ["strace", "--follow-forks", "--decode-pids=comm", "--output", log];
+        const container = await runtime.start(`traced-${number}`, archive, { seccomp: ALL_BUT_ACCT, under: strace });
+        await parked(container.pid);
+        await runtime.kill(`traced-${number}`, "TERM");
+        await container.ended;
+        for (const call of callsUnderFilter(log)) made.add(call);
+      }
+      expect([...made]).toContain("execve");
+      expect([...made].filter((call) => !ALL_CALLS.includes(call))).toEqual([]);
+    },
+  );
 
-  testWith(...kind.tools, "busybox")(`/pause parks under it and SIGTERM ends it with 0, in ${STARTS} starts of ${STARTS}; busybox is killed`, async () => {
-    using workspace = await Workspace.create();
-    const archive = await pauseImage(workspace, SHIPPED);
-    await using runtime = new OciRuntime(kind, workspace);
-    for (let number = 1; number <= STARTS; number++) {
-      const container = await runtime.start(`pause-${number}`, archive, { seccomp: profile });
-      await parked(container.pid);
-      await runtime.kill(`pause-${number}`, "TERM");
-      expect(await container.ended).toEqual({ status: 0, stdout: "", stderr: GOODBYE });
-    }
-    const busybox = await runtime.prepare("busybox", await busyboxImage(workspace), { args: ["/bin/busybox", "true"], seccomp: profile });
-    expect((await start(busybox).ended).status).toBe(128 + SIGSYS);
-  });
+  testWith(...kind.tools, "busybox")(
+    `/pause parks under it and SIGTERM ends it with 0, in ${STARTS} starts of ${STARTS}; busybox is killed`,
+    async () => {
+      using workspace = await Workspace.create();
+      const archive = await pauseImage(workspace, SHIPPED);
+      await using runtime = new OciRuntime(kind, workspace);
+      for (let number = 1; number <= STARTS; number++) {
+        const container = await runtime.start(`pause-${number}`, archive, { seccomp: profile });
+        await parked(container.pid);
+        await runtime.kill(`pause-${number}`, "TERM");
+        expect(await container.ended).toEqual({ status: 0, stdout: "", stderr: GOODBYE });
+      }
+      const busybox = await runtime.prepare("busybox", await busyboxImage(workspace), {
+        args: ["/bin/busybox", "true"],
+        seccomp: profile,
+      });
+      expect((await start(busybox).ended).status).toBe(128 + SIGSYS);
+    },
+  );
 });
 
 /** Runs /pause under strace: the names of the calls it made after its execve. */
@@ -122,7 +151,9 @@ async function callsMade({ args, first, signals }: (typeof RUNS)[number], log: s
 async function waiting(log: string, signal: NodeJS.Signals, ended: Promise<Output>): Promise<number> {
   const reached = soon(`/pause under strace to be ready for ${signal}`, () => {
     const { pid, last } = tracedPause(log);
-    return (signal === "SIGCONT" ? last.includes("stopped by SIGSTOP") : last.startsWith("rt_sigtimedwait(")) ? pid : undefined;
+    return (signal === "SIGCONT" ? last.includes("stopped by SIGSTOP") : last.startsWith("rt_sigtimedwait("))
+      ? pid
+      : undefined;
   });
   const first = await Promise.race([reached, ended]);
   if (typeof first !== "number") throw new Error(`strace ended with ${first.status}: ${first.stderr}`);
@@ -131,7 +162,10 @@ async function waiting(log: string, signal: NodeJS.Signals, ended: Promise<Outpu
 
 /** What strace's log says of the process that executed /pause: its calls from then on, and the last line. */
 function tracedPause(log: string) {
-  const lines = readFileSync(log, { encoding: "latin1", flag: "a+" }).trimEnd().split("\n").map((line) => /^(\d+) +(.*)$/.exec(line)?.slice(1) ?? []);
+  const lines = readFileSync(log, { encoding: "latin1", flag: "a+" })
+    .trimEnd()
+    .split("\n")
+    .map((line) => /^(\d+) +(.*)$/.exec(line)?.slice(1) ?? []);
   const exec = lines.findIndex(([, said]) => said?.startsWith(`execve("${SHIPPED.path}"`));
   const pid = lines[exec]?.[0];
   const said = exec < 0 ? [] : lines.slice(exec + 1).flatMap(([who, what = ""]) => (who === pid ? [what] : []));
@@ -144,8 +178,12 @@ function tracedPause(log: string) {
  * runc's is one of many threads, all of that name; crun's has one.
  */
 function callsUnderFilter(log: string): string[] {
-  const lines = readFileSync(log, "latin1").split("\n").map((line) => /^(\d+)<([^>]*)> +(.*)$/.exec(line)?.slice(1) ?? []);
-  const load = lines.findIndex(([, , said]) => /^(seccomp\(SECCOMP_SET_MODE_FILTER|prctl\(PR_SET_SECCOMP), .*\{len=/.test(said ?? ""));
+  const lines = readFileSync(log, "latin1")
+    .split("\n")
+    .map((line) => /^(\d+)<([^>]*)> +(.*)$/.exec(line)?.slice(1) ?? []);
+  const load = lines.findIndex(([, , said]) =>
+    /^(seccomp\(SECCOMP_SET_MODE_FILTER|prctl\(PR_SET_SECCOMP), .*\{len=/.test(said ?? ""),
+  );
   const exec = lines.findIndex(([, , said]) => said?.startsWith('execve("/pause"'));
   if (load < 0 || exec < load) throw new Error(`no filter is loaded before /pause is executed in ${log}`);
   const [loader] = lines[load] ?? [];

@@ -27,7 +27,11 @@ export class Workspace implements Disposable {
   /** `graphRoot`: where images are kept, by default in here. */
   static async create(graphRoot?: string): Promise<Workspace> {
     const workspace = new Workspace();
-    const storage = { driver: "overlay", graphroot: graphRoot ?? workspace.path("storage"), runroot: workspace.path("storage-run") };
+    const storage = {
+      driver: "overlay",
+      graphroot: graphRoot ?? workspace.path("storage"),
+      runroot: workspace.path("storage-run"),
+    };
     await workspace.write("storage.conf", toml({ storage }));
     await workspace.write("containers.conf", "");
     return workspace;
@@ -56,12 +60,16 @@ export class Workspace implements Disposable {
 
 /** What a runtime left mounted when it failed, the innermost first: field 2 of each line of /proc/mounts. */
 function mountsBelow(dir: string): string[] {
-  const points = readFileSync("/proc/mounts", "utf8").split("\n").map((line) => line.split(" ")[1] ?? "");
+  const points = readFileSync("/proc/mounts", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "");
   return points.filter((point) => point.startsWith(`${dir}/`)).toReversed();
 }
 
 /** A file of tables, as the containers tools' configuration is. */
-export function toml(tables: Readonly<Record<string, Readonly<Record<string, string | number | readonly string[]>>>>): string {
+export function toml(
+  tables: Readonly<Record<string, Readonly<Record<string, string | number | readonly string[]>>>>,
+): string {
   const entries = (table: object) => Object.entries(table).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
   return Object.entries(tables)
     .flatMap(([name, table]) => [`[${name}]`, ...entries(table), ""])
@@ -70,8 +78,12 @@ export function toml(tables: Readonly<Record<string, Readonly<Record<string, str
 
 /** What runtimes and monitors left below a cgroup of ours, in whichever hierarchy: the innermost first. */
 function cgroupsBelow(path: string): string[] {
-  const folders = ["", ...readdirSync(CGROUPS)].map((hierarchy) => join(CGROUPS, hierarchy, path)).filter((folder) => existsSync(folder));
-  const entries = folders.flatMap((folder) => readdirSync(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+  const folders = ["", ...readdirSync(CGROUPS)]
+    .map((hierarchy) => join(CGROUPS, hierarchy, path))
+    .filter((folder) => existsSync(folder));
+  const entries = folders
+    .flatMap((folder) => readdirSync(folder, { withFileTypes: true }))
+    .filter((entry) => entry.isDirectory());
   return [...new Set(entries.map(({ name }) => join(path, name)))].flatMap((child) => [...cgroupsBelow(child), child]);
 }
 

@@ -1,15 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import { ARM64_PAUSE } from "../../harness/artifacts.ts";
+import { compileFor } from "../../harness/compile.ts";
+import { testNeeding } from "../../harness/privilege.ts";
+import { REFERENCE_PROGRAM } from "../../harness/reference.ts";
 import { version } from "../../package.json";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import * as elf from "../../src/elf/constants.ts";
 import { ElfFile } from "../../src/elf/file.ts";
 import { pageDown } from "../../src/elf/pages.ts";
 import { checkShape } from "../../src/snapshot/check.ts";
-import { ARM64_PAUSE } from "../../harness/artifacts.ts";
-import { compileFor } from "../../harness/compile.ts";
-import { REFERENCE_PROGRAM } from "../../harness/reference.ts";
-import { testNeeding } from "../../harness/privilege.ts";
 
 const QEMU = "qemu-aarch64-static";
 const bytes = readFileSync(ARM64_PAUSE);
@@ -47,6 +47,10 @@ describe("dist/arm64/pause as a file", () => {
 
   testNeeding(QEMU, Bun.which(QEMU) !== null)("P2: in QEMU's user mode it prints the version", () => {
     const { exitCode, stdout, stderr } = Bun.spawnSync([QEMU, ARM64_PAUSE, "-v"]);
-    expect({ exitCode, stdout: stdout.toString(), stderr: stderr.toString() }).toEqual({ exitCode: 0, stdout: `pause.ts ${version}\n`, stderr: "" });
+    expect({ exitCode, stdout: stdout.toString(), stderr: stderr.toString() }).toEqual({
+      exitCode: 0,
+      stdout: `pause.ts ${version}\n`,
+      stderr: "",
+    });
   });
 });

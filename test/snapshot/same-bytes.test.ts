@@ -1,18 +1,18 @@
 import { afterAll, describe, expect } from "bun:test";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
-import { libraryDirs } from "../../src/link/libraries.ts";
-import { link } from "../../src/link/link.ts";
-import { debianKernel } from "../../src/build/machine/debian.ts";
-import { PAUSE_ENTRY } from "../../src/pause/entry.ts";
-import { pinnedRuntime } from "../../src/build/pin/pin.ts";
-import { fetchRuntime } from "../../src/build/runtime.ts";
-import { sha256 } from "../../src/support/hash.ts";
-import { takeSnapshotIn } from "../../src/build/emulated.ts";
 import { DYNAMIC, PAUSE, STATIC } from "../../harness/artifacts.ts";
 import { TEST_DIST } from "../../harness/compile.ts";
 import { testNeeding } from "../../harness/privilege.ts";
+import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
+import { takeSnapshotIn } from "../../src/build/emulated.ts";
+import { debianKernel } from "../../src/build/machine/debian.ts";
+import { pinnedRuntime } from "../../src/build/pin/pin.ts";
+import { fetchRuntime } from "../../src/build/runtime.ts";
+import { libraryDirs } from "../../src/link/libraries.ts";
+import { link } from "../../src/link/link.ts";
+import { PAUSE_ENTRY } from "../../src/pause/entry.ts";
+import { sha256 } from "../../src/support/hash.ts";
 
 const { emulator } = X86_64;
 const FOLDER = join(TEST_DIST, "same-bytes");
@@ -27,10 +27,21 @@ describe("the snapshot stage, run on another processor and another kernel", () =
       `an emulated ${processor} with Debian's kernel gives the bytes of dist/pause (takes 1 to 3 minutes)`,
       async () => {
         const output = join(FOLDER, processor);
-        const machine = { architecture: X86_64, processor, kernel: await debianKernel(X86_64), memory: 1024, seconds: 1200 };
+        const machine = {
+          architecture: X86_64,
+          processor,
+          kernel: await debianKernel(X86_64),
+          memory: 1024,
+          seconds: 1200,
+        };
         const { path: runtime } = await fetchRuntime(X86_64, join(TEST_DIST, "..", "runtime"));
         const { start } = link(DYNAMIC.path, readFileSync(DYNAMIC.path), libraryDirs, PAUSE_ENTRY);
-        await takeSnapshotIn(machine, { path: STATIC.path, start, questions: pinnedRuntime(X86_64).questions }, output, { runtime, libraryDirs });
+        await takeSnapshotIn(
+          machine,
+          { path: STATIC.path, start, questions: pinnedRuntime(X86_64).questions },
+          output,
+          { runtime, libraryDirs },
+        );
         expect(sha256(readFileSync(output))).toBe(sha256(readFileSync(PAUSE.path)));
       },
       21 * MINUTES,

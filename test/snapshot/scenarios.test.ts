@@ -5,7 +5,16 @@ import { SCENARIOS, USUAL } from "../../src/snapshot/scenarios.ts";
 describe("the scenarios go every way through the program", () => {
   test("each command line, each ending, each way of a message, as PID 1 and not, stopped and not", () => {
     const ways = SCENARIOS.map(({ firstProcess, args, stdout, status, polls, writeFails, wakes }) =>
-      [firstProcess, args.length > 0, stdout, status, JSON.stringify(wakes.at(-1)), polls, writeFails, wakes.length > 1].join("|"),
+      [
+        firstProcess,
+        args.length > 0,
+        stdout,
+        status,
+        JSON.stringify(wakes.at(-1)),
+        polls,
+        writeFails,
+        wakes.length > 1,
+      ].join("|"),
     );
     // 2 PIDs x (with and without arguments) x 3 endings x 5 ways of a message x stopped or not; the version x 3 of a write.
     expect(new Set(ways).size).toBe(2 * 2 * 3 * 5 * 2 + 2 * 3);
@@ -16,11 +25,19 @@ describe("the scenarios go every way through the program", () => {
   });
 
   test("the usual one is PID 1 without an argument, ended by SIGTERM", () => {
-    expect(USUAL).toMatchObject({ firstProcess: true, args: [], wakes: [{ signal: 15 }], status: 0, stderr: "Shutting down, got signal: Terminated\n" });
+    expect(USUAL).toMatchObject({
+      firstProcess: true,
+      args: [],
+      wakes: [{ signal: 15 }],
+      status: 0,
+      stderr: "Shutting down, got signal: Terminated\n",
+    });
   });
 
   test("practice has every wait the scenarios have, as PID 1 and not, with stderr ready and not", () => {
-    const rounds = new Set(PRACTICE.map(({ pid, ready, wait, commandLine }) => `${pid} ${ready} ${wait} ${commandLine}`));
+    const rounds = new Set(
+      PRACTICE.map(({ pid, ready, wait, commandLine }) => `${pid} ${ready} ${wait} ${commandLine}`),
+    );
     expect(rounds.size).toBe(2 * 2 * 7);
   });
 });

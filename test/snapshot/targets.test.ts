@@ -1,15 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { hostArchitecture } from "../../src/arch/architectures.ts";
-import * as elf from "../../src/elf/constants.ts";
-import { ElfFile } from "../../src/elf/file.ts";
-import { checkShape } from "../../src/snapshot/check.ts";
 import { type Artifact, artifacts, PAUSE } from "../../harness/artifacts.ts";
 import { withCgroup } from "../../harness/cgroup.ts";
 import { ROOT, testNeeding } from "../../harness/privilege.ts";
 import { kilobytes } from "../../harness/proc.ts";
 import { parked, times } from "../../harness/stage.ts";
+import { hostArchitecture } from "../../src/arch/architectures.ts";
+import * as elf from "../../src/elf/constants.ts";
+import { ElfFile } from "../../src/elf/file.ts";
+import { checkShape } from "../../src/snapshot/check.ts";
 
 const REFERENCE = artifacts().find(({ name }) => name === "C reference") ?? PAUSE;
 const file = readFileSync(PAUSE.path);
@@ -32,7 +32,10 @@ describe("dist/pause as a file", () => {
   test("nothing lies below 4 MiB, and nothing of the runtime's own machine code or data is in it", () => {
     const dynamic = join(PAUSE.path, "..", "pause-dynamic");
     const runtime = new ElfFile(dynamic, readFileSync(dynamic)).segmentsOf(elf.PT_LOAD);
-    const [start, end] = [Math.min(...runtime.map(({ vaddr }) => vaddr)), Math.max(...runtime.map(({ vaddr, memsz }) => vaddr + memsz))];
+    const [start, end] = [
+      Math.min(...runtime.map(({ vaddr }) => vaddr)),
+      Math.max(...runtime.map(({ vaddr, memsz }) => vaddr + memsz)),
+    ];
     for (const { type, vaddr } of snapshot.segments) {
       if (type !== elf.PT_LOAD) continue;
       expect(vaddr).toBeGreaterThanOrEqual(0x40_0000);
@@ -42,8 +45,16 @@ describe("dist/pause as a file", () => {
 
   test("what the build recorded of it is true", async () => {
     const { artifacts, snapshot: taken } = await Bun.file(join(PAUSE.path, "..", "provenance.json")).json();
-    expect(artifacts).toContainEqual({ path: "pause", bytes: file.length, sha256: new Bun.CryptoHasher("sha256").update(file).digest("hex") });
-    expect(taken).toEqual({ pages: file.length / 4096 - 1, segments: snapshot.segments.length, candidates: expect.any(Number) });
+    expect(artifacts).toContainEqual({
+      path: "pause",
+      bytes: file.length,
+      sha256: new Bun.CryptoHasher("sha256").update(file).digest("hex"),
+    });
+    expect(taken).toEqual({
+      pages: file.length / 4096 - 1,
+      segments: snapshot.segments.length,
+      candidates: expect.any(Number),
+    });
   });
 });
 

@@ -6,25 +6,33 @@ import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { pinnedLibraries, pinnedRuntime } from "../../src/build/pin/pin.ts";
 import { provenanceOf, subjectOf } from "../../src/ship/release/statement.ts";
-import { sha256 } from "../../src/support/hash.ts";
 import { accountsOf, readProvenance } from "../../src/ship/verify/accounts.ts";
+import { sha256 } from "../../src/support/hash.ts";
 import { REPOSITORY } from "../docs/pages.ts";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "pause-verify-accounts-"));
 afterAll(() => rmSync(FOLDER, { recursive: true }));
 
-const [FILE, BESIDE, STATEMENT] = ["pause", "provenance.json", "pause.intoto.json"].map((name) => join(FOLDER, name)) as [string, string, string];
+const [FILE, BESIDE, STATEMENT] = ["pause", "provenance.json", "pause.intoto.json"].map((name) =>
+  join(FOLDER, name),
+) as [string, string, string];
 const built = (name: string) => join(REPOSITORY, "dist", "amd64", name);
 const BYTES = readFileSync(built("pause"));
 const COMMIT: unknown = JSON.parse(readFileSync(built("provenance.json"), "utf8")).commit;
 
-const of = (bytes: Uint8Array, { label, architecture = X86_64 }: { label?: string; architecture?: typeof X86_64 } = {}) => accountsOf(FILE, { name: FILE, architecture, bytes, label });
+const of = (
+  bytes: Uint8Array,
+  { label, architecture = X86_64 }: { label?: string; architecture?: typeof X86_64 } = {},
+) => accountsOf(FILE, { name: FILE, architecture, bytes, label });
 
 describe("what is said of a file", () => {
   test("is nothing, where nothing lies beside it; and by its image's label, the commit", () => {
     rmSync(BESIDE, { force: true });
     expect(of(BYTES)).toEqual({ accounts: [], unused: undefined });
-    expect(of(BYTES, { label: "abc" })).toEqual({ accounts: [{ source: "the image's label org.opencontainers.image.revision", commit: "abc" }], unused: undefined });
+    expect(of(BYTES, { label: "abc" })).toEqual({
+      accounts: [{ source: "the image's label org.opencontainers.image.revision", commit: "abc" }],
+      unused: undefined,
+    });
   });
 
   test("is, by the provenance.json that was built with it, the commit, the runtime and the libraries", () => {
@@ -39,7 +47,10 @@ describe("what is said of a file", () => {
 
   test("is nothing by the provenance.json of another file; and that is said, unless it is that of the other platform's", () => {
     cpSync(built("provenance.json"), BESIDE);
-    expect(of(BYTES.subarray(1))).toEqual({ accounts: [], unused: `${BESIDE} is of another file: none that it tells of has this SHA-256` });
+    expect(of(BYTES.subarray(1))).toEqual({
+      accounts: [],
+      unused: `${BESIDE} is of another file: none that it tells of has this SHA-256`,
+    });
     expect(of(BYTES.subarray(1), { architecture: AARCH64 })).toEqual({ accounts: [], unused: undefined });
     expect(of(BYTES.subarray(1), { label: "abc" }).accounts.map(({ commit }) => commit)).toEqual(["abc"]);
   });
@@ -47,7 +58,15 @@ describe("what is said of a file", () => {
   test("is that it was built with changes, where git knew no commit, and with which libraries that are not pinned", () => {
     const provenance = JSON.parse(readFileSync(built("provenance.json"), "utf8"));
     const [library] = provenance.libraries;
-    writeFileSync(BESIDE, JSON.stringify({ ...provenance, commit: null, changed: true, libraries: [{ ...library, pinned: false }, ...provenance.libraries.slice(1)] }));
+    writeFileSync(
+      BESIDE,
+      JSON.stringify({
+        ...provenance,
+        commit: null,
+        changed: true,
+        libraries: [{ ...library, pinned: false }, ...provenance.libraries.slice(1)],
+      }),
+    );
     expect(of(BYTES).accounts).toMatchObject([{ commit: null, changed: true }]);
     expect(readProvenance(BESIDE).others).toEqual([library.path]);
     writeFileSync(BESIDE, JSON.stringify({ ...provenance, changed: false }));
@@ -58,17 +77,34 @@ describe("what is said of a file", () => {
   test("is nothing by one that is not what a build writes down, and why", () => {
     rmSync(BESIDE, { force: true });
     mkdirSync(BESIDE);
-    expect(of(BYTES)).toEqual({ accounts: [], unused: expect.stringMatching(/\/provenance\.json: cannot be read as what a build writes down: EISDIR/) });
+    expect(of(BYTES)).toEqual({
+      accounts: [],
+      unused: expect.stringMatching(/\/provenance\.json: cannot be read as what a build writes down: EISDIR/),
+    });
     rmSync(BESIDE, { recursive: true });
-    for (const text of ["", "[]", "{}", '{"commit":1}', '{"commit":null,"architecture":"amd64","libraries":[{}],"artifacts":[]}']) {
+    for (const text of [
+      "",
+      "[]",
+      "{}",
+      '{"commit":1}',
+      '{"commit":null,"architecture":"amd64","libraries":[{}],"artifacts":[]}',
+    ]) {
       writeFileSync(BESIDE, text);
-      expect(of(BYTES)).toEqual({ accounts: [], unused: expect.stringMatching(/\/provenance\.json: cannot be read as what a build writes down: ./) });
+      expect(of(BYTES)).toEqual({
+        accounts: [],
+        unused: expect.stringMatching(/\/provenance\.json: cannot be read as what a build writes down: ./),
+      });
     }
   });
 
   test("is, by the statement of the release it is of, the commit, the runtime and the libraries too", () => {
     rmSync(BESIDE, { force: true });
-    const release = { architecture: X86_64, file: { name: "pause-linux-amd64", sha256: sha256(BYTES) }, commit: "abc", timestamp: 0 };
+    const release = {
+      architecture: X86_64,
+      file: { name: "pause-linux-amd64", sha256: sha256(BYTES) },
+      commit: "abc",
+      timestamp: 0,
+    };
     const statement = provenanceOf(release, [subjectOf(release)]);
     // The order of its inputs means nothing.
     statement.predicate.buildDefinition.resolvedDependencies.reverse();
@@ -77,9 +113,17 @@ describe("what is said of a file", () => {
     expect(unused).toBeUndefined();
     expect(accounts).toMatchObject([{ source: STATEMENT, commit: "abc", runtime: pinnedRuntime(X86_64).sha256 }]);
     expect(Object.fromEntries(accounts[0]?.libraries ?? [])).toEqual(pinnedLibraries(X86_64).sha256);
-    expect(of(BYTES.subarray(1))).toEqual({ accounts: [], unused: `${STATEMENT} is of another file: none that it tells of has this SHA-256` });
-    writeFileSync(STATEMENT, JSON.stringify({ subject: [], predicate: { buildDefinition: { resolvedDependencies: [] } } }));
-    expect(of(BYTES).unused).toMatch(/\/pause\.intoto\.json: cannot be read as an in-toto statement of a release's provenance: ./);
+    expect(of(BYTES.subarray(1))).toEqual({
+      accounts: [],
+      unused: `${STATEMENT} is of another file: none that it tells of has this SHA-256`,
+    });
+    writeFileSync(
+      STATEMENT,
+      JSON.stringify({ subject: [], predicate: { buildDefinition: { resolvedDependencies: [] } } }),
+    );
+    expect(of(BYTES).unused).toMatch(
+      /\/pause\.intoto\.json: cannot be read as an in-toto statement of a release's provenance: ./,
+    );
     rmSync(STATEMENT);
   });
 });

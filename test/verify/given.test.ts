@@ -7,9 +7,9 @@ import { assemble } from "../../src/ship/image/assemble.ts";
 import { HOST } from "../../src/ship/image/platforms.ts";
 import { type Entry, tar } from "../../src/ship/image/tar.ts";
 import { untar } from "../../src/ship/image/untar.ts";
-import { sha256 } from "../../src/support/hash.ts";
 import { OtherFileError, VerifyError } from "../../src/ship/verify/error.ts";
 import { readGiven } from "../../src/ship/verify/given.ts";
+import { sha256 } from "../../src/support/hash.ts";
 import { REPOSITORY } from "../docs/pages.ts";
 import { Podman } from "../runtimes/podman.ts";
 import { run, testWith } from "../runtimes/tools.ts";
@@ -18,8 +18,16 @@ const FOLDER = mkdtempSync(join(tmpdir(), "pause-verify-given-"));
 afterAll(() => rmSync(FOLDER, { recursive: true }));
 
 const COMMIT = "0123456789abcdef0123456789abcdef01234567";
-const CONTENTS = { name: "localhost/pause:x", file: "pause", labels: { "org.opencontainers.image.revision": COMMIT }, timestamp: 0 };
-const programs = ARCHITECTURES.map(({ debian }) => ({ architecture: debian, bytes: readFileSync(join(REPOSITORY, "dist", debian, "pause")) }));
+const CONTENTS = {
+  name: "localhost/pause:x",
+  file: "pause",
+  labels: { "org.opencontainers.image.revision": COMMIT },
+  timestamp: 0,
+};
+const programs = ARCHITECTURES.map(({ debian }) => ({
+  architecture: debian,
+  bytes: readFileSync(join(REPOSITORY, "dist", debian, "pause")),
+}));
 
 function file(bytes: Uint8Array): string {
   const path = join(FOLDER, sha256(bytes).slice(0, 8));
@@ -28,15 +36,35 @@ function file(bytes: Uint8Array): string {
 }
 
 /** The archive of one image of this architecture, with a layer of these files. */
-const imageOf = (files: readonly Entry[], architecture = "amd64", os = "linux") => imageWith([tar(files, 0)], architecture, os);
+const imageOf = (files: readonly Entry[], architecture = "amd64", os = "linux") =>
+  imageWith([tar(files, 0)], architecture, os);
 
 function imageWith(tars: readonly Uint8Array[], architecture = "amd64", os = "linux"): string {
-  const blob = (bytes: Uint8Array) => ({ name: `blobs/sha256/${sha256(bytes)}`, bytes, mode: 0o644, digest: `sha256:${sha256(bytes)}` });
+  const blob = (bytes: Uint8Array) => ({
+    name: `blobs/sha256/${sha256(bytes)}`,
+    bytes,
+    mode: 0o644,
+    digest: `sha256:${sha256(bytes)}`,
+  });
   const json = (value: unknown) => blob(Buffer.from(JSON.stringify(value)));
   const layers = tars.map(blob);
   const config = json({ os, architecture, rootfs: { diff_ids: layers.map(({ digest }) => digest) } });
   const manifest = json({ config, layers: layers.map(({ digest }) => ({ digest, mediaType: "tar" })) });
-  return file(tar([{ name: "index.json", bytes: Buffer.from(JSON.stringify({ manifests: [{ digest: manifest.digest }] })), mode: 0o644 }, manifest, config, ...layers], 0));
+  return file(
+    tar(
+      [
+        {
+          name: "index.json",
+          bytes: Buffer.from(JSON.stringify({ manifests: [{ digest: manifest.digest }] })),
+          mode: 0o644,
+        },
+        manifest,
+        config,
+        ...layers,
+      ],
+      0,
+    ),
+  );
 }
 
 /** What GNU tar makes of a folder with /pause and a link to it. */
@@ -50,16 +78,35 @@ function packed(...args: readonly string[]): Uint8Array {
 const pause = (mode = 0o755, name = "pause"): Entry => ({ name, bytes: programs[0]?.bytes ?? new Uint8Array(), mode });
 
 describe("what is to be verified", () => {
-  test.each(programs)("of an executable is itself, for the architecture of its e_machine: $architecture", ({ architecture, bytes }) => {
-    const [given, ...others] = readGiven(file(bytes));
-    expect(others).toEqual([]);
-    expect({ architecture: given?.architecture.debian, hash: sha256(given?.bytes ?? new Uint8Array()), label: given?.label }).toEqual({ architecture, hash: sha256(bytes), label: undefined });
-  });
+  test.each(programs)(
+    "of an executable is itself, for the architecture of its e_machine: $architecture",
+    ({ architecture, bytes }) => {
+      const [given, ...others] = readGiven(file(bytes));
+      expect(others).toEqual([]);
+      expect({
+        architecture: given?.architecture.debian,
+        hash: sha256(given?.bytes ?? new Uint8Array()),
+        label: given?.label,
+      }).toEqual({ architecture, hash: sha256(bytes), label: undefined });
+    },
+  );
 
   test("of an archive is /pause of each platform, with the commit that its label names", () => {
     const path = file(assemble(CONTENTS, programs, "amd64").archive);
-    expect(readGiven(path).map(({ name, architecture, bytes, label }) => ({ name, architecture: architecture.debian, hash: sha256(bytes), label }))).toEqual(
-      programs.map(({ architecture, bytes }) => ({ name: `${path} (linux/${architecture})`, architecture, hash: sha256(bytes), label: COMMIT })),
+    expect(
+      readGiven(path).map(({ name, architecture, bytes, label }) => ({
+        name,
+        architecture: architecture.debian,
+        hash: sha256(bytes),
+        label,
+      })),
+    ).toEqual(
+      programs.map(({ architecture, bytes }) => ({
+        name: `${path} (linux/${architecture})`,
+        architecture,
+        hash: sha256(bytes),
+        label: COMMIT,
+      })),
     );
   });
 
@@ -73,7 +120,12 @@ describe("what is to be verified", () => {
 describe("what other tools write of the image's archive is read alike", () => {
   /** What they start from, and what is to be found in what they write. */
   const archive = file(assemble(CONTENTS, programs, "amd64").archive);
-  const found = (path: string) => readGiven(path).map(({ architecture, bytes, label }) => ({ architecture: architecture.debian, hash: sha256(bytes), label }));
+  const found = (path: string) =>
+    readGiven(path).map(({ architecture, bytes, label }) => ({
+      architecture: architecture.debian,
+      hash: sha256(bytes),
+      label,
+    }));
   const own = found(archive).filter(({ architecture }) => architecture === HOST);
 
   testWith("podman")("podman load, and podman save --format oci-archive", async () => {
@@ -84,10 +136,21 @@ describe("what other tools write of the image's archive is read alike", () => {
     expect(found(saved)).toEqual(own);
   });
 
-  for (const [what, all, expected] of [["one platform", [], own], ["all", ["--all"], found(archive)]] as const) {
+  for (const [what, all, expected] of [
+    ["one platform", [], own],
+    ["all", ["--all"], found(archive)],
+  ] as const) {
     testWith("skopeo")(`skopeo copy, of ${what}`, async () => {
       const copy = join(FOLDER, `copied-${all.length}.tar`);
-      await run(["skopeo", "--insecure-policy", "copy", "--quiet", ...all, `oci-archive:${archive}`, `oci-archive:${copy}`]);
+      await run([
+        "skopeo",
+        "--insecure-policy",
+        "copy",
+        "--quiet",
+        ...all,
+        `oci-archive:${archive}`,
+        `oci-archive:${copy}`,
+      ]);
       expect(found(copy)).toEqual(expected);
     });
   }
@@ -109,7 +172,10 @@ describe("what no build makes is said so in one line", () => {
   const changed = (at: number, value: number) => file(Buffer.from(pause().bytes).fill(value, at, at + 1));
 
   test("a file that is neither an executable nor an archive, or is empty", () => {
-    refused(file(Buffer.from("#!/bin/sh\n")), /: neither an ELF file nor an image's archive \(it begins with 23 21 2f 62\); /);
+    refused(
+      file(Buffer.from("#!/bin/sh\n")),
+      /: neither an ELF file nor an image's archive \(it begins with 23 21 2f 62\); /,
+    );
     refused(file(Buffer.of()), /\(it begins with nothing\)/);
   });
 
@@ -122,34 +188,68 @@ describe("what no build makes is said so in one line", () => {
   test("an archive that is damaged: with what is the matter", () => {
     const { archive } = assemble(CONTENTS, programs, "amd64");
     refused(file(archive.subarray(0, 30_000)), /: the tar archive is cut short, /);
-    const tampered = tar(untar("archive", archive).map(({ path, bytes }) => ({ name: path, bytes: bytes.length > 20_000 ? Buffer.from(bytes).fill(1, 10_000, 10_001) : bytes, mode: 0o644 })), 0);
-    refused(imageWith([packed("pause").subarray(0, 1000)]), / \(linux\/amd64\), a layer: the tar archive is cut short, /);
+    const tampered = tar(
+      untar("archive", archive).map(({ path, bytes }) => ({
+        name: path,
+        bytes: bytes.length > 20_000 ? Buffer.from(bytes).fill(1, 10_000, 10_001) : bytes,
+        mode: 0o644,
+      })),
+      0,
+    );
+    refused(
+      imageWith([packed("pause").subarray(0, 1000)]),
+      / \(linux\/amd64\), a layer: the tar archive is cut short, /,
+    );
     refused(file(tampered), /: blob sha256:[0-9a-f]{64} is not what it is named by/);
   });
 
   test("an image with anything beside /pause", () => {
-    refused(imageOf([pause(), { name: "etc/passwd", bytes: Buffer.from("root"), mode: 0o644 }]), / \(linux\/amd64\): the image holds \/etc\/passwd beside \/pause, and a build's holds that alone$/);
+    refused(
+      imageOf([pause(), { name: "etc/passwd", bytes: Buffer.from("root"), mode: 0o644 }]),
+      / \(linux\/amd64\): the image holds \/etc\/passwd beside \/pause, and a build's holds that alone$/,
+    );
     const many = Array.from({ length: 7 }, (_, index) => pause(0o755, `file-${index}`));
-    refused(imageWith([tar([pause()], 0), tar([pause(0o755, "upper")], 0)]), /: the image holds \/upper beside \/pause, /);
+    refused(
+      imageWith([tar([pause()], 0), tar([pause(0o755, "upper")], 0)]),
+      /: the image holds \/upper beside \/pause, /,
+    );
     refused(imageOf([pause(), ...many]), /holds \/file-0, \/file-1, \/file-2, \/file-3, \/file-4 and 2 more beside/);
   });
 
   test("an image without /pause, or with one that has a privilege", () => {
     refused(imageOf([pause(0o755, "paws")]), /the image holds no regular file \/pause, but \/paws/);
-    refused(imageWith([packed("--transform=s/link/pause/", "link")]), /the image holds no regular file \/pause, but \/pause$/);
-    refused(imageWith([packed("--format=posix", "--pax-option=SCHILY.xattr.security.capability:=x", "pause")]), /the image gives \/pause SCHILY\.xattr\.security\.capability, and a build's gives it no privilege and no attribute$/);
+    refused(
+      imageWith([packed("--transform=s/link/pause/", "link")]),
+      /the image holds no regular file \/pause, but \/pause$/,
+    );
+    refused(
+      imageWith([packed("--format=posix", "--pax-option=SCHILY.xattr.security.capability:=x", "pause")]),
+      /the image gives \/pause SCHILY\.xattr\.security\.capability, and a build's gives it no privilege and no attribute$/,
+    );
     refused(imageOf([pause(0o4755)]), /the image gives \/pause mode 4755, /);
   });
 
   test("an image for another platform than its /pause, or than any that there is", () => {
     refused(imageOf([pause()], "arm64"), / \(linux\/arm64\): its \/pause is for amd64; /);
-    refused(imageOf([pause()], "amd64", "windows"), / \(windows\/amd64\): an image for a platform that pause is not built for; /);
-    refused(imageOf([pause()], "s390x"), / \(linux\/s390x\): an image for a platform that pause is not built for; there are linux\/amd64 and linux\/arm64$/);
-    refused(imageOf([{ ...pause(), bytes: Buffer.from("#!") }]), /: not an ELF file \(it begins with 23 21\), so no pause executable$/);
+    refused(
+      imageOf([pause()], "amd64", "windows"),
+      / \(windows\/amd64\): an image for a platform that pause is not built for; /,
+    );
+    refused(
+      imageOf([pause()], "s390x"),
+      / \(linux\/s390x\): an image for a platform that pause is not built for; there are linux\/amd64 and linux\/arm64$/,
+    );
+    refused(
+      imageOf([{ ...pause(), bytes: Buffer.from("#!") }]),
+      /: not an ELF file \(it begins with 23 21\), so no pause executable$/,
+    );
   });
 
   test("an archive of no image", () => {
-    refused(file(tar([{ name: "index.json", bytes: Buffer.from('{"manifests":[]}'), mode: 0o644 }], 0)), /an archive without an image in it/);
+    refused(
+      file(tar([{ name: "index.json", bytes: Buffer.from('{"manifests":[]}'), mode: 0o644 }], 0)),
+      /an archive without an image in it/,
+    );
   });
 
   test("and what cannot be read is no file to say anything of", () => {

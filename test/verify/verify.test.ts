@@ -1,14 +1,24 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts";
-import { assemble } from "../../src/ship/image/assemble.ts";
-import { sha256 } from "../../src/support/hash.ts";
-import { ANOTHER_PROGRAM } from "../../src/ship/verify/words.ts";
 import { Clone } from "../../harness/clone.ts";
 import { testNeeding } from "../../harness/privilege.ts";
 import { buildReference } from "../../harness/reference.ts";
+import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts";
+import { assemble } from "../../src/ship/image/assemble.ts";
+import { ANOTHER_PROGRAM } from "../../src/ship/verify/words.ts";
+import { sha256 } from "../../src/support/hash.ts";
 
 const PROJECT = join(import.meta.dir, "..", "..");
 const MINUTES = 60_000;
@@ -47,108 +57,194 @@ const needingGit = testNeeding("git", GIT);
 describe("bun run verify", () => {
   const first = GIT ? clone.git("rev-parse", "HEAD") : "";
 
-  needingGit("says in one line that a file is the same, in a clone where nothing was built, and leaves nothing there", () => {
-    const path = place(readFileSync(BUILT));
-    const bytes = statSync(BUILT).size.toLocaleString("en-US");
-    expect(verify([path])).toEqual({ status: 0, complaint: "", lines: [`${path}: the same bytes as a build of commit ${first} (${host.debian}, ${bytes} bytes, SHA-256 ${sha256(readFileSync(BUILT))})`] });
-    expect(readdirSync(DIST).toSorted()).toEqual(["debian", "runtime"]);
-  }, 2 * MINUTES);
+  needingGit(
+    "says in one line that a file is the same, in a clone where nothing was built, and leaves nothing there",
+    () => {
+      const path = place(readFileSync(BUILT));
+      const bytes = statSync(BUILT).size.toLocaleString("en-US");
+      expect(verify([path])).toEqual({
+        status: 0,
+        complaint: "",
+        lines: [
+          `${path}: the same bytes as a build of commit ${first} (${host.debian}, ${bytes} bytes, SHA-256 ${sha256(readFileSync(BUILT))})`,
+        ],
+      });
+      expect(readdirSync(DIST).toSorted()).toEqual(["debian", "runtime"]);
+    },
+    2 * MINUTES,
+  );
 
-  needingGit("says of a changed byte which page it is in and where that comes from, and by the provenance beside it, what else is another", () => {
-    const map: { pages: { offset: number; address: number; functions: { name: string; address: number; size: number; runs: boolean }[] }[] } = JSON.parse(readFileSync(mapPath(), "utf8"));
-    const page = map.pages.find(({ functions }) => functions.some(({ name }) => name === "sigwaitinfo")) ?? missing();
-    const { name, address } = page.functions.find((each) => each.name === "sigwaitinfo") ?? missing();
-    const at = page.offset + Math.max(0, address - page.address);
-    const [pages, bytes] = [statSync(BUILT).size / 4096, Buffer.concat([readFileSync(BUILT), Buffer.from("m")])];
-    const was = bytes[at] ?? 0;
-    bytes.fill(was ^ 0x11, at, at + 1);
-    const provenance = JSON.parse(readFileSync(join(BUILT, "../provenance.json"), "utf8"));
-    const [library] = provenance.libraries;
-    const others = { commit: "f".repeat(40), bun: { runtime: { sha256: "other" } }, libraries: [{ ...library, sha256: "another" }, ...provenance.libraries.slice(1)], artifacts: [{ path: "pause", sha256: sha256(bytes) }] };
-    const path = place(bytes, { ...provenance, ...others });
-    const source = join(path, "../provenance.json");
-    const hex = (value: number) => `0x${value.toString(16)}`;
-    const byte = `${hex(was ^ 0x11)} at ${hex(at)}, and in the rebuild ${hex(was)}`;
-    const before = clone.git("status", "--porcelain");
-    expect(verify([path])).toEqual({
-      status: 1,
-      complaint: "",
-      lines: [
-        `${path}: not what a build of commit ${first} makes (${host.debian}: SHA-256 is ${sha256(bytes)}, and of the rebuild ${sha256(readFileSync(BUILT))})`,
-        `  commit: ${source} says ${"f".repeat(40)}, and this checkout is ${first}; git checkout ${"f".repeat(40)}, and verify again`,
-        `  runtime: ${source} has SHA-256 other of Bun's, and pinned is ${provenance.bun.runtime.sha256}`,
-        `  library ${library.path.split("/").at(-1)}: ${source} has SHA-256 another, and the rebuild SHA-256 ${library.sha256}`,
-        `  size: ${bytes.length.toLocaleString("en-US")} bytes, and the rebuild has ${(bytes.length - 1).toLocaleString("en-US")} bytes`,
-        `  pages: 2 of ${pages + 1} differ; the first byte that does: ${byte}`,
-        `    page at offset ${hex(page.offset)}, address ${hex(page.address)}, r-x, musl's code (${name}): ${byte}`,
-        `    page at offset ${hex(bytes.length - 1)}, behind the end of the rebuild: 0x6d at ${hex(bytes.length - 1)}, and in the rebuild nothing`,
-      ],
-    });
-    expect([readdirSync(DIST).toSorted(), clone.git("status", "--porcelain")]).toEqual([["debian", "runtime"], before]);
-  }, 2 * MINUTES);
+  needingGit(
+    "says of a changed byte which page it is in and where that comes from, and by the provenance beside it, what else is another",
+    () => {
+      const map: {
+        pages: {
+          offset: number;
+          address: number;
+          functions: { name: string; address: number; size: number; runs: boolean }[];
+        }[];
+      } = JSON.parse(readFileSync(mapPath(), "utf8"));
+      const page = map.pages.find(({ functions }) => functions.some(({ name }) => name === "sigwaitinfo")) ?? missing();
+      const { name, address } = page.functions.find((each) => each.name === "sigwaitinfo") ?? missing();
+      const at = page.offset + Math.max(0, address - page.address);
+      const [pages, bytes] = [statSync(BUILT).size / 4096, Buffer.concat([readFileSync(BUILT), Buffer.from("m")])];
+      const was = bytes[at] ?? 0;
+      bytes.fill(was ^ 0x11, at, at + 1);
+      const provenance = JSON.parse(readFileSync(join(BUILT, "../provenance.json"), "utf8"));
+      const [library] = provenance.libraries;
+      const others = {
+        commit: "f".repeat(40),
+        bun: { runtime: { sha256: "other" } },
+        libraries: [{ ...library, sha256: "another" }, ...provenance.libraries.slice(1)],
+        artifacts: [{ path: "pause", sha256: sha256(bytes) }],
+      };
+      const path = place(bytes, { ...provenance, ...others });
+      const source = join(path, "../provenance.json");
+      const hex = (value: number) => `0x${value.toString(16)}`;
+      const byte = `${hex(was ^ 0x11)} at ${hex(at)}, and in the rebuild ${hex(was)}`;
+      const before = clone.git("status", "--porcelain");
+      expect(verify([path])).toEqual({
+        status: 1,
+        complaint: "",
+        lines: [
+          `${path}: not what a build of commit ${first} makes (${host.debian}: SHA-256 is ${sha256(bytes)}, and of the rebuild ${sha256(readFileSync(BUILT))})`,
+          `  commit: ${source} says ${"f".repeat(40)}, and this checkout is ${first}; git checkout ${"f".repeat(40)}, and verify again`,
+          `  runtime: ${source} has SHA-256 other of Bun's, and pinned is ${provenance.bun.runtime.sha256}`,
+          `  library ${library.path.split("/").at(-1)}: ${source} has SHA-256 another, and the rebuild SHA-256 ${library.sha256}`,
+          `  size: ${bytes.length.toLocaleString("en-US")} bytes, and the rebuild has ${(bytes.length - 1).toLocaleString("en-US")} bytes`,
+          `  pages: 2 of ${pages + 1} differ; the first byte that does: ${byte}`,
+          `    page at offset ${hex(page.offset)}, address ${hex(page.address)}, r-x, musl's code (${name}): ${byte}`,
+          `    page at offset ${hex(bytes.length - 1)}, behind the end of the rebuild: 0x6d at ${hex(bytes.length - 1)}, and in the rebuild nothing`,
+        ],
+      });
+      expect([readdirSync(DIST).toSorted(), clone.git("status", "--porcelain")]).toEqual([
+        ["debian", "runtime"],
+        before,
+      ]);
+    },
+    2 * MINUTES,
+  );
 
-  needingGit("names both commits of a file of another one, by its provenance and by its image's label; there it is the same", () => {
-    // Another version is other bytes: what -v says.
-    writeFileSync(PACKAGE, readFileSync(PACKAGE, "utf8").replace(/"version": ".*"/, '"version": "9.9.9"'));
-    expect(verify([BUILT]).lines.slice(0, 2)).toEqual([expect.stringContaining(`not what a build of commit ${first} with changes (package.json) makes`), expect.stringMatching(/^  commit: .*, and this checkout is /)]);
-    clone.git("commit", "--quiet", "--all", "--message", "Second");
-    const second = clone.git("rev-parse", "HEAD");
-    expect(clone.run(clone.command("src/build/cli.ts")).complaint).toBe("");
-    expect(clone.run(clone.command("src/ship/image/cli.ts")).complaint).toBe("");
-    const archive = join(DIST, "pause.oci.tar");
-    expect(verify([archive])).toEqual({ status: 0, complaint: "", lines: [expect.stringMatching(new RegExp(`^\\S+ \\(linux/${host.debian}\\): the same bytes as a build of commit ${second} `))] });
-    const kept = [join(DIST, host.debian, "pause"), join(DIST, "provenance.json")].map((path) => ({ path, is: statSync(path).mtimeMs }));
+  needingGit(
+    "names both commits of a file of another one, by its provenance and by its image's label; there it is the same",
+    () => {
+      // Another version is other bytes: what -v says.
+      writeFileSync(PACKAGE, readFileSync(PACKAGE, "utf8").replace(/"version": ".*"/, '"version": "9.9.9"'));
+      expect(verify([BUILT]).lines.slice(0, 2)).toEqual([
+        expect.stringContaining(`not what a build of commit ${first} with changes (package.json) makes`),
+        expect.stringMatching(/^ {2}commit: .*, and this checkout is /),
+      ]);
+      clone.git("commit", "--quiet", "--all", "--message", "Second");
+      const second = clone.git("rev-parse", "HEAD");
+      expect(clone.run(clone.command("src/build/cli.ts")).complaint).toBe("");
+      expect(clone.run(clone.command("src/ship/image/cli.ts")).complaint).toBe("");
+      const archive = join(DIST, "pause.oci.tar");
+      expect(verify([archive])).toEqual({
+        status: 0,
+        complaint: "",
+        lines: [
+          expect.stringMatching(
+            new RegExp(`^\\S+ \\(linux/${host.debian}\\): the same bytes as a build of commit ${second} `),
+          ),
+        ],
+      });
+      const kept = [join(DIST, host.debian, "pause"), join(DIST, "provenance.json")].map((path) => ({
+        path,
+        is: statSync(path).mtimeMs,
+      }));
 
-    clone.git("checkout", "--quiet", first);
-    for (const [path, source] of [[join(DIST, "pause"), join(DIST, "provenance.json")], [archive, "the image's label org.opencontainers.image.revision"]] as const) {
-      const { status, lines } = verify([path]);
-      expect(status).toBe(1);
-      expect(lines[0]).toContain(`: not what a build of commit ${first} makes (${host.debian}: `);
-      expect(lines[1]).toBe(`  commit: ${source} says ${second}, and this checkout is ${first}; git checkout ${second}, and verify again`);
-      expect(lines.find((line) => line.startsWith("  pages: "))).toMatch(/^  pages: [1-9]\d* of \d+ differ; /);
-    }
-    for (const { path, is } of kept) expect(statSync(path).mtimeMs).toBe(is);
-  }, 5 * MINUTES);
+      clone.git("checkout", "--quiet", first);
+      for (const [path, source] of [
+        [join(DIST, "pause"), join(DIST, "provenance.json")],
+        [archive, "the image's label org.opencontainers.image.revision"],
+      ] as const) {
+        const { status, lines } = verify([path]);
+        expect(status).toBe(1);
+        expect(lines[0]).toContain(`: not what a build of commit ${first} makes (${host.debian}: `);
+        expect(lines[1]).toBe(
+          `  commit: ${source} says ${second}, and this checkout is ${first}; git checkout ${second}, and verify again`,
+        );
+        expect(lines.find((line) => line.startsWith("  pages: "))).toMatch(/^ {2}pages: [1-9]\d* of \d+ differ; /);
+      }
+      for (const { path, is } of kept) expect(statSync(path).mtimeMs).toBe(is);
+    },
+    5 * MINUTES,
+  );
 
-  needingGit("looks at each image of an archive, and says of another program no more than that it is one", () => {
-    const programs = [readFileSync(buildReference()), readFileSync(BUILT)].map((bytes) => ({ architecture: host.debian, bytes }));
-    const path = place(assemble({ name: "localhost/pause:x", file: "pause", labels: {}, timestamp: 0 }, programs, host.debian).archive);
-    expect(verify([path])).toEqual({
-      status: 1,
-      complaint: "",
-      lines: [
-        `for ${host.name}:`,
-        expect.stringContaining(`${path} (linux/${host.debian}): not what a build of commit ${first} makes `),
-        expect.stringMatching(/^  commit: nothing tells which one the file is of; /),
-        `  ${ANOTHER_PROGRAM}`,
-        `for ${host.name}:`,
-        expect.stringContaining(`${path} (linux/${host.debian}): the same bytes as a build of commit ${first} `),
-      ],
-    });
-  }, 2 * MINUTES);
+  needingGit(
+    "looks at each image of an archive, and says of another program no more than that it is one",
+    () => {
+      const programs = [readFileSync(buildReference()), readFileSync(BUILT)].map((bytes) => ({
+        architecture: host.debian,
+        bytes,
+      }));
+      const path = place(
+        assemble({ name: "localhost/pause:x", file: "pause", labels: {}, timestamp: 0 }, programs, host.debian).archive,
+      );
+      expect(verify([path])).toEqual({
+        status: 1,
+        complaint: "",
+        lines: [
+          `for ${host.name}:`,
+          expect.stringContaining(`${path} (linux/${host.debian}): not what a build of commit ${first} makes `),
+          expect.stringMatching(/^ {2}commit: nothing tells which one the file is of; /),
+          `  ${ANOTHER_PROGRAM}`,
+          `for ${host.name}:`,
+          expect.stringContaining(`${path} (linux/${host.debian}): the same bytes as a build of commit ${first} `),
+        ],
+      });
+    },
+    2 * MINUTES,
+  );
 
-  test("leaves nothing in dist where it is ended by a signal", async () => {
-    const child = Bun.spawn([...clone.command("src/ship/verify/cli.ts", [place(readFileSync(BUILT))])], { stdout: "pipe", stderr: "pipe" });
-    const reader = child.stdout.getReader();
-    // The first line is of the runtime that is there; the folder is made behind it.
-    await reader.read();
-    while (!readdirSync(DIST).some((name) => name.startsWith(".verify-")) && child.exitCode === null) await Bun.sleep(5);
-    child.kill("SIGTERM");
-    expect(await child.exited).toBe(128 + 15);
-    expect(readdirSync(DIST).filter((name) => name.startsWith(".verify-"))).toEqual([]);
-  }, MINUTES);
+  test(
+    "leaves nothing in dist where it is ended by a signal",
+    async () => {
+      const child = Bun.spawn([...clone.command("src/ship/verify/cli.ts", [place(readFileSync(BUILT))])], {
+        stdout: "pipe",
+        stderr: "pipe",
+      });
+      const reader = child.stdout.getReader();
+      // The first line is of the runtime that is there; the folder is made behind it.
+      await reader.read();
+      while (!readdirSync(DIST).some((name) => name.startsWith(".verify-")) && child.exitCode === null)
+        await Bun.sleep(5);
+      child.kill("SIGTERM");
+      expect(await child.exited).toBe(128 + 15);
+      expect(readdirSync(DIST).filter((name) => name.startsWith(".verify-"))).toEqual([]);
+    },
+    MINUTES,
+  );
 
   test("says with --help how it is called, and what its exit status means", () => {
     const { status, lines, complaint } = verify(["--help"]);
-    expect([status, lines[0], lines.at(-1), complaint]).toEqual([0, "usage: bun run verify FILE [--patience SECONDS]", "The exit status is 0 if they are the same, 1 if they are not, and 2 if it could not be told.", ""]);
+    expect([status, lines[0], lines.at(-1), complaint]).toEqual([
+      0,
+      "usage: bun run verify FILE [--patience SECONDS]",
+      "The exit status is 0 if they are the same, 1 if they are not, and 2 if it could not be told.",
+      "",
+    ]);
   });
 
   describe("says in one line, and rebuilds nothing for,", () => {
-    const refused = (args: readonly string[], status: number, line: RegExp, env?: Readonly<Record<string, string>>) => expect(verify(args, env)).toEqual({ status, lines: [], complaint: expect.stringMatching(line) });
+    const refused = (args: readonly string[], status: number, line: RegExp, env?: Readonly<Record<string, string>>) =>
+      expect(verify(args, env)).toEqual({ status, lines: [], complaint: expect.stringMatching(line) });
 
-    test("a file that is none of ours: 1", () => refused([place(Buffer.from("#!/bin/sh\n"))], 1, /^verify: \S+: neither an ELF file nor an image's archive [^\n]*\n$/));
-    test("a file that is not there: 2", () => refused([join(FOLDER, "nothing")], 2, /^verify: \S+: cannot be read \([^\n]*\); give a file\n$/));
-    test("no QEMU for the other architecture: 2", () => refused([join(PROJECT, "dist", other.debian, "pause")], 2, new RegExp(`^verify: emulated ${other.name} machine: \\S+ is not there; on Debian: apt-get install \\S+\\n$`), { PATH: "/nonexistent" }));
+    test("a file that is none of ours: 1", () =>
+      refused(
+        [place(Buffer.from("#!/bin/sh\n"))],
+        1,
+        /^verify: \S+: neither an ELF file nor an image's archive [^\n]*\n$/,
+      ));
+    test("a file that is not there: 2", () =>
+      refused([join(FOLDER, "nothing")], 2, /^verify: \S+: cannot be read \([^\n]*\); give a file\n$/));
+    test("no QEMU for the other architecture: 2", () =>
+      refused(
+        [join(PROJECT, "dist", other.debian, "pause")],
+        2,
+        new RegExp(`^verify: emulated ${other.name} machine: \\S+ is not there; on Debian: apt-get install \\S+\\n$`),
+        { PATH: "/nonexistent" },
+      ));
     for (const [args, line] of [
       [[], "no file is named"],
       [["a", "b"], '"b" is too much, one file is verified'],
@@ -156,7 +252,8 @@ describe("bun run verify", () => {
       [["a", "--patience", "0"], "--patience 0: not a number of seconds"],
       [["a", "--patience", "1h"], "--patience 1h: not a number of seconds"],
     ] as const) {
-      test(`the words ${JSON.stringify(args)}: 2`, () => refused(args, 2, new RegExp(`^verify: ${line}; see bun run verify --help\\n$`)));
+      test(`the words ${JSON.stringify(args)}: 2`, () =>
+        refused(args, 2, new RegExp(`^verify: ${line}; see bun run verify --help\\n$`)));
     }
   });
 
@@ -165,7 +262,8 @@ describe("bun run verify", () => {
     const maps = join(DIST, host.debian);
     mkdirSync(maps);
     try {
-      for (const name of ["pause", "pause-static", "pause-dynamic"]) symlinkSync(join(BUILT, "..", name), join(maps, name));
+      for (const name of ["pause", "pause-static", "pause-dynamic"])
+        symlinkSync(join(BUILT, "..", name), join(maps, name));
       expect(clone.run(clone.command("src/explain/cli.ts")).complaint).toBe("");
       cpSync(join(maps, "pause.map.json"), join(FOLDER, "map.json"));
     } finally {

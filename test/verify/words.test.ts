@@ -1,17 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { buildReference } from "../../harness/reference.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { EHDR_SIZE, PHDR_SIZE } from "../../src/elf/constants.ts";
 import { ElfFile, hex } from "../../src/elf/file.ts";
 import { FORMAT, type MappedPage, type PauseMap } from "../../src/explain/map.ts";
-import { sha256 } from "../../src/support/hash.ts";
 import type { Account, Provenance } from "../../src/ship/verify/accounts.ts";
-import { causes, type Checkout, type Evidence } from "../../src/ship/verify/causes.ts";
+import { type Checkout, causes, type Evidence } from "../../src/ship/verify/causes.ts";
 import { compare } from "../../src/ship/verify/compare.ts";
 import { headerWords, isAnotherProgram, otherWords, pageWords, sameWords } from "../../src/ship/verify/words.ts";
+import { sha256 } from "../../src/support/hash.ts";
 import { REPOSITORY } from "../docs/pages.ts";
-import { buildReference } from "../../harness/reference.ts";
 
 const BUILT = readFileSync(join(REPOSITORY, "dist", "amd64", "pause"));
 const [HERE, THERE] = ["1".repeat(40), "2".repeat(40)];
@@ -20,27 +20,50 @@ const CLEAN: Checkout = { commit: HERE, changes: [] };
 const REBUILT: Provenance = {
   ...{ source: "rebuilt", commit: HERE, changed: false, architecture: "amd64", artifacts: [], others: [] },
   runtime: "a1",
-  libraries: new Map([["libc.so", "b1"], ["libstdc++.so.6", "b2"]]),
+  libraries: new Map([
+    ["libc.so", "b1"],
+    ["libstdc++.so.6", "b2"],
+  ]),
 };
-const PROVENANCE: Account = { source: "provenance.json", commit: HERE, changed: false, runtime: REBUILT.runtime, libraries: REBUILT.libraries };
-const evidence = (change: Partial<Evidence>): Evidence => ({ accounts: [PROVENANCE], unused: undefined, checkout: CLEAN, rebuilt: REBUILT, ...change });
+const PROVENANCE: Account = {
+  source: "provenance.json",
+  commit: HERE,
+  changed: false,
+  runtime: REBUILT.runtime,
+  libraries: REBUILT.libraries,
+};
+const evidence = (change: Partial<Evidence>): Evidence => ({
+  accounts: [PROVENANCE],
+  unused: undefined,
+  checkout: CLEAN,
+  rebuilt: REBUILT,
+  ...change,
+});
 const said = (change: Partial<Evidence>) => causes(X86_64, evidence(change));
 
 const given = (bytes: Uint8Array) => ({ name: "FILE", architecture: X86_64, bytes, label: undefined });
 /** What was built, with another byte at each of these offsets. */
-const changed = (...offsets: readonly number[]) => offsets.reduce((bytes, at) => bytes.fill((bytes[at] ?? 0) ^ 0xff, at, at + 1), Buffer.from(BUILT));
+const changed = (...offsets: readonly number[]) =>
+  offsets.reduce((bytes, at) => bytes.fill((bytes[at] ?? 0) ^ 0xff, at, at + 1), Buffer.from(BUILT));
 
 describe("what may be the cause", () => {
   test("is another commit, by provenance or by a label, with what to do", () => {
-    const line = (source: string) => `commit: ${source} says ${THERE}, and this checkout is ${HERE}; git checkout ${THERE}, and verify again`;
+    const line = (source: string) =>
+      `commit: ${source} says ${THERE}, and this checkout is ${HERE}; git checkout ${THERE}, and verify again`;
     expect(said({ accounts: [{ ...PROVENANCE, commit: THERE }] })).toEqual([line("provenance.json")]);
     expect(said({ accounts: [{ source: "the label", commit: THERE }, PROVENANCE] })).toEqual([line("the label")]);
   });
 
   test("is a checkout with changes, there or here, or one without git", () => {
-    expect(said({ accounts: [{ ...PROVENANCE, changed: true }] })).toEqual(["commit: provenance.json says that it was built with changes on that commit, which only who built it has"]);
-    expect(said({ checkout: { commit: HERE, changes: ["a", "b", "c", "d", "e"] } })).toEqual(["checkout: it has changes (a, b, c, and 2 more), so the rebuild is of no commit; git stash --include-untracked, and verify again"]);
-    expect(said({ accounts: [{ ...PROVENANCE, commit: null }] })).toEqual(["commit: provenance.json says that it was built where git knew no commit, so nobody can say of which sources"]);
+    expect(said({ accounts: [{ ...PROVENANCE, changed: true }] })).toEqual([
+      "commit: provenance.json says that it was built with changes on that commit, which only who built it has",
+    ]);
+    expect(said({ checkout: { commit: HERE, changes: ["a", "b", "c", "d", "e"] } })).toEqual([
+      "checkout: it has changes (a, b, c, and 2 more), so the rebuild is of no commit; git stash --include-untracked, and verify again",
+    ]);
+    expect(said({ accounts: [{ ...PROVENANCE, commit: null }] })).toEqual([
+      "commit: provenance.json says that it was built where git knew no commit, so nobody can say of which sources",
+    ]);
     const without = said({ checkout: { commit: null, changes: null } });
     expect(without).toEqual([
       `commit: provenance.json says ${HERE}, and this checkout is of no known one; git checkout ${HERE}, and verify again`,
@@ -49,7 +72,10 @@ describe("what may be the cause", () => {
   });
 
   test("is another runtime, and each other library, on either side", () => {
-    const libraries = new Map([["libstdc++.so.6", "c2"], ["libother.so", "c3"]]);
+    const libraries = new Map([
+      ["libstdc++.so.6", "c2"],
+      ["libother.so", "c3"],
+    ]);
     expect(said({ accounts: [{ ...PROVENANCE, runtime: "a2", libraries }] })).toEqual([
       "runtime: provenance.json has SHA-256 a2 of Bun's, and pinned is a1",
       "library libc.so: provenance.json has none, and the rebuild SHA-256 b1",
@@ -59,17 +85,32 @@ describe("what may be the cause", () => {
   });
 
   test("is a library of this machine's that is not the pinned one, and then the rebuild is not the release's", () => {
-    expect(said({ rebuilt: { ...REBUILT, others: ["/lib/libc.so"] } })).toEqual([expect.stringMatching(/^this machine: its libraries are not the release's: \/lib\/libc\.so is not what src\/pin\/pin\.json has .*: the difference may be this machine's and not the file's$/)]);
+    expect(said({ rebuilt: { ...REBUILT, others: ["/lib/libc.so"] } })).toEqual([
+      expect.stringMatching(
+        /^this machine: its libraries are not the release's: \/lib\/libc\.so is not what src\/pin\/pin\.json has .*: the difference may be this machine's and not the file's$/,
+      ),
+    ]);
   });
 
   test("is not known of a bare file, or of one whose provenance is another's", () => {
-    const bare = [expect.stringMatching(new RegExp(`^commit: nothing tells which one the file is of; see that it is this checkout's, ${HERE}, or put the provenance\\.json .* beside it, `))];
+    const bare = [
+      expect.stringMatching(
+        new RegExp(
+          `^commit: nothing tells which one the file is of; see that it is this checkout's, ${HERE}, or put the provenance\\.json .* beside it, `,
+        ),
+      ),
+    ];
     expect(said({ accounts: [] })).toEqual(bare);
-    expect(said({ accounts: [], unused: "it is of another file" })).toEqual(["provenance: it is of another file", ...bare]);
+    expect(said({ accounts: [], unused: "it is of another file" })).toEqual([
+      "provenance: it is of another file",
+      ...bare,
+    ]);
   });
 
   test("is none that is known, where all that is said of it is so: then that is said", () => {
-    expect(said({})).toEqual(["nothing of that is another by provenance.json: the file is not what it says, or the build is not reproducible here"]);
+    expect(said({})).toEqual([
+      "nothing of that is another by provenance.json: the file is not what it says, or the build is not reproducible here",
+    ]);
   });
 });
 
@@ -81,9 +122,15 @@ describe("of the same bytes", () => {
   });
 
   test("it is said that no commit was built, or that the file says another", () => {
-    expect(sameWords(given(BUILT), evidence({ checkout: { commit: HERE, changes: ["src/x.ts"] } }))).toBe(`FILE: the same bytes as a build of commit ${HERE} with changes (src/x.ts) ${end}`);
-    expect(sameWords(given(BUILT), evidence({ checkout: { commit: null, changes: null } }))).toBe(`FILE: the same bytes as a build of this checkout, of which git knows no commit ${end}; provenance.json names ${HERE}`);
-    expect(sameWords(given(BUILT), evidence({ accounts: [{ source: "the label", commit: THERE }] }))).toBe(`FILE: the same bytes as a build of commit ${HERE} ${end}; the label names ${THERE}`);
+    expect(sameWords(given(BUILT), evidence({ checkout: { commit: HERE, changes: ["src/x.ts"] } }))).toBe(
+      `FILE: the same bytes as a build of commit ${HERE} with changes (src/x.ts) ${end}`,
+    );
+    expect(sameWords(given(BUILT), evidence({ checkout: { commit: null, changes: null } }))).toBe(
+      `FILE: the same bytes as a build of this checkout, of which git knows no commit ${end}; provenance.json names ${HERE}`,
+    );
+    expect(sameWords(given(BUILT), evidence({ accounts: [{ source: "the label", commit: THERE }] }))).toBe(
+      `FILE: the same bytes as a build of commit ${HERE} ${end}; the label names ${THERE}`,
+    );
   });
 });
 
@@ -93,27 +140,58 @@ describe("of other bytes", () => {
   const at = (header: number, field: number) => EHDR_SIZE + header * PHDR_SIZE + field;
   const headers = (bytes: Uint8Array) => headerWords(bytes, BUILT, compare(bytes, BUILT));
 
-  const page = (offset: number, change: Partial<MappedPage> = {}): MappedPage => ({ address: 0x400000 + offset, offset, protection: "r-x", origin: "musl", functions: [], scenarios: [], ...change });
+  const page = (offset: number, change: Partial<MappedPage> = {}): MappedPage => ({
+    address: 0x400000 + offset,
+    offset,
+    protection: "r-x",
+    origin: "musl",
+    functions: [],
+    scenarios: [],
+    ...change,
+  });
   const functions = [{ name: "strlen", address: 0x403010, size: 0x20, runs: true }];
   const MAP: PauseMap = {
     ...FORMAT,
-    ...{ version: "", architecture: "amd64", file: { bytes: BUILT.length, sha256: "", entry: 0 }, linked: { sha256: "" }, scenarios: [], callSites: [], executedInstructions: 0 },
-    pages: Array.from({ length: BUILT.length / 4096 }, (_, index) => page(index * 4096, index === 3 ? { functions } : index === 4 ? { address: null, origin: "filling", protection: "---" } : {})),
+    ...{
+      version: "",
+      architecture: "amd64",
+      file: { bytes: BUILT.length, sha256: "", entry: 0 },
+      linked: { sha256: "" },
+      scenarios: [],
+      callSites: [],
+      executedInstructions: 0,
+    },
+    pages: Array.from({ length: BUILT.length / 4096 }, (_, index) =>
+      page(
+        index * 4096,
+        index === 3 ? { functions } : index === 4 ? { address: null, origin: "filling", protection: "---" } : {},
+      ),
+    ),
   };
   const pages = (bytes: Uint8Array) => pageWords(bytes, BUILT, compare(bytes, BUILT), MAP);
 
   test("both sums are said, and the commit", () => {
     const bytes = changed(0x3010);
-    expect(otherWords(given(bytes), BUILT, evidence({}))).toBe(`FILE: not what a build of commit ${HERE} makes (amd64: SHA-256 is ${sha256(bytes)}, and of the rebuild ${sha256(BUILT)})`);
+    expect(otherWords(given(bytes), BUILT, evidence({}))).toBe(
+      `FILE: not what a build of commit ${HERE} makes (amd64: SHA-256 is ${sha256(bytes)}, and of the rebuild ${sha256(BUILT)})`,
+    );
   });
 
   test("a byte of the ELF header is named by its field", () => {
-    expect(headers(changed(24))).toEqual([expect.stringMatching(/^ELF header: e_entry is 0x[0-9a-f]+, and in the rebuild 0x[0-9a-f]+$/)]);
+    expect(headers(changed(24))).toEqual([
+      expect.stringMatching(/^ELF header: e_entry is 0x[0-9a-f]+, and in the rebuild 0x[0-9a-f]+$/),
+    ]);
     expect(headers(changed(12))).toEqual(["ELF header: EI_PAD is 0xff000000, and in the rebuild 0x0"]);
   });
 
   test("a byte of a program header is named by its field, its number and its segment, also where the file can no longer be read as one", () => {
-    expect(headers(changed(at(1, 4)))).toEqual([expect.stringMatching(new RegExp(`^program header 1 \\(its segment is at ${hex(second?.vaddr ?? 0)}\\): p_flags is 0x[0-9a-f]+, and in the rebuild ${hex(second?.flags ?? 0)}$`))]);
+    expect(headers(changed(at(1, 4)))).toEqual([
+      expect.stringMatching(
+        new RegExp(
+          `^program header 1 \\(its segment is at ${hex(second?.vaddr ?? 0)}\\): p_flags is 0x[0-9a-f]+, and in the rebuild ${hex(second?.flags ?? 0)}$`,
+        ),
+      ),
+    ]);
     const damaged = changed(at(1, 13));
     expect(() => new ElfFile("damaged", damaged)).toThrow("cut short");
     expect(headers(damaged)).toEqual([expect.stringContaining("p_offset is 0x")]);
@@ -122,7 +200,9 @@ describe("of other bytes", () => {
 
   test("each byte of the headers, down to those of the last segment, is of one field, and has its name and size by the gABI", () => {
     const sizes = (offsets: readonly number[]) => {
-      const names = offsets.flatMap((offset) => headers(changed(offset))).map((line) => /: (\w+) is /.exec(line)?.[1] ?? line);
+      const names = offsets
+        .flatMap((offset) => headers(changed(offset)))
+        .map((line) => /: (\w+) is /.exec(line)?.[1] ?? line);
       return [...new Set(names)].map((name) => `${name} ${names.filter((each) => each === name).length}`).join(", ");
     };
     const bytes = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index);
@@ -131,38 +211,60 @@ describe("of other bytes", () => {
       "EI_VERSION 1, EI_OSABI 1, EI_ABIVERSION 1, EI_PAD 7, e_type 2, e_machine 2, e_version 4, e_entry 8, e_phoff 8, e_shoff 8, e_flags 4, e_ehsize 2, e_phentsize 2, e_phnum 2, e_shentsize 2, e_shnum 2, e_shstrndx 2",
     );
     const last = BUILT.readUInt16LE(56) - 1;
-    expect(sizes(bytes(at(last, 0), at(last + 1, 0)))).toBe("p_type 4, p_flags 4, p_offset 8, p_vaddr 8, p_paddr 8, p_filesz 8, p_memsz 8, p_align 8");
+    expect(sizes(bytes(at(last, 0), at(last + 1, 0)))).toBe(
+      "p_type 4, p_flags 4, p_offset 8, p_vaddr 8, p_paddr 8, p_filesz 8, p_memsz 8, p_align 8",
+    );
   });
 
   test("a byte of a page is named by its place, both values, and the page's origin and function", () => {
     const [was, is] = [BUILT, changed(0x3010)].map((bytes) => hex(bytes[0x3010] ?? 0));
     const bytes = `${is} at 0x3010, and in the rebuild ${was}`;
     expect(headers(changed(0x3010))).toEqual([]);
-    expect(pages(changed(0x3010))).toEqual([`pages: 1 of 19 differ; the first byte that does: ${bytes}`, `  page at offset 0x3000, address 0x403000, r-x, musl's code (strlen): ${bytes}`]);
+    expect(pages(changed(0x3010))).toEqual([
+      `pages: 1 of 19 differ; the first byte that does: ${bytes}`,
+      `  page at offset 0x3000, address 0x403000, r-x, musl's code (strlen): ${bytes}`,
+    ]);
   });
 
   test("a function ends before the byte behind it", () => {
     const named = (offset: number) => pages(changed(offset))[1]?.split(":")[0];
-    expect([0x302f, 0x3030].map(named)).toEqual(["  page at offset 0x3000, address 0x403000, r-x, musl's code (strlen)", "  page at offset 0x3000, address 0x403000, r-x, musl's code"]);
+    expect([0x302f, 0x3030].map(named)).toEqual([
+      "  page at offset 0x3000, address 0x403000, r-x, musl's code (strlen)",
+      "  page at offset 0x3000, address 0x403000, r-x, musl's code",
+    ]);
   });
 
   test("a page outside of a function, or that no kernel with such pages maps, is named by what it is", () => {
-    expect(pages(changed(0x3000, 0x4000)).slice(1).map((line) => line.split(":")[0])).toEqual(["  page at offset 0x3000, address 0x403000, r-x, musl's code", "  page at offset 0x4000, beside other pages, for kernels with larger ones"]);
+    expect(
+      pages(changed(0x3000, 0x4000))
+        .slice(1)
+        .map((line) => line.split(":")[0]),
+    ).toEqual([
+      "  page at offset 0x3000, address 0x403000, r-x, musl's code",
+      "  page at offset 0x4000, beside other pages, for kernels with larger ones",
+    ]);
   });
 
   test("of many pages and fields the first are named, and how many more there are", () => {
     const lines = pages(changed(...Array.from({ length: 12 }, (_, index) => 0x2000 + index * 4096)));
     expect(lines.length).toBe(10);
     expect([lines.at(0)?.split(";")[0], lines.at(-1)]).toEqual(["pages: 12 of 19 differ", "  and 4 more pages"]);
-    expect(headers(changed(...Array.from({ length: 10 }, (_, index) => at(index, 0)))).at(-1)).toBe("and 2 more fields of the headers");
+    expect(headers(changed(...Array.from({ length: 10 }, (_, index) => at(index, 0)))).at(-1)).toBe(
+      "and 2 more fields of the headers",
+    );
   });
 
   test("a file that is shorter or longer says so, and where it ends", () => {
     const [shorter, longer] = [BUILT.subarray(0, 0x2800), Buffer.concat([BUILT, Buffer.from("more")])];
     expect(headers(shorter)).toEqual(["size: 10,240 bytes, and the rebuild has 77,824 bytes"]);
-    expect(pages(shorter)[0]).toStartWith("pages: 17 of 19 differ; the first byte that does: nothing at 0x2800, and in the rebuild 0x");
+    expect(pages(shorter)[0]).toStartWith(
+      "pages: 17 of 19 differ; the first byte that does: nothing at 0x2800, and in the rebuild 0x",
+    );
     expect(headers(longer)).toEqual(["size: 77,828 bytes, and the rebuild has 77,824 bytes"]);
-    expect(pages(longer)).toEqual(["pages: 1 of 20 differ; the first byte that does: 0x6d at 0x13000, and in the rebuild nothing", "  page at offset 0x13000, behind the end of the rebuild: 0x6d at 0x13000, and in the rebuild nothing"]);
+    expect(pages(longer)).toEqual([
+      "pages: 1 of 20 differ; the first byte that does: 0x6d at 0x13000, and in the rebuild nothing",
+      "  page at offset 0x13000, behind the end of the rebuild: 0x6d at 0x13000, and in the rebuild nothing",
+    ]);
   });
 
   test("the C program has no page of it, and is said to be another; one with a page left is not", () => {

@@ -78,17 +78,28 @@ export const ENTRY: Architecture["entry"] = {
 
 export const ROUTINES: Architecture["routines"] = new Map([
   // Permanently undefined: SIGILL.
-  ["trap", `
-    00 00 00 00               udf    #0`],
-  ["returnZero", `
+  [
+    "trap",
+    `
+    00 00 00 00               udf    #0`,
+  ],
+  [
+    "returnZero",
+    `
     00 00 80 52               mov    w0, #0x0
-    c0 03 5f d6               ret`],
-  ["tlsDescriptor", `
+    c0 03 5f d6               ret`,
+  ],
+  [
+    "tlsDescriptor",
+    `
     00 04 40 f9               ldr    x0, [x0, #8]
-    c0 03 5f d6               ret`],
+    c0 03 5f d6               ret`,
+  ],
   // _dl_find_object (glibc's dlfcn.h): dl_iterate_phdr over all modules; 0 and the result filled in where one has the
   // address in a segment and unwinding information, -1 otherwise. The callback returns 1 to end the walk.
-  ["findObject", `
+  [
+    "findObject",
+    `
     fd 7b be a9               stp    x29, x30, [sp, #-32]!
     e0 07 01 a9               stp    x0, x1, [sp, #16]
     e1 43 00 91               add    x1, sp, #0x10
@@ -137,11 +148,14 @@ export const ROUTINES: Architecture["routines"] = new Map([
     e0 03 1f 2a               mov    w0, wzr
     c0 03 5f d6               ret
     1f 20 03 d5               nop
-    <dl_iterate_phdr:8>       .quad  <dl_iterate_phdr>`],
+    <dl_iterate_phdr:8>       .quad  <dl_iterate_phdr>`,
+  ],
   // __cxa_thread_atexit_impl: the destructor, its argument and the next one in 24 bytes of malloc, in a list that a thread
   // has in a key of its own. The key's destructor and, for the thread that calls exit, a function given to atexit run
   // the list, last in first out.
-  ["threadAtexit", `
+  [
+    "threadAtexit",
+    `
     fd 7b bd a9               stp    x29, x30, [sp, #-48]!
     e0 07 01 a9               stp    x0, x1, [sp, #16]
     f3 13 00 f9               str    x19, [sp, #32]
@@ -220,9 +234,12 @@ export const ROUTINES: Architecture["routines"] = new Map([
     <pthread_setspecific:8>   .quad  <pthread_setspecific>
     <pthread_key_create:8>    .quad  <pthread_key_create>
     <atexit:8>                .quad  <atexit>
-    <free:8>                  .quad  <free>`],
+    <free:8>                  .quad  <free>`,
+  ],
   // getentropy(4 bytes), which fails on no kernel that Bun runs on.
-  ["arc4random", `
+  [
+    "arc4random",
+    `
     fd 7b be a9               stp    x29, x30, [sp, #-32]!
     e0 43 00 91               add    x0, sp, #0x10
     81 00 80 d2               mov    x1, #0x4
@@ -233,9 +250,12 @@ export const ROUTINES: Architecture["routines"] = new Map([
     fd 7b c2 a8               ldp    x29, x30, [sp], #32
     c0 03 5f d6               ret
     00 00 00 00               udf    #0
-    <getentropy:8>            .quad  <getentropy>`],
+    <getentropy:8>            .quad  <getentropy>`,
+  ],
   // __newlocale: the structure for "C", NULL (no such locale) for any other name.
-  ["newLocale", `
+  [
+    "newLocale",
+    `
     22 00 40 39               ldrb   w2, [x1]
     e0 03 1f aa               mov    x0, xzr
     5f 0c 01 71               cmp    w2, #0x43
@@ -244,8 +264,12 @@ export const ROUTINES: Architecture["routines"] = new Map([
     42 00 00 35               cbnz   w2, 0x1c
     40 00 00 58               ldr    x0, 0x20
     c0 03 5f d6               ret
-    <glibc_c_locale:8>        .quad  <glibc_c_locale>`],
+    <glibc_c_locale:8>        .quad  <glibc_c_locale>`,
+  ],
   // __duplocale: nothing changes a locale object, so the copy is the object itself.
-  ["sameLocale", `
-    c0 03 5f d6               ret`],
+  [
+    "sameLocale",
+    `
+    c0 03 5f d6               ret`,
+  ],
 ]);

@@ -38,7 +38,13 @@ export const PROCESSOR: Processor = {
   systemCallNumber: "x8",
   instructionAlignment: 4,
   // The 16 bits between are a number that Linux does not look at.
-  kernelEntries: [{ name: "svc", size: 4, matches: ([first = 0, , third = 0, fourth]) => (first & 0x1f) === 0x01 && third >> 5 === 0 && fourth === 0xd4 }],
+  kernelEntries: [
+    {
+      name: "svc",
+      size: 4,
+      matches: ([first = 0, , third = 0, fourth]) => (first & 0x1f) === 0x01 && third >> 5 === 0 && fourth === 0xd4,
+    },
+  ],
 };
 
 /** Numbers of include/uapi/asm-generic/unistd.h. Of the calls that take a path only those with `at` exist. */

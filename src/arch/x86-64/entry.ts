@@ -75,11 +75,16 @@ export const ENTRY: Architecture["entry"] = {
 
 export const ROUTINES: Architecture["routines"] = new Map([
   // Invalid opcode: SIGILL.
-  ["trap", `
-    0f 0b                     ud2`],
+  [
+    "trap",
+    `
+    0f 0b                     ud2`,
+  ],
   // _dl_find_object (glibc's dlfcn.h): dl_iterate_phdr over all modules; 0 and the result filled in where one has the
   // address in a segment and unwinding information, -1 otherwise. The callback returns 1 to end the walk.
-  ["findObject", `
+  [
+    "findObject",
+    `
     56                          push   rsi
     57                          push   rdi
     48 89 e6                    mov    rsi,rsp
@@ -127,11 +132,14 @@ export const ROUTINES: Architecture["routines"] = new Map([
     49 01 c8                    add    r8,rcx
     4c 89 47 20                 mov    QWORD PTR [rdi+0x20],r8
     ff c0                       inc    eax
-    c3                          ret`],
+    c3                          ret`,
+  ],
   // __cxa_thread_atexit_impl: the destructor, its argument and the next one in 24 bytes of malloc, in a list that a thread
   // has in a key of its own. The key's destructor and, for the thread that calls exit, a function given to atexit run
   // the list, last in first out.
-  ["threadAtexit", `
+  [
+    "threadAtexit",
+    `
     57                              push   rdi
     56                              push   rsi
     50                              push   rax
@@ -202,9 +210,12 @@ export const ROUTINES: Architecture["routines"] = new Map([
     ff d0                           call   rax
     eb e0                           jmp    0x107
     5b                              pop    rbx
-    c3                              ret`],
+    c3                              ret`,
+  ],
   // getentropy(4 bytes), which fails on no kernel that Bun runs on.
-  ["arc4random", `
+  [
+    "arc4random",
+    `
     48 83 ec 18               sub    rsp,0x18
     48 8d 7c 24 08            lea    rdi,[rsp+0x8]
     be 04 00 00 00            mov    esi,0x4
@@ -215,21 +226,31 @@ export const ROUTINES: Architecture["routines"] = new Map([
     8b 44 24 08               mov    eax,DWORD PTR [rsp+0x8]
     48 83 c4 18               add    rsp,0x18
     c3                        ret
-    0f 0b                     ud2`],
+    0f 0b                     ud2`,
+  ],
   // __newlocale: the structure for "C", NULL (no such locale) for any other name.
-  ["newLocale", `
+  [
+    "newLocale",
+    `
     31 c0                      xor    eax,eax
     80 3e 43                   cmp    BYTE PTR [rsi],0x43
     75 10                      jne    0x17
     80 7e 01 00                cmp    BYTE PTR [rsi+0x1],0x0
     75 0a                      jne    0x17
     48 b8 <glibc_c_locale:8>   movabs rax,<glibc_c_locale>
-    c3                         ret`],
+    c3                         ret`,
+  ],
   // __duplocale: nothing changes a locale object, so the copy is the object itself.
-  ["sameLocale", `
+  [
+    "sameLocale",
+    `
     48 89 f8                  mov    rax,rdi
-    c3                        ret`],
-  ["returnZero", `
+    c3                        ret`,
+  ],
+  [
+    "returnZero",
+    `
     31 c0                     xor    eax,eax
-    c3                        ret`],
+    c3                        ret`,
+  ],
 ]);

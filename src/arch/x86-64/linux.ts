@@ -2,7 +2,24 @@ import { NT_PRSTATUS, type Processor } from "../processor.ts";
 
 /** Words of a struct user_regs_struct (sys/user.h), in order. */
 const PRSTATUS = [
-  ...["r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx", "rsi", "rdi", "orig_rax"],
+  ...[
+    "r15",
+    "r14",
+    "r13",
+    "r12",
+    "rbp",
+    "rbx",
+    "r11",
+    "r10",
+    "r9",
+    "r8",
+    "rax",
+    "rcx",
+    "rdx",
+    "rsi",
+    "rdi",
+    "orig_rax",
+  ],
   ...["rip", "cs", "eflags", "rsp", "ss", "fs_base", "gs_base", "ds", "es", "fs", "gs"],
 ];
 

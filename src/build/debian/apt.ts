@@ -16,7 +16,8 @@ const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /** What to do when apt cannot fetch: what this system's own apt fetches from is asked, too. */
 export const CHECK = "see that apt-get update works on this system and that there is room, and try again";
 
-export const released = ({ architecture, suite }: Release) => `Debian ${suite ?? "as this system uses it"} for ${architecture}`;
+export const released = ({ architecture, suite }: Release) =>
+  `Debian ${suite ?? "as this system uses it"} for ${architecture}`;
 
 /** apt for `release` below `cache`, its lists fetched the first time. @throws UserError when apt or its sources are missing, or the lists cannot be had. */
 export async function aptFor(release: Release, cache: string): Promise<Apt> {
@@ -34,7 +35,8 @@ export async function renew({ release, folder, options }: Apt): Promise<void> {
   mkdirSync(join(fresh, "partial"), { recursive: true });
   try {
     const updated = await run(["apt-get", ...options, "-o", `Dir::State::lists=${fresh}`, "--error-on=any", "update"]);
-    if (updated.status !== 0) throw new UserError(`fetching the package lists of ${released(release)}: ${said(updated)}; ${CHECK}`);
+    if (updated.status !== 0)
+      throw new UserError(`fetching the package lists of ${released(release)}: ${said(updated)}; ${CHECK}`);
     rmSync(join(folder, "lists"), { recursive: true, force: true });
     renameSync(fresh, join(folder, "lists"));
   } finally {
@@ -73,21 +75,41 @@ async function sources({ suite }: Release): Promise<string> {
 /** Where the system's apt gets Debian's packages: the URI of the archive itself, not of its updates, security or backports, whose releases have a suffix. @throws UserError. */
 export async function debianArchive(): Promise<string> {
   const archive = (await systemSources()).find(([, name = "-"]) => /^[a-z]+$/.test(name))?.[0];
-  if (archive === undefined) throw new UserError("apt has no Debian archive with packages in main among its sources (see apt-get indextargets); add one to /etc/apt/sources.list.d");
+  if (archive === undefined)
+    throw new UserError(
+      "apt has no Debian archive with packages in main among its sources (see apt-get indextargets); add one to /etc/apt/sources.list.d",
+    );
   return archive;
 }
 
 /** The sources that the system's apt has for main: URI, release and component of each. */
 async function systemSources(): Promise<readonly (readonly string[])[]> {
-  const { stdout } = await run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"]);
-  return [...new Set(stdout.split("\n"))].map((line) => line.split(" ")).filter(([, , component]) => component === "main");
+  const { stdout } = await run([
+    "apt-get",
+    "indextargets",
+    "--format",
+    "$(REPO_URI) $(RELEASE) $(COMPONENT)",
+    "Created-By: Packages",
+  ]);
+  return [...new Set(stdout.split("\n"))]
+    .map((line) => line.split(" "))
+    .filter(([, , component]) => component === "main");
 }
 
 /** Runs a command of apt's or dpkg's, in `cwd`. @throws UserError when there is no such command. */
 export async function run(command: readonly string[], cwd = "/"): Promise<Run> {
   const [name = ""] = command;
-  if (Bun.which(name) === null) throw new UserError(`${name} is not there; packages of Debian are fetched by apt and dpkg: work on Debian, or in a container of it`);
-  const child = Bun.spawn([...command], { cwd, env: { ...process.env, LC_ALL: "C" }, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  if (Bun.which(name) === null)
+    throw new UserError(
+      `${name} is not there; packages of Debian are fetched by apt and dpkg: work on Debian, or in a container of it`,
+    );
+  const child = Bun.spawn([...command], {
+    cwd,
+    env: { ...process.env, LC_ALL: "C" },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   const [stdout, stderr, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   return { status, stdout, stderr };
 }

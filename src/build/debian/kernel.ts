@@ -15,7 +15,9 @@ export async function fetchKernel(name: string, release: Release, cache: string)
   if (next !== undefined) return fetchKernel(next, release, cache);
   const folder = await fetchPackage(name, release, cache);
   // Before Debian 14 in /boot, from then on where its modules are.
-  const [image] = ["boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz"].flatMap((place) => [...new Bun.Glob(place).scanSync(folder)]);
+  const [image] = ["boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz"].flatMap((place) => [
+    ...new Bun.Glob(place).scanSync(folder),
+  ]);
   if (image === undefined) throw new UserError(`${name} has no kernel in ${folder}; name another package of kernels`);
   return { path: join(folder, image), release: image.replace(/^boot\/vmlinuz-|^usr\/lib\/modules\/|\/vmlinuz$/g, "") };
 }

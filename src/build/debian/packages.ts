@@ -17,7 +17,10 @@ export async function fetchPackage(name: string, release: Release, cache: string
 
 /** An archive forgets the versions it replaces: the lists may be older than that. @throws UserError with the `failure` so far, when there are no newer ones. */
 async function fetchRenewed(apt: Apt, name: string, failure: string): Promise<string> {
-  const unavailable = (why: string) => new UserError(`downloading ${name} of ${released(apt.release)} to ${join(apt.folder, "packages")}: ${why}; ${CHECK}`);
+  const unavailable = (why: string) =>
+    new UserError(
+      `downloading ${name} of ${released(apt.release)} to ${join(apt.folder, "packages")}: ${why}; ${CHECK}`,
+    );
   await renew(apt).catch(() => Promise.reject(unavailable(failure)));
   const folder = await folderOf(apt, name);
   const again = await download(apt, name, folder);
@@ -26,14 +29,25 @@ async function fetchRenewed(apt: Apt, name: string, failure: string): Promise<st
 }
 
 /** A field of a package's entry in the lists (Debian policy, section 5.3). @throws UserError when the package is not there. */
-export async function packageField(name: string, field: "Version" | "Depends", release: Release, cache: string): Promise<string> {
+export async function packageField(
+  name: string,
+  field: "Version" | "Depends",
+  release: Release,
+  cache: string,
+): Promise<string> {
   return fieldOf(await aptFor(release, cache), name, field);
 }
 
 async function fieldOf({ release, folder, options }: Apt, name: string, field: string): Promise<string> {
   const shown = await run(["apt-cache", ...options, "show", "--no-all-versions", name]);
-  if (/^E: No packages found/m.test(shown.stderr)) throw new UserError(`${name} is not in ${released(release)}; if the lists in ${folder} are old, remove that folder and try again`);
-  if (shown.status !== 0) throw new UserError(`looking for ${name} in the package lists in ${folder}: ${said(shown)}; remove that folder and try again`);
+  if (/^E: No packages found/m.test(shown.stderr))
+    throw new UserError(
+      `${name} is not in ${released(release)}; if the lists in ${folder} are old, remove that folder and try again`,
+    );
+  if (shown.status !== 0)
+    throw new UserError(
+      `looking for ${name} in the package lists in ${folder}: ${said(shown)}; remove that folder and try again`,
+    );
   return new RegExp(`^${field}: (.*)$`, "m").exec(shown.stdout)?.[1] ?? "";
 }
 
@@ -52,7 +66,8 @@ async function download({ options }: Apt, name: string, folder: string): Promise
     if (got.status !== 0 || archive === undefined) return said(got);
     const files = join(scratch, "files");
     const unpacked = await run(["dpkg-deb", "--extract", join(scratch, archive), files]);
-    if (unpacked.status !== 0) throw new UserError(`unpacking ${archive} to ${dirname(folder)}: ${said(unpacked)}; ${CHECK}`);
+    if (unpacked.status !== 0)
+      throw new UserError(`unpacking ${archive} to ${dirname(folder)}: ${said(unpacked)}; ${CHECK}`);
     renameSync(files, folder);
     return undefined;
   } finally {

@@ -31,7 +31,8 @@ export type Session = { readonly console: string; readonly port: Buffer };
  */
 export async function boot(machine: Machine, root: readonly Entry[]): Promise<Session> {
   requireEmulator(machine.architecture);
-  if (!existsSync(machine.kernel.path)) throw new MachineError(`${describe(machine)}: its kernel is not at ${machine.kernel.path}; fetch it again`);
+  if (!existsSync(machine.kernel.path))
+    throw new MachineError(`${describe(machine)}: its kernel is not at ${machine.kernel.path}; fetch it again`);
   const scratch = mkdtempSync(join(tmpdir(), "pause-machine-"));
   try {
     const initramfs = join(scratch, "initramfs");
@@ -47,7 +48,9 @@ export async function boot(machine: Machine, root: readonly Entry[]): Promise<Se
 /** @throws MachineError naming the package, when QEMU is not installed for `architecture`. */
 export function requireEmulator({ name, emulator }: Architecture): void {
   if (Bun.which(emulator.program) !== null) return;
-  throw new MachineError(`emulated ${name} machine: ${emulator.program} is not there; on Debian: apt-get install ${emulator.package}`);
+  throw new MachineError(
+    `emulated ${name} machine: ${emulator.program} is not there; on Debian: apt-get install ${emulator.package}`,
+  );
 }
 
 function writeRoot(machine: Machine, path: string, root: readonly Entry[]): void {
@@ -73,12 +76,27 @@ async function emulate(machine: Machine, initramfs: string, port: string): Promi
     ...["-append", ["quiet", "panic=-1", ...architecture.emulator.parameters, ...parameters].join(" ")],
   ];
   const limit = performance.now() + seconds * 1000;
-  const emulator = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: seconds * 1000, killSignal: "SIGKILL" });
-  const [said, complaint, status] = await Promise.all([emulator.stdout.text(), emulator.stderr.text(), emulator.exited]);
+  const emulator = Bun.spawn(command, {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: seconds * 1000,
+    killSignal: "SIGKILL",
+  });
+  const [said, complaint, status] = await Promise.all([
+    emulator.stdout.text(),
+    emulator.stderr.text(),
+    emulator.exited,
+  ]);
   const heard = said.replaceAll("\r", "");
   if (emulator.signalCode === "SIGKILL" && performance.now() >= limit) {
-    const words = heard === "" ? "it has said nothing, so this kernel may not be for that processor" : `its last words: ${lastWords(heard)}`;
-    throw new MachineError(`${describe(machine)}: not off within its ${seconds} s, and where emulation is slow it needs more; ${words}`);
+    const words =
+      heard === ""
+        ? "it has said nothing, so this kernel may not be for that processor"
+        : `its last words: ${lastWords(heard)}`;
+    throw new MachineError(
+      `${describe(machine)}: not off within its ${seconds} s, and where emulation is slow it needs more; ${words}`,
+    );
   }
   if (status !== 0) {
     const words = complaint.trim().split("\n").at(-1) || `no word why; it needs ${memory} MiB of memory here`;
@@ -88,7 +106,8 @@ async function emulate(machine: Machine, initramfs: string, port: string): Promi
 }
 
 /** How messages name a machine. */
-export const describe = ({ architecture, processor, kernel }: Machine): string => `emulated ${architecture.name} machine (${processor}, Linux ${kernel.release})`;
+export const describe = ({ architecture, processor, kernel }: Machine): string =>
+  `emulated ${architecture.name} machine (${processor}, Linux ${kernel.release})`;
 
 /** The kernel's reason where it panicked, else the last line on the console. */
 export function lastWords(console: string): string {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { UserError } from "../../support/error.ts";
 import type { Architecture } from "../../arch/architecture.ts";
+import { UserError } from "../../support/error.ts";
 import { DIST } from "../../support/project.ts";
 import { fetchKernel, type Kernel } from "../debian/kernel.ts";
 import { fetchPackage } from "../debian/packages.ts";
@@ -9,7 +9,10 @@ import { fetchPackage } from "../debian/packages.ts";
 export const DEBIAN_CACHE = join(DIST, "debian");
 
 /** A kernel of Debian's for emulated machines: of the suite that the system uses, unless another is named. @throws UserError. */
-export async function debianKernel({ debian, emulator }: Architecture, { suite, name = emulator.kernelPackage }: { suite?: string; name?: string } = {}): Promise<Kernel> {
+export async function debianKernel(
+  { debian, emulator }: Architecture,
+  { suite, name = emulator.kernelPackage }: { suite?: string; name?: string } = {},
+): Promise<Kernel> {
   return fetchKernel(name, { architecture: debian, suite }, DEBIAN_CACHE);
 }
 
@@ -18,6 +21,7 @@ export async function fetchBusybox({ debian }: Architecture): Promise<string> {
   const folder = await fetchPackage("busybox-static", { architecture: debian }, DEBIAN_CACHE);
   // Debian 13 has moved /bin into /usr.
   const [path] = ["bin/busybox", "usr/bin/busybox"].flatMap((place) => [...new Bun.Glob(place).scanSync(folder)]);
-  if (path === undefined) throw new UserError(`busybox-static has no busybox in ${folder}; remove that folder and try again`);
+  if (path === undefined)
+    throw new UserError(`busybox-static has no busybox in ${folder}; remove that folder and try again`);
   return join(folder, path);
 }

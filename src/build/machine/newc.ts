@@ -44,7 +44,8 @@ export function readNewc(archive: Buffer): Map<string, Buffer> {
   const files = new Map<string, Buffer>();
   for (let at = 0; ; ) {
     if (archive.toString("latin1", at, at + MAGIC.length) !== MAGIC) throw new Error(`no ${MAGIC} at byte ${at}`);
-    const number = (place: number) => Number.parseInt(archive.toString("latin1", at + MAGIC.length + 8 * place, at + MAGIC.length + 8 * place + 8), 16);
+    const number = (place: number) =>
+      Number.parseInt(archive.toString("latin1", at + MAGIC.length + 8 * place, at + MAGIC.length + 8 * place + 8), 16);
     const content = padded(at + HEADER_SIZE + number(NAMESIZE));
     const end = content + number(FILESIZE);
     if (at + HEADER_SIZE > archive.length || end > archive.length) throw new Error(`cut short behind byte ${at}`);

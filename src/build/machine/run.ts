@@ -1,6 +1,6 @@
 import { gunzipSync } from "node:zlib";
-import { fetchBusybox } from "./debian.ts";
 import { boot, describe, lastWords, type Machine } from "./boot.ts";
+import { fetchBusybox } from "./debian.ts";
 import { MachineError } from "./error.ts";
 import { type Entry, readNewc } from "./newc.ts";
 
@@ -17,13 +17,20 @@ export type Task = {
 };
 
 /** The command's exit status (128 and more: a signal), what it wrote to stdout and stderr, and those of the result files that it left. */
-export type Outcome = { readonly status: number; readonly output: string; readonly results: ReadonlyMap<string, Buffer> };
+export type Outcome = {
+  readonly status: number;
+  readonly output: string;
+  readonly results: ReadonlyMap<string, Buffer>;
+};
 
 const STATUS = "machine/status";
 const OUTPUT = "machine/output";
 
 /** Boots `machine`, runs `task` in it, and switches it off. @throws MachineError as boot does, or when the machine ends without a whole result. */
-export async function runInMachine(machine: Machine, { files, command, environment = [], results = [] }: Task): Promise<Outcome> {
+export async function runInMachine(
+  machine: Machine,
+  { files, command, environment = [], results = [] }: Task,
+): Promise<Outcome> {
   const busybox = await fetchBusybox(machine.architecture);
   const wanted = [STATUS, OUTPUT, ...results];
   const { console, port } = await boot(machine, [
@@ -38,7 +45,10 @@ export async function runInMachine(machine: Machine, { files, command, environme
   const brought = unpack(machine, console, port);
   const status = brought.get(STATUS)?.toString() ?? "";
   const output = brought.get(OUTPUT)?.toString() ?? "";
-  if (!/^\d+\n$/.test(status)) throw new MachineError(`${describe(machine)}: it could not keep the command's exit status, so its memory of ${machine.memory} MiB may be full; give it more`);
+  if (!/^\d+\n$/.test(status))
+    throw new MachineError(
+      `${describe(machine)}: it could not keep the command's exit status, so its memory of ${machine.memory} MiB may be full; give it more`,
+    );
   return { status: Number(status), output, results: new Map([...brought].filter(([name]) => results.includes(name))) };
 }
 
@@ -48,7 +58,9 @@ function unpack(machine: Machine, console: string, port: Buffer): Map<string, Bu
     return readNewc(gunzipSync(port));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new MachineError(`${describe(machine)}: it ended without a whole result (${port.length} bytes came: ${reason}): try again, then with another QEMU or kernel; its last words: ${lastWords(console)}`);
+    throw new MachineError(
+      `${describe(machine)}: it ended without a whole result (${port.length} bytes came: ${reason}): try again, then with another QEMU or kernel; its last words: ${lastWords(console)}`,
+    );
   }
 }
 

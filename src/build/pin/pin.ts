@@ -9,9 +9,13 @@ import file from "./pin.json";
  */
 export type Pin = {
   readonly bun: string;
-  readonly runtimes: Readonly<Record<string, { readonly sha256: string; readonly questions: Readonly<Record<string, readonly string[]>> }>>;
+  readonly runtimes: Readonly<
+    Record<string, { readonly sha256: string; readonly questions: Readonly<Record<string, readonly string[]>> }>
+  >;
   /** By Debian's name of the architecture: the packages they are from, and the hashes. */
-  readonly libraries: Readonly<Record<string, { readonly packages: readonly string[]; readonly sha256: Readonly<Record<string, string>> }>>;
+  readonly libraries: Readonly<
+    Record<string, { readonly packages: readonly string[]; readonly sha256: Readonly<Record<string, string>> }>
+  >;
 };
 
 const pin: Pin = file;
@@ -19,9 +23,15 @@ const pin: Pin = file;
 export const PINNED_BUN = pin.bun;
 
 /** @throws Error when nothing is pinned for `architecture`: a bug. */
-export function pinnedRuntime({ bunPackage }: Architecture): { readonly sha256: string; readonly questions: Questions } {
+export function pinnedRuntime({ bunPackage }: Architecture): {
+  readonly sha256: string;
+  readonly questions: Questions;
+} {
   const { sha256, questions } = pin.runtimes[bunPackage] ?? missing(bunPackage);
-  return { sha256, questions: Object.fromEntries(Object.entries(questions).map(([name, places]) => [name, places.map(Number)])) };
+  return {
+    sha256,
+    questions: Object.fromEntries(Object.entries(questions).map(([name, places]) => [name, places.map(Number)])),
+  };
 }
 
 /** The packages that the release's libraries are from, and SHA-256 by name. @throws Error when nothing is pinned: a bug. */

@@ -1,15 +1,18 @@
-import { UserError } from "../../support/error.ts";
 import type { Architecture } from "../../arch/architecture.ts";
+import { UserError } from "../../support/error.ts";
 
 /**
  * The addresses of all instructions in the ELF file `path` that ask the processor what it is, by mnemonic, found with a
  * disassembler; none for an architecture that has no such instruction. @throws UserError when there is no disassembler, or it fails.
  */
 export async function findQuestions(path: string, architecture: Architecture): Promise<Record<string, string[]>> {
-  const found: Record<string, string[]> = Object.fromEntries(Object.keys(architecture.described.questions).map((name) => [name, []]));
+  const found: Record<string, string[]> = Object.fromEntries(
+    Object.keys(architecture.described.questions).map((name) => [name, []]),
+  );
   if (Object.keys(found).length === 0) return found;
   const command = ["objdump", "--disassemble", "--no-show-raw-insn", path];
-  if (Bun.which("objdump") === null) throw new UserError("objdump, which finds the places, is not there; on Debian: apt-get install binutils");
+  if (Bun.which("objdump") === null)
+    throw new UserError("objdump, which finds the places, is not there; on Debian: apt-get install binutils");
   const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe" });
   let rest = "";
   for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
@@ -20,8 +23,12 @@ export async function findQuestions(path: string, architecture: Architecture): P
       found[mnemonic]?.push(`0x${address}`);
     }
   }
-  if ((await child.exited) !== 0) throw new UserError(`${command.join(" ")} failed: ${(await child.stderr.text()).trim()}`);
+  if ((await child.exited) !== 0)
+    throw new UserError(`${command.join(" ")} failed: ${(await child.stderr.text()).trim()}`);
   const [absent] = Object.entries(found).filter(([, places]) => places.length === 0);
-  if (absent !== undefined) throw new UserError(`${path}: no ${absent[0]} instruction in it, where every Bun for ${architecture.name} has some; is it the right file?`);
+  if (absent !== undefined)
+    throw new UserError(
+      `${path}: no ${absent[0]} instruction in it, where every Bun for ${architecture.name} has some; is it the right file?`,
+    );
   return found;
 }

@@ -19,7 +19,11 @@ export type Component = {
 };
 
 /** Pages that are of this repository alone, or whose contents are. */
-export const OWN_PAGES: readonly string[] = ["ELF header, program headers, stub", "C memory: messages, sets, buffers", "stack"];
+export const OWN_PAGES: readonly string[] = [
+  "ELF header, program headers, stub",
+  "C memory: messages, sets, buffers",
+  "stack",
+];
 
 /** What /pause is made with for one architecture, in the order of NOTICE. */
 export function components(architecture: Architecture): readonly Component[] {
@@ -34,7 +38,12 @@ export function components(architecture: Architecture): readonly Component[] {
       pages: ["bun:ffi's call stubs", "thread-local storage", ...(runtimeData ? ["the runtime's data"] : [])],
     },
     {
-      ...{ name: "JavaScriptCore", version: commitOf("webkit"), supplier: "Oven and the WebKit project", license: "LGPL-2.0-or-later AND BSD-2-Clause AND BSD-3-Clause" },
+      ...{
+        name: "JavaScriptCore",
+        version: commitOf("webkit"),
+        supplier: "Oven and the WebKit project",
+        license: "LGPL-2.0-or-later AND BSD-2-Clause AND BSD-3-Clause",
+      },
       purl: `pkg:github/oven-sh/webkit@${commitOf("webkit")}`,
       part: "What its baseline compiler made of the TypeScript, and data of its virtual machine; its own machine code is not in the file.",
       pages: ["compiled from TypeScript", "data of the virtual machine"],
@@ -46,7 +55,12 @@ export function components(architecture: Architecture): readonly Component[] {
       pages: ["thread-local storage"],
     },
     {
-      ...{ name: "TinyCC", version: commitOf("tinycc"), supplier: "Oven and the TinyCC project", license: "LGPL-2.0-or-later" },
+      ...{
+        name: "TinyCC",
+        version: commitOf("tinycc"),
+        supplier: "Oven and the TinyCC project",
+        license: "LGPL-2.0-or-later",
+      },
       purl: `pkg:github/oven-sh/tinycc@${commitOf("tinycc")}`,
       part: "Nothing: it compiled the call stubs of bun:ffi from Bun's C.",
       pages: [],

@@ -7,5 +7,10 @@ export const licensesOf = (expression: string): readonly string[] => expression.
 
 /** The SPDX expression for /pause: this repository's licence, and that of each component whose work is in the file of some architecture. */
 export const LICENSE: string = [
-  ...new Set([license, ...ARCHITECTURES.flatMap(components).filter(({ pages }) => pages.length > 0).flatMap((component) => licensesOf(component.license))]),
+  ...new Set([
+    license,
+    ...ARCHITECTURES.flatMap(components)
+      .filter(({ pages }) => pages.length > 0)
+      .flatMap((component) => licensesOf(component.license)),
+  ]),
 ].join(" AND ");

@@ -32,14 +32,23 @@ export type Attached = {
 /** What the archive holds for one platform: the digest of its manifest, and the layer's bytes after gzip. */
 export type Written = { readonly architecture: string; readonly digest: string; readonly compressed: number };
 
-export type Assembled = { readonly archive: Uint8Array; readonly digest: string; readonly platforms: readonly Written[] };
+export type Assembled = {
+  readonly archive: Uint8Array;
+  readonly digest: string;
+  readonly platforms: readonly Written[];
+};
 
 /** A content descriptor (OCI image specification, descriptor.md). */
 type Descriptor = { readonly mediaType: string; readonly digest: string; readonly size: number };
 
 /** Media types of the OCI image specification, media-types.md. */
 const OCI = "application/vnd.oci.image";
-const TYPES = { index: `${OCI}.index.v1+json`, manifest: `${OCI}.manifest.v1+json`, config: `${OCI}.config.v1+json`, layer: `${OCI}.layer.v1.tar+gzip` };
+const TYPES = {
+  index: `${OCI}.index.v1+json`,
+  manifest: `${OCI}.manifest.v1+json`,
+  config: `${OCI}.config.v1+json`,
+  layer: `${OCI}.layer.v1.tar+gzip`,
+};
 const TEXTS = "application/vnd.pause.licenses.v1";
 const IN_TOTO = "application/vnd.in-toto+json";
 
@@ -54,7 +63,12 @@ type Blob = (mediaType: string, bytes: Uint8Array) => Descriptor;
  * one has no platforms: it names the image of `dockers`, which must be among the programs. What is attached stands in the
  * index behind the platforms. The same input gives the same bytes.
  */
-export function assemble(contents: Contents, programs: readonly Program[], dockers: string, { texts = [], attest }: Attached = {}): Assembled {
+export function assemble(
+  contents: Contents,
+  programs: readonly Program[],
+  dockers: string,
+  { texts = [], attest }: Attached = {},
+): Assembled {
   const blobs = new Map<string, Uint8Array>();
   const blob: Blob = (mediaType, bytes) => {
     const digest = `sha256:${sha256(bytes)}`;
@@ -66,7 +80,11 @@ export function assemble(contents: Contents, programs: readonly Program[], docke
   const manifests = [
     ...images.map(({ architecture, manifest }) => ({ ...manifest, platform: { architecture, os: "linux" } })),
     ...(texts.length === 0 ? [] : [textsManifest(texts, blob)]),
-    ...(attest === undefined ? [] : images.map(({ architecture, manifest }) => attestationManifest(manifest, attest(architecture, manifest.digest), blob))),
+    ...(attest === undefined
+      ? []
+      : images.map(({ architecture, manifest }) =>
+          attestationManifest(manifest, attest(architecture, manifest.digest), blob),
+        )),
   ];
   const index = blob(TYPES.index, json({ schemaVersion: 2, mediaType: TYPES.index, manifests }));
 
@@ -74,14 +92,22 @@ export function assemble(contents: Contents, programs: readonly Program[], docke
   const annotations = { "io.containerd.image.name": contents.name, "org.opencontainers.image.ref.name": contents.name };
   const docker = images
     .filter(({ architecture }) => architecture === dockers)
-    .map(({ config, layer }) => ({ Config: path(config.digest), RepoTags: [contents.name], Layers: [path(layer.digest)] }));
+    .map(({ config, layer }) => ({
+      Config: path(config.digest),
+      RepoTags: [contents.name],
+      Layers: [path(layer.digest)],
+    }));
   const files: Entry[] = [
     file("oci-layout", json({ imageLayoutVersion: "1.0.0" })),
     file("index.json", json({ schemaVersion: 2, mediaType: TYPES.index, manifests: [{ ...index, annotations }] })),
     file("manifest.json", json(docker)),
     ...[...blobs].map(([digest, bytes]) => file(path(digest), bytes)),
   ];
-  const platforms = images.map(({ architecture, manifest, layer }) => ({ architecture, digest: manifest.digest, compressed: layer.size }));
+  const platforms = images.map(({ architecture, manifest, layer }) => ({
+    architecture,
+    digest: manifest.digest,
+    compressed: layer.size,
+  }));
   return { archive: tar(files, contents.timestamp), digest: index.digest, platforms };
 }
 
@@ -109,18 +135,33 @@ function image(contents: Contents, { architecture, bytes }: Program, blob: Blob)
  * has in the index, and, in a registry, as a referrer of its subject (OCI distribution specification, listing referrers).
  */
 function attestationManifest(subject: Descriptor, attestations: readonly Attestation[], blob: Blob) {
-  const layers = attestations.map((statement) => ({ ...blob(IN_TOTO, json(statement)), annotations: { "in-toto.io/predicate-type": statement.predicateType } }));
-  const config = blob(TYPES.config, json({ ...NO_PLATFORM, config: {}, rootfs: { type: "layers", diff_ids: layers.map(({ digest }) => digest) } }));
+  const layers = attestations.map((statement) => ({
+    ...blob(IN_TOTO, json(statement)),
+    annotations: { "in-toto.io/predicate-type": statement.predicateType },
+  }));
+  const config = blob(
+    TYPES.config,
+    json({ ...NO_PLATFORM, config: {}, rootfs: { type: "layers", diff_ids: layers.map(({ digest }) => digest) } }),
+  );
   const manifest = blob(TYPES.manifest, json({ schemaVersion: 2, mediaType: TYPES.manifest, config, layers, subject }));
-  const annotations = { "vnd.docker.reference.digest": subject.digest, "vnd.docker.reference.type": "attestation-manifest" };
+  const annotations = {
+    "vnd.docker.reference.digest": subject.digest,
+    "vnd.docker.reference.type": "attestation-manifest",
+  };
   return { ...manifest, annotations, platform: NO_PLATFORM };
 }
 
 /** The texts as an artifact (OCI image specification, manifest.md, guidelines for artifact usage), each with its file's name. */
 function textsManifest(texts: readonly Text[], blob: Blob) {
-  const layers = texts.map(({ name, text }) => ({ ...blob("text/plain", Buffer.from(text)), annotations: { "org.opencontainers.image.title": name } }));
+  const layers = texts.map(({ name, text }) => ({
+    ...blob("text/plain", Buffer.from(text)),
+    annotations: { "org.opencontainers.image.title": name },
+  }));
   const config = blob("application/vnd.oci.empty.v1+json", json({}));
-  const manifest = blob(TYPES.manifest, json({ schemaVersion: 2, mediaType: TYPES.manifest, artifactType: TEXTS, config, layers }));
+  const manifest = blob(
+    TYPES.manifest,
+    json({ schemaVersion: 2, mediaType: TYPES.manifest, artifactType: TEXTS, config, layers }),
+  );
   return { ...manifest, platform: NO_PLATFORM };
 }
 

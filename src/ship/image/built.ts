@@ -6,7 +6,12 @@ import { ImageError } from "./error.ts";
 import { ARCHITECTURES, checkMachine, HOST } from "./platforms.ts";
 
 /** A /pause that the build made, with the commit it was made from, or null where there was no git. */
-export type Built = { readonly architecture: string; readonly path: string; readonly bytes: Uint8Array; readonly commit: string | null };
+export type Built = {
+  readonly architecture: string;
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly commit: string | null;
+};
 
 /**
  * What of `dist` can go into the image: dist/ARCHITECTURE/pause of each architecture, this machine's also as dist/pause.
@@ -20,7 +25,10 @@ export function findBuilt(dist: string): readonly [Built, ...Built[]] {
   });
   if (first === undefined) throw new ImageError(`no ${join(dist, "pause")}; build it first: bun run build`);
   const other = others.find(({ commit }) => commit !== first.commit);
-  if (other !== undefined) throw new ImageError(`${first.path} is of commit ${first.commit}, ${other.path} of ${other.commit}; build both from one: bun run build --arch all`);
+  if (other !== undefined)
+    throw new ImageError(
+      `${first.path} is of commit ${first.commit}, ${other.path} of ${other.commit}; build both from one: bun run build --arch all`,
+    );
   return [first, ...others];
 }
 
@@ -29,8 +37,12 @@ function readBuilt(folder: string, architecture: string): Built {
   const bytes = readFileSync(path);
   checkMachine(path, bytes, architecture);
   const said = readProvenance(join(folder, "provenance.json"));
-  if (said.version !== version) throw new ImageError(`${path} is version ${said.version}, and this is ${version}; build it again: bun run build`);
-  if (!said.hashes.includes(sha256(bytes))) throw new ImageError(`${path} is not the file that ${join(folder, "provenance.json")} tells of; build it again: bun run build`);
+  if (said.version !== version)
+    throw new ImageError(`${path} is version ${said.version}, and this is ${version}; build it again: bun run build`);
+  if (!said.hashes.includes(sha256(bytes)))
+    throw new ImageError(
+      `${path} is not the file that ${join(folder, "provenance.json")} tells of; build it again: bun run build`,
+    );
   return { architecture, path, bytes, commit: said.commit };
 }
 
@@ -38,8 +50,14 @@ function readBuilt(folder: string, architecture: string): Built {
 function readProvenance(path: string): { version: unknown; commit: string | null; hashes: readonly unknown[] } {
   try {
     const { version, commit, artifacts } = JSON.parse(readFileSync(path, "utf8"));
-    return { version, commit: typeof commit === "string" ? commit : null, hashes: artifacts.map((artifact: { sha256?: unknown }) => artifact.sha256) };
+    return {
+      version,
+      commit: typeof commit === "string" ? commit : null,
+      hashes: artifacts.map((artifact: { sha256?: unknown }) => artifact.sha256),
+    };
   } catch (error) {
-    throw new ImageError(`${path} cannot be read: ${error instanceof Error ? error.message : error}; build it again: bun run build`);
+    throw new ImageError(
+      `${path} cannot be read: ${error instanceof Error ? error.message : error}; build it again: bun run build`,
+    );
   }
 }

@@ -30,7 +30,10 @@ function image(chosen: string | undefined): void {
 /** @throws ImageError when the one that was asked for is not among the programs. */
 function forDocker(programs: readonly [Built, ...Built[]], chosen: string | undefined): string {
   const asked = programs.find(({ architecture }) => architecture === (chosen ?? HOST));
-  if (chosen !== undefined && asked === undefined) throw new ImageError(`no dist/${chosen}/pause for --docker-arch ${chosen}; build it first: bun run build --arch ${chosen}`);
+  if (chosen !== undefined && asked === undefined)
+    throw new ImageError(
+      `no dist/${chosen}/pause for --docker-arch ${chosen}; build it first: bun run build --arch ${chosen}`,
+    );
   return (asked ?? programs[0]).architecture;
 }
 
@@ -40,7 +43,9 @@ function write(archive: Uint8Array): void {
     writeFileSync(unfinished, archive);
     renameSync(unfinished, ARCHIVE);
   } catch (error) {
-    throw new ImageError(`cannot write ${ARCHIVE}: ${error instanceof Error ? error.message : error}; make room for dist, or make it writable`);
+    throw new ImageError(
+      `cannot write ${ARCHIVE}: ${error instanceof Error ? error.message : error}; make room for dist, or make it writable`,
+    );
   } finally {
     rmSync(unfinished, { force: true });
   }
@@ -50,7 +55,8 @@ function report(name: string, { digest, platforms }: Assembled, programs: readon
   const count = (bytes: number | undefined) => `${bytes?.toLocaleString("en-US")} bytes`;
   const lines = platforms.map((platform) => {
     const program = programs.find(({ architecture }) => architecture === platform.architecture);
-    const docker = platform.architecture === dockers && platforms.length > 1 ? "; the one for docker's classic image store" : "";
+    const docker =
+      platform.architecture === dockers && platforms.length > 1 ? "; the one for docker's classic image store" : "";
     return `  linux/${platform.architecture}  ${platform.digest}  /pause ${count(program?.bytes.length)}, its layer ${count(platform.compressed)} compressed${docker}`;
   });
   return [`${ARCHIVE}: ${name}`, `  index        ${digest}`, ...lines].join("\n");
@@ -58,7 +64,9 @@ function report(name: string, { digest, platforms }: Assembled, programs: readon
 
 function parse(): { chosen: string | undefined; help: boolean } {
   try {
-    const { values } = parseArgs({ options: { "docker-arch": { type: "string" }, help: { type: "boolean", default: false } } });
+    const { values } = parseArgs({
+      options: { "docker-arch": { type: "string" }, help: { type: "boolean", default: false } },
+    });
     const chosen = values["docker-arch"];
     return { chosen: chosen === undefined ? undefined : checkArchitecture(chosen), help: values.help };
   } catch (error) {

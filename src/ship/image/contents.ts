@@ -13,7 +13,8 @@ export const contentsAt = (commit: string | null): Contents => ({
   user: "65535:65535",
   labels: {
     "org.opencontainers.image.title": "pause",
-    "org.opencontainers.image.description": "The process that holds a Kubernetes pod open: TypeScript, compiled with Bun, one static file",
+    "org.opencontainers.image.description":
+      "The process that holds a Kubernetes pod open: TypeScript, compiled with Bun, one static file",
     "org.opencontainers.image.version": version,
     "org.opencontainers.image.licenses": LICENSE,
     ...(commit !== null && { "org.opencontainers.image.revision": commit }),
@@ -23,6 +24,8 @@ export const contentsAt = (commit: string | null): Contents => ({
 
 /** What has to go with every copy: NOTICE, and each licence that it names. */
 export function licenseTexts(): readonly Text[] {
-  const licenses = readdirSync(join(ROOT, "LICENSES")).toSorted().map((name) => `LICENSES/${name}`);
+  const licenses = readdirSync(join(ROOT, "LICENSES"))
+    .toSorted()
+    .map((name) => `LICENSES/${name}`);
   return ["LICENSE", "NOTICE", ...licenses].map((name) => ({ name, text: readFileSync(join(ROOT, name), "utf8") }));
 }

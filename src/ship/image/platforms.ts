@@ -1,4 +1,4 @@
-import { architectureOf, ARCHITECTURES as RECORDS, HOST as RECORD } from "../../arch/architectures.ts";
+import { architectureOf, HOST as RECORD, ARCHITECTURES as RECORDS } from "../../arch/architectures.ts";
 import { ImageError } from "./error.ts";
 
 /** The architectures an image can be for, by their names in the OCI image index (Go's GOARCH), in its order. */

@@ -1,6 +1,6 @@
 import { gunzipSync } from "node:zlib";
-import { list, member, parseJson, record, ShapeError, text } from "../../support/json.ts";
 import { sha256 } from "../../support/hash.ts";
+import { list, member, parseJson, record, ShapeError, text } from "../../support/json.ts";
 import { ImageError } from "./error.ts";
 import { untar } from "./untar.ts";
 
@@ -16,7 +16,13 @@ export type ImageConfig = {
 export type Layer = { readonly tar: Uint8Array<ArrayBuffer>; readonly compressed: number };
 
 /** The image for one platform; `digest` is its manifest's. */
-export type Image = { readonly digest: string; readonly os: string; readonly architecture: string; readonly config: ImageConfig; readonly layers: readonly Layer[] };
+export type Image = {
+  readonly digest: string;
+  readonly os: string;
+  readonly architecture: string;
+  readonly config: ImageConfig;
+  readonly layers: readonly Layer[];
+};
 
 /** A blob by its descriptor (descriptor.md), whose digest is that of the bytes. */
 type Blobs = (descriptor: unknown) => Uint8Array;
@@ -30,15 +36,27 @@ type Blobs = (descriptor: unknown) => Uint8Array;
 export function readImages(name: string, archive: Uint8Array): readonly Image[] {
   const files = filesOf(name, archive);
   const index = files.get("index.json");
-  if (index === undefined) throw new ImageError(`${name}: no OCI image layout, since it has no index.json; write it with podman save --format oci-archive, or skopeo copy to oci-archive:`);
+  if (index === undefined)
+    throw new ImageError(
+      `${name}: no OCI image layout, since it has no index.json; write it with podman save --format oci-archive, or skopeo copy to oci-archive:`,
+    );
   try {
     const blob = blobsOf(name, files);
-    const manifests = new Map(list(member(parseJson(index), "manifests")).flatMap((descriptor) => manifestsOf(blob, descriptor)).map((descriptor) => [text(member(descriptor, "digest")), descriptor]));
+    const manifests = new Map(
+      list(member(parseJson(index), "manifests"))
+        .flatMap((descriptor) => manifestsOf(blob, descriptor))
+        .map((descriptor) => [text(member(descriptor, "digest")), descriptor]),
+    );
     const images = [...manifests.values()].map((descriptor) => readManifest(name, blob, descriptor));
-    checkDockers(name, files.get("manifest.json"), [...manifests.values()].map((descriptor) => parseJson(blob(descriptor))));
+    checkDockers(
+      name,
+      files.get("manifest.json"),
+      [...manifests.values()].map((descriptor) => parseJson(blob(descriptor))),
+    );
     return images;
   } catch (error) {
-    if (error instanceof ShapeError) throw new ImageError(`${name}: its OCI image layout has ${error.message}; write it again`);
+    if (error instanceof ShapeError)
+      throw new ImageError(`${name}: its OCI image layout has ${error.message}; write it again`);
     throw error;
   }
 }
@@ -48,7 +66,10 @@ function filesOf(name: string, archive: Uint8Array): ReadonlyMap<string, Uint8Ar
   const files = new Map<string, Uint8Array>();
   for (const { path, type, bytes } of untar(name, archive)) {
     if (type !== "0") continue;
-    if (files.has(path)) throw new ImageError(`${name}: the archive has ${path} twice, and which of them counts depends on the reader; write it again`);
+    if (files.has(path))
+      throw new ImageError(
+        `${name}: the archive has ${path} twice, and which of them counts depends on the reader; write it again`,
+      );
     files.set(path, bytes);
   }
   return files;
@@ -58,9 +79,15 @@ function blobsOf(name: string, files: ReadonlyMap<string, Uint8Array>): Blobs {
   return (descriptor) => {
     const digest = text(member(descriptor, "digest"));
     const bytes = files.get(`blobs/${digest.replace(":", "/")}`);
-    if (bytes === undefined) throw new ImageError(`${name}: blob ${digest}${forPlatform(descriptor)} is missing; write it again, with all its platforms`);
+    if (bytes === undefined)
+      throw new ImageError(
+        `${name}: blob ${digest}${forPlatform(descriptor)} is missing; write it again, with all its platforms`,
+      );
     const found = `sha256:${sha256(bytes)}`;
-    if (found !== digest) throw new ImageError(`${name}: blob ${digest}${forPlatform(descriptor)} is not what it is named by: its digest is ${found}; it was changed or damaged`);
+    if (found !== digest)
+      throw new ImageError(
+        `${name}: blob ${digest}${forPlatform(descriptor)} is not what it is named by: its digest is ${found}; it was changed or damaged`,
+      );
     return bytes;
   };
 }
@@ -79,7 +106,9 @@ function manifestsOf(blob: Blobs, descriptor: unknown): readonly unknown[] {
 
 function platformOf(descriptor: unknown): { os: string; architecture: string } | undefined {
   const platform = member(descriptor, "platform");
-  return platform === undefined ? undefined : { os: text(member(platform, "os")), architecture: text(member(platform, "architecture")) };
+  return platform === undefined
+    ? undefined
+    : { os: text(member(platform, "os")), architecture: text(member(platform, "architecture")) };
 }
 
 /** The image of a manifest (manifest.md). */
@@ -88,22 +117,45 @@ function readManifest(name: string, blob: Blobs, descriptor: unknown): Image {
   const configuration = record(parseJson(blob(config)));
   const [os, architecture] = [text(configuration.os), text(configuration.architecture)];
   const said = platformOf(descriptor) ?? { os, architecture };
-  if (said.os !== os || said.architecture !== architecture) throw new ImageError(`${name}: the index has an image for ${said.os}/${said.architecture} that is for ${os}/${architecture} by its own configuration; build it again`);
+  if (said.os !== os || said.architecture !== architecture)
+    throw new ImageError(
+      `${name}: the index has an image for ${said.os}/${said.architecture} that is for ${os}/${architecture} by its own configuration; build it again`,
+    );
   const ids = list(member(configuration.rootfs, "diff_ids")).map(text);
   const read = list(layers).map((layer) => readLayer(name, text(member(layer, "mediaType")), blob(layer)));
   const wrong = ids.length !== read.length || read.some(({ tar }, at) => `sha256:${sha256(tar)}` !== ids[at]);
-  if (wrong) throw new ImageError(`${name}: the layers of ${os}/${architecture} are not those that its configuration names (rootfs.diff_ids); it was changed or damaged`);
-  return { digest: text(member(descriptor, "digest")), os, architecture, config: readConfig(configuration.config ?? {}), layers: read };
+  if (wrong)
+    throw new ImageError(
+      `${name}: the layers of ${os}/${architecture} are not those that its configuration names (rootfs.diff_ids); it was changed or damaged`,
+    );
+  return {
+    digest: text(member(descriptor, "digest")),
+    os,
+    architecture,
+    config: readConfig(configuration.config ?? {}),
+    layers: read,
+  };
 }
 
 /** By the end of its media type: OCI's and Docker's are compressed alike. */
 function readLayer(name: string, mediaType: string, bytes: Uint8Array): Layer {
-  const unpack = /gzip$/.test(mediaType) ? gunzipSync : /zstd$/.test(mediaType) ? Bun.zstdDecompressSync : /tar$/.test(mediaType) ? (plain: Uint8Array) => plain : undefined;
-  if (unpack === undefined) throw new ImageError(`${name}: a layer of media type ${mediaType} is not read here; write it again with podman save or skopeo copy`);
+  const unpack = /gzip$/.test(mediaType)
+    ? gunzipSync
+    : /zstd$/.test(mediaType)
+      ? Bun.zstdDecompressSync
+      : /tar$/.test(mediaType)
+        ? (plain: Uint8Array) => plain
+        : undefined;
+  if (unpack === undefined)
+    throw new ImageError(
+      `${name}: a layer of media type ${mediaType} is not read here; write it again with podman save or skopeo copy`,
+    );
   try {
     return { tar: new Uint8Array(unpack(bytes)), compressed: bytes.length };
   } catch (error) {
-    throw new ImageError(`${name}: a layer cannot be unpacked (${error instanceof Error ? error.message : error}); build it again`);
+    throw new ImageError(
+      `${name}: a layer cannot be unpacked (${error instanceof Error ? error.message : error}); build it again`,
+    );
   }
 }
 
@@ -121,8 +173,16 @@ function readConfig(config: unknown): ImageConfig {
 function checkDockers(name: string, dockers: Uint8Array | undefined, manifests: readonly unknown[]): void {
   if (dockers === undefined) return;
   const pathOf = (descriptor: unknown) => `blobs/${text(member(descriptor, "digest")).replace(":", "/")}`;
-  const read = manifests.flatMap((manifest) => [member(manifest, "config"), ...list(member(manifest, "layers"))]).map(pathOf);
-  const named = list(parseJson(dockers)).flatMap((image) => [text(member(image, "Config")), ...list(member(image, "Layers")).map(text)]);
+  const read = manifests
+    .flatMap((manifest) => [member(manifest, "config"), ...list(member(manifest, "layers"))])
+    .map(pathOf);
+  const named = list(parseJson(dockers)).flatMap((image) => [
+    text(member(image, "Config")),
+    ...list(member(image, "Layers")).map(text),
+  ]);
   const other = named.find((path) => !read.includes(path));
-  if (other !== undefined) throw new ImageError(`${name}: its manifest.json, by which docker load goes, names ${other}, which is in none of the images of its index.json; write it again`);
+  if (other !== undefined)
+    throw new ImageError(
+      `${name}: its manifest.json, by which docker load goes, names ${other}, which is in none of the images of its index.json; write it again`,
+    );
 }

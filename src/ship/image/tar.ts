@@ -30,13 +30,24 @@ function lay(folder: string, entries: readonly Entry[]): void {
       chmodSync(path, mode);
     }
   } catch (error) {
-    throw new ImageError(`writing the archive's files to ${folder}: ${error instanceof Error ? error.message : error}; TMPDIR can name a folder with more room`);
+    throw new ImageError(
+      `writing the archive's files to ${folder}: ${error instanceof Error ? error.message : error}; TMPDIR can name a folder with more room`,
+    );
   }
 }
 
 function archive(folder: string, entries: readonly Entry[], timestamp: number): Uint8Array<ArrayBuffer> {
   const same = ["--format=ustar", `--mtime=@${timestamp}`, "--owner=0", "--group=0", "--numeric-owner"];
-  const command = ["tar", "--create", ...same, "--directory", folder, "--file=-", "--", ...entries.map(({ name }) => name)];
+  const command = [
+    "tar",
+    "--create",
+    ...same,
+    "--directory",
+    folder,
+    "--file=-",
+    "--",
+    ...entries.map(({ name }) => name),
+  ];
   const { success, stdout, stderr } = spawn(command);
   if (!success) throw new ImageError(`tar did not write the archive: ${stderr.toString().trim()}`);
   return new Uint8Array(stdout);

@@ -5,7 +5,13 @@ import { ImageError } from "./error.ts";
  * typeflag as POSIX has it, "0" a regular file, "5" a folder. `extended`: keywords of its extended header that say more of the
  * file than its path, times, owner and size.
  */
-export type Member = { readonly path: string; readonly type: string; readonly mode: number; readonly extended: readonly string[]; readonly bytes: Uint8Array };
+export type Member = {
+  readonly path: string;
+  readonly type: string;
+  readonly mode: number;
+  readonly extended: readonly string[];
+  readonly bytes: Uint8Array;
+};
 
 const BLOCK = 512;
 
@@ -15,7 +21,19 @@ const MEMBERS = "01234567\0";
 const EXTENDED = "x";
 const [LONG_PATH, LONG_TARGET] = ["L", "K"];
 
-const PLAIN_KEYWORDS = ["path", "linkpath", "size", "mtime", "atime", "ctime", "uid", "gid", "uname", "gname", "comment"];
+const PLAIN_KEYWORDS = [
+  "path",
+  "linkpath",
+  "size",
+  "mtime",
+  "atime",
+  "ctime",
+  "uid",
+  "gid",
+  "uname",
+  "gname",
+  "comment",
+];
 
 /**
  * All members of a tar archive (POSIX's ustar and pax, GNU's long names), in order and as they stand there: Bun.Archive keeps
@@ -28,26 +46,40 @@ export function untar(name: string, archive: Uint8Array): readonly Member[] {
   let at = 0;
   for (;;) {
     const header = archive.subarray(at, at + BLOCK);
-    if (header.length < BLOCK) throw new ImageError(`${name}: the tar archive is cut short at byte ${at}; fetch it again`);
+    if (header.length < BLOCK)
+      throw new ImageError(`${name}: the tar archive is cut short at byte ${at}; fetch it again`);
     if (header.every((byte) => byte === 0)) break;
     checkSum(name, at, header);
     const type = String.fromCharCode(header[156] ?? 0);
     const size = sizeIn(name, at, about) ?? octal(name, at, header.subarray(124, 136));
     const bytes = archive.subarray(at + BLOCK, at + BLOCK + size);
-    if (bytes.length < size) throw new ImageError(`${name}: the tar archive is cut short, within the ${size} bytes behind byte ${at + BLOCK}; fetch it again`);
+    if (bytes.length < size)
+      throw new ImageError(
+        `${name}: the tar archive is cut short, within the ${size} bytes behind byte ${at + BLOCK}; fetch it again`,
+      );
     if (type === EXTENDED) about = new Map([...about, ...recordsOf(name, at, bytes)]);
     else if (type === LONG_PATH) about.set("path", string(bytes));
     else if (type !== LONG_TARGET) {
-      if (!MEMBERS.includes(type)) throw new ImageError(`${name}: the tar archive has a member of type ${JSON.stringify(type)} at byte ${at}, which is not read here; write it again with podman save or skopeo copy`);
+      if (!MEMBERS.includes(type))
+        throw new ImageError(
+          `${name}: the tar archive has a member of type ${JSON.stringify(type)} at byte ${at}, which is not read here; write it again with podman save or skopeo copy`,
+        );
       const path = about.get("path") ?? pathOf(header);
       const extended = [...about.keys()].filter((keyword) => !PLAIN_KEYWORDS.includes(keyword));
-      members.push({ path: plain(path), type: type === "\0" ? "0" : type, mode: octal(name, at, header.subarray(100, 108)), extended, bytes });
+      members.push({
+        path: plain(path),
+        type: type === "\0" ? "0" : type,
+        mode: octal(name, at, header.subarray(100, 108)),
+        extended,
+        bytes,
+      });
       about = new Map();
     }
     at += BLOCK + Math.ceil(size / BLOCK) * BLOCK;
   }
   // Where one reader sees the end, another may go on.
-  if (archive.subarray(at).some((byte) => byte !== 0)) throw new ImageError(`${name}: the tar archive has something behind its end at byte ${at}; fetch it again`);
+  if (archive.subarray(at).some((byte) => byte !== 0))
+    throw new ImageError(`${name}: the tar archive has something behind its end at byte ${at}; fetch it again`);
   return members;
 }
 
@@ -57,12 +89,18 @@ export const isTar = (bytes: Uint8Array): boolean => new TextDecoder().decode(by
 /** The sum of the header's bytes, with spaces in the place of the sum. */
 function checkSum(name: string, at: number, header: Uint8Array): void {
   const sum = header.reduce((total, byte, index) => total + (index >= 148 && index < 156 ? 0x20 : byte), 0);
-  if (octal(name, at, header.subarray(148, 156)) !== sum) throw new ImageError(`${name}: the tar archive is damaged: the header at byte ${at} has not the sum that it says; fetch it again`);
+  if (octal(name, at, header.subarray(148, 156)) !== sum)
+    throw new ImageError(
+      `${name}: the tar archive is damaged: the header at byte ${at} has not the sum that it says; fetch it again`,
+    );
 }
 
 function octal(name: string, at: number, field: Uint8Array): number {
   const digits = string(field).trim();
-  if (!/^[0-7]+$/.test(digits)) throw new ImageError(`${name}: the tar archive is damaged: the header at byte ${at} has ${JSON.stringify(digits)} where an octal number is expected; fetch it again`);
+  if (!/^[0-7]+$/.test(digits))
+    throw new ImageError(
+      `${name}: the tar archive is damaged: the header at byte ${at} has ${JSON.stringify(digits)} where an octal number is expected; fetch it again`,
+    );
   return Number.parseInt(digits, 8);
 }
 
@@ -70,7 +108,10 @@ function octal(name: string, at: number, field: Uint8Array): number {
 function sizeIn(name: string, at: number, about: ReadonlyMap<string, string>): number | undefined {
   const size = about.get("size");
   if (size === undefined) return undefined;
-  if (!/^\d+$/.test(size)) throw new ImageError(`${name}: the tar archive is damaged: of the file at byte ${at} its extended header has ${JSON.stringify(size)} where a size is expected; fetch it again`);
+  if (!/^\d+$/.test(size))
+    throw new ImageError(
+      `${name}: the tar archive is damaged: of the file at byte ${at} its extended header has ${JSON.stringify(size)} where a size is expected; fetch it again`,
+    );
   return Number(size);
 }
 
@@ -80,7 +121,10 @@ function recordsOf(name: string, at: number, bytes: Uint8Array): ReadonlyMap<str
   for (let rest = bytes; rest.length > 0; ) {
     const length = Number(/^([1-9]\d*) /.exec(new TextDecoder().decode(rest.subarray(0, 12)))?.[1]);
     const [, keyword, value] = /^\d+ ([^=]+)=(.*)\n$/s.exec(new TextDecoder().decode(rest.subarray(0, length))) ?? [];
-    if (keyword === undefined || value === undefined) throw new ImageError(`${name}: the tar archive is damaged: its extended header at byte ${at} is not made of records; fetch it again`);
+    if (keyword === undefined || value === undefined)
+      throw new ImageError(
+        `${name}: the tar archive is damaged: its extended header at byte ${at} is not made of records; fetch it again`,
+      );
     records.set(keyword, value);
     rest = rest.subarray(length);
   }
@@ -99,4 +143,8 @@ function string(field: Uint8Array): string {
   return new TextDecoder().decode(end < 0 ? field : field.subarray(0, end));
 }
 
-const plain = (path: string) => path.split("/").filter((part) => part !== "" && part !== ".").join("/");
+const plain = (path: string) =>
+  path
+    .split("/")
+    .filter((part) => part !== "" && part !== ".")
+    .join("/");

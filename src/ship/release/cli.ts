@@ -1,14 +1,13 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { UserError } from "../../support/error.ts";
 import { ARCHITECTURES } from "../../arch/architectures.ts";
 import { dateOf } from "../../build/commit.ts";
-
-import { sha256 } from "../../support/hash.ts";
-import { unwritable } from "../../support/report.ts";
 import { build, gather, type Materials } from "../../build/stages.ts";
+import { UserError } from "../../support/error.ts";
+import { sha256 } from "../../support/hash.ts";
 import { DIST, ROOT } from "../../support/project.ts";
+import { unwritable } from "../../support/report.ts";
 import { type Executable, writeRelease } from "./folder.ts";
 import { requirePinned } from "./pinned.ts";
 import { releasedCommit } from "./source.ts";
@@ -55,10 +54,17 @@ async function buildAll(wanted: readonly Materials[], commit: string): Promise<r
     mkdirSync(folder, { recursive: true });
     await build(materials, folder);
     const bytes = readFileSync(join(folder, "pause"));
-    executables.push({ architecture, bytes, file: { name: `pause-linux-${architecture.debian}`, sha256: sha256(bytes) }, commit, timestamp: dateOf(commit) });
+    executables.push({
+      architecture,
+      bytes,
+      file: { name: `pause-linux-${architecture.debian}`, sha256: sha256(bytes) },
+      commit,
+      timestamp: dateOf(commit),
+    });
   }
   // The sources were read over the whole time.
-  if (releasedCommit() !== commit) throw new UserError(`another commit than ${commit} was checked out while it was built; start again`);
+  if (releasedCommit() !== commit)
+    throw new UserError(`another commit than ${commit} was checked out while it was built; start again`);
   return executables;
 }
 

@@ -1,9 +1,9 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { assemble, type Text } from "../image/assemble.ts";
-import { contentsAt, licenseTexts } from "../image/contents.ts";
 import { sha256 } from "../../support/hash.ts";
 import { ROOT } from "../../support/project.ts";
+import { assemble, type Text } from "../image/assemble.ts";
+import { contentsAt, licenseTexts } from "../image/contents.ts";
 import type { Released } from "./released.ts";
 import { sbom } from "./sbom.ts";
 import { billOf, provenanceOf, subjectOf } from "./statement.ts";
@@ -17,7 +17,12 @@ export type Executable = Released & { readonly bytes: Uint8Array };
 /** Writes the release of `executables`, which are of one commit, into `folder`; SHA256SUMS has all other files. Returns the paths. */
 export function writeRelease(folder: string, executables: readonly [Executable, ...Executable[]]): readonly string[] {
   const texts = licenseTexts();
-  const files = [...executables.flatMap(ofExecutable), archive(executables, texts), page(), ...texts.map(({ name, text: contents }) => text(name, contents))].toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  const files = [
+    ...executables.flatMap(ofExecutable),
+    archive(executables, texts),
+    page(),
+    ...texts.map(({ name, text: contents }) => text(name, contents)),
+  ].toSorted((a, b) => (a.path < b.path ? -1 : 1));
   const sums = files.map(({ path, bytes }) => `${sha256(bytes)}  ${path}\n`).join("");
   const all = [...files, text("SHA256SUMS", sums)];
   for (const { path, bytes, executable = false } of all) {
@@ -47,17 +52,21 @@ function archive(executables: readonly [Executable, ...Executable[]], texts: rea
   const programs = executables.map(({ architecture, bytes }) => ({ architecture: architecture.debian, bytes }));
   // What docker's classic image store takes is the same one whatever machine the release is made on.
   const dockers = executables[0].architecture.debian;
-  return { path: "pause.oci.tar", bytes: assemble(contents, programs, dockers, { texts, attest: attestationsOf(contents.name, executables) }).archive };
+  return {
+    path: "pause.oci.tar",
+    bytes: assemble(contents, programs, dockers, { texts, attest: attestationsOf(contents.name, executables) }).archive,
+  };
 }
 
 /** What is said of the image `name` of a platform that has this manifest, and of the executable in it. */
-export const attestationsOf = (name: string, executables: readonly Released[]) => (architecture: string, digest: string) =>
-  executables
-    .filter((executable) => executable.architecture.debian === architecture)
-    .flatMap((executable) => {
-      const subject = [{ name, digest: { sha256: digest.replace(/^sha256:/, "") } }, subjectOf(executable)];
-      return [billOf(executable, subject), provenanceOf(executable, subject)];
-    });
+export const attestationsOf =
+  (name: string, executables: readonly Released[]) => (architecture: string, digest: string) =>
+    executables
+      .filter((executable) => executable.architecture.debian === architecture)
+      .flatMap((executable) => {
+        const subject = [{ name, digest: { sha256: digest.replace(/^sha256:/, "") } }, subjectOf(executable)];
+        return [billOf(executable, subject), provenanceOf(executable, subject)];
+      });
 
 const page = (): File => ({ path: "pause.8", bytes: readFileSync(join(ROOT, "man", "pause.8")) });
 const text = (path: string, contents: string): File => ({ path, bytes: Buffer.from(contents) });

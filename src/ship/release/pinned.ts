@@ -1,12 +1,15 @@
-import { UserError } from "../../support/error.ts";
-import { findLibrary } from "../../link/libraries.ts";
 import { describeOthers, otherLibraries } from "../../build/pin/libraries.ts";
 import { pinnedLibraries } from "../../build/pin/pin.ts";
 import type { Materials } from "../../build/stages.ts";
+import { findLibrary } from "../../link/libraries.ts";
+import { UserError } from "../../support/error.ts";
 
 /** @throws UserError when a library that the build would link is not the pinned one; LinkError when one is not there. The runtime is, or gather has refused it. */
 export function requirePinned({ architecture, libraryDirs }: Materials): void {
-  const paths = Object.keys(pinnedLibraries(architecture).sha256).map((name) => findLibrary(name, libraryDirs(architecture), architecture).path);
+  const paths = Object.keys(pinnedLibraries(architecture).sha256).map(
+    (name) => findLibrary(name, libraryDirs(architecture), architecture).path,
+  );
   const others = describeOthers(architecture, otherLibraries(architecture, paths));
-  if (others !== undefined) throw new UserError(`${others}; install these versions, or move to others with: bun run pin`);
+  if (others !== undefined)
+    throw new UserError(`${others}; install these versions, or move to others with: bun run pin`);
 }

@@ -1,5 +1,5 @@
-import { UserError } from "../../support/error.ts";
 import { changes, checkedOut } from "../../build/commit.ts";
+import { UserError } from "../../support/error.ts";
 import { few } from "../../support/few.ts";
 
 /** How many paths a message names. */
@@ -8,7 +8,12 @@ const NAMED = 3;
 /** The commit that a release made here is of. @throws UserError in a tree without git, and in one that is not the commit's. */
 export function releasedCommit(): string {
   const [commit, changed] = [checkedOut(), changes()];
-  if (commit === null || changed === null) throw new UserError("no git, or no commit, in this tree, so nothing says what the release would be of; run it in a clone, with git installed");
+  if (commit === null || changed === null)
+    throw new UserError(
+      "no git, or no commit, in this tree, so nothing says what the release would be of; run it in a clone, with git installed",
+    );
   if (changed.length === 0) return commit;
-  throw new UserError(`not the commit's: ${few(changed, NAMED)}; commit it, or put it away (git stash --include-untracked)`);
+  throw new UserError(
+    `not the commit's: ${few(changed, NAMED)}; commit it, or put it away (git stash --include-untracked)`,
+  );
 }

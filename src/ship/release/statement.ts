@@ -6,7 +6,12 @@ import { CYCLONEDX, sbom } from "./sbom.ts";
 export type Subject = { readonly name: string; readonly digest: { readonly sha256: string } };
 
 /** An in-toto Statement, version 1 (in-toto attestation framework, spec/v1/statement.md). */
-const statement = <P>(subject: readonly Subject[], predicateType: string, predicate: P) => ({ _type: "https://in-toto.io/Statement/v1", subject, predicateType, predicate });
+const statement = <P>(subject: readonly Subject[], predicateType: string, predicate: P) => ({
+  _type: "https://in-toto.io/Statement/v1",
+  subject,
+  predicateType,
+  predicate,
+});
 
 export const SLSA = "https://slsa.dev/provenance/v1";
 
@@ -16,7 +21,8 @@ const HOME = "https://pause.invalid";
 export const subjectOf = ({ file: { name, sha256 } }: Released): Subject => ({ name, digest: { sha256 } });
 
 /** What the executable is made of, about `subject`. */
-export const billOf = (released: Released, subject: readonly Subject[]) => statement(subject, CYCLONEDX, sbom(released));
+export const billOf = (released: Released, subject: readonly Subject[]) =>
+  statement(subject, CYCLONEDX, sbom(released));
 
 /**
  * How the executable is made, about `subject` (SLSA, provenance v1). It has what the bytes depend on and nothing of the
@@ -37,4 +43,6 @@ export function provenanceOf(released: Released, subject: readonly Subject[]) {
 
 /** The files that the build reads, by hash, and the packages they are from. */
 const inputs = ({ architecture }: Released) =>
-  components(architecture).flatMap(({ file, purl }) => (file === undefined ? [] : [{ name: file.name, digest: { sha256: file.sha256 }, annotations: { package: purl } }]));
+  components(architecture).flatMap(({ file, purl }) =>
+    file === undefined ? [] : [{ name: file.name, digest: { sha256: file.sha256 }, annotations: { package: purl } }],
+  );

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { list, member, parseJson, record, ShapeError, text } from "../../support/json.ts";
-import { sha256 } from "../../support/hash.ts";
 import { PROVENANCE } from "../../build/stages.ts";
+import { sha256 } from "../../support/hash.ts";
+import { list, member, parseJson, record, ShapeError, text } from "../../support/json.ts";
 import { VerifyError } from "./error.ts";
 import type { Given } from "./given.ts";
 import { readStatement } from "./statement.ts";
@@ -23,7 +23,11 @@ export type Account = {
 };
 
 /** What provenance.json tells, and of which files: their SHA-256. `others`: the libraries that were not the pinned ones, by their paths. */
-export type Provenance = Required<Account> & { readonly architecture: string; readonly artifacts: readonly string[]; readonly others: readonly string[] };
+export type Provenance = Required<Account> & {
+  readonly architecture: string;
+  readonly artifacts: readonly string[];
+  readonly others: readonly string[];
+};
 
 /** What a document tells, and of which files: their SHA-256. */
 type Told = Account & { readonly artifacts: readonly string[]; readonly architecture?: string };
@@ -32,19 +36,30 @@ type Told = Account & { readonly artifacts: readonly string[]; readonly architec
  * All that is said of `given`, which was read from `path`: by its image, by the provenance.json that a build leaves, and by the statement
  * that a release has. `unused`: why what lies beside it tells nothing of it.
  */
-export function accountsOf(path: string, { architecture, bytes, label }: Given): { readonly accounts: readonly Account[]; readonly unused: string | undefined } {
-  const labelled = label === undefined ? [] : [{ source: "the image's label org.opencontainers.image.revision", commit: label }];
+export function accountsOf(
+  path: string,
+  { architecture, bytes, label }: Given,
+): { readonly accounts: readonly Account[]; readonly unused: string | undefined } {
+  const labelled =
+    label === undefined ? [] : [{ source: "the image's label org.opencontainers.image.revision", commit: label }];
   const accounts: Account[] = [];
   const unused: string[] = [];
-  for (const [source, read] of [[join(dirname(path), PROVENANCE), readProvenance], [`${path}${STATEMENT}`, readStatementAt]] as const) {
+  for (const [source, read] of [
+    [join(dirname(path), PROVENANCE), readProvenance],
+    [`${path}${STATEMENT}`, readStatementAt],
+  ] as const) {
     if (!existsSync(source)) continue;
     const told = attempt<Told>(() => read(source));
     if (typeof told === "string") unused.push(told);
     else if (told.artifacts.includes(sha256(bytes))) accounts.push(told);
     // Beside an archive it may be that of the other platform's file.
-    else if (told.architecture === undefined || told.architecture === architecture.debian) unused.push(`${source} is of another file: none that it tells of has this SHA-256`);
+    else if (told.architecture === undefined || told.architecture === architecture.debian)
+      unused.push(`${source} is of another file: none that it tells of has this SHA-256`);
   }
-  return { accounts: [...labelled, ...accounts], unused: accounts.length > 0 || unused.length === 0 ? undefined : unused.join("; ") };
+  return {
+    accounts: [...labelled, ...accounts],
+    unused: accounts.length > 0 || unused.length === 0 ? undefined : unused.join("; "),
+  };
 }
 
 /** What `read` gives, or why it gives nothing. */
@@ -61,7 +76,11 @@ function attempt<T>(read: () => T): T | string {
 export const readProvenance = (path: string): Provenance =>
   read(path, "what a build writes down", (document) => {
     const { commit, changed, architecture, bun, libraries, artifacts } = record(document);
-    const parts = list(libraries).map((library) => ({ path: text(member(library, "path")), sha256: text(member(library, "sha256")), pinned: member(library, "pinned") === true }));
+    const parts = list(libraries).map((library) => ({
+      path: text(member(library, "path")),
+      sha256: text(member(library, "sha256")),
+      pinned: member(library, "pinned") === true,
+    }));
     return {
       source: path,
       commit: commit === null ? null : text(commit),
@@ -74,7 +93,8 @@ export const readProvenance = (path: string): Provenance =>
     };
   });
 
-const readStatementAt = (path: string) => read(path, "an in-toto statement of a release's provenance", (document) => readStatement(path, document));
+const readStatementAt = (path: string) =>
+  read(path, "an in-toto statement of a release's provenance", (document) => readStatement(path, document));
 
 /** @throws VerifyError when it is no JSON of that shape, or cannot be read at all. */
 function read<T>(path: string, as: string, shaped: (document: unknown) => T): T {

@@ -6,7 +6,12 @@ import type { Account, Provenance } from "./accounts.ts";
 export type Checkout = { readonly commit: string | null; readonly changes: readonly string[] | null };
 
 /** What is known of where the two files are from. `rebuilt`: what the build wrote down of the one that it made here. */
-export type Evidence = { readonly accounts: readonly Account[]; readonly unused: string | undefined; readonly checkout: Checkout; readonly rebuilt: Provenance };
+export type Evidence = {
+  readonly accounts: readonly Account[];
+  readonly unused: string | undefined;
+  readonly checkout: Checkout;
+  readonly rebuilt: Provenance;
+};
 
 const MOST_PATHS = 3;
 
@@ -17,26 +22,54 @@ export function describeCheckout({ commit, changes }: Checkout): string {
 }
 
 /** Why the bytes may differ, a line each, as far as anything is known: other sources, another runtime, other libraries. */
-export function causes(architecture: Architecture, { accounts, unused, checkout, rebuilt }: Evidence): readonly string[] {
+export function causes(
+  architecture: Architecture,
+  { accounts, unused, checkout, rebuilt }: Evidence,
+): readonly string[] {
   const sources = [...accounts.flatMap((account) => aboutSources(account, checkout)), ...aboutCheckout(checkout)];
-  const parts = [...accounts.flatMap((account) => [...aboutRuntime(account, rebuilt), ...aboutLibraries(account, rebuilt)]), ...aboutThisMachine(architecture, rebuilt)];
+  const parts = [
+    ...accounts.flatMap((account) => [...aboutRuntime(account, rebuilt), ...aboutLibraries(account, rebuilt)]),
+    ...aboutThisMachine(architecture, rebuilt),
+  ];
   const found = [...sources, ...parts];
-  return [...(unused === undefined ? [] : [`provenance: ${unused}`]), ...(accounts.length === 0 ? [unknownCommit(checkout)] : []), ...found, ...(accounts.length > 0 && found.length === 0 ? [unexplained(accounts)] : [])];
+  return [
+    ...(unused === undefined ? [] : [`provenance: ${unused}`]),
+    ...(accounts.length === 0 ? [unknownCommit(checkout)] : []),
+    ...found,
+    ...(accounts.length > 0 && found.length === 0 ? [unexplained(accounts)] : []),
+  ];
 }
 
 function aboutSources({ source, commit, changed }: Account, checkout: Checkout): readonly string[] {
-  if (commit === null) return [`commit: ${source} says that it was built where git knew no commit, so nobody can say of which sources`];
-  const other = commit === checkout.commit ? [] : [`commit: ${source} says ${commit}, and this checkout is ${checkout.commit ?? "of no known one"}; git checkout ${commit}, and verify again`];
-  return changed === true ? [...other, `commit: ${source} says that it was built with changes on that commit, which only who built it has`] : other;
+  if (commit === null)
+    return [`commit: ${source} says that it was built where git knew no commit, so nobody can say of which sources`];
+  const other =
+    commit === checkout.commit
+      ? []
+      : [
+          `commit: ${source} says ${commit}, and this checkout is ${checkout.commit ?? "of no known one"}; git checkout ${commit}, and verify again`,
+        ];
+  return changed === true
+    ? [...other, `commit: ${source} says that it was built with changes on that commit, which only who built it has`]
+    : other;
 }
 
 function aboutCheckout({ commit, changes }: Checkout): readonly string[] {
-  if (commit === null || changes === null) return ["checkout: git knows no commit of it, so of which commit the rebuild is cannot be said; verify in a clone of the repository"];
-  return changes.length === 0 ? [] : [`checkout: it has changes (${few(changes)}), so the rebuild is of no commit; git stash --include-untracked, and verify again`];
+  if (commit === null || changes === null)
+    return [
+      "checkout: git knows no commit of it, so of which commit the rebuild is cannot be said; verify in a clone of the repository",
+    ];
+  return changes.length === 0
+    ? []
+    : [
+        `checkout: it has changes (${few(changes)}), so the rebuild is of no commit; git stash --include-untracked, and verify again`,
+      ];
 }
 
 function aboutRuntime({ source, runtime }: Account, rebuilt: Provenance): readonly string[] {
-  return runtime === undefined || runtime === rebuilt.runtime ? [] : [`runtime: ${source} has SHA-256 ${runtime} of Bun's, and pinned is ${rebuilt.runtime}`];
+  return runtime === undefined || runtime === rebuilt.runtime
+    ? []
+    : [`runtime: ${source} has SHA-256 ${runtime} of Bun's, and pinned is ${rebuilt.runtime}`];
 }
 
 function aboutLibraries({ source, libraries }: Account, rebuilt: Provenance): readonly string[] {
@@ -44,19 +77,28 @@ function aboutLibraries({ source, libraries }: Account, rebuilt: Provenance): re
   const names = [...new Set([...rebuilt.libraries.keys(), ...libraries.keys()])];
   return names
     .filter((name) => libraries.get(name) !== rebuilt.libraries.get(name))
-    .map((name) => `library ${name}: ${source} has ${hashOf(libraries.get(name))}, and the rebuild ${hashOf(rebuilt.libraries.get(name))}`);
+    .map(
+      (name) =>
+        `library ${name}: ${source} has ${hashOf(libraries.get(name))}, and the rebuild ${hashOf(rebuilt.libraries.get(name))}`,
+    );
 }
 
 const hashOf = (hash: string | undefined) => (hash === undefined ? "none" : `SHA-256 ${hash}`);
 
 function aboutThisMachine(architecture: Architecture, { others }: Provenance): readonly string[] {
   const described = describeOthers(architecture, others);
-  return described === undefined ? [] : [`this machine: its libraries are ${described}: the difference may be this machine's and not the file's`];
+  return described === undefined
+    ? []
+    : [`this machine: its libraries are ${described}: the difference may be this machine's and not the file's`];
 }
 
 const unknownCommit = ({ commit }: Checkout) =>
   `commit: nothing tells which one the file is of; see that it is this checkout's, ${commit ?? "which git does not know"}, or put the provenance.json of its build, or the .intoto.json of its release, beside it, or give the image's archive`;
 
-const unexplained = (accounts: readonly Account[]) => `nothing of that is another by ${accounts.map(({ source }) => source).join(" and ")}: the file is not what it says, or the build is not reproducible here`;
+const unexplained = (accounts: readonly Account[]) =>
+  `nothing of that is another by ${accounts.map(({ source }) => source).join(" and ")}: the file is not what it says, or the build is not reproducible here`;
 
-const few = (paths: readonly string[]) => [...paths.slice(0, MOST_PATHS), ...(paths.length > MOST_PATHS ? [`and ${paths.length - MOST_PATHS} more`] : [])].join(", ");
+const few = (paths: readonly string[]) =>
+  [...paths.slice(0, MOST_PATHS), ...(paths.length > MOST_PATHS ? [`and ${paths.length - MOST_PATHS} more`] : [])].join(
+    ", ",
+  );

@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { UserError } from "../../support/error.ts";
 import { changes, checkedOut } from "../../build/commit.ts";
+import { gather, type Materials, PROVENANCE } from "../../build/stages.ts";
 import { makeMap } from "../../explain/make.ts";
 import { Interrupted } from "../../link/signals.ts";
+import { UserError } from "../../support/error.ts";
 import { PATIENCE, parsePatience } from "../../support/patience.ts";
-import { stage } from "../../support/report.ts";
-import { gather, type Materials, PROVENANCE } from "../../build/stages.ts";
 import { ROOT } from "../../support/project.ts";
+import { stage } from "../../support/report.ts";
 import { accountsOf, readProvenance } from "./accounts.ts";
 import { causes, type Evidence } from "./causes.ts";
 import { compare } from "./compare.ts";
@@ -66,15 +66,24 @@ async function report(given: Given, materials: Materials, folder: string, eviden
     return false;
   }
   headerWords(given.bytes, built, comparison).forEach(print);
-  const { map } = await stage("map", async () => ({ map: await makeMap(given.architecture, folder, materials), detail: "where the rebuild's pages come from" }));
+  const { map } = await stage("map", async () => ({
+    map: await makeMap(given.architecture, folder, materials),
+    detail: "where the rebuild's pages come from",
+  }));
   pageWords(given.bytes, built, comparison, map).forEach(print);
   return false;
 }
 
 /** @throws VerifyError for words that the command does not take. */
-function parse(args: readonly string[]): { readonly help: true } | { readonly help: false; readonly path: string; readonly patience: number } {
+function parse(
+  args: readonly string[],
+): { readonly help: true } | { readonly help: false; readonly path: string; readonly patience: number } {
   try {
-    const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: { patience: { type: "string" }, help: { type: "boolean", short: "h", default: false } } });
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { patience: { type: "string" }, help: { type: "boolean", short: "h", default: false } },
+    });
     if (values.help) return { help: true };
     const [path, ...others] = positionals;
     if (path === undefined) throw new Error("no file is named");

@@ -1,33 +1,76 @@
 import { PHDR_SIZE } from "../../elf/constants.ts";
-import { sha256 } from "../../support/hash.ts";
 import { PAGE_SIZE } from "../../elf/pages.ts";
+import { sha256 } from "../../support/hash.ts";
 
 /** A field of a header that is another than in what was built. `index`: of the program header it stands in; undefined for the ELF header. Values in hexadecimal. */
-export type FieldDifference = { readonly index: number | undefined; readonly field: string; readonly given: string; readonly built: string };
+export type FieldDifference = {
+  readonly index: number | undefined;
+  readonly field: string;
+  readonly given: string;
+  readonly built: string;
+};
 
 /** A page of the file (4096 bytes, the last one may have fewer) with another byte in it: the page's offset, and that of the first such byte. */
 export type PageDifference = { readonly offset: number; readonly first: number };
 
 /** How two files differ. `pages`: of the longer one. `shared`: pages of the one that are in the other, wherever, pages of zeros apart. */
-export type Comparison = { readonly fields: readonly FieldDifference[]; readonly differing: readonly PageDifference[]; readonly pages: number; readonly shared: number };
+export type Comparison = {
+  readonly fields: readonly FieldDifference[];
+  readonly differing: readonly PageDifference[];
+  readonly pages: number;
+  readonly shared: number;
+};
 
 type Field = readonly [name: string, at: number, size: number];
 
 /** Of an Elf64_Ehdr and an Elf64_Phdr: offset and size in bytes (gABI, chapters 4 and 5). Magic, class and data were looked at before. */
 const EHDR: readonly Field[] = [
-  ...([["EI_VERSION", 6, 1], ["EI_OSABI", 7, 1], ["EI_ABIVERSION", 8, 1], ["EI_PAD", 9, 7]] as const),
-  ...([["e_type", 16, 2], ["e_machine", 18, 2], ["e_version", 20, 4], ["e_entry", 24, 8], ["e_phoff", 32, 8], ["e_shoff", 40, 8], ["e_flags", 48, 4]] as const),
-  ...([["e_ehsize", 52, 2], ["e_phentsize", 54, 2], ["e_phnum", 56, 2], ["e_shentsize", 58, 2], ["e_shnum", 60, 2], ["e_shstrndx", 62, 2]] as const),
+  ...([
+    ["EI_VERSION", 6, 1],
+    ["EI_OSABI", 7, 1],
+    ["EI_ABIVERSION", 8, 1],
+    ["EI_PAD", 9, 7],
+  ] as const),
+  ...([
+    ["e_type", 16, 2],
+    ["e_machine", 18, 2],
+    ["e_version", 20, 4],
+    ["e_entry", 24, 8],
+    ["e_phoff", 32, 8],
+    ["e_shoff", 40, 8],
+    ["e_flags", 48, 4],
+  ] as const),
+  ...([
+    ["e_ehsize", 52, 2],
+    ["e_phentsize", 54, 2],
+    ["e_phnum", 56, 2],
+    ["e_shentsize", 58, 2],
+    ["e_shnum", 60, 2],
+    ["e_shstrndx", 62, 2],
+  ] as const),
 ];
 const PHDR: readonly Field[] = [
-  ...([["p_type", 0, 4], ["p_flags", 4, 4], ["p_offset", 8, 8], ["p_vaddr", 16, 8]] as const),
-  ...([["p_paddr", 24, 8], ["p_filesz", 32, 8], ["p_memsz", 40, 8], ["p_align", 48, 8]] as const),
+  ...([
+    ["p_type", 0, 4],
+    ["p_flags", 4, 4],
+    ["p_offset", 8, 8],
+    ["p_vaddr", 16, 8],
+  ] as const),
+  ...([
+    ["p_paddr", 24, 8],
+    ["p_filesz", 32, 8],
+    ["p_memsz", 40, 8],
+    ["p_align", 48, 8],
+  ] as const),
 ];
 
 /** Compares all bytes. Headers are looked for where `built`, a build's pause, has them: what is given may be damaged in any way. */
 export function compare(given: Uint8Array, built: Uint8Array): Comparison {
   const view = new DataView(built.buffer, built.byteOffset, built.byteLength);
-  const headers = Array.from({ length: view.getUint16(56, true) }, (_, index) => Number(view.getBigUint64(32, true)) + index * PHDR_SIZE);
+  const headers = Array.from(
+    { length: view.getUint16(56, true) },
+    (_, index) => Number(view.getBigUint64(32, true)) + index * PHDR_SIZE,
+  );
   const fields = [
     ...EHDR.flatMap((field) => differs(given, built, undefined, 0, field)),
     ...headers.flatMap((at, index) => PHDR.flatMap((field) => differs(given, built, index, at, field))),
@@ -40,13 +83,27 @@ export function compare(given: Uint8Array, built: Uint8Array): Comparison {
   return { fields, differing, pages, shared: sharedPages(given, built) };
 }
 
-function differs(given: Uint8Array, built: Uint8Array, index: number | undefined, header: number, [field, at, size]: Field): readonly FieldDifference[] {
-  const [one, other] = [given, built].map((bytes) => valueOf(bytes.subarray(header + at, header + at + size))) as [string, string];
+function differs(
+  given: Uint8Array,
+  built: Uint8Array,
+  index: number | undefined,
+  header: number,
+  [field, at, size]: Field,
+): readonly FieldDifference[] {
+  const [one, other] = [given, built].map((bytes) => valueOf(bytes.subarray(header + at, header + at + size))) as [
+    string,
+    string,
+  ];
   return one === other ? [] : [{ index, field, given: one, built: other }];
 }
 
 /** Little-endian. */
-const valueOf = (bytes: Uint8Array) => (bytes.length === 0 ? "nothing" : `0x${Buffer.from(bytes.toReversed()).toString("hex").replace(/^0+(?=.)/, "")}`);
+const valueOf = (bytes: Uint8Array) =>
+  bytes.length === 0
+    ? "nothing"
+    : `0x${Buffer.from(bytes.toReversed())
+        .toString("hex")
+        .replace(/^0+(?=.)/, "")}`;
 
 const pageAt = (bytes: Uint8Array, offset: number) => Buffer.from(bytes.subarray(offset, offset + PAGE_SIZE));
 
@@ -61,5 +118,7 @@ function sharedPages(given: Uint8Array, built: Uint8Array): number {
 }
 
 function pagesOf(bytes: Uint8Array): readonly Buffer[] {
-  return Array.from({ length: Math.floor(bytes.length / PAGE_SIZE) }, (_, index) => pageAt(bytes, index * PAGE_SIZE)).filter((page) => page.some((byte) => byte !== 0));
+  return Array.from({ length: Math.floor(bytes.length / PAGE_SIZE) }, (_, index) =>
+    pageAt(bytes, index * PAGE_SIZE),
+  ).filter((page) => page.some((byte) => byte !== 0));
 }

@@ -9,7 +9,12 @@ import { isTar, untar } from "../image/untar.ts";
 import { OtherFileError, VerifyError } from "./error.ts";
 
 /** An executable to hold against a build. `name`: as messages call it. `label`: the commit that its image names, where it is of one that does. */
-export type Given = { readonly name: string; readonly architecture: Architecture; readonly bytes: Uint8Array; readonly label: string | undefined };
+export type Given = {
+  readonly name: string;
+  readonly architecture: Architecture;
+  readonly bytes: Uint8Array;
+  readonly label: string | undefined;
+};
 
 const FILE = "pause";
 /** Of files that should not be there so many are named. */
@@ -23,9 +28,13 @@ const REVISION = "org.opencontainers.image.revision";
 export function readGiven(path: string): readonly Given[] {
   const bytes = readWhole(path);
   if (isElf(bytes)) return [{ name: path, architecture: architectureIn(path, bytes), bytes, label: undefined }];
-  if (!isTar(bytes)) throw new OtherFileError(`${path}: neither an ELF file nor an image's archive (it begins with ${hexadecimal(bytes.subarray(0, 4)) || "nothing"}); give a pause executable or an OCI archive`);
+  if (!isTar(bytes))
+    throw new OtherFileError(
+      `${path}: neither an ELF file nor an image's archive (it begins with ${hexadecimal(bytes.subarray(0, 4)) || "nothing"}); give a pause executable or an OCI archive`,
+    );
   const images = ofImage(() => readImages(path, bytes));
-  if (images.length === 0) throw new OtherFileError(`${path}: an archive without an image in it; give one that bun run image wrote`);
+  if (images.length === 0)
+    throw new OtherFileError(`${path}: an archive without an image in it; give one that bun run image wrote`);
   return images.map((image) => programOf(path, image));
 }
 
@@ -51,35 +60,54 @@ function ofImage<T>(read: () => T): T {
 function programOf(path: string, { os, architecture: known, config, layers }: Image): Given {
   const name = `${path} (${os}/${known})`;
   const architecture = ARCHITECTURES.find(({ debian }) => os === "linux" && debian === known);
-  if (architecture === undefined) throw new OtherFileError(`${name}: an image for a platform that pause is not built for; there are ${ARCHITECTURES.map(({ debian }) => `linux/${debian}`).join(" and ")}`);
+  if (architecture === undefined)
+    throw new OtherFileError(
+      `${name}: an image for a platform that pause is not built for; there are ${ARCHITECTURES.map(({ debian }) => `linux/${debian}`).join(" and ")}`,
+    );
   const bytes = fileAlone(name, layers);
   const found = architectureIn(name, bytes);
-  if (found !== architecture) throw new OtherFileError(`${name}: its /${FILE} is for ${found.debian}; the image cannot run, and no build makes it`);
+  if (found !== architecture)
+    throw new OtherFileError(
+      `${name}: its /${FILE} is for ${found.debian}; the image cannot run, and no build makes it`,
+    );
   return { name, architecture, bytes, label: config.labels[REVISION] };
 }
 
 /** The one regular file that the layers hold, /pause, with no more to it than its bytes. */
 function fileAlone(name: string, layers: Image["layers"]): Uint8Array {
   // The root itself may stand there as a folder.
-  const members = layers.flatMap(({ tar }) => ofImage(() => untar(`${name}, a layer`, tar))).filter(({ path, type }) => !(path === "" && type === "5"));
+  const members = layers
+    .flatMap(({ tar }) => ofImage(() => untar(`${name}, a layer`, tar)))
+    .filter(({ path, type }) => !(path === "" && type === "5"));
   const file = members.find(({ path, type }) => path === FILE && type === "0");
   const beside = members.filter((each) => each !== file).map(({ path }) => `/${path}`);
   const listed = few(beside, MOST);
-  if (file === undefined) throw new OtherFileError(`${name}: the image holds no regular file /${FILE}, but ${listed || "nothing"}`);
-  if (beside.length > 0) throw new OtherFileError(`${name}: the image holds ${listed} beside /${FILE}, and a build's holds that alone`);
+  if (file === undefined)
+    throw new OtherFileError(`${name}: the image holds no regular file /${FILE}, but ${listed || "nothing"}`);
+  if (beside.length > 0)
+    throw new OtherFileError(`${name}: the image holds ${listed} beside /${FILE}, and a build's holds that alone`);
   const more = [...((file.mode & 0o7000) === 0 ? [] : [`mode ${file.mode.toString(8)}`]), ...file.extended];
-  if (more.length > 0) throw new OtherFileError(`${name}: the image gives /${FILE} ${more.join(", ")}, and a build's gives it no privilege and no attribute`);
+  if (more.length > 0)
+    throw new OtherFileError(
+      `${name}: the image gives /${FILE} ${more.join(", ")}, and a build's gives it no privilege and no attribute`,
+    );
   return file.bytes;
 }
 
 /** By e_machine (gABI, chapter 4). @throws OtherFileError when the bytes are no ELF file for an architecture that pause is built for. */
 function architectureIn(name: string, bytes: Uint8Array): Architecture {
-  if (!isElf(bytes)) throw new OtherFileError(`${name}: not an ELF file (it begins with ${hexadecimal(bytes.subarray(0, 4)) || "nothing"}), so no pause executable`);
-  if (bytes.length < EHDR_SIZE) throw new OtherFileError(`${name}: an ELF file that is cut short within its header; fetch it again`);
-  if (bytes[EI_CLASS] !== ELFCLASS64 || bytes[EI_DATA] !== ELFDATA2LSB) throw new OtherFileError(`${name}: an ELF file, but none of 64 bits and little-endian, so no pause executable`);
+  if (!isElf(bytes))
+    throw new OtherFileError(
+      `${name}: not an ELF file (it begins with ${hexadecimal(bytes.subarray(0, 4)) || "nothing"}), so no pause executable`,
+    );
+  if (bytes.length < EHDR_SIZE)
+    throw new OtherFileError(`${name}: an ELF file that is cut short within its header; fetch it again`);
+  if (bytes[EI_CLASS] !== ELFCLASS64 || bytes[EI_DATA] !== ELFDATA2LSB)
+    throw new OtherFileError(`${name}: an ELF file, but none of 64 bits and little-endian, so no pause executable`);
   const machine = Buffer.from(bytes.subarray(18, 20)).readUInt16LE();
   const architecture = architectureOf(machine);
-  if (architecture === undefined) throw new OtherFileError(`${name}: an ELF file for a machine that pause is not built for (e_machine ${machine})`);
+  if (architecture === undefined)
+    throw new OtherFileError(`${name}: an ELF file for a machine that pause is not built for (e_machine ${machine})`);
   return architecture;
 }
 

@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { watchSignals } from "../../link/signals.ts";
-import { unwritable } from "../../support/report.ts";
 import { build, type Materials } from "../../build/stages.ts";
+import { watchSignals } from "../../link/signals.ts";
 import { DIST } from "../../support/project.ts";
+import { unwritable } from "../../support/report.ts";
 
 /**
  * Builds from `materials` into a folder in dist, where there is room for a build, and gives it to `use`. The folder is gone afterwards

@@ -9,8 +9,13 @@ const RUNTIME = "bun";
  */
 export function readStatement(source: string, statement: unknown) {
   const { subject, predicate } = record(statement);
-  const inputs = list(member(member(predicate, "buildDefinition"), "resolvedDependencies")).map((input) => ({ name: text(member(input, "name")), digest: record(member(input, "digest")) }));
-  const files = inputs.flatMap(({ name, digest }) => (digest.sha256 === undefined ? [] : [[name, text(digest.sha256)] as const]));
+  const inputs = list(member(member(predicate, "buildDefinition"), "resolvedDependencies")).map((input) => ({
+    name: text(member(input, "name")),
+    digest: record(member(input, "digest")),
+  }));
+  const files = inputs.flatMap(({ name, digest }) =>
+    digest.sha256 === undefined ? [] : [[name, text(digest.sha256)] as const],
+  );
   return {
     source,
     commit: text(inputs.find(({ digest }) => digest.gitCommit !== undefined)?.digest.gitCommit),

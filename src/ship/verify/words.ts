@@ -22,20 +22,45 @@ export const otherWords = ({ name, architecture, bytes }: Given, built: Uint8Arr
 /** Does it have nothing in common with what was built? Then no page of it is worth a line. */
 export const isAnotherProgram = ({ shared }: Comparison): boolean => shared === 0;
 
-export const ANOTHER_PROGRAM = "program: no whole page of it is one of the rebuild's, so it is another program, or a piece of one";
+export const ANOTHER_PROGRAM =
+  "program: no whole page of it is one of the rebuild's, so it is another program, or a piece of one";
 
 /** Size and headers, a line each. */
 export function headerWords(given: Uint8Array, built: Uint8Array, { fields }: Comparison): readonly string[] {
   const { segments } = new ElfFile("the rebuild", built);
-  const place = ({ index }: FieldDifference) => (index === undefined ? "ELF header" : `program header ${index} (its segment is at ${hex(segments[index]?.vaddr ?? 0)})`);
-  const size = given.length === built.length ? [] : [`size: ${count(given.length)}, and the rebuild has ${count(built.length)}`];
-  return [...size, ...capped(fields.map((each) => `${place(each)}: ${each.field} is ${each.given}, and in the rebuild ${each.built}`), "fields of the headers")];
+  const place = ({ index }: FieldDifference) =>
+    index === undefined
+      ? "ELF header"
+      : `program header ${index} (its segment is at ${hex(segments[index]?.vaddr ?? 0)})`;
+  const size =
+    given.length === built.length ? [] : [`size: ${count(given.length)}, and the rebuild has ${count(built.length)}`];
+  return [
+    ...size,
+    ...capped(
+      fields.map((each) => `${place(each)}: ${each.field} is ${each.given}, and in the rebuild ${each.built}`),
+      "fields of the headers",
+    ),
+  ];
 }
 
 /** The pages that differ: how many, where the first byte is, and of the first few, by the map of what was built, where they come from. */
-export function pageWords(given: Uint8Array, built: Uint8Array, { differing, pages }: Comparison, map: PauseMap): readonly string[] {
-  const lines = differing.map((page) => `  page at offset ${hex(page.offset)}, ${origin(page, map.pages.find(({ offset }) => offset === page.offset))}: ${bytesAt(given, built, page.first)}`);
-  return [`pages: ${differing.length} of ${pages} differ; the first byte that does: ${bytesAt(given, built, differing[0]?.first ?? 0)}`, ...capped(lines, "pages", "  ")];
+export function pageWords(
+  given: Uint8Array,
+  built: Uint8Array,
+  { differing, pages }: Comparison,
+  map: PauseMap,
+): readonly string[] {
+  const lines = differing.map(
+    (page) =>
+      `  page at offset ${hex(page.offset)}, ${origin(
+        page,
+        map.pages.find(({ offset }) => offset === page.offset),
+      )}: ${bytesAt(given, built, page.first)}`,
+  );
+  return [
+    `pages: ${differing.length} of ${pages} differ; the first byte that does: ${bytesAt(given, built, differing[0]?.first ?? 0)}`,
+    ...capped(lines, "pages", "  "),
+  ];
 }
 
 function origin({ first, offset }: PageDifference, page: MappedPage | undefined): string {
@@ -47,13 +72,16 @@ function origin({ first, offset }: PageDifference, page: MappedPage | undefined)
   return `address ${hex(page.address)}, ${page.protection}, ${from}${inside === undefined ? "" : ` (${inside.name})`}`;
 }
 
-const bytesAt = (given: Uint8Array, built: Uint8Array, at: number) => `${valueAt(given, at)} at ${hex(at)}, and in the rebuild ${valueAt(built, at)}`;
+const bytesAt = (given: Uint8Array, built: Uint8Array, at: number) =>
+  `${valueAt(given, at)} at ${hex(at)}, and in the rebuild ${valueAt(built, at)}`;
 
 function valueAt(bytes: Uint8Array, at: number): string {
   const value = bytes[at];
   return value === undefined ? "nothing" : hex(value);
 }
 
-const capped = (lines: readonly string[], what: string, indent = ""): readonly string[] => (lines.length > MOST ? [...lines.slice(0, MOST), `${indent}and ${lines.length - MOST} more ${what}`] : lines);
+const capped = (lines: readonly string[], what: string, indent = ""): readonly string[] =>
+  lines.length > MOST ? [...lines.slice(0, MOST), `${indent}and ${lines.length - MOST} more ${what}`] : lines;
 
-const count = (bytes: Uint8Array | number) => `${(typeof bytes === "number" ? bytes : bytes.length).toLocaleString("en-US")} bytes`;
+const count = (bytes: Uint8Array | number) =>
+  `${(typeof bytes === "number" ? bytes : bytes.length).toLocaleString("en-US")} bytes`;

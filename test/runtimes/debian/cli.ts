@@ -21,7 +21,9 @@ const PAGE = join(REPOSITORY, "docs/runtimes.md");
 /** What came out of the last run with each release. */
 const KEPT = join(TEST_DIST, "debian", "results");
 const MARK = "debian";
-const TESTS = ["by-hand", "seccomp", "hardened", "gvisor", "containerd", "cri", "docker", "podman", "rooted"].map((name) => `./test/runtimes/${name}.test.ts`);
+const TESTS = ["by-hand", "seccomp", "hardened", "gvisor", "containerd", "cri", "docker", "podman", "rooted"].map(
+  (name) => `./test/runtimes/${name}.test.ts`,
+);
 
 async function main(releases: readonly string[]): Promise<void> {
   requireMarks(PAGE, MARK);
@@ -35,7 +37,9 @@ async function main(releases: readonly string[]): Promise<void> {
 
 /** What was run up to now, in the order of Debian's versions. */
 function kept(): readonly Run[] {
-  const runs = readdirSync(KEPT).filter((name) => name.endsWith(".json")).map((name): Run => JSON.parse(readFileSync(join(KEPT, name), "utf8")));
+  const runs = readdirSync(KEPT)
+    .filter((name) => name.endsWith(".json"))
+    .map((name): Run => JSON.parse(readFileSync(join(KEPT, name), "utf8")));
   return runs.toSorted((one, other) => one.debian.localeCompare(other.debian, "en", { numeric: true }));
 }
 
@@ -45,9 +49,23 @@ async function runTests(name: string, root: string | undefined): Promise<Run> {
   console.log(`${name}: ${TESTS.length} files of tests`);
   // What a release does not have is skipped, also where this runs under CI.
   const bun = root === undefined ? process.execPath : "bun";
-  const tests = await start(command("env", "CI=", "TMPDIR=/tmp", "HOME=/root", bun, "test", ...TESTS, "--reporter=junit", `--reporter-outfile=${report}`)).ended;
+  const tests = await start(
+    command(
+      "env",
+      "CI=",
+      "TMPDIR=/tmp",
+      "HOME=/root",
+      bun,
+      "test",
+      ...TESTS,
+      "--reporter=junit",
+      `--reporter-outfile=${report}`,
+    ),
+  ).ended;
   console.log(tests.stderr.split("\n").slice(-6).join("\n").trim());
-  const packages = (await start(command("dpkg-query", "--show", "--showformat=${Package} ${Version}\n", ...PACKAGES)).ended).stdout;
+  const packages = (
+    await start(command("dpkg-query", "--show", "--showformat=${Package} ${Version}\n", ...PACKAGES)).ended
+  ).stdout;
   return {
     debian: (await run(command("sh", "-c", '. /etc/os-release; echo "$PRETTY_NAME"'))).replace("GNU/Linux ", ""),
     date: new Date().toISOString().slice(0, 10),

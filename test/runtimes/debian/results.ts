@@ -1,5 +1,9 @@
 /** How a test ended, by its full name. */
-export type Result = { readonly name: string; readonly outcome: "passed" | "failed" | "skipped"; readonly message: string };
+export type Result = {
+  readonly name: string;
+  readonly outcome: "passed" | "failed" | "skipped";
+  readonly message: string;
+};
 
 /** Reads what bun test's JUnit reporter wrote: every test with the titles of what it stands in. */
 export function readJunit(xml: string): readonly Result[] {
@@ -14,7 +18,8 @@ export function readJunit(xml: string): readonly Result[] {
 function unescape(text: string): string {
   const entities: Readonly<Record<string, string>> = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" };
   return text.replace(/&(?:#(\d+)|#x([0-9a-f]+)|(\w+));/gi, (whole, decimal, hex, name) => {
-    if (decimal !== undefined || hex !== undefined) return String.fromCodePoint(Number.parseInt(decimal ?? hex, decimal === undefined ? 16 : 10));
+    if (decimal !== undefined || hex !== undefined)
+      return String.fromCodePoint(Number.parseInt(decimal ?? hex, decimal === undefined ? 16 : 10));
     return entities[name] ?? whole;
   });
 }

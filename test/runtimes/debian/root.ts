@@ -1,12 +1,36 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { debianArchive } from "../../../src/build/debian/apt.ts";
 import { TEST_DIST } from "../../../harness/compile.ts";
+import { debianArchive } from "../../../src/build/debian/apt.ts";
 import { run } from "../tools.ts";
 
 /** The runtimes, and what the tests need besides. A package that a release does not have is left out. */
-const RUNTIMES = ["runc", "crun", "runsc", "containerd", "docker.io", "docker-cli", "podman", "buildah", "skopeo", "lxc", "systemd-container", "bubblewrap"];
-const NEEDED = ["busybox-static", "conmon", "netavark", "uidmap", "strace", "gcc", "libc6-dev", "util-linux", "mount", "ca-certificates"];
+const RUNTIMES = [
+  "runc",
+  "crun",
+  "runsc",
+  "containerd",
+  "docker.io",
+  "docker-cli",
+  "podman",
+  "buildah",
+  "skopeo",
+  "lxc",
+  "systemd-container",
+  "bubblewrap",
+];
+const NEEDED = [
+  "busybox-static",
+  "conmon",
+  "netavark",
+  "uidmap",
+  "strace",
+  "gcc",
+  "libc6-dev",
+  "util-linux",
+  "mount",
+  "ca-certificates",
+];
 
 /** A Debian of this release in a folder, with every runtime it has and the Bun that runs this: made once, some four minutes and 1 GB. */
 export async function debianRoot(release: string): Promise<string> {
@@ -16,17 +40,36 @@ export async function debianRoot(release: string): Promise<string> {
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(join(root, ".."), { recursive: true });
   // The lists of an unreleased Debian are valid for a week, also where this machine's clock is ahead of its mirror.
-  const apt = ['Acquire::Languages "none"', 'APT::Install-Recommends "false"', 'Acquire::Check-Valid-Until "false"'].flatMap((option) => ["--aptopt", option]);
-  const slim = ["doc", "info", "locale", "man"].flatMap((folder) => ["--dpkgopt", `path-exclude=/usr/share/${folder}/*`]);
+  const apt = [
+    'Acquire::Languages "none"',
+    'APT::Install-Recommends "false"',
+    'Acquire::Check-Valid-Until "false"',
+  ].flatMap((option) => ["--aptopt", option]);
+  const slim = ["doc", "info", "locale", "man"].flatMap((folder) => [
+    "--dpkgopt",
+    `path-exclude=/usr/share/${folder}/*`,
+  ]);
   const wanted = [...RUNTIMES, ...NEEDED].join(" ");
   const there = `chroot "$1" apt-cache pkgnames | sort >"$1/tmp/names"; printf '%s\\n' ${wanted} | sort | comm -12 - "$1/tmp/names" >"$1/tmp/wanted"`;
   const install = 'chroot "$1" sh -c "xargs apt-get install --yes </tmp/wanted"';
-  await run(["mmdebstrap", "--mode=root", "--variant=apt", ...apt, ...slim, `--customize-hook=${there}`, `--customize-hook=${install}`, release, unfinished, await debianArchive()]);
+  await run([
+    "mmdebstrap",
+    "--mode=root",
+    "--variant=apt",
+    ...apt,
+    ...slim,
+    `--customize-hook=${there}`,
+    `--customize-hook=${install}`,
+    release,
+    unfinished,
+    await debianArchive(),
+  ]);
   copyFileSync(process.execPath, join(unfinished, "usr/local/bin/bun"));
   chmodSync(join(unfinished, "usr/local/bin/bun"), 0o755);
   // systemd-nspawn asks for it.
   writeFileSync(join(unfinished, "etc/machine-id"), `${"0123456789abcdef".repeat(2)}\n`);
-  for (const folder of ["repository", "proc", "sys", "dev", "run", "tmp"]) mkdirSync(join(unfinished, folder), { recursive: true });
+  for (const folder of ["repository", "proc", "sys", "dev", "run", "tmp"])
+    mkdirSync(join(unfinished, folder), { recursive: true });
   renameSync(unfinished, root);
   return root;
 }
@@ -52,5 +95,20 @@ export function inRoot(root: string, repository: string, command: readonly strin
     shift
     "$@"
     exit $?`;
-  return ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "sh", "-e", "-c", script, root, repository, ...command];
+  return [
+    "unshare",
+    "--mount",
+    "--propagation",
+    "private",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "sh",
+    "-e",
+    "-c",
+    script,
+    root,
+    repository,
+    ...command,
+  ];
 }

@@ -49,11 +49,17 @@ function cell({ versions, results }: Run, { packaged, tests }: (typeof ROWS)[num
 }
 
 /** Without the folder that was made for the test. */
-const firstLine = (message: string) => message.split("\n")[0]?.replaceAll("`", "'").replaceAll(/\/tmp\/pause-runtimes-\w+\//g, "");
+const firstLine = (message: string) =>
+  message
+    .split("\n")[0]
+    ?.replaceAll("`", "'")
+    .replaceAll(/\/tmp\/pause-runtimes-\w+\//g, "");
 
 function failures(runs: readonly Run[]): string[] {
   const failed = runs.flatMap(({ debian, results }) =>
-    results.filter(({ outcome }) => outcome === "failed").map(({ name, message }) => `- ${debian}, ${name}: \`${firstLine(message)}\``),
+    results
+      .filter(({ outcome }) => outcome === "failed")
+      .map(({ name, message }) => `- ${debian}, ${name}: \`${firstLine(message)}\``),
   );
   return failed.length === 0 ? ["Nothing failed."] : ["What failed:", "", ...failed];
 }

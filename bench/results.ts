@@ -85,6 +85,7 @@ function packageOf(file: string): string {
   // Where /bin is a link to /usr/bin, dpkg may know the file by the shorter name.
   const owner = said(["dpkg-query", "--search", file]) || said(["dpkg-query", "--search", file.replace(/^\/usr/, "")]);
   const name = owner.split(":")[0] ?? "";
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query fills it in
   return name === "" ? "" : said(["dpkg-query", "--show", "--showformat", "${Package} ${Version}", name]);
 }
 

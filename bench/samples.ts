@@ -2,8 +2,9 @@
 export type Samples = Record<string, Record<string, number[]>>;
 
 export function add(samples: Samples, metric: string, peer: string, ...values: number[]): void {
-  const peers = (samples[metric] ??= {});
-  (peers[peer] ??= []).push(...values);
+  const peers = samples[metric] ?? {};
+  samples[metric] = peers;
+  peers[peer] = [...(peers[peer] ?? []), ...values];
 }
 
 /** The median, and the spread: from the tenth to the ninetieth percentile, of ten samples or fewer all. NaN without samples. */

@@ -41,9 +41,9 @@ export async function bootBreaks(machine: Machine, { path }: Artifact): Promise<
   const expected = { kernel: machine.kernel.release, ...FINDINGS };
   const wrong = Object.entries(expected).filter(([what, value]) => found[what] !== value);
   const mapped =
-    Number(found["maps"]) <= MOST_MAPS
+    Number(found.maps) <= MOST_MAPS
       ? []
-      : [`maps: it starts with vm.max_map_count at ${found["maps"] ?? "nothing"} or more, not at ${MOST_MAPS}`];
+      : [`maps: it starts with vm.max_map_count at ${found.maps ?? "nothing"} or more, not at ${MOST_MAPS}`];
   const unsaid = WORDS.filter((words) => !console.includes(words));
   return [
     ...wrong.map(([what, value]) => `${what}: ${found[what] ?? "nothing"} instead of ${value}`),

@@ -32,7 +32,11 @@ export function initialStack(
   const address = top - Math.ceil((words * 8 + above) / 16) * 16;
 
   let end = address + words * 8;
-  const place = (bytes: Uint8Array) => (end += bytes.length) - bytes.length;
+  const place = (bytes: Uint8Array) => {
+    const start = end;
+    end += bytes.length;
+    return start;
+  };
   const pointers = strings.map(place);
   const entries = [...auxv, [AT_RANDOM, place(random)], [AT_NULL, 0]];
   const values = [

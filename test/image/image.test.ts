@@ -47,7 +47,7 @@ describe("the archive", () => {
     }
     const blob = async (digest: string) => files.get(`blobs/${digest.replace(":", "/")}`)?.json();
     expect(await files.get("oci-layout")?.json()).toEqual({ imageLayoutVersion: "1.0.0" });
-    const { manifests } = await files.get("index.json")?.json();
+    const { manifests } = (await files.get("index.json")?.json()) ?? {};
     expect(manifests.length).toBe(1);
     expect(manifests[0].annotations["org.opencontainers.image.ref.name"]).toBe(CONTENTS.name);
     const index = await blob(manifests[0].digest);
@@ -142,7 +142,8 @@ describe("bun run image", () => {
     await image();
     const files = await new Bun.Archive(readFileSync(ARCHIVE)).files();
     const json = async (digest: string) => files.get(`blobs/${digest.replace(":", "/")}`)?.json();
-    const { manifests } = await json((await files.get("index.json")?.json()).manifests[0].digest);
+    const list = await files.get("index.json")?.json();
+    const { manifests } = await json(list.manifests[0].digest);
     const attached = manifests.filter(({ platform }: { platform: { os: string } }) => platform.os === "unknown");
     expect(attached.length).toBe(1);
     const { layers } = await json(attached[0].digest);

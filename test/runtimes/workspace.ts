@@ -99,7 +99,8 @@ export function removeCgroups(...paths: readonly string[]): void {
 function removeCgroup(path: string): void {
   for (let tries = 0; tries < 50; tries++) {
     try {
-      return rmdirSync(path);
+      rmdirSync(path);
+      return;
     } catch (error) {
       const busy = error instanceof Error && "code" in error && error.code === "EBUSY";
       if (!busy) return; // not in this hierarchy

@@ -63,9 +63,9 @@ async function runTests(name: string, root: string | undefined): Promise<Run> {
     ),
   ).ended;
   console.log(tests.stderr.split("\n").slice(-6).join("\n").trim());
-  const packages = (
-    await start(command("dpkg-query", "--show", "--showformat=${Package} ${Version}\n", ...PACKAGES)).ended
-  ).stdout;
+  const packages =
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query fills it in
+    (await start(command("dpkg-query", "--show", "--showformat=${Package} ${Version}\n", ...PACKAGES)).ended).stdout;
   return {
     debian: (await run(command("sh", "-c", '. /etc/os-release; echo "$PRETTY_NAME"'))).replace("GNU/Linux ", ""),
     date: new Date().toISOString().slice(0, 10),

@@ -8,7 +8,7 @@ import { ElfFile } from "../src/elf/file.ts";
 import { callSiteTable } from "../src/explain/call-site-table.ts";
 import { mapOf } from "../src/explain/files.ts";
 import type { PauseMap } from "../src/explain/map.ts";
-import { table } from "../src/explain/words.ts";
+import { table } from "../src/explain/markdown.ts";
 import { UserError } from "../src/support/error.ts";
 import { type Exposure, exposureOf } from "./exposure.ts";
 import { WORDS } from "./hardening-words.ts";
@@ -18,9 +18,9 @@ const ROOT = join(import.meta.dir, "..");
 const PAGE = "docs/hardening.md";
 
 /** A program to hold ours against: its name in the table, and its file. */
-type Program = { readonly name: string; readonly path: string };
+type Executable = { readonly name: string; readonly path: string };
 
-async function programs(): Promise<readonly Program[]> {
+async function programs(): Promise<readonly Executable[]> {
   const { present } = await peers([MUSL, FLOOR]);
   const here = present.flatMap(({ name, command: [path] }) =>
     path === undefined ? [] : [{ name: `${name}, ${HOST?.debian}`, path }],
@@ -58,7 +58,7 @@ function run(command: readonly string[]) {
 
 const number = (value: number) => value.toLocaleString("en-US");
 
-const row = ({ name, path }: Program, { bytes, executable, places, writableCode }: Exposure) => [
+const row = ({ name, path }: Executable, { bytes, executable, places, writableCode }: Exposure) => [
   name,
   number(bytes),
   number(executable),

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { compileWith, type Program, TEST_DIST } from "../harness/compile.ts";
+import { type CProgram, compileWith, TEST_DIST } from "../harness/compile.ts";
 import { version } from "../package.json";
 import { UserError } from "../src/support/error.ts";
 
@@ -28,7 +28,7 @@ export const FLOOR = "floor";
 const SOURCES = join(import.meta.dir, "peers");
 const FLAGS = ["-Os", "-static", "-s"];
 /** The program of upstream's structure, whatever it is linked with. */
-export const UPSTREAM: Program = {
+export const UPSTREAM: CProgram = {
   name: "upstream",
   source: join(SOURCES, "upstream.c"),
   flags: [...FLAGS, `-DVERSION="${version}"`],

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { compileProgram, type Program } from "../harness/compile.ts";
+import { type CProgram, compileProgram } from "../harness/compile.ts";
 import { UserError } from "../src/support/error.ts";
 import { withGroup } from "./cgroup.ts";
 import type { Peer } from "./peers.ts";
@@ -79,7 +79,7 @@ async function rig<T>(args: readonly string[], env: Readonly<Record<string, stri
   return JSON.parse(out) as T;
 }
 
-export const RIG: Program = { name: "bench-rig", source: join(import.meta.dir, "rig.c"), flags: ["-O2", "-static"] };
+export const RIG: CProgram = { name: "bench-rig", source: join(import.meta.dir, "rig.c"), flags: ["-O2", "-static"] };
 /** Compiled where it is first needed. */
 let compiled: string | undefined;
 const executable = () => (compiled ??= compileProgram(RIG));

@@ -7,7 +7,7 @@ import { IN_GUEST } from "./place.ts";
 export const TEST_DIST = join(import.meta.dir, "..", "dist", "test");
 
 /** A C program of the tests: its name in dist/test, its file, and gcc's flags. */
-export type Program = { readonly name: string; readonly source: string; readonly flags: readonly string[] };
+export type CProgram = { readonly name: string; readonly source: string; readonly flags: readonly string[] };
 
 /**
  * Compiles a C file of the tests with gcc into dist/test/NAME, once for each version of its text and flags, and returns
@@ -18,10 +18,10 @@ export function compileC(name: string, source: string, flags: readonly string[])
   return IN_GUEST ? output : compileWith("gcc", output, source, flags);
 }
 
-export const compileProgram = ({ name, source, flags }: Program): string => compileC(name, source, flags);
+export const compileProgram = ({ name, source, flags }: CProgram): string => compileC(name, source, flags);
 
 /** The same by Debian's gcc for `architecture`, into dist/test/ARCHITECTURE/NAME. */
-export function compileFor({ debian, gnuTriplet }: Architecture, { name, source, flags }: Program): string {
+export function compileFor({ debian, gnuTriplet }: Architecture, { name, source, flags }: CProgram): string {
   const compiler = `${gnuTriplet}-gcc`;
   if (Bun.which(compiler) === null)
     throw new Error(

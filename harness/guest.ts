@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { Architecture } from "../src/arch/architecture.ts";
 import { bunBuild } from "../src/build/compile.ts";
-import { fetchLibraries } from "../src/build/debian/libraries.ts";
+import { fetchLibraries } from "../src/build/debian/library-packages.ts";
 import { fetchPackage } from "../src/build/debian/packages.ts";
 import type { Machine } from "../src/build/machine/boot.ts";
 import { DEBIAN_CACHE } from "../src/build/machine/debian.ts";

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { type Artifact, rootOf } from "./artifacts.ts";
-import { compileProgram, type Program } from "./compile.ts";
+import { type CProgram, compileProgram } from "./compile.ts";
 import { blockedIn, children, RT_SIGTIMEDWAIT } from "./proc.ts";
 
 // Static, so that the environment that the stage passes on does not change what it does itself.
-const program = (name: string): Program => ({
+const program = (name: string): CProgram => ({
   name,
   source: join(import.meta.dir, `${name}.c`),
   flags: ["-O2", "-static"],

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { ElfFile } from "../../src/elf/file.ts";
 import { PAGE_SIZE, pageDown } from "../../src/elf/pages.ts";
-import { originOf } from "../../src/snapshot/places.ts";
+import { originOf } from "../../src/snapshot/memory-layout.ts";
 import { stepThrough } from "../../src/snapshot/rehearse.ts";
 import { USUAL } from "../../src/snapshot/scenarios.ts";
 import { add } from "../samples.ts";

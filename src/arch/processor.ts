@@ -36,14 +36,14 @@ export type Processor = {
 export type Registers = Readonly<Record<string, bigint>>;
 
 /**
- * The processor that a donor sees, whatever it runs on. `questions`: the instructions that ask a processor what it is, and
+ * The processor that a donor sees, whatever it runs on. `cpuQueries`: the instructions that ask a processor what it is, and
  * what each then sets registers to; `illegal` stands in their places, and raises SIGILL.
  */
 export type DescribedProcessor = {
   /** AT_HWCAP of getauxval(3). */
   readonly hwcap: number;
   readonly illegal: Uint8Array;
-  readonly questions: Readonly<
+  readonly cpuQueries: Readonly<
     Record<
       string,
       { readonly instruction: Uint8Array; readonly answer: (registers: Registers) => Readonly<Record<string, number>> }

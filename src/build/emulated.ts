@@ -64,7 +64,7 @@ export async function takeSnapshotIn(
   const task = { files: [{ path: "donor", file: program.path }], args, results: ["snapshot", "result"] };
   const [snapshot, result] = await runStageIn(
     machine,
-    join(ROOT, "src", "snapshot", "cli.ts"),
+    join(ROOT, "src", "snapshot", "snapshot-program.ts"),
     `${output}.stage`,
     task,
     parts,

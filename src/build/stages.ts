@@ -12,12 +12,12 @@ import { PATIENCE } from "../support/patience.ts";
 import { DIST } from "../support/project.ts";
 import { stage } from "../support/report.ts";
 import { compile } from "./compile.ts";
-import { fetchLibraries } from "./debian/libraries.ts";
+import { fetchLibraries } from "./debian/library-packages.ts";
 import { takeSnapshotIn } from "./emulated.ts";
 import { type Machine, requireEmulator } from "./machine/boot.ts";
 import { DEBIAN_CACHE, debianKernel, fetchBusybox } from "./machine/debian.ts";
-import { describeOthers, otherLibraries } from "./pin/libraries.ts";
 import { pinnedRuntime } from "./pin/pin.ts";
+import { describeOthers, otherLibraries } from "./pin/pinned-libraries.ts";
 import { writeProvenance } from "./provenance.ts";
 import { fetchRuntime } from "./runtime.ts";
 
@@ -81,7 +81,7 @@ export async function build(materials: Materials, folder: string): Promise<void>
   const taken = await stage("snapshot", () =>
     snapshotPause(
       materials,
-      { path: linked, start: parts.start, questions: pinnedRuntime(architecture).questions },
+      { path: linked, start: parts.start, cpuQueries: pinnedRuntime(architecture).cpuQueries },
       snapshot,
     ),
   );

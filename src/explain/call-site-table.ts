@@ -1,5 +1,5 @@
 import { ORIGINS, type Origin, type PauseMap } from "./map.ts";
-import { table } from "./words.ts";
+import { table } from "./markdown.ts";
 
 /** The places in a file that enter the kernel, a row for each function that has some: how many there are, how many of them the scenarios run, and for which calls. */
 export function callSiteTable({ callSites }: PauseMap): readonly string[] {

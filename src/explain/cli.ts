@@ -6,9 +6,9 @@ import { UserError } from "../support/error.ts";
 import { ROOT } from "../support/project.ts";
 import { builtArchitectures, mapOf, writeMap } from "./files.ts";
 import type { PauseMap } from "./map.ts";
-import { PICTURE, page } from "./page.ts";
+import { PICTURE, page } from "./map-page.ts";
+import { mapTables } from "./markdown.ts";
 import { picture } from "./picture.ts";
-import { words } from "./words.ts";
 
 const USAGE = `usage: bun run explain [FILE] [--page]
 
@@ -19,7 +19,7 @@ to be what this checkout built, or of all that it built.
 
 async function explain(file: string | undefined, writesPage: boolean): Promise<void> {
   if (file !== undefined) {
-    console.log(words(await mapOf(file)));
+    console.log(mapTables(await mapOf(file)));
     return;
   }
   const built = builtArchitectures();
@@ -28,7 +28,7 @@ async function explain(file: string | undefined, writesPage: boolean): Promise<v
   const maps: PauseMap[] = [];
   for (const architecture of built) maps.push(await writeMap(architecture));
   if (!writesPage) {
-    for (const map of maps) console.log(words(map));
+    for (const map of maps) console.log(mapTables(map));
     return;
   }
   writeFileSync(join(ROOT, "docs", "map.md"), page(maps));

@@ -12,9 +12,9 @@ import { UserError } from "../support/error.ts";
 import { sha256 } from "../support/hash.ts";
 import { DIST } from "../support/project.ts";
 import { findCallSites } from "./call-sites.ts";
-import { placedLibraries } from "./libraries.ts";
 import { FORMAT, type MappedScenario, type Origin, type PauseMap } from "./map.ts";
-import { Ground, loadedPages } from "./pages.ts";
+import { loadedPages, OriginFinder } from "./origins.ts";
+import { placedLibraries } from "./placed-libraries.ts";
 import { type TracedRun, trace } from "./trace.ts";
 
 /**
@@ -33,7 +33,7 @@ export async function makeMap(
     ElfFile,
   ];
   const { runs, dirs } = await seen(architecture, file.name, materials);
-  const ground = new Ground(file, {
+  const origins = new OriginFinder(file, {
     architecture,
     linked,
     libraries: placedLibraries(architecture, dynamic, dirs),
@@ -45,9 +45,9 @@ export async function makeMap(
     architecture: architecture.debian,
     file: { bytes: file.bytes.length, sha256: sha256(file.bytes), entry: file.entry },
     linked: { sha256: sha256(linked.bytes) },
-    pages: ground.pages(),
-    scenarios: runs.map((run) => scenarioOf(architecture, ground, run)),
-    callSites: callSitesOf(architecture, ground, runs),
+    pages: origins.pages(),
+    scenarios: runs.map((run) => scenarioOf(architecture, origins, run)),
+    callSites: callSitesOf(architecture, origins, runs),
     executedInstructions: new Set(runs.flatMap(({ instructions }) => instructions.map(([address]) => address))).size,
   };
 }
@@ -73,7 +73,7 @@ async function seen(
   const task = { files: [{ path: "pause", file: path }], args: ["/pause", "/trace"], results: ["trace"] };
   const [traced = Buffer.of()] = await runStageIn(
     machine,
-    join(import.meta.dir, "stage.ts"),
+    join(import.meta.dir, "trace-program.ts"),
     join(dirname(path), ".explain"),
     task,
     { runtime, libraryDirs: dirs },
@@ -83,17 +83,17 @@ async function seen(
 
 function scenarioOf(
   { processor: { systemCallInstruction } }: Architecture,
-  ground: Ground,
+  origins: OriginFinder,
   { scenario, calls, instructions, faults }: TracedRun,
 ): MappedScenario {
   const counts = new Map<Origin, number>();
   for (const [address, count] of instructions) {
-    const origin = ground.originOf(address);
+    const origin = origins.originOf(address);
     counts.set(origin, (counts.get(origin) ?? 0) + count);
   }
   const place = (behind: number) => ({
     at: behind - systemCallInstruction.length,
-    by: ground.by(behind - systemCallInstruction.length),
+    by: origins.by(behind - systemCallInstruction.length),
   });
   return {
     name: scenario,
@@ -103,12 +103,12 @@ function scenarioOf(
   };
 }
 
-function callSitesOf(architecture: Architecture, ground: Ground, runs: readonly TracedRun[]) {
-  const executable = loadedPages(ground.file).filter(({ flags }) => (flags & elf.PF_X) !== 0);
+function callSitesOf(architecture: Architecture, origins: OriginFinder, runs: readonly TracedRun[]) {
+  const executable = loadedPages(origins.file).filter(({ flags }) => (flags & elf.PF_X) !== 0);
   const size = architecture.processor.systemCallInstruction.length;
   const calls = runs.flatMap((run) => run.calls);
   return findCallSites(architecture, executable).map(({ address, bytes }) => ({
-    ...{ address, bytes, by: ground.by(address) },
+    ...{ address, bytes, by: origins.by(address) },
     calls: [...new Set(calls.filter(({ behind }) => behind - size === address).map(({ call }) => call))].toSorted(),
   }));
 }

@@ -1,6 +1,6 @@
 import { frame, HUES, WIDTH } from "../support/svg.ts";
 import { ORIGINS, type Origin, type PauseMap } from "./map.ts";
-import { bytesByOrigin } from "./words.ts";
+import { bytesByOrigin } from "./markdown.ts";
 
 const ORDER = Object.keys(ORIGINS) as Origin[];
 const PER_ROW = 32;

@@ -5,7 +5,7 @@ import { ElfFile } from "../elf/file.ts";
 import { PAGE_SIZE, pageDown } from "../elf/pages.ts";
 import { faultsOf, observe, rehearseWithout } from "../snapshot/rehearse.ts";
 import type { Scenario } from "../snapshot/scenarios.ts";
-import { REPRESENTATIVES } from "./representatives.ts";
+import { TRACED_SCENARIOS } from "./traced-scenarios.ts";
 
 /** A system call: its arguments as the registers have them, the address behind its instruction, and whether the program's wait had ended by then. */
 export type TracedCall = {
@@ -32,7 +32,7 @@ export type TracedRun = {
 /** What is seen of the file at `path` on a machine of its architecture, in each representative scenario. */
 export function trace(path: string): readonly TracedRun[] {
   const file = new ElfFile(path, readFileSync(path));
-  return REPRESENTATIVES.map((scenario) => traceRun(path, file, scenario));
+  return TRACED_SCENARIOS.map((scenario) => traceRun(path, file, scenario));
 }
 
 function traceRun(path: string, file: ElfFile, scenario: Scenario): TracedRun {

@@ -1,8 +1,8 @@
 import type { Architecture, Substitute } from "../arch/architecture.ts";
 
 /** What stands in for a name, and why that is right. */
-type Entry = { readonly by: Substitute; readonly because: string };
-type Table = Readonly<Record<string, Entry>>;
+type Substitution = { readonly by: Substitute; readonly because: string };
+type Table = Readonly<Record<string, Substitution>>;
 
 /**
  * What glibc has, a libstdc++ or libgcc_s built for glibc imports, and musl has not (or not in every version), by meaning.

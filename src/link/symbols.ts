@@ -12,7 +12,7 @@ import type { TlsTemplate } from "./tls.ts";
  */
 export type SymbolTables = { readonly symtab: Uint8Array; readonly strtab: Uint8Array; readonly gnuHash: Uint8Array };
 
-type Entry = { readonly symbol: Symbol; readonly value: number; readonly hash: number };
+type HashedSymbol = { readonly symbol: Symbol; readonly value: number; readonly hash: number };
 
 export function mergeSymbols(program: Program, libraries: readonly Placed[], tls: TlsTemplate): SymbolTables {
   const { dynamic, file } = program;
@@ -38,8 +38,8 @@ export function mergeSymbols(program: Program, libraries: readonly Placed[], tls
 }
 
 /** What can be found by name: the program first, then the libraries in order. */
-function exported({ dynamic }: Program, libraries: readonly Placed[], tls: TlsTemplate): Entry[] {
-  const entries = new Map<string, Entry>();
+function exported({ dynamic }: Program, libraries: readonly Placed[], tls: TlsTemplate): HashedSymbol[] {
+  const entries = new Map<string, HashedSymbol>();
   const add = (symbol: Symbol, base: number, template: number): void => {
     const nowhere = symbol.value === 0 && symbol.type !== elf.STT_TLS;
     if (nowhere || symbol.type === elf.STT_GNU_IFUNC || entries.has(symbol.name)) return;
@@ -65,7 +65,7 @@ function writeSymbol(view: DataView, at: number, { binding, type, size }: Symbol
 }
 
 /** DT_GNU_HASH of symbols sorted by bucket, the first of which has the index `first`: a Bloom filter, then buckets, then chains. */
-function gnuHashTable(entries: readonly Entry[], first: number, bucketCount: number): Uint8Array {
+function gnuHashTable(entries: readonly HashedSymbol[], first: number, bucketCount: number): Uint8Array {
   const bloomWords = 2 ** Math.ceil(Math.log2(Math.max(1, entries.length / 8)));
   const shift = 6;
   const view = new DataView(new ArrayBuffer(16 + bloomWords * 8 + (bucketCount + entries.length) * 4));

@@ -8,12 +8,12 @@ const { described, processor } = hostArchitecture();
 const SIGILL = 4;
 
 /** Where in a runtime the instructions stand that ask a processor what it is: addresses by the instruction's name. */
-export type Questions = Readonly<Record<string, readonly number[]>>;
+export type CpuQueries = Readonly<Record<string, readonly number[]>>;
 
-/** Puts an illegal instruction in the places of `questions`. @throws UserError when there is something else in one: the pin is of another runtime. */
-export function describeCpu(tracee: Tracee, questions: Questions): void {
-  for (const [name, { instruction }] of Object.entries(described.questions)) {
-    for (const address of questions[name] ?? []) {
+/** Puts an illegal instruction in the places of `cpuQueries`. @throws UserError when there is something else in one: the pin is of another runtime. */
+export function describeCpu(tracee: Tracee, cpuQueries: CpuQueries): void {
+  for (const [name, { instruction }] of Object.entries(described.cpuQueries)) {
+    for (const address of cpuQueries[name] ?? []) {
       const found = tracee.read(address, instruction.length);
       if (!found.equals(instruction)) {
         throw new UserError(
@@ -25,12 +25,12 @@ export function describeCpu(tracee: Tracee, questions: Questions): void {
   }
 }
 
-/** Answers the question that `stop` is; false when it is none. */
-export function answerCpu(tracee: Tracee, questions: Questions, stop: Stop): boolean {
+/** DescribedKernel the question that `stop` is; false when it is none. */
+export function answerCpu(tracee: Tracee, cpuQueries: CpuQueries, stop: Stop): boolean {
   if (stop.kind !== "signal" || stop.signal !== SIGILL) return false;
   const registers = tracee.registers();
   const at = Number(registers[processor.programCounter]);
-  const asked = Object.entries(described.questions).find(([name]) => questions[name]?.includes(at));
+  const asked = Object.entries(described.cpuQueries).find(([name]) => cpuQueries[name]?.includes(at));
   if (asked === undefined) return false;
   const [, { instruction, answer }] = asked;
   tracee.set({ ...answer(registers), [processor.programCounter]: at + instruction.length });

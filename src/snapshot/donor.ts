@@ -6,13 +6,13 @@ import { ElfFile, hex } from "../elf/file.ts";
 import { PAGE_SIZE } from "../elf/pages.ts";
 import type { EntryAddresses } from "../link/entry.ts";
 import { UserError } from "../support/error.ts";
-import { type Answer, Answers } from "./answers.ts";
 import { encodeArguments, findArguments } from "./call-frame.ts";
-import { answerCpu, describeCpu, type Questions } from "./described-cpu.ts";
+import { answerCpu, type CpuQueries, describeCpu } from "./described-cpu.ts";
+import { type Answer, DescribedKernel } from "./described-kernel.ts";
 import { AT_BASE, AT_ENTRY, AT_HWCAP, AT_PAGESZ, AT_PHDR, AT_PHENT, AT_PHNUM, initialStack } from "./initial-stack.ts";
 import { MAP_ANONYMOUS, MAP_FIXED_NOREPLACE, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "./linux.ts";
 import { readMappings } from "./memory.ts";
-import { type Places, placesBehind } from "./places.ts";
+import { layoutBehind, type MemoryLayout } from "./memory-layout.ts";
 import { PRACTICE, type Round } from "./practice.ts";
 import { type Stop, Tracee } from "./ptrace.ts";
 import type { Checkpoint } from "./stub.ts";
@@ -21,7 +21,7 @@ const architecture = hostArchitecture();
 const { described, processor } = architecture;
 
 /** The program to run: a linked file, where musl and the program are entered in it, and where it asks the processor what it is. */
-export type DonorProgram = { readonly path: string; readonly start: EntryAddresses; readonly questions: Questions };
+export type DonorProgram = { readonly path: string; readonly start: EntryAddresses; readonly cpuQueries: CpuQueries };
 
 /** A program stopped where its wait returns. */
 export type Donor = Checkpoint & { readonly tracee: Tracee };
@@ -44,23 +44,23 @@ const ENVIRONMENT = ["BUN_JSC_useConcurrentJIT=0", "BUN_JSC_useDFGJIT=0", "BUN_J
  * @throws UserError when it ends, starts a second thread or does something else on the way that cannot be in a snapshot.
  */
 export function startDonor(program: DonorProgram): Donor {
-  const { questions } = program;
+  const { cpuQueries } = program;
   const file = new ElfFile(program.path, readFileSync(program.path));
-  const places = placesBehind(file.end);
+  const layout = layoutBehind(file.end);
   const tracee = Tracee.start(program.path);
   try {
     // The exec that started it returns first.
     tracee.next();
-    describeCpu(tracee, questions);
-    enter(tracee, file, program.start, places.stack);
-    const run = new DonorRun(tracee, questions, places);
+    describeCpu(tracee, cpuQueries);
+    enter(tracee, file, program.start, layout.stack);
+    const run = new DonorRun(tracee, cpuQueries, layout);
     run.toWait();
     run.stepOut();
     const commandLine = findArguments(tracee);
     run.toWait();
     for (const round of PRACTICE) run.practise(commandLine, round);
     checkOneThread(tracee);
-    return { tracee, registers: run.stepOut(), commandLine, firstPage: places.firstPage };
+    return { tracee, registers: run.stepOut(), commandLine, firstPage: layout.firstPage };
   } catch (error) {
     tracee.kill();
     throw error;
@@ -72,7 +72,7 @@ function enter(
   tracee: Tracee,
   file: ElfFile,
   { muslBase, muslEntry, programEntry, phnum }: EntryAddresses,
-  stack: Places["stack"],
+  stack: MemoryLayout["stack"],
 ): void {
   for (const { base, size } of [stack, COMMAND_LINE]) {
     const got = tracee.call("mmap", [
@@ -111,16 +111,16 @@ function enter(
   tracee.set({ [processor.programCounter]: muslEntry, [processor.stackPointer]: address });
 }
 
-/** A donor on its way, each of its system calls and questions answered. */
+/** A donor on its way, each of its system calls and questions to the processor answered. */
 class DonorRun {
-  private readonly answers: Answers;
+  private readonly kernel: DescribedKernel;
 
   constructor(
     private readonly tracee: Tracee,
-    private readonly questions: Questions,
-    { mappings }: Places,
+    private readonly cpuQueries: CpuQueries,
+    { mappings }: MemoryLayout,
   ) {
-    this.answers = new Answers(mappings);
+    this.kernel = new DescribedKernel(mappings);
   }
 
   /** Lets it run until it stands at the entry of its wait. */
@@ -132,7 +132,7 @@ class DonorRun {
           `the donor did not reach its wait (${JSON.stringify(stop)}); run pause-static by hand to see why`,
         );
       if (stop.call === "rt_sigtimedwait") return;
-      this.carryOut(this.answers.to(stop));
+      this.carryOut(this.kernel.answer(stop));
     }
   }
 
@@ -140,8 +140,8 @@ class DonorRun {
   practise(slots: number, { pid, ready, wait: result, commandLine }: Round): void {
     this.tracee.write(COMMAND_LINE.base, Buffer.from(commandLine));
     this.tracee.write(slots, encodeArguments(COMMAND_LINE.base, commandLine.length));
-    this.answers.pid = pid;
-    this.answers.ready = ready;
+    this.kernel.pid = pid;
+    this.kernel.ready = ready;
     this.carryOut({ result });
     this.toWait();
   }
@@ -164,7 +164,7 @@ class DonorRun {
   private next(): Stop {
     for (;;) {
       const stop = this.tracee.next();
-      if (!answerCpu(this.tracee, this.questions, stop)) return stop;
+      if (!answerCpu(this.tracee, this.cpuQueries, stop)) return stop;
     }
   }
 

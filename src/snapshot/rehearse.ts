@@ -1,7 +1,7 @@
 import { hostArchitecture } from "../arch/architectures.ts";
 import { PAGE_SIZE, pageDown } from "../elf/pages.ts";
 import { UserError } from "../support/error.ts";
-import type { Entry } from "./answers.ts";
+import type { CallEntry } from "./described-kernel.ts";
 import { EFAULT } from "./linux.ts";
 import { readFaults, readWritten } from "./memory.ts";
 import { type Stop, Tracee } from "./ptrace.ts";
@@ -52,7 +52,7 @@ export function rehearseWithout(path: string, scenario: Scenario, without: reado
 /** What a run tells: the address of each instruction, and each system call with the address behind its instruction. `woken`: its first wait has ended. */
 export type Observer = {
   readonly instruction: (address: number, woken: boolean) => void;
-  readonly call: (entry: Entry, behind: number, woken: boolean, candidate: Tracee) => void;
+  readonly call: (entry: CallEntry, behind: number, woken: boolean, candidate: Tracee) => void;
 };
 
 /** Runs it through `scenario` instruction by instruction from its first one on. One that stands at a call's entry does not count a second time. */
@@ -146,7 +146,7 @@ class Rehearsal {
     }
   }
 
-  private carryOut(call: Entry): number[] {
+  private carryOut(call: CallEntry): number[] {
     switch (call.call) {
       case "getpid":
         return this.answer(this.scenario.firstProcess ? 1 : 2);
@@ -170,13 +170,13 @@ class Rehearsal {
     return [];
   }
 
-  private poll({ args: [fds = 0] }: Entry): number[] {
+  private poll({ args: [fds = 0] }: CallEntry): number[] {
     const missing = this.unreadable(fds, POLLFD_SIZE);
     const { polls } = this.scenario;
     return missing.length > 0 || polls === undefined ? missing : this.answer(polls);
   }
 
-  private write({ args: [fd = 0, address = 0, size = 0] }: Entry): number[] {
+  private write({ args: [fd = 0, address = 0, size = 0] }: CallEntry): number[] {
     const missing = this.unreadable(address, size);
     if (missing.length > 0) return missing;
     this.said[fd === STDOUT ? "stdout" : "stderr"] += this.candidate.read(address, size).toString();
@@ -184,7 +184,7 @@ class Rehearsal {
     return this.answer(writeFails === undefined ? size : -writeFails);
   }
 
-  private wait({ args: [set = 0, info = 0] }: Entry): number[] {
+  private wait({ args: [set = 0, info = 0] }: CallEntry): number[] {
     const wake = this.scenario.wakes[this.waits++];
     if (wake === undefined) throw this.wrong("it waits once more");
     if ("errno" in wake) return this.answer(-wake.errno);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { assemble } from "../../src/ship/image/assemble.ts";
 import { ImageError } from "../../src/ship/image/error.ts";
 import { readImages } from "../../src/ship/image/read.ts";
-import { type Entry, tar } from "../../src/ship/image/tar.ts";
+import { type TarEntry, tar } from "../../src/ship/image/tar.ts";
 import { untar } from "../../src/ship/image/untar.ts";
 import { sha256 } from "../../src/support/hash.ts";
 
@@ -19,7 +19,8 @@ const PROGRAMS = [
 ] as const;
 const ARCHIVE = assemble(CONTENTS, PROGRAMS, "amd64").archive;
 
-const entries = (): Entry[] => untar("archive", ARCHIVE).map(({ path, bytes }) => ({ name: path, bytes, mode: 0o644 }));
+const entries = (): TarEntry[] =>
+  untar("archive", ARCHIVE).map(({ path, bytes }) => ({ name: path, bytes, mode: 0o644 }));
 /** The header of a member, as older archives have it too (POSIX pax, "ustar Interchange Format"). */
 function header(path: string, type: string, { size = "0", magic = "ustar\x0000", prefix = "" } = {}): Buffer {
   const block = Buffer.alloc(512);
@@ -49,7 +50,7 @@ const extended = (records: string) =>
 
 const END = Buffer.alloc(1024);
 
-const written = (files: readonly Entry[]) => tar(files, 0);
+const written = (files: readonly TarEntry[]) => tar(files, 0);
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
 const blobName = (bytes: Uint8Array) => `blobs/sha256/${sha256(bytes)}`;
 
@@ -58,7 +59,7 @@ const withFile = (name: string, change: (bytes: Uint8Array) => Uint8Array) =>
   written(entries().map((each) => (each.name === name ? { ...each, bytes: change(each.bytes) } : each)));
 
 /** A layout whose index.json leads to these descriptors, with these blobs. */
-const layout = (manifests: readonly unknown[], blobs: readonly Uint8Array[], ...others: Entry[]) =>
+const layout = (manifests: readonly unknown[], blobs: readonly Uint8Array[], ...others: TarEntry[]) =>
   written([
     { name: "index.json", bytes: json({ manifests }), mode: 0o644 },
     ...blobs.map((bytes) => ({ name: blobName(bytes), bytes, mode: 0o644 })),

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { TEST_DIST } from "../../harness/compile.ts";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import { bunBuild } from "../../src/build/compile.ts";
-import { fetchLibraries } from "../../src/build/debian/libraries.ts";
+import { fetchLibraries } from "../../src/build/debian/library-packages.ts";
 import { fetchRuntime } from "../../src/build/runtime.ts";
 
 const FIXTURE = join(import.meta.dir, "fixture");

@@ -4,7 +4,7 @@ import { TEST_DIST } from "../../harness/compile.ts";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import type { Architecture } from "../../src/arch/architecture.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
-import { fetchLibraries } from "../../src/build/debian/libraries.ts";
+import { fetchLibraries } from "../../src/build/debian/library-packages.ts";
 
 const SOURCES = join(import.meta.dir, "fixture");
 const CACHE = join(TEST_DIST, "..", "debian");

@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 import { TEST_DIST } from "../../harness/compile.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
-import { fetchLibraries } from "../../src/build/debian/libraries.ts";
+import { fetchLibraries } from "../../src/build/debian/library-packages.ts";
 
 export const CLI = join(import.meta.dir, "..", "..", "src", "link", "cli.ts");
 const SOURCES = join(import.meta.dir, "programs");

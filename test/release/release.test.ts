@@ -214,7 +214,7 @@ describe("bun run release", () => {
           other.git("commit", "--quiet", "--all", "--message", "Another library");
           refused(
             other,
-            /^release: not the release's: \S+\/libstdc\+\+\.so\.6 is not what src\/pin\/pin\.json has [^\n]*; install these versions, or move to others with: bun run pin\n$/,
+            /^release: not the release's: \S+\/libstdc\+\+\.so\.6 is not what src\/build\/pin\/pin\.json has [^\n]*; install these versions, or move to others with: bun run pin\n$/,
           );
         }
       },

@@ -4,7 +4,7 @@ import { PAUSE } from "../../harness/artifacts.ts";
 import { buildReference } from "../../harness/reference.ts";
 import type { Architecture } from "../../src/arch/architecture.ts";
 import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts";
-import { type Attached, assemble, type Program as Built, type Contents } from "../../src/ship/image/assemble.ts";
+import { type Attached, assemble, type Contents, type PlatformExecutable } from "../../src/ship/image/assemble.ts";
 import { licenseTexts } from "../../src/ship/image/contents.ts";
 import { attestationsOf } from "../../src/ship/release/folder.ts";
 import { sha256 } from "../../src/support/hash.ts";
@@ -80,7 +80,7 @@ async function save(
   workspace: Workspace,
   file: string,
   contents: Omit<Contents, "labels" | "timestamp">,
-  programs: readonly Built[],
+  programs: readonly PlatformExecutable[],
   attached?: Attached,
 ): Promise<string> {
   const { archive } = assemble({ ...contents, labels: {}, timestamp: 0 }, programs, HOST, attached);

@@ -38,7 +38,7 @@ describe("the snapshot stage, run on another processor and another kernel", () =
         const { start } = link(DYNAMIC.path, readFileSync(DYNAMIC.path), libraryDirs, PAUSE_ENTRY);
         await takeSnapshotIn(
           machine,
-          { path: STATIC.path, start, questions: pinnedRuntime(X86_64).questions },
+          { path: STATIC.path, start, cpuQueries: pinnedRuntime(X86_64).cpuQueries },
           output,
           { runtime, libraryDirs },
         );

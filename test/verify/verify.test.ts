@@ -17,7 +17,7 @@ import { testNeeding } from "../../harness/privilege.ts";
 import { buildReference } from "../../harness/reference.ts";
 import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts";
 import { assemble } from "../../src/ship/image/assemble.ts";
-import { ANOTHER_PROGRAM } from "../../src/ship/verify/words.ts";
+import { ANOTHER_PROGRAM } from "../../src/ship/verify/report.ts";
 import { sha256 } from "../../src/support/hash.ts";
 
 const PROJECT = join(import.meta.dir, "..", "..");

@@ -4,4 +4,8 @@ import type { DescribedProcessor } from "../processor.ts";
 const FP_AND_ASIMD = 3;
 
 /** The runtime asks for nothing else: its identification registers cannot be read by a program that HWCAP_CPUID is not told of. */
-export const DESCRIBED: DescribedProcessor = { hwcap: FP_AND_ASIMD, illegal: Uint8Array.of(0, 0, 0, 0), questions: {} };
+export const DESCRIBED: DescribedProcessor = {
+  hwcap: FP_AND_ASIMD,
+  illegal: Uint8Array.of(0, 0, 0, 0),
+  cpuQueries: {},
+};

@@ -22,7 +22,7 @@ export const DESCRIBED: DescribedProcessor = {
   // EDX of CPUID's leaf 1.
   hwcap: LEAVES.get(1)?.[3] ?? 0,
   illegal: Uint8Array.of(0x0f, 0x0b),
-  questions: {
+  cpuQueries: {
     cpuid: {
       instruction: Uint8Array.of(0x0f, 0xa2),
       answer: (registers) => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Architecture } from "../../arch/architecture.ts";
 import type { Kernel } from "../debian/kernel.ts";
 import { MachineError } from "./error.ts";
-import { type Entry, writeNewc } from "./newc.ts";
+import { type NewcEntry, writeNewc } from "./newc.ts";
 
 /** A machine that QEMU emulates in software (TCG), which asks neither for privileges nor for virtualisation of the host's. */
 export type Machine = {
@@ -29,7 +29,7 @@ export type Session = { readonly console: string; readonly port: Buffer };
  * the kernel panics.
  * @throws MachineError when QEMU or the kernel is missing, there is no room for the files, or the machine is not off in time.
  */
-export async function boot(machine: Machine, root: readonly Entry[]): Promise<Session> {
+export async function boot(machine: Machine, root: readonly NewcEntry[]): Promise<Session> {
   requireEmulator(machine.architecture);
   if (!existsSync(machine.kernel.path))
     throw new MachineError(`${describe(machine)}: its kernel is not at ${machine.kernel.path}; fetch it again`);
@@ -53,7 +53,7 @@ export function requireEmulator({ name, emulator }: Architecture): void {
   );
 }
 
-function writeRoot(machine: Machine, path: string, root: readonly Entry[]): void {
+function writeRoot(machine: Machine, path: string, root: readonly NewcEntry[]): void {
   try {
     writeNewc(path, root);
   } catch (error) {

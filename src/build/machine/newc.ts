@@ -18,13 +18,13 @@ const S_IFREG = 0o100000;
 const S_IFLNK = 0o120000;
 
 /** What stands at `path` of an archive's root: a file as it is on the host, permission included, a new one, or a symbolic link. */
-export type Entry =
+export type NewcEntry =
   | { readonly path: string; readonly file: string }
   | { readonly path: string; readonly content: string | Uint8Array; readonly mode: number }
   | { readonly path: string; readonly target: string };
 
 /** Writes `entries` to the new file `archive`, with the folders they are in before them. */
-export function writeNewc(archive: string, entries: readonly Entry[]): void {
+export function writeNewc(archive: string, entries: readonly NewcEntry[]): void {
   const fd = openSync(archive, "wx");
   try {
     let inode = 0;
@@ -65,14 +65,14 @@ function record(name: string, inode: number, mode: number, content: Uint8Array):
   return [header, terminated, padding(header.length + terminated.length), content, padding(content.length)];
 }
 
-function modeAndContent(entry: Entry): [mode: number, content: Uint8Array] {
+function modeAndContent(entry: NewcEntry): [mode: number, content: Uint8Array] {
   if ("target" in entry) return [S_IFLNK | 0o777, Buffer.from(entry.target)];
   if ("content" in entry) return [S_IFREG | entry.mode, Buffer.from(entry.content)];
   return [S_IFREG | (statSync(entry.file).mode & 0o777), readFileSync(entry.file)];
 }
 
 /** All folders on the way to the entries, outer ones first. */
-function folders(entries: readonly Entry[]): string[] {
+function folders(entries: readonly NewcEntry[]): string[] {
   const found = new Set<string>();
   for (const { path } of entries) for (let at = posix.dirname(path); at !== "."; at = posix.dirname(at)) found.add(at);
   return [...found].toSorted();

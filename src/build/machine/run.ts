@@ -2,12 +2,12 @@ import { gunzipSync } from "node:zlib";
 import { boot, describe, lastWords, type Machine } from "./boot.ts";
 import { fetchBusybox } from "./debian.ts";
 import { MachineError } from "./error.ts";
-import { type Entry, readNewc } from "./newc.ts";
+import { type NewcEntry, readNewc } from "./newc.ts";
 
 /** What to run in a machine, and what of it to bring back. */
 export type Task = {
   /** The machine's files, besides a static busybox, which serves as its shell and tools. */
-  readonly files: readonly Entry[];
+  readonly files: readonly NewcEntry[];
   /** The command with its arguments; it is run as root in /, with /proc, /sys, /dev and a PATH of /bin. */
   readonly command: readonly string[];
   /** NAME=VALUE for each variable besides PATH. */

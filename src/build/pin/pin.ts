@@ -1,5 +1,5 @@
 import type { Architecture } from "../../arch/architecture.ts";
-import type { Questions } from "../../snapshot/described-cpu.ts";
+import type { CpuQueries } from "../../snapshot/described-cpu.ts";
 import file from "./pin.json";
 
 /**
@@ -10,7 +10,7 @@ import file from "./pin.json";
 export type Pin = {
   readonly bun: string;
   readonly runtimes: Readonly<
-    Record<string, { readonly sha256: string; readonly questions: Readonly<Record<string, readonly string[]>> }>
+    Record<string, { readonly sha256: string; readonly cpuQueries: Readonly<Record<string, readonly string[]>> }>
   >;
   /** By Debian's name of the architecture: the packages they are from, and the hashes. */
   readonly libraries: Readonly<
@@ -25,12 +25,12 @@ export const PINNED_BUN = pin.bun;
 /** @throws Error when nothing is pinned for `architecture`: a bug. */
 export function pinnedRuntime({ bunPackage }: Architecture): {
   readonly sha256: string;
-  readonly questions: Questions;
+  readonly cpuQueries: CpuQueries;
 } {
-  const { sha256, questions } = pin.runtimes[bunPackage] ?? missing(bunPackage);
+  const { sha256, cpuQueries } = pin.runtimes[bunPackage] ?? missing(bunPackage);
   return {
     sha256,
-    questions: Object.fromEntries(Object.entries(questions).map(([name, places]) => [name, places.map(Number)])),
+    cpuQueries: Object.fromEntries(Object.entries(cpuQueries).map(([name, places]) => [name, places.map(Number)])),
   };
 }
 

@@ -6,11 +6,11 @@ import { CXX_LIBRARIES, findLibrary } from "../../link/libraries.ts";
 import { UserError } from "../../support/error.ts";
 import { sha256 } from "../../support/hash.ts";
 import { DIST, ROOT } from "../../support/project.ts";
-import { fetchLibraries } from "../debian/libraries.ts";
+import { fetchLibraries } from "../debian/library-packages.ts";
 import { DEBIAN_CACHE } from "../machine/debian.ts";
 import { PINNED_BUN, type Pin } from "../pin/pin.ts";
 import { downloadRuntime } from "../runtime.ts";
-import { findQuestions } from "./questions.ts";
+import { findCpuQueries } from "./cpu-queries.ts";
 
 const HELP = `Moves the project to another Bun: fetches its runtimes and Debian's libraries, hashes them, finds the instructions
 that ask the processor what it is, and writes src/build/pin/pin.json and package.json.
@@ -54,13 +54,13 @@ async function pinRuntime(architecture: Architecture) {
   const path = await downloadRuntime(architecture, join(DIST, "runtime"));
   const hash = sha256(readFileSync(path));
   console.log(`${basename(path)}: SHA-256 ${hash}`);
-  const questions = await findQuestions(path, architecture);
+  const cpuQueries = await findCpuQueries(path, architecture);
   console.log(
-    `${basename(path)}: ${Object.entries(questions)
+    `${basename(path)}: ${Object.entries(cpuQueries)
       .map(([name, places]) => `${places.length} ${name}`)
       .join(", ")}`,
   );
-  return { sha256: hash, questions };
+  return { sha256: hash, cpuQueries };
 }
 
 async function pinLibraries(architecture: Architecture) {

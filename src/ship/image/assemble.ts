@@ -1,5 +1,5 @@
 import { sha256 } from "../../support/hash.ts";
-import { type Entry, tar } from "./tar.ts";
+import { type TarEntry, tar } from "./tar.ts";
 
 /** What an image is, whatever its platforms: one file, how it is run, and what is said of it. */
 export type Contents = {
@@ -14,7 +14,7 @@ export type Contents = {
 };
 
 /** The one file, for one platform: the architecture by its name in an OCI image index. */
-export type Program = { readonly architecture: string; readonly bytes: Uint8Array };
+export type PlatformExecutable = { readonly architecture: string; readonly bytes: Uint8Array };
 
 /** What is said of one platform's image: an in-toto Statement. */
 export type Attestation = { readonly predicateType: string };
@@ -65,7 +65,7 @@ type Blob = (mediaType: string, bytes: Uint8Array) => Descriptor;
  */
 export function assemble(
   contents: Contents,
-  programs: readonly Program[],
+  programs: readonly PlatformExecutable[],
   dockers: string,
   { texts = [], attest }: Attached = {},
 ): Assembled {
@@ -97,7 +97,7 @@ export function assemble(
       RepoTags: [contents.name],
       Layers: [path(layer.digest)],
     }));
-  const files: Entry[] = [
+  const files: TarEntry[] = [
     file("oci-layout", json({ imageLayoutVersion: "1.0.0" })),
     file("index.json", json({ schemaVersion: 2, mediaType: TYPES.index, manifests: [{ ...index, annotations }] })),
     file("manifest.json", json(docker)),
@@ -112,7 +112,7 @@ export function assemble(
 }
 
 /** The layer, the configuration and the manifest of one platform's image. */
-function image(contents: Contents, { architecture, bytes }: Program, blob: Blob) {
+function image(contents: Contents, { architecture, bytes }: PlatformExecutable, blob: Blob) {
   const { file, user, labels, timestamp } = contents;
   const files = tar([{ name: file, bytes, mode: 0o755 }], timestamp);
   const layer = blob(TYPES.layer, Bun.gzipSync(files, { level: 9 }));
@@ -166,5 +166,5 @@ function textsManifest(texts: readonly Text[], blob: Blob) {
 }
 
 const path = (digest: string) => `blobs/${digest.replace(":", "/")}`;
-const file = (name: string, bytes: Uint8Array): Entry => ({ name, bytes, mode: 0o644 });
+const file = (name: string, bytes: Uint8Array): TarEntry => ({ name, bytes, mode: 0o644 });
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));

@@ -4,13 +4,13 @@ import { dirname, join } from "node:path";
 import { ImageError } from "./error.ts";
 
 /** A file of an archive: its path in there, what it holds, and the mode it gets. */
-export type Entry = { readonly name: string; readonly bytes: Uint8Array; readonly mode: number };
+export type TarEntry = { readonly name: string; readonly bytes: Uint8Array; readonly mode: number };
 
 /**
  * A tar archive (ustar) of these files in this order, owned by root and dated `timestamp` (seconds): the same bytes each
  * time. GNU tar writes it, as Bun.Archive has no modes and no dates. @throws ImageError with tar's words.
  */
-export function tar(entries: readonly Entry[], timestamp: number): Uint8Array<ArrayBuffer> {
+export function tar(entries: readonly TarEntry[], timestamp: number): Uint8Array<ArrayBuffer> {
   const folder = mkdtempSync(join(tmpdir(), "pause-image-"));
   try {
     lay(folder, entries);
@@ -21,7 +21,7 @@ export function tar(entries: readonly Entry[], timestamp: number): Uint8Array<Ar
 }
 
 /** tar takes files as they are on disk. */
-function lay(folder: string, entries: readonly Entry[]): void {
+function lay(folder: string, entries: readonly TarEntry[]): void {
   try {
     for (const { name, bytes, mode } of entries) {
       const path = join(folder, name);
@@ -36,7 +36,7 @@ function lay(folder: string, entries: readonly Entry[]): void {
   }
 }
 
-function archive(folder: string, entries: readonly Entry[], timestamp: number): Uint8Array<ArrayBuffer> {
+function archive(folder: string, entries: readonly TarEntry[], timestamp: number): Uint8Array<ArrayBuffer> {
   const same = ["--format=ustar", `--mtime=@${timestamp}`, "--owner=0", "--group=0", "--numeric-owner"];
   const command = [
     "tar",

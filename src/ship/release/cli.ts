@@ -9,7 +9,7 @@ import { sha256 } from "../../support/hash.ts";
 import { DIST, ROOT } from "../../support/project.ts";
 import { unwritable } from "../../support/report.ts";
 import { type Executable, writeRelease } from "./folder.ts";
-import { requirePinned } from "./pinned.ts";
+import { requirePinned } from "./require-pinned.ts";
 import { releasedCommit } from "./source.ts";
 
 const USAGE = `usage: bun run release

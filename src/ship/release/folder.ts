@@ -4,7 +4,7 @@ import { sha256 } from "../../support/hash.ts";
 import { ROOT } from "../../support/project.ts";
 import { assemble, type Text } from "../image/assemble.ts";
 import { contentsAt, licenseTexts } from "../image/contents.ts";
-import type { Released } from "./released.ts";
+import type { ReleasedExecutable } from "./executable.ts";
 import { sbom } from "./sbom.ts";
 import { billOf, provenanceOf, subjectOf } from "./statement.ts";
 
@@ -12,7 +12,7 @@ import { billOf, provenanceOf, subjectOf } from "./statement.ts";
 type File = { readonly path: string; readonly bytes: Uint8Array; readonly executable?: boolean };
 
 /** An executable, and its bytes. */
-export type Executable = Released & { readonly bytes: Uint8Array };
+export type Executable = ReleasedExecutable & { readonly bytes: Uint8Array };
 
 /** Writes the release of `executables`, which are of one commit, into `folder`; SHA256SUMS has all other files. Returns the paths. */
 export function writeRelease(folder: string, executables: readonly [Executable, ...Executable[]]): readonly string[] {
@@ -60,7 +60,7 @@ function archive(executables: readonly [Executable, ...Executable[]], texts: rea
 
 /** What is said of the image `name` of a platform that has this manifest, and of the executable in it. */
 export const attestationsOf =
-  (name: string, executables: readonly Released[]) => (architecture: string, digest: string) =>
+  (name: string, executables: readonly ReleasedExecutable[]) => (architecture: string, digest: string) =>
     executables
       .filter((executable) => executable.architecture.debian === architecture)
       .flatMap((executable) => {

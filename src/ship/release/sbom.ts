@@ -2,7 +2,7 @@ import { version } from "../../../package.json";
 import type { Architecture } from "../../arch/architecture.ts";
 import { type Component, components, OWN_PAGES } from "../components/components.ts";
 import { LICENSE } from "../components/license.ts";
-import type { Released } from "./released.ts";
+import type { ReleasedExecutable } from "./executable.ts";
 
 /** https://cyclonedx.org/docs/1.6/json/ */
 export const CYCLONEDX = "https://cyclonedx.org/bom";
@@ -10,7 +10,7 @@ export const CYCLONEDX = "https://cyclonedx.org/bom";
 const AUTHOR = { name: "the pause authors" };
 
 /** The bill of materials of one executable, in CycloneDX 1.6. The same release gives the same document. */
-export function sbom(released: Released) {
+export function sbom(released: ReleasedExecutable) {
   const document = {
     $schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
     bomFormat: "CycloneDX",
@@ -31,7 +31,7 @@ export function sbom(released: Released) {
 
 const ref = ({ debian }: Architecture) => `pause-${version}-${debian}`;
 
-function executable({ architecture, file }: Released) {
+function executable({ architecture, file }: ReleasedExecutable) {
   return {
     "bom-ref": ref(architecture),
     type: "application",

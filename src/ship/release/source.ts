@@ -1,6 +1,6 @@
 import { changes, checkedOut } from "../../build/commit.ts";
 import { UserError } from "../../support/error.ts";
-import { few } from "../../support/few.ts";
+import { listFirst } from "../../support/list-first.ts";
 
 /** How many paths a message names. */
 const NAMED = 3;
@@ -14,6 +14,6 @@ export function releasedCommit(): string {
     );
   if (changed.length === 0) return commit;
   throw new UserError(
-    `not the commit's: ${few(changed, NAMED)}; commit it, or put it away (git stash --include-untracked)`,
+    `not the commit's: ${listFirst(changed, NAMED)}; commit it, or put it away (git stash --include-untracked)`,
   );
 }

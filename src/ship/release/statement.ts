@@ -1,5 +1,5 @@
 import { components } from "../components/components.ts";
-import type { Released } from "./released.ts";
+import type { ReleasedExecutable } from "./executable.ts";
 import { CYCLONEDX, sbom } from "./sbom.ts";
 
 /** What a statement is about: a name, and digests in hexadecimal. */
@@ -18,17 +18,17 @@ export const SLSA = "https://slsa.dev/provenance/v1";
 /** The project has no home on the web: a name that is never looked up (RFC 2606, section 2). */
 const HOME = "https://pause.invalid";
 
-export const subjectOf = ({ file: { name, sha256 } }: Released): Subject => ({ name, digest: { sha256 } });
+export const subjectOf = ({ file: { name, sha256 } }: ReleasedExecutable): Subject => ({ name, digest: { sha256 } });
 
 /** What the executable is made of, about `subject`. */
-export const billOf = (released: Released, subject: readonly Subject[]) =>
+export const billOf = (released: ReleasedExecutable, subject: readonly Subject[]) =>
   statement(subject, CYCLONEDX, sbom(released));
 
 /**
  * How the executable is made, about `subject` (SLSA, provenance v1). It has what the bytes depend on and nothing of the
  * machine that made them: who builds the same commit gets the same statement.
  */
-export function provenanceOf(released: Released, subject: readonly Subject[]) {
+export function provenanceOf(released: ReleasedExecutable, subject: readonly Subject[]) {
   const { architecture, commit } = released;
   const source = { name: "pause", digest: { gitCommit: commit } };
   return statement(subject, SLSA, {
@@ -42,7 +42,7 @@ export function provenanceOf(released: Released, subject: readonly Subject[]) {
 }
 
 /** The files that the build reads, by hash, and the packages they are from. */
-const inputs = ({ architecture }: Released) =>
+const inputs = ({ architecture }: ReleasedExecutable) =>
   components(architecture).flatMap(({ file, purl }) =>
     file === undefined ? [] : [{ name: file.name, digest: { sha256: file.sha256 }, annotations: { package: purl } }],
   );

@@ -9,13 +9,20 @@ import { UserError } from "../../support/error.ts";
 import { PATIENCE, parsePatience } from "../../support/patience.ts";
 import { ROOT } from "../../support/project.ts";
 import { stage } from "../../support/report.ts";
-import { accountsOf, readProvenance } from "./accounts.ts";
-import { causes, type Evidence } from "./causes.ts";
+import { claimsAbout, readProvenance } from "./claims.ts";
 import { compare } from "./compare.ts";
 import { OtherFileError, VerifyError } from "./error.ts";
-import { type Given, readGiven } from "./given.ts";
+import { type Evidence, possibleCauses } from "./possible-causes.ts";
 import { withRebuilt } from "./rebuild.ts";
-import { ANOTHER_PROGRAM, headerWords, isAnotherProgram, otherWords, pageWords, sameWords } from "./words.ts";
+import {
+  ANOTHER_PROGRAM,
+  describeHeaders,
+  describeOther,
+  describePages,
+  describeSame,
+  isAnotherProgram,
+} from "./report.ts";
+import { readSubjects, type Subject } from "./subject.ts";
 
 const USAGE = `usage: bun run verify FILE [--patience SECONDS]
 
@@ -31,12 +38,13 @@ const [SAME, OTHER, TROUBLE] = [0, 1, 2];
 
 /** Is all that is in the file at `path` what is built here? */
 async function verify(path: string, patience: number): Promise<boolean> {
-  const given = readGiven(path).map((each) => ({ each, said: accountsOf(path, each) }));
+  const subjects = readSubjects(path).map((each) => ({ each, said: claimsAbout(path, each) }));
   process.chdir(ROOT);
   const checkout = { commit: checkedOut(), changes: changes() };
   // What is missing for any of them is known before the first is built.
-  const wanted: { each: Given; said: ReturnType<typeof accountsOf>; materials: Materials }[] = [];
-  for (const { each, said } of given) wanted.push({ each, said, materials: await gather(each.architecture, patience) });
+  const wanted: { each: Subject; said: ReturnType<typeof claimsAbout>; materials: Materials }[] = [];
+  for (const { each, said } of subjects)
+    wanted.push({ each, said, materials: await gather(each.architecture, patience) });
 
   let same = true;
   for (const { each, said, materials } of wanted) {
@@ -51,26 +59,26 @@ async function verify(path: string, patience: number): Promise<boolean> {
 }
 
 /** Says of one executable whether it is the same as the one in `folder`, and if not, what differs. */
-async function report(given: Given, materials: Materials, folder: string, evidence: Evidence): Promise<boolean> {
+async function report(subject: Subject, materials: Materials, folder: string, evidence: Evidence): Promise<boolean> {
   const built = readFileSync(join(folder, "pause"));
-  if (built.equals(given.bytes)) {
-    console.log(sameWords(given, evidence));
+  if (built.equals(subject.bytes)) {
+    console.log(describeSame(subject, evidence));
     return true;
   }
-  const comparison = compare(given.bytes, built);
+  const comparison = compare(subject.bytes, built);
   const print = (line: string) => console.log(`  ${line}`);
-  console.log(otherWords(given, built, evidence));
-  causes(given.architecture, evidence).forEach(print);
+  console.log(describeOther(subject, built, evidence));
+  possibleCauses(subject.architecture, evidence).forEach(print);
   if (isAnotherProgram(comparison)) {
     print(ANOTHER_PROGRAM);
     return false;
   }
-  headerWords(given.bytes, built, comparison).forEach(print);
+  describeHeaders(subject.bytes, built, comparison).forEach(print);
   const { map } = await stage("map", async () => ({
-    map: await makeMap(given.architecture, folder, materials),
+    map: await makeMap(subject.architecture, folder, materials),
     detail: "where the rebuild's pages come from",
   }));
-  pageWords(given.bytes, built, comparison, map).forEach(print);
+  describePages(subject.bytes, built, comparison, map).forEach(print);
   return false;
 }
 

@@ -1,13 +1,13 @@
 import type { Architecture } from "../../arch/architecture.ts";
-import { describeOthers } from "../../build/pin/libraries.ts";
-import type { Account, Provenance } from "./accounts.ts";
+import { describeOthers } from "../../build/pin/pinned-libraries.ts";
+import type { Claim, Provenance } from "./claims.ts";
 
 /** What is checked out: its commit, and the paths that differ from it; null where there is no git. */
 export type Checkout = { readonly commit: string | null; readonly changes: readonly string[] | null };
 
 /** What is known of where the two files are from. `rebuilt`: what the build wrote down of the one that it made here. */
 export type Evidence = {
-  readonly accounts: readonly Account[];
+  readonly claims: readonly Claim[];
   readonly unused: string | undefined;
   readonly checkout: Checkout;
   readonly rebuilt: Provenance;
@@ -22,25 +22,25 @@ export function describeCheckout({ commit, changes }: Checkout): string {
 }
 
 /** Why the bytes may differ, a line each, as far as anything is known: other sources, another runtime, other libraries. */
-export function causes(
+export function possibleCauses(
   architecture: Architecture,
-  { accounts, unused, checkout, rebuilt }: Evidence,
+  { claims, unused, checkout, rebuilt }: Evidence,
 ): readonly string[] {
-  const sources = [...accounts.flatMap((account) => aboutSources(account, checkout)), ...aboutCheckout(checkout)];
+  const sources = [...claims.flatMap((claim) => aboutSources(claim, checkout)), ...aboutCheckout(checkout)];
   const parts = [
-    ...accounts.flatMap((account) => [...aboutRuntime(account, rebuilt), ...aboutLibraries(account, rebuilt)]),
+    ...claims.flatMap((claim) => [...aboutRuntime(claim, rebuilt), ...aboutLibraries(claim, rebuilt)]),
     ...aboutThisMachine(architecture, rebuilt),
   ];
   const found = [...sources, ...parts];
   return [
     ...(unused === undefined ? [] : [`provenance: ${unused}`]),
-    ...(accounts.length === 0 ? [unknownCommit(checkout)] : []),
+    ...(claims.length === 0 ? [unknownCommit(checkout)] : []),
     ...found,
-    ...(accounts.length > 0 && found.length === 0 ? [unexplained(accounts)] : []),
+    ...(claims.length > 0 && found.length === 0 ? [unexplained(claims)] : []),
   ];
 }
 
-function aboutSources({ source, commit, changed }: Account, checkout: Checkout): readonly string[] {
+function aboutSources({ source, commit, changed }: Claim, checkout: Checkout): readonly string[] {
   if (commit === null)
     return [`commit: ${source} says that it was built where git knew no commit, so nobody can say of which sources`];
   const other =
@@ -66,13 +66,13 @@ function aboutCheckout({ commit, changes }: Checkout): readonly string[] {
       ];
 }
 
-function aboutRuntime({ source, runtime }: Account, rebuilt: Provenance): readonly string[] {
+function aboutRuntime({ source, runtime }: Claim, rebuilt: Provenance): readonly string[] {
   return runtime === undefined || runtime === rebuilt.runtime
     ? []
     : [`runtime: ${source} has SHA-256 ${runtime} of Bun's, and pinned is ${rebuilt.runtime}`];
 }
 
-function aboutLibraries({ source, libraries }: Account, rebuilt: Provenance): readonly string[] {
+function aboutLibraries({ source, libraries }: Claim, rebuilt: Provenance): readonly string[] {
   if (libraries === undefined) return [];
   const names = [...new Set([...rebuilt.libraries.keys(), ...libraries.keys()])];
   return names
@@ -95,8 +95,8 @@ function aboutThisMachine(architecture: Architecture, { others }: Provenance): r
 const unknownCommit = ({ commit }: Checkout) =>
   `commit: nothing tells which one the file is of; see that it is this checkout's, ${commit ?? "which git does not know"}, or put the provenance.json of its build, or the .intoto.json of its release, beside it, or give the image's archive`;
 
-const unexplained = (accounts: readonly Account[]) =>
-  `nothing of that is another by ${accounts.map(({ source }) => source).join(" and ")}: the file is not what it says, or the build is not reproducible here`;
+const unexplained = (claims: readonly Claim[]) =>
+  `nothing of that is another by ${claims.map(({ source }) => source).join(" and ")}: the file is not what it says, or the build is not reproducible here`;
 
 const few = (paths: readonly string[]) =>
   [...paths.slice(0, MOST_PATHS), ...(paths.length > MOST_PATHS ? [`and ${paths.length - MOST_PATHS} more`] : [])].join(

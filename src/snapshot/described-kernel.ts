@@ -1,12 +1,12 @@
 import { hostArchitecture } from "../arch/architectures.ts";
 import { PAGE_SIZE, pageUp } from "../elf/pages.ts";
 import { ENOENT, ENOTTY, EPERM, MAP_FIXED, MAP_FIXED_NOREPLACE, PROT_EXEC } from "./linux.ts";
-import type { Places } from "./places.ts";
+import type { MemoryLayout } from "./memory-layout.ts";
 import type { Stop } from "./ptrace.ts";
 
 const { maxPageSize } = hostArchitecture();
 
-export type Entry = Extract<Stop, { kind: "entry" }>;
+export type CallEntry = Extract<Stop, { kind: "entry" }>;
 
 /**
  * What a system call gets instead of the kernel's answer. `result`: the call is skipped and returns this. `args`: the call
@@ -30,7 +30,7 @@ const HUGE_MAPPINGS = { start: 0x2_0000_0000, alignment: 0x2_0000_0000 };
  * The answers to the donor's system calls. Those that differ from run to run or from machine to machine (addresses, random
  * bytes, times, IDs, sizes, files) are made up here; what is made up for `getpid` and `poll` can be set.
  */
-export class Answers {
+export class DescribedKernel {
   pid = 1;
   /** Descriptors that are ready. */
   ready = 1;
@@ -39,11 +39,11 @@ export class Answers {
   private huge = HUGE_MAPPINGS.start;
   private nanoseconds = 0;
 
-  constructor(private readonly places: Places["mappings"]) {
-    this.small = places.start;
+  constructor(private readonly mappings: MemoryLayout["mappings"]) {
+    this.small = mappings.start;
   }
 
-  to({ call, args }: Entry): Answer {
+  answer({ call, args }: CallEntry): Answer {
     const [first = 0, second = 0, third = 0, fourth = 0] = args;
     switch (call) {
       case "mmap":
@@ -105,7 +105,7 @@ export class Answers {
     // Code shares no page with data, however large a kernel has them.
     const alignment = (protection & PROT_EXEC) !== 0 ? maxPageSize : PAGE_SIZE;
     const small = pageUp(this.small, alignment);
-    if (size < SMALL && small + size <= this.places.end) {
+    if (size < SMALL && small + size <= this.mappings.end) {
       this.small = pageUp(small + size, alignment);
       return small;
     }

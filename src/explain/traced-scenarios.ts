@@ -5,9 +5,9 @@ import { SCENARIOS, type Scenario, SIGTERM } from "../snapshot/scenarios.ts";
  * Of the scenarios, one for each way that the program takes: as PID 1 and not, without an argument, with one that it does not
  * know and with -v; each ending; stopped; a message that finds no room, and one that cannot be written.
  */
-export const REPRESENTATIVES: readonly Scenario[] = SCENARIOS.filter(represents);
+export const TRACED_SCENARIOS: readonly Scenario[] = SCENARIOS.filter(isTraced);
 
-function represents(scenario: Scenario): boolean {
+function isTraced(scenario: Scenario): boolean {
   const { args, firstProcess, polls, writeFails } = scenario;
   const [argument] = args;
   const plain = polls === undefined && writeFails === undefined;

@@ -6,10 +6,16 @@ import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { EHDR_SIZE, PHDR_SIZE } from "../../src/elf/constants.ts";
 import { ElfFile, hex } from "../../src/elf/file.ts";
 import { FORMAT, type MappedPage, type PauseMap } from "../../src/explain/map.ts";
-import type { Account, Provenance } from "../../src/ship/verify/accounts.ts";
-import { type Checkout, causes, type Evidence } from "../../src/ship/verify/causes.ts";
+import type { Claim, Provenance } from "../../src/ship/verify/claims.ts";
 import { compare } from "../../src/ship/verify/compare.ts";
-import { headerWords, isAnotherProgram, otherWords, pageWords, sameWords } from "../../src/ship/verify/words.ts";
+import { type Checkout, type Evidence, possibleCauses } from "../../src/ship/verify/possible-causes.ts";
+import {
+  describeHeaders,
+  describeOther,
+  describePages,
+  describeSame,
+  isAnotherProgram,
+} from "../../src/ship/verify/report.ts";
 import { sha256 } from "../../src/support/hash.ts";
 import { REPOSITORY } from "../docs/pages.ts";
 
@@ -25,7 +31,7 @@ const REBUILT: Provenance = {
     ["libstdc++.so.6", "b2"],
   ]),
 };
-const PROVENANCE: Account = {
+const PROVENANCE: Claim = {
   source: "provenance.json",
   commit: HERE,
   changed: false,
@@ -33,13 +39,13 @@ const PROVENANCE: Account = {
   libraries: REBUILT.libraries,
 };
 const evidence = (change: Partial<Evidence>): Evidence => ({
-  accounts: [PROVENANCE],
+  claims: [PROVENANCE],
   unused: undefined,
   checkout: CLEAN,
   rebuilt: REBUILT,
   ...change,
 });
-const said = (change: Partial<Evidence>) => causes(X86_64, evidence(change));
+const said = (change: Partial<Evidence>) => possibleCauses(X86_64, evidence(change));
 
 const given = (bytes: Uint8Array) => ({ name: "FILE", architecture: X86_64, bytes, label: undefined });
 /** What was built, with another byte at each of these offsets. */
@@ -50,18 +56,18 @@ describe("what may be the cause", () => {
   test("is another commit, by provenance or by a label, with what to do", () => {
     const line = (source: string) =>
       `commit: ${source} says ${THERE}, and this checkout is ${HERE}; git checkout ${THERE}, and verify again`;
-    expect(said({ accounts: [{ ...PROVENANCE, commit: THERE }] })).toEqual([line("provenance.json")]);
-    expect(said({ accounts: [{ source: "the label", commit: THERE }, PROVENANCE] })).toEqual([line("the label")]);
+    expect(said({ claims: [{ ...PROVENANCE, commit: THERE }] })).toEqual([line("provenance.json")]);
+    expect(said({ claims: [{ source: "the label", commit: THERE }, PROVENANCE] })).toEqual([line("the label")]);
   });
 
   test("is a checkout with changes, there or here, or one without git", () => {
-    expect(said({ accounts: [{ ...PROVENANCE, changed: true }] })).toEqual([
+    expect(said({ claims: [{ ...PROVENANCE, changed: true }] })).toEqual([
       "commit: provenance.json says that it was built with changes on that commit, which only who built it has",
     ]);
     expect(said({ checkout: { commit: HERE, changes: ["a", "b", "c", "d", "e"] } })).toEqual([
       "checkout: it has changes (a, b, c, and 2 more), so the rebuild is of no commit; git stash --include-untracked, and verify again",
     ]);
-    expect(said({ accounts: [{ ...PROVENANCE, commit: null }] })).toEqual([
+    expect(said({ claims: [{ ...PROVENANCE, commit: null }] })).toEqual([
       "commit: provenance.json says that it was built where git knew no commit, so nobody can say of which sources",
     ]);
     const without = said({ checkout: { commit: null, changes: null } });
@@ -76,7 +82,7 @@ describe("what may be the cause", () => {
       ["libstdc++.so.6", "c2"],
       ["libother.so", "c3"],
     ]);
-    expect(said({ accounts: [{ ...PROVENANCE, runtime: "a2", libraries }] })).toEqual([
+    expect(said({ claims: [{ ...PROVENANCE, runtime: "a2", libraries }] })).toEqual([
       "runtime: provenance.json has SHA-256 a2 of Bun's, and pinned is a1",
       "library libc.so: provenance.json has none, and the rebuild SHA-256 b1",
       "library libstdc++.so.6: provenance.json has SHA-256 c2, and the rebuild SHA-256 b2",
@@ -87,7 +93,7 @@ describe("what may be the cause", () => {
   test("is a library of this machine's that is not the pinned one, and then the rebuild is not the release's", () => {
     expect(said({ rebuilt: { ...REBUILT, others: ["/lib/libc.so"] } })).toEqual([
       expect.stringMatching(
-        /^this machine: its libraries are not the release's: \/lib\/libc\.so is not what src\/pin\/pin\.json has .*: the difference may be this machine's and not the file's$/,
+        /^this machine: its libraries are not the release's: \/lib\/libc\.so is not what src\/build\/pin\/pin\.json has .*: the difference may be this machine's and not the file's$/,
       ),
     ]);
   });
@@ -100,8 +106,8 @@ describe("what may be the cause", () => {
         ),
       ),
     ];
-    expect(said({ accounts: [] })).toEqual(bare);
-    expect(said({ accounts: [], unused: "it is of another file" })).toEqual([
+    expect(said({ claims: [] })).toEqual(bare);
+    expect(said({ claims: [], unused: "it is of another file" })).toEqual([
       "provenance: it is of another file",
       ...bare,
     ]);
@@ -118,17 +124,17 @@ describe("of the same bytes", () => {
   const end = `(amd64, 77,824 bytes, SHA-256 ${sha256(BUILT)})`;
 
   test("one line is said, with the commit", () => {
-    expect(sameWords(given(BUILT), evidence({}))).toBe(`FILE: the same bytes as a build of commit ${HERE} ${end}`);
+    expect(describeSame(given(BUILT), evidence({}))).toBe(`FILE: the same bytes as a build of commit ${HERE} ${end}`);
   });
 
   test("it is said that no commit was built, or that the file says another", () => {
-    expect(sameWords(given(BUILT), evidence({ checkout: { commit: HERE, changes: ["src/x.ts"] } }))).toBe(
+    expect(describeSame(given(BUILT), evidence({ checkout: { commit: HERE, changes: ["src/x.ts"] } }))).toBe(
       `FILE: the same bytes as a build of commit ${HERE} with changes (src/x.ts) ${end}`,
     );
-    expect(sameWords(given(BUILT), evidence({ checkout: { commit: null, changes: null } }))).toBe(
+    expect(describeSame(given(BUILT), evidence({ checkout: { commit: null, changes: null } }))).toBe(
       `FILE: the same bytes as a build of this checkout, of which git knows no commit ${end}; provenance.json names ${HERE}`,
     );
-    expect(sameWords(given(BUILT), evidence({ accounts: [{ source: "the label", commit: THERE }] }))).toBe(
+    expect(describeSame(given(BUILT), evidence({ claims: [{ source: "the label", commit: THERE }] }))).toBe(
       `FILE: the same bytes as a build of commit ${HERE} ${end}; the label names ${THERE}`,
     );
   });
@@ -138,7 +144,7 @@ describe("of other bytes", () => {
   const { segments } = new ElfFile("built", BUILT);
   const [, second] = segments;
   const at = (header: number, field: number) => EHDR_SIZE + header * PHDR_SIZE + field;
-  const headers = (bytes: Uint8Array) => headerWords(bytes, BUILT, compare(bytes, BUILT));
+  const headers = (bytes: Uint8Array) => describeHeaders(bytes, BUILT, compare(bytes, BUILT));
 
   const page = (offset: number, change: Partial<MappedPage> = {}): MappedPage => ({
     address: 0x400000 + offset,
@@ -168,11 +174,11 @@ describe("of other bytes", () => {
       ),
     ),
   };
-  const pages = (bytes: Uint8Array) => pageWords(bytes, BUILT, compare(bytes, BUILT), MAP);
+  const pages = (bytes: Uint8Array) => describePages(bytes, BUILT, compare(bytes, BUILT), MAP);
 
   test("both sums are said, and the commit", () => {
     const bytes = changed(0x3010);
-    expect(otherWords(given(bytes), BUILT, evidence({}))).toBe(
+    expect(describeOther(given(bytes), BUILT, evidence({}))).toBe(
       `FILE: not what a build of commit ${HERE} makes (amd64: SHA-256 is ${sha256(bytes)}, and of the rebuild ${sha256(BUILT)})`,
     );
   });

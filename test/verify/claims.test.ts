@@ -6,11 +6,11 @@ import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { pinnedLibraries, pinnedRuntime } from "../../src/build/pin/pin.ts";
 import { provenanceOf, subjectOf } from "../../src/ship/release/statement.ts";
-import { accountsOf, readProvenance } from "../../src/ship/verify/accounts.ts";
+import { claimsAbout, readProvenance } from "../../src/ship/verify/claims.ts";
 import { sha256 } from "../../src/support/hash.ts";
 import { REPOSITORY } from "../docs/pages.ts";
 
-const FOLDER = mkdtempSync(join(tmpdir(), "pause-verify-accounts-"));
+const FOLDER = mkdtempSync(join(tmpdir(), "pause-verify-claims-"));
 afterAll(() => rmSync(FOLDER, { recursive: true }));
 
 const [FILE, BESIDE, STATEMENT] = ["pause", "provenance.json", "pause.intoto.json"].map((name) =>
@@ -23,36 +23,36 @@ const COMMIT: unknown = JSON.parse(readFileSync(built("provenance.json"), "utf8"
 const of = (
   bytes: Uint8Array,
   { label, architecture = X86_64 }: { label?: string; architecture?: typeof X86_64 } = {},
-) => accountsOf(FILE, { name: FILE, architecture, bytes, label });
+) => claimsAbout(FILE, { name: FILE, architecture, bytes, label });
 
 describe("what is said of a file", () => {
   test("is nothing, where nothing lies beside it; and by its image's label, the commit", () => {
     rmSync(BESIDE, { force: true });
-    expect(of(BYTES)).toEqual({ accounts: [], unused: undefined });
+    expect(of(BYTES)).toEqual({ claims: [], unused: undefined });
     expect(of(BYTES, { label: "abc" })).toEqual({
-      accounts: [{ source: "the image's label org.opencontainers.image.revision", commit: "abc" }],
+      claims: [{ source: "the image's label org.opencontainers.image.revision", commit: "abc" }],
       unused: undefined,
     });
   });
 
   test("is, by the provenance.json that was built with it, the commit, the runtime and the libraries", () => {
     cpSync(built("provenance.json"), BESIDE);
-    const { accounts, unused } = of(BYTES);
+    const { claims, unused } = of(BYTES);
     expect(unused).toBeUndefined();
-    expect(accounts.length).toBe(1);
-    expect(of(BYTES, { label: "abc" }).accounts).toMatchObject([{ commit: "abc" }, { commit: COMMIT }]);
-    expect(accounts[0]).toMatchObject({ source: BESIDE, commit: COMMIT, runtime: pinnedRuntime(X86_64).sha256 });
-    expect(Object.fromEntries(accounts[0]?.libraries ?? [])).toEqual(pinnedLibraries(X86_64).sha256);
+    expect(claims.length).toBe(1);
+    expect(of(BYTES, { label: "abc" }).claims).toMatchObject([{ commit: "abc" }, { commit: COMMIT }]);
+    expect(claims[0]).toMatchObject({ source: BESIDE, commit: COMMIT, runtime: pinnedRuntime(X86_64).sha256 });
+    expect(Object.fromEntries(claims[0]?.libraries ?? [])).toEqual(pinnedLibraries(X86_64).sha256);
   });
 
   test("is nothing by the provenance.json of another file; and that is said, unless it is that of the other platform's", () => {
     cpSync(built("provenance.json"), BESIDE);
     expect(of(BYTES.subarray(1))).toEqual({
-      accounts: [],
+      claims: [],
       unused: `${BESIDE} is of another file: none that it tells of has this SHA-256`,
     });
-    expect(of(BYTES.subarray(1), { architecture: AARCH64 })).toEqual({ accounts: [], unused: undefined });
-    expect(of(BYTES.subarray(1), { label: "abc" }).accounts.map(({ commit }) => commit)).toEqual(["abc"]);
+    expect(of(BYTES.subarray(1), { architecture: AARCH64 })).toEqual({ claims: [], unused: undefined });
+    expect(of(BYTES.subarray(1), { label: "abc" }).claims.map(({ commit }) => commit)).toEqual(["abc"]);
   });
 
   test("is that it was built with changes, where git knew no commit, and with which libraries that are not pinned", () => {
@@ -67,10 +67,10 @@ describe("what is said of a file", () => {
         libraries: [{ ...library, pinned: false }, ...provenance.libraries.slice(1)],
       }),
     );
-    expect(of(BYTES).accounts).toMatchObject([{ commit: null, changed: true }]);
+    expect(of(BYTES).claims).toMatchObject([{ commit: null, changed: true }]);
     expect(readProvenance(BESIDE).others).toEqual([library.path]);
     writeFileSync(BESIDE, JSON.stringify({ ...provenance, changed: false }));
-    expect(of(BYTES).accounts).toMatchObject([{ commit: COMMIT, changed: false }]);
+    expect(of(BYTES).claims).toMatchObject([{ commit: COMMIT, changed: false }]);
     expect(readProvenance(BESIDE).others).toEqual([]);
   });
 
@@ -78,7 +78,7 @@ describe("what is said of a file", () => {
     rmSync(BESIDE, { force: true });
     mkdirSync(BESIDE);
     expect(of(BYTES)).toEqual({
-      accounts: [],
+      claims: [],
       unused: expect.stringMatching(/\/provenance\.json: cannot be read as what a build writes down: EISDIR/),
     });
     rmSync(BESIDE, { recursive: true });
@@ -91,7 +91,7 @@ describe("what is said of a file", () => {
     ]) {
       writeFileSync(BESIDE, text);
       expect(of(BYTES)).toEqual({
-        accounts: [],
+        claims: [],
         unused: expect.stringMatching(/\/provenance\.json: cannot be read as what a build writes down: ./),
       });
     }
@@ -109,12 +109,12 @@ describe("what is said of a file", () => {
     // The order of its inputs means nothing.
     statement.predicate.buildDefinition.resolvedDependencies.reverse();
     writeFileSync(STATEMENT, JSON.stringify(statement));
-    const { accounts, unused } = of(BYTES);
+    const { claims, unused } = of(BYTES);
     expect(unused).toBeUndefined();
-    expect(accounts).toMatchObject([{ source: STATEMENT, commit: "abc", runtime: pinnedRuntime(X86_64).sha256 }]);
-    expect(Object.fromEntries(accounts[0]?.libraries ?? [])).toEqual(pinnedLibraries(X86_64).sha256);
+    expect(claims).toMatchObject([{ source: STATEMENT, commit: "abc", runtime: pinnedRuntime(X86_64).sha256 }]);
+    expect(Object.fromEntries(claims[0]?.libraries ?? [])).toEqual(pinnedLibraries(X86_64).sha256);
     expect(of(BYTES.subarray(1))).toEqual({
-      accounts: [],
+      claims: [],
       unused: `${STATEMENT} is of another file: none that it tells of has this SHA-256`,
     });
     writeFileSync(

@@ -1,7 +1,7 @@
 import type { Architecture } from "../../arch/architecture.ts";
 
 /** An executable of a release, and where it is from. */
-export type Released = {
+export type ReleasedExecutable = {
   readonly architecture: Architecture;
   readonly file: { readonly name: string; readonly sha256: string };
   readonly commit: string;

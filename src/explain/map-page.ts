@@ -1,5 +1,5 @@
 import type { PauseMap } from "./map.ts";
-import { words } from "./words.ts";
+import { mapTables } from "./markdown.ts";
 
 export const PICTURE = "map.svg";
 
@@ -19,5 +19,5 @@ export const page = (maps: readonly PauseMap[]): string =>
     "the file that lie side by side with one fault. Squares without an address are there for kernels with larger pages.",
     "The scenarios here are one for each way through the program, of those that the build runs ([the snapshot](snapshot.md)).",
     "",
-    ...maps.flatMap((map) => [`## ${map.architecture}`, "", words(map)]),
+    ...maps.flatMap((map) => [`## ${map.architecture}`, "", mapTables(map)]),
   ].join("\n");

@@ -4,8 +4,8 @@ import { PROVENANCE } from "../../build/stages.ts";
 import { sha256 } from "../../support/hash.ts";
 import { list, member, parseJson, record, ShapeError, text } from "../../support/json.ts";
 import { VerifyError } from "./error.ts";
-import type { Given } from "./given.ts";
 import { readStatement } from "./statement.ts";
+import type { Subject } from "./subject.ts";
 
 /** Behind the name of a release's executable. */
 const STATEMENT = ".intoto.json";
@@ -14,7 +14,7 @@ const STATEMENT = ".intoto.json";
  * What is said of a file, and by what: the commit it is of, or null where there was none; whether it was made from other sources
  * than that commit's; SHA-256 of Bun's runtime and, by their names, of the libraries in it. Undefined: nothing is said of that.
  */
-export type Account = {
+export type Claim = {
   readonly source: string;
   readonly commit: string | null;
   readonly changed?: boolean;
@@ -23,42 +23,42 @@ export type Account = {
 };
 
 /** What provenance.json tells, and of which files: their SHA-256. `others`: the libraries that were not the pinned ones, by their paths. */
-export type Provenance = Required<Account> & {
+export type Provenance = Required<Claim> & {
   readonly architecture: string;
   readonly artifacts: readonly string[];
   readonly others: readonly string[];
 };
 
 /** What a document tells, and of which files: their SHA-256. */
-type Told = Account & { readonly artifacts: readonly string[]; readonly architecture?: string };
+type Document = Claim & { readonly artifacts: readonly string[]; readonly architecture?: string };
 
 /**
  * All that is said of `given`, which was read from `path`: by its image, by the provenance.json that a build leaves, and by the statement
  * that a release has. `unused`: why what lies beside it tells nothing of it.
  */
-export function accountsOf(
+export function claimsAbout(
   path: string,
-  { architecture, bytes, label }: Given,
-): { readonly accounts: readonly Account[]; readonly unused: string | undefined } {
+  { architecture, bytes, label }: Subject,
+): { readonly claims: readonly Claim[]; readonly unused: string | undefined } {
   const labelled =
     label === undefined ? [] : [{ source: "the image's label org.opencontainers.image.revision", commit: label }];
-  const accounts: Account[] = [];
+  const claims: Claim[] = [];
   const unused: string[] = [];
   for (const [source, read] of [
     [join(dirname(path), PROVENANCE), readProvenance],
     [`${path}${STATEMENT}`, readStatementAt],
   ] as const) {
     if (!existsSync(source)) continue;
-    const told = attempt<Told>(() => read(source));
+    const told = attempt<Document>(() => read(source));
     if (typeof told === "string") unused.push(told);
-    else if (told.artifacts.includes(sha256(bytes))) accounts.push(told);
+    else if (told.artifacts.includes(sha256(bytes))) claims.push(told);
     // Beside an archive it may be that of the other platform's file.
     else if (told.architecture === undefined || told.architecture === architecture.debian)
       unused.push(`${source} is of another file: none that it tells of has this SHA-256`);
   }
   return {
-    accounts: [...labelled, ...accounts],
-    unused: accounts.length > 0 || unused.length === 0 ? undefined : unused.join("; "),
+    claims: [...labelled, ...claims],
+    unused: claims.length > 0 || unused.length === 0 ? undefined : unused.join("; "),
   };
 }
 

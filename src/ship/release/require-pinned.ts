@@ -1,5 +1,5 @@
-import { describeOthers, otherLibraries } from "../../build/pin/libraries.ts";
 import { pinnedLibraries } from "../../build/pin/pin.ts";
+import { describeOthers, otherLibraries } from "../../build/pin/pinned-libraries.ts";
 import type { Materials } from "../../build/stages.ts";
 import { findLibrary } from "../../link/libraries.ts";
 import { UserError } from "../../support/error.ts";

@@ -1,4 +1,4 @@
-import { runAlone } from "./alone.ts";
+import { runAsProgram } from "./as-program.ts";
 import { takeSnapshot } from "./snapshot.ts";
 
 /**
@@ -6,4 +6,4 @@ import { takeSnapshot } from "./snapshot.ts";
  * JSON, the file to write, and the file that gets what the stage returns, as JSON.
  */
 const [program = "", output = "", result = ""] = process.argv.slice(2);
-runAlone(result, () => takeSnapshot(JSON.parse(program), output));
+runAsProgram(result, () => takeSnapshot(JSON.parse(program), output));

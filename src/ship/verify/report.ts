@@ -1,22 +1,26 @@
 import { ElfFile, hex } from "../../elf/file.ts";
 import { type MappedPage, ORIGINS, type PauseMap } from "../../explain/map.ts";
 import { sha256 } from "../../support/hash.ts";
-import { describeCheckout, type Evidence } from "./causes.ts";
 import type { Comparison, FieldDifference, PageDifference } from "./compare.ts";
-import type { Given } from "./given.ts";
+import { describeCheckout, type Evidence } from "./possible-causes.ts";
+import type { Subject } from "./subject.ts";
 
 /** Of fields and of pages so many are named. */
 const MOST = 8;
 
 /** The one line that is said of the same bytes. */
-export function sameWords({ name, architecture, bytes }: Given, { accounts, checkout }: Evidence): string {
-  const other = accounts.find(({ commit }) => commit !== null && commit !== checkout.commit);
+export function describeSame({ name, architecture, bytes }: Subject, { claims, checkout }: Evidence): string {
+  const other = claims.find(({ commit }) => commit !== null && commit !== checkout.commit);
   const though = other === undefined ? "" : `; ${other.source} names ${other.commit}`;
   return `${name}: the same bytes as a build of ${describeCheckout(checkout)} (${architecture.debian}, ${count(bytes)}, SHA-256 ${sha256(bytes)})${though}`;
 }
 
 /** The first line of what is said of other bytes. */
-export const otherWords = ({ name, architecture, bytes }: Given, built: Uint8Array, { checkout }: Evidence): string =>
+export const describeOther = (
+  { name, architecture, bytes }: Subject,
+  built: Uint8Array,
+  { checkout }: Evidence,
+): string =>
   `${name}: not what a build of ${describeCheckout(checkout)} makes (${architecture.debian}: SHA-256 is ${sha256(bytes)}, and of the rebuild ${sha256(built)})`;
 
 /** Does it have nothing in common with what was built? Then no page of it is worth a line. */
@@ -26,7 +30,7 @@ export const ANOTHER_PROGRAM =
   "program: no whole page of it is one of the rebuild's, so it is another program, or a piece of one";
 
 /** Size and headers, a line each. */
-export function headerWords(given: Uint8Array, built: Uint8Array, { fields }: Comparison): readonly string[] {
+export function describeHeaders(given: Uint8Array, built: Uint8Array, { fields }: Comparison): readonly string[] {
   const { segments } = new ElfFile("the rebuild", built);
   const place = ({ index }: FieldDifference) =>
     index === undefined
@@ -44,7 +48,7 @@ export function headerWords(given: Uint8Array, built: Uint8Array, { fields }: Co
 }
 
 /** The pages that differ: how many, where the first byte is, and of the first few, by the map of what was built, where they come from. */
-export function pageWords(
+export function describePages(
   given: Uint8Array,
   built: Uint8Array,
   { differing, pages }: Comparison,

@@ -10,7 +10,7 @@ const STACK_SIZE = 0x4_0000;
  * kernel takes longer to make one than to map a page of the file: so that a snapshot ends with few of them, all of it
  * lies right behind the program, close to the C library, which is last in that.
  */
-export type Places = {
+export type MemoryLayout = {
   /** The donor's small mappings, code that is compiled among them: from `start` to before `end`. */
   readonly mappings: { readonly start: number; readonly end: number };
   /** A snapshot's first page, with the ELF header, the program headers and the stub. */
@@ -20,7 +20,7 @@ export type Places = {
 };
 
 /** @param end where the program's last segment ends. */
-export function placesBehind(end: number): Places {
+export function layoutBehind(end: number): MemoryLayout {
   const start = pageUp(end, WINDOW);
   const firstPage = start + MAPPINGS_SIZE;
   return { mappings: { start, end: firstPage }, firstPage, stack: { base: firstPage + WINDOW, size: STACK_SIZE } };

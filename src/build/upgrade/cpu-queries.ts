@@ -5,9 +5,9 @@ import { UserError } from "../../support/error.ts";
  * The addresses of all instructions in the ELF file `path` that ask the processor what it is, by mnemonic, found with a
  * disassembler; none for an architecture that has no such instruction. @throws UserError when there is no disassembler, or it fails.
  */
-export async function findQuestions(path: string, architecture: Architecture): Promise<Record<string, string[]>> {
+export async function findCpuQueries(path: string, architecture: Architecture): Promise<Record<string, string[]>> {
   const found: Record<string, string[]> = Object.fromEntries(
-    Object.keys(architecture.described.questions).map((name) => [name, []]),
+    Object.keys(architecture.described.cpuQueries).map((name) => [name, []]),
   );
   if (Object.keys(found).length === 0) return found;
   const command = ["objdump", "--disassemble", "--no-show-raw-insn", path];

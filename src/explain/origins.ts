@@ -4,10 +4,10 @@ import { type ElfFile, hex } from "../elf/file.ts";
 import { PAGE_SIZE, pageDown } from "../elf/pages.ts";
 import type { Placed } from "../link/layout.ts";
 import type { Page } from "../snapshot/memory.ts";
-import { type Places, placesBehind } from "../snapshot/places.ts";
+import { layoutBehind, type MemoryLayout } from "../snapshot/memory-layout.ts";
 import { UserError } from "../support/error.ts";
-import { functionsOf, type Named, nameAt } from "./libraries.ts";
 import type { MappedPage, Origin } from "./map.ts";
+import { functionsOf, type Named, nameAt } from "./placed-libraries.ts";
 import type { TracedRun } from "./trace.ts";
 
 /** A page of the shipped file that a kernel with pages of 4096 bytes maps. */
@@ -31,10 +31,10 @@ export type Evidence = {
 };
 
 /** Tells of addresses in the pages of one file where they come from. */
-export class Ground {
+export class OriginFinder {
   readonly functions: readonly Named[];
   private readonly musl: Placed | undefined;
-  private readonly places: Places;
+  private readonly layout: MemoryLayout;
   private readonly loaded: ReadonlyMap<number, LoadedPage>;
   /** Pages that hold what the program hands to the kernel, that have the thread pointer, and those that code of musl's is entered from. */
   private readonly buffers: ReadonlySet<number>;
@@ -49,11 +49,11 @@ export class Ground {
     const { architecture, linked, libraries, runs } = evidence;
     this.musl = libraries.find(({ soname }) => soname === architecture.muslLoader);
     this.functions = libraries.flatMap(functionsOf).toSorted((one, other) => one.address - other.address);
-    this.places = placesBehind(linked.end);
+    this.layout = layoutBehind(linked.end);
     this.loaded = new Map(loadedPages(file).map((page) => [page.address, page]));
-    if (pageDown(file.entry, PAGE_SIZE) !== this.places.firstPage) {
+    if (pageDown(file.entry, PAGE_SIZE) !== this.layout.firstPage) {
       throw new UserError(
-        `${file.name}: its first page is at ${hex(pageDown(file.entry, PAGE_SIZE))}, and a snapshot of ${linked.name} has it at ${hex(this.places.firstPage)}; they are of two builds, build again`,
+        `${file.name}: its first page is at ${hex(pageDown(file.entry, PAGE_SIZE))}, and a snapshot of ${linked.name} has it at ${hex(this.layout.firstPage)}; they are of two builds, build again`,
       );
     }
     const woken = runs.flatMap(({ calls }) => calls.filter((call) => this.isMusl(call.behind)));
@@ -78,7 +78,7 @@ export class Ground {
     const page = pageDown(address, PAGE_SIZE);
     const { flags } = this.loaded.get(page) ?? { flags: 0 };
     const executable = (flags & elf.PF_X) !== 0;
-    const { firstPage, stack, mappings } = this.places;
+    const { firstPage, stack, mappings } = this.layout;
     if (page === firstPage) return "stub";
     if (this.isMusl(page)) return executable ? "musl" : "musl-data";
     if (page < this.evidence.linked.end && !executable) return "runtime-data";
@@ -89,7 +89,7 @@ export class Ground {
     if (page >= mappings.start && !executable)
       return this.buffers.has(page) && page < mappings.end ? "c-memory" : "heap";
     throw new UserError(
-      `${this.file.name}: nothing tells where its page at ${hex(page)} comes from; the snapshot has changed, and src/explain/pages.ts has to learn of it`,
+      `${this.file.name}: nothing tells where its page at ${hex(page)} comes from; the snapshot has changed, and src/explain/origins.ts has to learn of it`,
     );
   }
 

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
 import { assemble } from "../../src/ship/image/assemble.ts";
 import { HOST } from "../../src/ship/image/platforms.ts";
-import { type Entry, tar } from "../../src/ship/image/tar.ts";
+import { type TarEntry, tar } from "../../src/ship/image/tar.ts";
 import { untar } from "../../src/ship/image/untar.ts";
 import { OtherFileError, VerifyError } from "../../src/ship/verify/error.ts";
-import { readGiven } from "../../src/ship/verify/given.ts";
+import { readSubjects } from "../../src/ship/verify/subject.ts";
 import { sha256 } from "../../src/support/hash.ts";
 import { REPOSITORY } from "../docs/pages.ts";
 import { Podman } from "../runtimes/podman.ts";
@@ -36,7 +36,7 @@ function file(bytes: Uint8Array): string {
 }
 
 /** The archive of one image of this architecture, with a layer of these files. */
-const imageOf = (files: readonly Entry[], architecture = "amd64", os = "linux") =>
+const imageOf = (files: readonly TarEntry[], architecture = "amd64", os = "linux") =>
   imageWith([tar(files, 0)], architecture, os);
 
 function imageWith(tars: readonly Uint8Array[], architecture = "amd64", os = "linux"): string {
@@ -75,13 +75,17 @@ function packed(...args: readonly string[]): Uint8Array {
   return Bun.spawnSync(["tar", "--create", "--directory", root, ...args]).stdout;
 }
 
-const pause = (mode = 0o755, name = "pause"): Entry => ({ name, bytes: programs[0]?.bytes ?? new Uint8Array(), mode });
+const pause = (mode = 0o755, name = "pause"): TarEntry => ({
+  name,
+  bytes: programs[0]?.bytes ?? new Uint8Array(),
+  mode,
+});
 
 describe("what is to be verified", () => {
   test.each(programs)(
     "of an executable is itself, for the architecture of its e_machine: $architecture",
     ({ architecture, bytes }) => {
-      const [given, ...others] = readGiven(file(bytes));
+      const [given, ...others] = readSubjects(file(bytes));
       expect(others).toEqual([]);
       expect({
         architecture: given?.architecture.debian,
@@ -94,7 +98,7 @@ describe("what is to be verified", () => {
   test("of an archive is /pause of each platform, with the commit that its label names", () => {
     const path = file(assemble(CONTENTS, programs, "amd64").archive);
     expect(
-      readGiven(path).map(({ name, architecture, bytes, label }) => ({
+      readSubjects(path).map(({ name, architecture, bytes, label }) => ({
         name,
         architecture: architecture.debian,
         hash: sha256(bytes),
@@ -113,7 +117,7 @@ describe("what is to be verified", () => {
   test("of an archive is /pause in a layer that has the root as a folder, too", () => {
     const layer = packed("--exclude=link", ".");
     expect(untar("layer", layer).map(({ path }) => path)).toEqual(["", "pause"]);
-    expect(readGiven(imageWith([layer])).length).toBe(1);
+    expect(readSubjects(imageWith([layer])).length).toBe(1);
   });
 });
 
@@ -121,7 +125,7 @@ describe("what other tools write of the image's archive is read alike", () => {
   /** What they start from, and what is to be found in what they write. */
   const archive = file(assemble(CONTENTS, programs, "amd64").archive);
   const found = (path: string) =>
-    readGiven(path).map(({ architecture, bytes, label }) => ({
+    readSubjects(path).map(({ architecture, bytes, label }) => ({
       architecture: architecture.debian,
       hash: sha256(bytes),
       label,
@@ -160,7 +164,7 @@ describe("what no build makes is said so in one line", () => {
   const refused = (path: string, line: RegExp, kind: typeof OtherFileError | typeof VerifyError = OtherFileError) => {
     const caught = (() => {
       try {
-        return readGiven(path);
+        return readSubjects(path);
       } catch (error) {
         return error;
       }

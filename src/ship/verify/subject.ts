@@ -2,14 +2,14 @@ import { readFileSync } from "node:fs";
 import type { Architecture } from "../../arch/architecture.ts";
 import { ARCHITECTURES, architectureOf } from "../../arch/architectures.ts";
 import { EHDR_SIZE, EI_CLASS, EI_DATA, ELFCLASS64, ELFDATA2LSB } from "../../elf/constants.ts";
-import { few } from "../../support/few.ts";
+import { listFirst } from "../../support/list-first.ts";
 import { ImageError } from "../image/error.ts";
 import { type Image, readImages } from "../image/read.ts";
 import { isTar, untar } from "../image/untar.ts";
 import { OtherFileError, VerifyError } from "./error.ts";
 
 /** An executable to hold against a build. `name`: as messages call it. `label`: the commit that its image names, where it is of one that does. */
-export type Given = {
+export type Subject = {
   readonly name: string;
   readonly architecture: Architecture;
   readonly bytes: Uint8Array;
@@ -25,7 +25,7 @@ const REVISION = "org.opencontainers.image.revision";
  * What is to be verified of the file at `path`: itself, or, if it is an image's archive, /pause of each platform.
  * @throws VerifyError when it cannot be read; OtherFileError when it is neither, or no build makes such a one.
  */
-export function readGiven(path: string): readonly Given[] {
+export function readSubjects(path: string): readonly Subject[] {
   const bytes = readWhole(path);
   if (isElf(bytes)) return [{ name: path, architecture: architectureIn(path, bytes), bytes, label: undefined }];
   if (!isTar(bytes))
@@ -57,7 +57,7 @@ function ofImage<T>(read: () => T): T {
 }
 
 /** @throws OtherFileError when it is for a platform that none is built for, or holds anything beside /pause. */
-function programOf(path: string, { os, architecture: known, config, layers }: Image): Given {
+function programOf(path: string, { os, architecture: known, config, layers }: Image): Subject {
   const name = `${path} (${os}/${known})`;
   const architecture = ARCHITECTURES.find(({ debian }) => os === "linux" && debian === known);
   if (architecture === undefined)
@@ -81,7 +81,7 @@ function fileAlone(name: string, layers: Image["layers"]): Uint8Array {
     .filter(({ path, type }) => !(path === "" && type === "5"));
   const file = members.find(({ path, type }) => path === FILE && type === "0");
   const beside = members.filter((each) => each !== file).map(({ path }) => `/${path}`);
-  const listed = few(beside, MOST);
+  const listed = listFirst(beside, MOST);
   if (file === undefined)
     throw new OtherFileError(`${name}: the image holds no regular file /${FILE}, but ${listed || "nothing"}`);
   if (beside.length > 0)

@@ -3,7 +3,7 @@ import { PAGE_SIZE } from "../elf/pages.ts";
 import { type MappedPage, type MappedScenario, ORIGINS, type Origin, type PauseMap } from "./map.ts";
 
 /** The map in words: tables of Markdown, which a terminal shows as well. What differs from kernel to kernel is not among it, so it is the same on every machine. */
-export function words(map: PauseMap): string {
+export function mapTables(map: PauseMap): string {
   const { architecture, version, file, pages, scenarios } = map;
   const loaded = pages.filter(({ address }) => address !== null);
   const [usual] = scenarios;

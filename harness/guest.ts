@@ -6,7 +6,7 @@ import { fetchLibraries } from "../src/build/debian/library-packages.ts";
 import { fetchPackage } from "../src/build/debian/packages.ts";
 import type { Machine } from "../src/build/machine/boot.ts";
 import { DEBIAN_CACHE } from "../src/build/machine/debian.ts";
-import type { Entry } from "../src/build/machine/newc.ts";
+import type { NewcEntry } from "../src/build/machine/newc.ts";
 import { runInMachine } from "../src/build/machine/run.ts";
 import { fetchRuntime } from "../src/build/runtime.ts";
 import { ORDINARY_ENTRY } from "../src/link/entry.ts";
@@ -96,7 +96,7 @@ export const ENVIRONMENT = ["PATH=/bin:/usr/bin", "HOME=/tmp", "BUN_BE_BUN=1"];
 export const inProject = (path: string): string => join("project", relative(PROJECT, path));
 
 /** Bun, as bin/bun, and in /project the sources of the build and of the tests' support, and what `patterns` name besides. */
-export async function bunAndSources(architecture: Architecture, patterns: readonly string[]): Promise<Entry[]> {
+export async function bunAndSources(architecture: Architecture, patterns: readonly string[]): Promise<NewcEntry[]> {
   const sources = ["src/**/*.ts", "harness/*.ts", "package.json", "bunfig.toml", ...patterns].flatMap((pattern) => [
     ...new Bun.Glob(pattern).scanSync(PROJECT),
   ]);
@@ -132,8 +132,8 @@ async function linkBun(architecture: Architecture): Promise<string> {
   return path;
 }
 
-async function straceFiles({ debian }: Architecture): Promise<Entry[]> {
-  const files: Entry[] = [];
+async function straceFiles({ debian }: Architecture): Promise<NewcEntry[]> {
+  const files: NewcEntry[] = [];
   for (const [name, patterns] of Object.entries(STRACE)) {
     const folder = await fetchPackage(name, { architecture: debian }, DEBIAN_CACHE);
     for (const pattern of patterns) {

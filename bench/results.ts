@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { version } from "../package.json";
+import { changes, checkedOut } from "../src/build/commit.ts";
 import { UserError } from "../src/support/error.ts";
 import { sha256 } from "../src/support/hash.ts";
 import { memoryCgroupVersion } from "./cgroup.ts";
@@ -56,7 +57,7 @@ export function describeRun(
     },
     version,
     bun: Bun.version,
-    commit: said(["git", "rev-parse", "HEAD"]) + (said(["git", "status", "--porcelain"]) === "" ? "" : "+"),
+    commit: `${checkedOut() ?? ""}${changes()?.length === 0 ? "" : "+"}`,
     peers: peers.map(({ name, command }) => ({
       name,
       command: command.map((word) => word.replace(/^.*\//, "")).join(" "),

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { children, cost, status } from "../../harness/proc.ts";
+import { readFaults } from "../../src/support/proc.ts";
 import type { Peer } from "../peers.ts";
 import { windowName } from "../plan.ts";
 import { held, tick } from "../rig.ts";
@@ -59,10 +59,6 @@ async function watch(what: string, pids: readonly number[], { plan, peers, sampl
   }
 }
 
-/** Fields 10 and 12 of /proc/PID/stat, counted from behind the name: minor and major faults. */
-function look(pid: number) {
-  const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]?.split(" ") ?? [];
-  return { ...cost(pid), faults: Number(fields[7]) + Number(fields[9]) };
-}
+const look = (pid: number) => ({ ...cost(pid), faults: readFaults(pid) });
 
 const zombies = (pid: number) => children(pid).filter((child) => status(child, "State").startsWith("Z")).length;

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { ElfFile } from "../../src/elf/file.ts";
 import { PAGE_SIZE, pageDown } from "../../src/elf/pages.ts";
 import { originOf } from "../../src/snapshot/memory-layout.ts";
-import { stepThrough } from "../../src/snapshot/rehearse.ts";
+import { observe } from "../../src/snapshot/rehearse.ts";
 import { USUAL } from "../../src/snapshot/scenarios.ts";
 import { add } from "../samples.ts";
 import type { Measurement } from "./measurement.ts";
@@ -18,7 +18,10 @@ export const instructions: Measurement = {
     if (path !== undefined) {
       const firstPage = pageDown(new ElfFile(path, readFileSync(path)).entry, PAGE_SIZE);
       const executed = { stub: 0, TypeScript: 0, musl: 0 };
-      stepThrough(path, USUAL, (address) => executed[originOf(address, firstPage)]++);
+      const instruction = (address: number, woken: boolean) => {
+        if (woken) executed[originOf(address, firstPage)]++;
+      };
+      observe(path, USUAL, { instruction, call: () => {} });
       for (const [origin, count] of Object.entries(executed))
         add(samples, `instructions from SIGTERM to exit: ${origin}, count`, NAME, count);
     }

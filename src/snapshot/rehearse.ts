@@ -1,9 +1,10 @@
 import { hostArchitecture } from "../arch/architectures.ts";
 import { PAGE_SIZE, pageDown } from "../elf/pages.ts";
 import { UserError } from "../support/error.ts";
+import { readFaults } from "../support/proc.ts";
 import type { CallEntry } from "./described-kernel.ts";
 import { EFAULT } from "./linux.ts";
-import { readFaults, readWritten } from "./memory.ts";
+import { readWritten } from "./memory.ts";
 import { type Stop, Tracee } from "./ptrace.ts";
 import type { Scenario } from "./scenarios.ts";
 
@@ -90,16 +91,6 @@ function runToExit(candidate: Tracee, scenario: Scenario, look: () => void): voi
     if (stop.kind === "entry" && stop.call === "exit_group") look();
     return stop;
   }).run();
-}
-
-/** Runs it through `scenario` instruction by instruction: `visit` has the address of each from its first wait's end on. */
-export function stepThrough(path: string, scenario: Scenario, visit: (address: number) => void): void {
-  withCandidate(path, scenario, (candidate) => {
-    const rehearsal: Rehearsal = new Rehearsal(candidate, scenario, () =>
-      stepToCall(candidate, (address) => rehearsal.woken && visit(address)),
-    );
-    return rehearsal.run();
-  });
 }
 
 function stepToCall(candidate: Tracee, visit: (address: number) => void): Stop {

@@ -13,8 +13,8 @@ import type { PauseMap } from "../../src/explain/map.ts";
 import { PICTURE, page } from "../../src/explain/map-page.ts";
 import { picture } from "../../src/explain/picture.ts";
 import { libraryDirs } from "../../src/link/libraries.ts";
-import { readFaults } from "../../src/snapshot/memory.ts";
 import { Tracee } from "../../src/snapshot/ptrace.ts";
+import { readFaults } from "../../src/support/proc.ts";
 import { REPOSITORY, read } from "../docs/pages.ts";
 
 const MINUTES = 60_000;

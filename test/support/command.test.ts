@@ -1,0 +1,95 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const SUPPORT = join(import.meta.dir, "..", "..", "src", "support");
+
+/** The words that run `main`, TypeScript, as the command "name". */
+const words = (main: string, statusOf = "") => [
+  process.execPath,
+  "-e",
+  `import { command } from "${SUPPORT}/command.ts";
+   import { UserError } from "${SUPPORT}/error.ts";
+   import { writeFileSync } from "node:fs";
+   await command("name", async (run, words) => { ${main} }${statusOf});`,
+];
+
+function ran(command: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([...command], { env: { ...process.env, ...env } });
+  return { status: exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
+}
+
+describe("a command", () => {
+  test("ends with 0, or with what its main returns", () => {
+    expect(ran(words("console.log('done')"))).toEqual({ status: 0, stdout: "done\n", stderr: "" });
+    expect(ran(words("return 7")).status).toBe(7);
+  });
+
+  test("says in one line what the user can mend, and ends with 1 or as it is told to", () => {
+    const line = { stdout: "", stderr: "name: it is so\n" };
+    expect(ran(words("throw new UserError('it is so')"))).toEqual({ status: 1, ...line });
+    expect(ran(words("throw new UserError('it is so')", ", () => 2"))).toEqual({ status: 2, ...line });
+    const { status, stderr } = ran(words("writeFileSync('/dev/full', 'a')"));
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: expect.stringMatching(/^name: ENOSPC: .*; make room in .*\n$/),
+    });
+  });
+
+  test("keeps the stack trace of a bug", () => {
+    const { status, stderr } = ran(words("null.x"));
+    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(/TypeError: [^]* at /) });
+  });
+
+  test("says in one line that TMPDIR cannot be used", () => {
+    const stderr = expect.stringMatching(
+      /^name: \/nonexistent: no folder can be made there \(ENOENT\); set TMPDIR .*\n$/,
+    );
+    expect(ran(words("run.folder('a-')"), { TMPDIR: "/nonexistent" })).toEqual({ status: 1, stdout: "", stderr });
+  });
+
+  for (const [signal, status] of [
+    ["SIGHUP", 129],
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const) {
+    for (const [what, main] of [
+      ["waits for a process", "await child.ended"],
+      ["waits for something else", "await run.sleep(100_000)"],
+      ["cleans up first", "try { await child.ended } finally { await Bun.sleep(10); console.log('cleaned up') }"],
+    ] as const) {
+      test(`that ${what} ends with ${status} on ${signal}, and with all that it began`, async () => {
+        const folder = mkdtempSync(join(tmpdir(), "command-"));
+        const begun = `run.folder("a-", ${JSON.stringify(folder)});
+          const child = run.spawn(["sleep", "100"]);
+          console.log(child.pid);`;
+        const started = Bun.spawn(words(`${begun} ${main}`), { stdout: "pipe", stderr: "pipe" });
+        const reader = started.stdout.getReader();
+        const pid = new TextDecoder().decode((await reader.read()).value).trim();
+        expect(existsSync(`/proc/${pid}`)).toBe(true);
+        // Once from the terminal, once from npm, say.
+        started.kill(signal);
+        started.kill(signal);
+        expect(await started.exited).toBe(status);
+        expect(await started.stderr.text()).toBe(`name: ended by ${signal}\n`);
+        expect(existsSync(`/proc/${pid}`)).toBe(false);
+        expect(readdirSync(folder)).toEqual([]);
+        if (main.includes("cleaned up"))
+          expect(new TextDecoder().decode((await reader.read()).value)).toBe("cleaned up\n");
+        rmSync(folder, { recursive: true });
+      }, 20_000);
+    }
+  }
+
+  test("started by nohup lives on after SIGHUP", async () => {
+    const started = Bun.spawn(["nohup", ...words("console.log('up'); await Bun.sleep(300); console.log('done')")], {
+      stdout: "pipe",
+      stderr: "ignore",
+    });
+    await Bun.sleep(150);
+    started.kill("SIGHUP");
+    expect(await started.stdout.text()).toBe("up\ndone\n");
+    expect(await started.exited).toBe(0);
+  });
+});

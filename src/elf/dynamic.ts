@@ -1,5 +1,5 @@
 import * as elf from "./constants.ts";
-import { ElfError, type ElfFile, writeU64 } from "./file.ts";
+import { ElfError, type ElfFile, hex, readU64, writeU64 } from "./file.ts";
 
 /** An Elf64_Sym of a dynamic symbol table. `value` is an address, for STT_TLS an offset into the TLS template. */
 export type Symbol = {
@@ -35,11 +35,30 @@ export type Dynamic = {
 
 type Tags = ReadonlyMap<number, number>;
 
-/** @throws ElfError when the file has no dynamic section, or one without a symbol table. */
+/** Bounds that no file read here comes near: the largest addon seen has a tenth of each. */
+const MOST_ENTRIES = 4096;
+const MOST_SYMBOLS = 1_000_000;
+const MOST_RELOCATIONS = 4_000_000;
+/** Bytes of all names together. */
+const MOST_NAMES = 0x400_0000;
+
+/** The kinds of relocations that are not read: those without addends, and the packed ones of relative relocations. */
+const OTHER_RELOCATIONS = new Map([
+  [elf.DT_REL, "DT_REL"],
+  [elf.DT_RELR, "DT_RELR"],
+]);
+
+/**
+ * @throws ElfError when the file has no dynamic section, one without a symbol table, or one that contradicts itself.
+ * Memory: some 100 bytes for each symbol and relocation, which are bounded.
+ */
 export function readDynamic(file: ElfFile): Dynamic {
   const entries = readEntries(file);
-  const tags: Tags = new Map(entries);
+  const tags = singleTags(file, entries);
   const strtab = required(file, tags, elf.DT_STRTAB, "DT_STRTAB");
+  for (const [tag, name] of OTHER_RELOCATIONS)
+    if (tags.has(tag))
+      throw new ElfError(`${file.name}: it has relocations of a kind that this linker does not read (${name})`);
   const relocations = [
     ...readRelocations(file, tags.get(elf.DT_RELA), tags.get(elf.DT_RELASZ)),
     ...readRelocations(file, tags.get(elf.DT_JMPREL), tags.get(elf.DT_PLTRELSZ)),
@@ -102,14 +121,24 @@ function dynamicSegment(file: ElfFile) {
 }
 
 function readEntries(file: ElfFile): [tag: number, value: number][] {
-  const { vaddr, filesz } = dynamicSegment(file);
+  const { offset, filesz } = dynamicSegment(file);
   const entries: [number, number][] = [];
-  for (let at = vaddr; at < vaddr + filesz; at += elf.DYN_SIZE) {
-    const tag = file.u64At(at);
-    if (tag === elf.DT_NULL) break;
-    entries.push([tag, file.u64At(at + 8)]);
+  for (let at = offset; at + elf.DYN_SIZE <= offset + filesz; at += elf.DYN_SIZE) {
+    const tag = readU64(file.view, at);
+    if (tag === elf.DT_NULL) return entries;
+    if (entries.length === MOST_ENTRIES) break;
+    entries.push([tag, readU64(file.view, at + 8)]);
   }
-  return entries;
+  throw new ElfError(`${file.name}: its dynamic section does not end (DT_NULL); the file is damaged`);
+}
+
+/** The tags with their values. Of one that stands there twice one loader takes the first, and another the last. */
+function singleTags(file: ElfFile, entries: readonly (readonly [tag: number, value: number])[]): Tags {
+  const tags = new Map(entries);
+  for (const [tag, value] of entries)
+    if (tag !== elf.DT_NEEDED && tags.get(tag) !== value)
+      throw new ElfError(`${file.name}: its dynamic section has the tag ${hex(tag)} twice; the file is damaged`);
+  return tags;
 }
 
 function required(file: ElfFile, tags: Tags, tag: number, name: string): number {
@@ -119,23 +148,37 @@ function required(file: ElfFile, tags: Tags, tag: number, name: string): number 
 }
 
 function readSymbols(file: ElfFile, tags: Tags, strtab: number, count: number): Symbol[] {
+  checkCount(file, count, MOST_SYMBOLS, "symbols");
+  const { view } = file;
   const symtab = required(file, tags, elf.DT_SYMTAB, "DT_SYMTAB");
   const versym = tags.get(elf.DT_VERSYM);
   const start = file.offsetOf(symtab, count * elf.SYM_SIZE);
+  const versions = versym === undefined ? undefined : file.offsetOf(versym, count * 2);
+  let names = 0;
   return Array.from({ length: count }, (_, index) => {
     const at = start + index * elf.SYM_SIZE;
-    const info = file.view.getUint8(at + 4);
-    const version = versym === undefined ? 1 : file.view.getUint16(file.offsetOf(versym + index * 2, 2), true);
+    const info = view.getUint8(at + 4);
+    const version = versions === undefined ? 1 : view.getUint16(versions + index * 2, true);
+    const name = file.stringAt(strtab + view.getUint32(at, true));
+    names += name.length;
+    checkCount(file, names, MOST_NAMES, "bytes of names");
+    const [value, size] = [readU64(view, at + 8), readU64(view, at + 16)];
+    if (!Number.isSafeInteger(value + size))
+      throw new ElfError(`${file.name}: its symbol ${name} has ${size} bytes at ${hex(value)}; the file is damaged`);
     return {
-      name: file.stringAt(strtab + file.view.getUint32(at, true)),
+      name,
       binding: info >> 4,
       type: info & 15,
-      defined: file.view.getUint16(at + 6, true) !== elf.SHN_UNDEF,
-      value: Number(file.view.getBigUint64(at + 8, true)),
-      size: Number(file.view.getBigUint64(at + 16, true)),
+      defined: view.getUint16(at + 6, true) !== elf.SHN_UNDEF,
+      value,
+      size,
       default: (version & elf.VERSYM_HIDDEN) === 0,
     };
   });
+}
+
+function checkCount(file: ElfFile, count: number, most: number, what: string): void {
+  if (count > most) throw new ElfError(`${file.name}: it has more than ${most} ${what}; the file is damaged`);
 }
 
 /** The length of a symbol table stands in no entry of its own: it follows from a hash table. */
@@ -145,29 +188,47 @@ function symbolCount(file: ElfFile, tags: Tags): number {
   return gnuSymbolCount(file, required(file, tags, elf.DT_GNU_HASH, "DT_HASH or DT_GNU_HASH"));
 }
 
-/** DT_GNU_HASH: nbuckets, symoffset, bloom_size, bloom_shift, then the bloom filter, the buckets, the chains; a chain ends with an odd word. */
+/**
+ * DT_GNU_HASH: nbuckets, symoffset, bloom_size, bloom_shift, then the bloom filter, the buckets, the chains; a chain ends
+ * with an odd word.
+ */
 function gnuSymbolCount(file: ElfFile, table: number): number {
   const [nbuckets, symoffset, bloomSize] = [file.u32At(table), file.u32At(table + 4), file.u32At(table + 8)];
+  checkCount(file, nbuckets, MOST_SYMBOLS, "buckets of symbols");
   const buckets = table + 16 + bloomSize * 8;
-  const chains = buckets + nbuckets * 4;
+  const start = file.offsetOf(buckets, nbuckets * 4);
   let last = 0;
-  for (let bucket = 0; bucket < nbuckets; bucket++) last = Math.max(last, file.u32At(buckets + bucket * 4));
+  for (let bucket = 0; bucket < nbuckets; bucket++)
+    last = Math.max(last, file.view.getUint32(start + bucket * 4, true));
   if (last < symoffset) return symoffset;
-  while ((file.u32At(chains + (last - symoffset) * 4) & 1) === 0) last++;
+  const chains = buckets + nbuckets * 4;
+  while ((file.u32At(chains + (last - symoffset) * 4) & 1) === 0) {
+    last++;
+    checkCount(file, last, MOST_SYMBOLS, "symbols");
+  }
   return last + 1;
 }
 
+/** @throws ElfError for an addend above 2^53, which a number would round. */
 function readRelocations(file: ElfFile, table: number | undefined, size: number | undefined): Relocation[] {
   if (table === undefined || size === undefined || size === 0) return [];
   const start = file.offsetOf(table, size);
-  return Array.from({ length: Math.floor(size / elf.RELA_SIZE) }, (_, index) => {
+  const count = Math.floor(size / elf.RELA_SIZE);
+  checkCount(file, count, MOST_RELOCATIONS, "relocations");
+  return Array.from({ length: count }, (_, index) => {
     const at = start + index * elf.RELA_SIZE;
+    const offset = readU64(file.view, at);
+    const addend = Number(file.view.getBigInt64(at + 16, true));
+    if (!Number.isSafeInteger(addend))
+      throw new ElfError(
+        `${file.name}: its relocation at ${hex(offset)} has the addend ${addend}; the file is damaged`,
+      );
     return {
       at,
-      offset: Number(file.view.getBigUint64(at, true)),
+      offset,
       type: file.view.getUint32(at + 8, true),
       symbol: file.view.getUint32(at + 12, true),
-      addend: Number(file.view.getBigInt64(at + 16, true)),
+      addend,
     };
   });
 }

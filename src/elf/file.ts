@@ -17,7 +17,11 @@ export class ElfError extends UserError {
   override name = "ElfError";
 }
 
-/** A finished 64-bit ELF file (gABI chapter 4) whose bytes can be read and changed by address. `machine` is its e_machine. */
+/**
+ * A finished 64-bit ELF file (gABI chapter 4) whose bytes can be read and changed by address. `machine` is its e_machine.
+ * What has been read can be relied on: its segments lie in the file, those that are loaded ascend and do not overlap, and
+ * the others that describe a part of memory lie in one of these.
+ */
 export class ElfFile {
   readonly view: DataView;
   readonly type: number;
@@ -25,7 +29,7 @@ export class ElfFile {
   readonly entry: number;
   readonly segments: readonly Segment[];
 
-  /** @throws ElfError when `bytes` is no 64-bit little-endian ELF file, or is cut short. */
+  /** @throws ElfError when `bytes` is no 64-bit little-endian ELF file, is cut short, or contradicts itself. */
   constructor(
     readonly name: string,
     readonly bytes: Uint8Array,
@@ -36,6 +40,7 @@ export class ElfFile {
     this.machine = this.view.getUint16(18, true);
     this.entry = readU64(this.view, 24);
     this.segments = readSegments(name, this.view);
+    checkSegments(name, this.segments);
   }
 
   segmentsOf(type: number): Segment[] {
@@ -47,11 +52,19 @@ export class ElfFile {
     return Math.max(0, ...this.segmentsOf(elf.PT_LOAD).map(({ vaddr, memsz }) => vaddr + memsz));
   }
 
+  /** Do all of the `size` bytes at `address` lie in one loaded segment, in the file or behind it (bss)? */
+  loads(address: number, size: number): boolean {
+    return this.segments.some((segment) => segment.type === elf.PT_LOAD && inMemory(segment, address, size));
+  }
+
+  /** Can the processor execute what lies at `address`? */
+  executes(address: number): boolean {
+    return this.segmentsOf(elf.PT_LOAD).some((load) => (load.flags & elf.PF_X) !== 0 && inFile(load, address, 1));
+  }
+
   /** The file offset of `size` bytes at `address`. @throws ElfError when no segment holds them all. */
   offsetOf(address: number, size: number): number {
-    const home = this.segments.find(
-      ({ type, vaddr, filesz }) => type === elf.PT_LOAD && address >= vaddr && address + size <= vaddr + filesz,
-    );
+    const home = this.segments.find((segment) => segment.type === elf.PT_LOAD && inFile(segment, address, size));
     if (home === undefined) {
       throw new ElfError(
         `${this.name}: no segment of the file holds the ${size} bytes at ${hex(address)}; the file is damaged`,
@@ -68,16 +81,22 @@ export class ElfFile {
     return readU64(this.view, this.offsetOf(address, 8));
   }
 
-  /** The string that ends with a zero byte at `address`. */
+  /** The string that ends with a zero byte at `address`. @throws ElfError when it is longer than any name. */
   stringAt(address: number): string {
     const start = this.offsetOf(address, 1);
-    const end = this.bytes.indexOf(0, start);
-    if (end < 0) throw new ElfError(`${this.name}: the string at ${hex(address)} does not end; the file is damaged`);
-    return new TextDecoder().decode(this.bytes.subarray(start, end));
+    const length = this.bytes.subarray(start, start + LONGEST_STRING).indexOf(0);
+    if (length < 0)
+      throw new ElfError(
+        `${this.name}: the string at ${hex(address)} does not end within ${LONGEST_STRING} bytes; the file is damaged`,
+      );
+    return new TextDecoder().decode(this.bytes.subarray(start, start + length));
   }
 }
 
-/** Reads a 64-bit number. All that is read here (addresses, sizes, offsets) is below 2^53. */
+/**
+ * Reads a 64-bit number. All that is read here (addresses, sizes, offsets) is below 2^53; a larger one is rounded, and
+ * lies beyond every bound that its reader has.
+ */
 export function readU64(view: DataView, offset: number): number {
   return Number(view.getBigUint64(offset, true));
 }
@@ -92,6 +111,24 @@ export const hex = (value: number) => `0x${value.toString(16)}`;
 /** Bounds that no file read here comes near, bytes: a few MiB are in memory and not in the file. */
 const MOST_BSS = 0x1000_0000;
 const HIGHEST_ALIGNMENT = 0x20_0000;
+const LONGEST_STRING = 0x1_0000;
+
+/** Linux takes 64 kB of program headers (load_elf_phdrs in fs/binfmt_elf.c). */
+const MOST_SEGMENTS = Math.floor(0x1_0000 / elf.PHDR_SIZE);
+
+/** Of these a file has one at most; a second one would be read by some and not by others. */
+const SINGLE = [
+  elf.PT_DYNAMIC,
+  elf.PT_INTERP,
+  elf.PT_PHDR,
+  elf.PT_TLS,
+  elf.PT_GNU_EH_FRAME,
+  elf.PT_GNU_STACK,
+  elf.PT_GNU_RELRO,
+];
+
+/** Of these some read the file at the offset, others memory at the address: both have to be the same. */
+const PARTS = [elf.PT_DYNAMIC, elf.PT_INTERP, elf.PT_TLS, elf.PT_GNU_EH_FRAME];
 
 function checkIdentity(name: string, bytes: Uint8Array): void {
   const magic = bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
@@ -111,25 +148,62 @@ function readSegments(name: string, view: DataView): Segment[] {
   const phnum = view.getUint16(56, true);
   const phentsize = view.getUint16(54, true);
   if (phentsize !== elf.PHDR_SIZE)
-    throw new ElfError(
-      `${name}: its program headers are ${phentsize} bytes each, not ${elf.PHDR_SIZE}; the file is damaged`,
-    );
+    throw damaged(name, `its program headers are ${phentsize} bytes each, not ${elf.PHDR_SIZE}`);
+  if (phnum > MOST_SEGMENTS) throw damaged(name, `it has ${phnum} program headers, more than Linux takes`);
   if (phoff + phnum * elf.PHDR_SIZE > view.byteLength) throw cutShort(name, "its program headers");
   const segments = Array.from({ length: phnum }, (_, index) => readSegment(view, phoff + index * elf.PHDR_SIZE));
   const beyond = segments.find(({ offset, filesz }) => offset + filesz > view.byteLength);
   if (beyond !== undefined) throw cutShort(name, `its segment at ${hex(beyond.vaddr)}`);
-  const absurd = segments.find(
-    ({ type, filesz, memsz, align }) =>
-      (type === elf.PT_LOAD || type === elf.PT_TLS) &&
-      (memsz < filesz || memsz - filesz > MOST_BSS || align > HIGHEST_ALIGNMENT),
-  );
-  if (absurd !== undefined) {
-    throw new ElfError(
-      `${name}: its segment at ${hex(absurd.vaddr)} has ${absurd.filesz} bytes in the file, ${absurd.memsz} in memory and alignment ${absurd.align}; the file is damaged`,
-    );
-  }
   return segments;
 }
+
+/** @throws ElfError for segments that the kernel, a loader and this linker would not read alike. */
+function checkSegments(name: string, segments: readonly Segment[]): void {
+  const loads = segments.filter(({ type }) => type === elf.PT_LOAD);
+  const absurd = segments.find(
+    (segment) => (segment.type === elf.PT_LOAD || segment.type === elf.PT_TLS) && !isPlain(segment),
+  );
+  if (absurd !== undefined) {
+    const { vaddr, filesz, memsz, align } = absurd;
+    const sizes = `${filesz} bytes in the file, ${memsz} in memory and alignment ${align}`;
+    throw damaged(name, `its segment at ${hex(vaddr)} has ${sizes}`);
+  }
+  const twice = SINGLE.find((single) => segments.filter(({ type }) => type === single).length > 1);
+  if (twice !== undefined) throw damaged(name, `it has more than one segment of the type ${hex(twice)}`);
+  loads.slice(1).forEach(({ vaddr }, index) => {
+    const before = loads[index];
+    if (before !== undefined && vaddr < before.vaddr + before.memsz)
+      throw damaged(name, `its segments at ${hex(before.vaddr)} and ${hex(vaddr)} overlap or do not ascend`);
+  });
+  const astray = segments.find(
+    (part) =>
+      PARTS.includes(part.type) &&
+      part.filesz > 0 &&
+      !loads.some(
+        (load) => inFile(load, part.vaddr, part.filesz) && part.offset - load.offset === part.vaddr - load.vaddr,
+      ),
+  );
+  if (astray !== undefined)
+    throw damaged(
+      name,
+      `its segment of the type ${hex(astray.type)} at ${hex(astray.vaddr)} is in none that is loaded`,
+    );
+}
+
+const isPlain = ({ vaddr, filesz, memsz, align }: Segment) =>
+  Number.isSafeInteger(vaddr + memsz) &&
+  memsz >= filesz &&
+  memsz - filesz <= MOST_BSS &&
+  align <= HIGHEST_ALIGNMENT &&
+  (align & (align - 1)) === 0;
+
+const inFile = ({ vaddr, filesz }: Segment, address: number, size: number) =>
+  address >= vaddr && address + size <= vaddr + filesz;
+
+const inMemory = ({ vaddr, memsz }: Segment, address: number, size: number) =>
+  address >= vaddr && address + size <= vaddr + memsz;
+
+const damaged = (name: string, found: string) => new ElfError(`${name}: ${found}; the file is damaged`);
 
 function cutShort(name: string, what: string): ElfError {
   return new ElfError(`${name}: cut short: ${what} lies beyond the end of the file; copy or build it again`);

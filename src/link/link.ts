@@ -75,7 +75,7 @@ export function link(
   const musl = placed.filter(({ soname }) => soname === architecture.muslLoader)[0] ?? missing(architecture.muslLoader);
   const tls = tlsTemplate(architecture, program.file, cxx);
   const answers = substitutes(architecture, options.addons === true);
-  const code = new Code(architecture, options, usedRoutines(Object.values(answers.table)));
+  const code = new Code(architecture, options, usedRoutines([...answers.table.values()]));
   const plan = planAdded(
     program,
     placed,

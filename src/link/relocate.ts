@@ -1,7 +1,7 @@
 import type { Relocating } from "../arch/architecture.ts";
 import { PT_TLS, R_NONE, STB_WEAK } from "../elf/constants.ts";
 import type { Relocation, Symbol } from "../elf/dynamic.ts";
-import { type ElfFile, writeU64 } from "../elf/file.ts";
+import { type ElfFile, hex, writeU64 } from "../elf/file.ts";
 import { LinkError } from "./error.ts";
 import type { Placed } from "./layout.ts";
 import type { Program } from "./program.ts";
@@ -17,11 +17,7 @@ export function relocateLibrary(program: Program, library: Placed, resolver: Res
   for (const relocation of library.dynamic.relocations) {
     if (relocation.type === R_NONE) continue;
     const words = libraryWords(program, library, relocation, resolver, tls);
-    if (relocation.offset + words.length * 8 > image.byteLength) {
-      throw new LinkError(
-        `${library.path}: a relocation changes 0x${relocation.offset.toString(16)}, beyond its last segment; the file is damaged`,
-      );
-    }
+    if (!library.file.loads(relocation.offset, words.length * 8)) throw astray(library.path, relocation);
     words.forEach((word, index) => writeU64(image, relocation.offset + index * 8, word));
   }
 }
@@ -40,17 +36,18 @@ export function relocateProgram(
 ): void {
   const { architecture, file } = program;
   for (const relocation of program.dynamic.relocations) {
+    if (relocation.type === R_NONE) continue;
     const kind = architecture.relocations.get(relocation.type);
-    if (kind === "relative" || relocation.type === R_NONE) continue;
     const symbol = symbolOf(file.name, program.dynamic.symbols, relocation);
-    const definition = definitionFor(program, symbol, resolver, kind);
-    if (definition === undefined || !cxx.some((library) => library === definition.owner)) {
-      checkLoaderFinds(program, musl, symbol);
+    if (kind === undefined) throw unknownType(program, file.name, relocation, symbol);
+    if (!file.loads(relocation.offset, sizeOf(kind, symbol))) throw astray(file.name, relocation);
+    const definition = kind === "relative" ? undefined : definitionFor(program, symbol, resolver, kind);
+    if (kind === "relative" || definition === undefined || !cxx.some((library) => library === definition.owner)) {
+      if (kind !== "relative") checkLoaderFinds(program, musl, symbol);
       checkOutsideTemplate(program, relocation, symbol);
       continue;
     }
-    if (kind === "copy") copy(program, relocation.offset, definition);
-    else if (kind === undefined) throw unknownType(program, file.name, relocation, symbol);
+    if (kind === "copy") copy(program, relocation.offset, symbol, definition);
     else settle(file, relocation, words(kind, relocation, definition, resolver, tls));
     file.view.setBigUint64(relocation.at + 8, BigInt(R_NONE), true);
   }
@@ -102,11 +99,23 @@ function settle(file: ElfFile, { offset }: Relocation, words: readonly number[])
   words.forEach((word, index) => writeU64(file.view, at + index * 8, word));
 }
 
-/** A COPY gives the program its own copy of a library's object, with the library's relocations already applied to it. */
-function copy(program: Program, offset: number, { symbol, owner }: Definition): void {
+/**
+ * A COPY gives the program its own copy of a library's object, with the library's relocations already applied to it: as
+ * many bytes as the program has room for, as musl's loader copies (do_relocs in ldso/dynlink.c), whatever the library's size.
+ */
+function copy(program: Program, offset: number, { name, size }: Symbol, { symbol, owner }: Definition): void {
   if (typeof owner === "string") return;
-  const bytes = owner.image.subarray(symbol.value, symbol.value + symbol.size);
-  program.file.bytes.set(bytes, program.file.offsetOf(offset, symbol.size));
+  if (!owner.file.loads(symbol.value, size))
+    throw new LinkError(
+      `${owner.path}: the program wants a copy of ${size} bytes of ${name}, which is not as large; link with the library that the program was linked with`,
+    );
+  program.file.bytes.set(owner.image.subarray(symbol.value, symbol.value + size), program.file.offsetOf(offset, size));
+}
+
+/** How many bytes a relocation changes. */
+function sizeOf(kind: Relocating, { size }: Symbol): number {
+  if (kind === "copy") return size;
+  return kind === "tls-descriptor" ? 16 : 8;
 }
 
 /** For a COPY the program's own symbol is the destination, so the source is looked for in the libraries alone. */
@@ -127,12 +136,18 @@ function checkLoaderFinds(program: Program, musl: Placed, symbol: Symbol): void 
 
 /** The template is copied now, so what musl changes in it at start would not be in the copy. */
 function checkOutsideTemplate({ file }: Program, { offset }: Relocation, { name }: Symbol): void {
-  const inside = file.segmentsOf(PT_TLS).some(({ vaddr, filesz }) => offset >= vaddr && offset < vaddr + filesz);
+  const inside = file.segmentsOf(PT_TLS).some(({ vaddr, filesz }) => offset + 8 > vaddr && offset < vaddr + filesz);
+  const what = name === "" ? "an address" : `the address of ${name}`;
   if (inside)
     throw new LinkError(
-      `${file.name}: a thread-local variable is initialised with the address of ${name}, which is known only at start; this linker cannot do that`,
+      `${file.name}: a thread-local variable is initialised with ${what}, which is known only at start; this linker cannot do that`,
     );
 }
+
+const astray = (path: string, { offset }: Relocation) =>
+  new LinkError(
+    `${path}: a relocation changes what lies at ${hex(offset)}, which is in none of its segments; the file is damaged`,
+  );
 
 function tlsOffset({ owner, value }: Definition, tls: TlsTemplate): number {
   const part = typeof owner === "string" ? tls.program : (tls.libraries.get(owner) ?? 0);
@@ -149,6 +164,6 @@ function symbolOf(path: string, symbols: readonly Symbol[], { symbol: index }: R
 function unknownType({ architecture }: Program, path: string, { type, offset }: Relocation, symbol: Symbol): LinkError {
   const about = symbol.name === "" ? "" : ` against ${symbol.name}`;
   return new LinkError(
-    `${path}: ${architecture.name} relocation type ${type}${about} at 0x${offset.toString(16)} is not one this linker knows; use the libraries of Debian 12 or of Alpine`,
+    `${path}: ${architecture.name} relocation type ${type}${about} at ${hex(offset)} is not one this linker knows; use the libraries of Debian 12 or of Alpine`,
   );
 }

@@ -29,7 +29,7 @@ export class Resolver {
 
   lookup(name: string): Definition | undefined {
     const own = this.program.dynamic.exports.get(name);
-    if (own !== undefined) return { symbol: own, owner: "program", value: own.value };
+    if (own !== undefined) return { symbol: own, owner: "program", value: valueOf(own, this.program.file.name, 0) };
     return this.lookupLibraries(name) ?? this.fallback(name);
   }
 
@@ -64,7 +64,7 @@ export class Resolver {
   }
 
   private fallback(name: string): Definition | undefined {
-    const substitute = this.fallbacks.table[name];
+    const substitute = this.fallbacks.table.get(name);
     if (substitute === undefined) return undefined;
     if (typeof substitute === "object") return this.lookupLibraries(substitute.alias);
     const value = substitute === "zeroByte" ? this.fallbacks.zeroByte : this.routine(substitute);
@@ -87,11 +87,17 @@ export function undefinedSymbol(path: string, name: string): LinkError {
   return new LinkError(`${path}: nothing defines its symbol ${name}; ${wayOut}`);
 }
 
-function define(symbol: Symbol, library: Placed): Definition {
-  if (symbol.type === elf.STT_GNU_IFUNC) {
+const define = (symbol: Symbol, library: Placed): Definition => ({
+  symbol,
+  owner: library,
+  value: valueOf(symbol, library.path, library.base),
+});
+
+/** @throws LinkError for a symbol whose value only a call at start would tell. */
+function valueOf({ name, type, value }: Symbol, path: string, base: number): number {
+  if (type === elf.STT_GNU_IFUNC)
     throw new LinkError(
-      `${library.path}: its symbol ${symbol.name} is chosen at run time (STT_GNU_IFUNC), which cannot be linked ahead`,
+      `${path}: its symbol ${name} is chosen at run time (STT_GNU_IFUNC), which cannot be linked ahead`,
     );
-  }
-  return { symbol, owner: library, value: symbol.type === elf.STT_TLS ? symbol.value : library.base + symbol.value };
+  return type === elf.STT_TLS ? value : base + value;
 }

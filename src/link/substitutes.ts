@@ -47,7 +47,7 @@ const IN_FULL: Table = {
 const BEFORE_MUSL = ["__newlocale", "__duplocale", "__freelocale"];
 
 export type Substitutes = {
-  readonly table: Readonly<Record<string, Substitute>>;
+  readonly table: ReadonlyMap<string, Substitute>;
   readonly beforeMusl: readonly string[];
 };
 
@@ -56,11 +56,11 @@ export function substitutes({ substitutes: own }: Architecture, inFull: boolean)
   const chosen = (table: Table): [string, Substitute][] => Object.entries(table).map(([name, { by }]) => [name, by]);
   if (inFull)
     return {
-      table: { ...Object.fromEntries(chosen(ALWAYS)), ...own, ...Object.fromEntries(chosen(IN_FULL)) },
+      table: new Map([...chosen(ALWAYS), ...Object.entries(own), ...chosen(IN_FULL)]),
       beforeMusl: BEFORE_MUSL,
     };
   const traps = Object.keys(IN_FULL)
     .filter((name) => !BEFORE_MUSL.includes(name))
     .map((name): [string, Substitute] => [name, "trap"]);
-  return { table: { ...Object.fromEntries(traps), ...Object.fromEntries(chosen(ALWAYS)), ...own }, beforeMusl: [] };
+  return { table: new Map([...traps, ...chosen(ALWAYS), ...Object.entries(own)]), beforeMusl: [] };
 }

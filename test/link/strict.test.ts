@@ -1,0 +1,156 @@
+import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import * as elf from "../../src/elf/constants.ts";
+import { ElfFile } from "../../src/elf/file.ts";
+import { ORDINARY_ENTRY } from "../../src/link/entry.ts";
+import { writeExecutable } from "../../src/link/file.ts";
+import { type Features, link } from "../../src/link/link.ts";
+import { damaged, type Opened, relocationOf, symbolAt } from "./damage.ts";
+import { type Workshop, workshop } from "./fixture.ts";
+
+const shop = workshop("strict");
+shop.makeAll();
+
+/** Links what the workshop has, with changes to the program or to libstdc++, and runs it. */
+function linked(changes: { program?: (opened: Opened) => void; library?: (opened: Opened) => void } & Features) {
+  const changed = workshop("strict-changed");
+  changed.makeAll();
+  if (changes.library !== undefined)
+    writeFileSync(changed.path("libstdc++.so.6"), damaged(shop.read("libstdc++.so.6"), changes.library));
+  const program = damaged(shop.read("program"), changes.program ?? (() => {}));
+  return run(changed, program, changes);
+}
+
+function run(from: Workshop, program: Uint8Array, features: Features = {}) {
+  const { bytes } = link("program", program, () => [from.folder], { ...ORDINARY_ENTRY, ...features });
+  writeExecutable(from.path("linked"), bytes);
+  return from.run("linked");
+}
+
+describe("a COPY relocation", () => {
+  const code = {
+    library: (size: number) =>
+      `char copied[${size}] = { ${Array.from({ length: size }, (_, index) => index + 1).join(", ")} };`,
+    // The linker puts copies before the program's own zeroed data, where a longer object of the library's would run into.
+    program: (size: number) => `
+      void _exit(int);
+      extern volatile char copied[${size}];
+      static volatile char behind[64];
+      void _start(void) { _exit(copied[0] + copied[${size - 1}] + behind[0] + behind[63]); }`,
+  };
+
+  test("copies as many bytes as the program has room for, as musl does, and no byte beside them", () => {
+    const copies = workshop("copies");
+    copies.libgcc();
+    copies.libstdcxx(copies.text("small.c", code.library(8)));
+    copies.program(copies.text("main.c", code.program(8)));
+    copies.libstdcxx(copies.text("large.c", code.library(64)));
+    const program = copies.read("program");
+    const found: Opened[] = [];
+    const input = damaged(program, (opened) => found.push(opened));
+    const [offset] = found.map((opened) => relocationOf(opened, "copied").offset);
+    const { bytes } = link("program", input, () => [copies.folder], ORDINARY_ENTRY);
+    const at = new ElfFile("linked", bytes).offsetOf(offset ?? 0, 10);
+    expect([...bytes.subarray(at, at + 10)]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 0, 0]);
+    expect(run(copies, program).exitCode).toBe(9);
+  });
+
+  test("of more than the library has is refused", () => {
+    expect(() =>
+      linked({ program: (opened) => opened.view.setBigUint64(symbolAt(opened, "copied") + 16, 0x10_0000n, true) }),
+    ).toThrow(/a relocation changes what lies at 0x[0-9a-f]+, which is in none of its segments/);
+    expect(() =>
+      linked({
+        program: (opened) => opened.view.setBigUint64(symbolAt(opened, "copied") + 16, 16n, true),
+        library: (opened) => opened.view.setBigUint64(symbolAt(opened, "copied") + 8, 0x10_0000n, true),
+      }),
+    ).toThrow("the program wants a copy of 16 bytes of copied, which is not as large");
+  });
+});
+
+describe("names", () => {
+  test.each(["toString", "constructor", "__proto__", "hasOwnProperty"])("%s is a name like others", (name) => {
+    const named = workshop("names");
+    named.libgcc();
+    const variable = `__asm__("${name}")`;
+    named.libstdcxx(named.text("wants.c", `int lost(void) ${variable}; int found(void) { return lost(); }`));
+    named.program(named.text("main.c", "int found(void); void _start(void) { found(); }"));
+    expect(() => run(named, named.read("program"))).toThrow(`libstdc++.so.6: nothing defines its symbol ${name};`);
+    named.libstdcxx(
+      named.text("has.c", `int own(void) ${variable}; int own(void) { return 17; } int found(void) { return own(); }`),
+    );
+    named.program(
+      named.text(
+        "calls.c",
+        `void _exit(int); int found(void); int own(void) ${variable}; void _start(void) { _exit(found() + own()); }`,
+      ),
+    );
+    expect(run(named, named.read("program")).exitCode).toBe(34);
+    expect(run(named, named.read("program"), { addons: true }).exitCode).toBe(34);
+  });
+
+  test("a library's own symbol that only it sees (STB_LOCAL) is meant by its relocations, though the program has the name", () => {
+    const global = linked({});
+    expect(global.lines[0]).toBe("JUMP_SLOT, and the program comes first");
+    const local = linked({
+      library: (opened) => opened.view.setUint8(symbolAt(opened, "who") + 4, elf.STT_FUNC),
+    });
+    expect(local.lines[0]).toBe("then libstdc++, then libgcc_s");
+    expect(local.exitCode).toBe(1);
+  });
+});
+
+describe("relocations", () => {
+  const inProgram = (change: (view: DataView, at: number) => void) => ({
+    program: (opened: Opened) => change(opened.view, relocationOf(opened, "library_calls_libgcc").at),
+  });
+  const inLibrary = (change: (view: DataView, at: number) => void) => ({
+    library: (opened: Opened) => change(opened.view, relocationOf(opened, "who").at),
+  });
+
+  test.each([inProgram, inLibrary])("of a type that is not known are refused (%#)", (where) => {
+    expect(() => linked(where((view, at) => view.setUint32(at + 8, 99, true)))).toThrow(
+      /x86-64 relocation type 99 against \w+ at 0x[0-9a-f]+ is not one this linker knows/,
+    );
+  });
+
+  test("of a type that is not known are refused where musl would settle them, too", () => {
+    expect(() =>
+      linked({ program: (opened) => opened.view.setUint32(relocationOf(opened, "_exit").at + 8, 99, true) }),
+    ).toThrow(/x86-64 relocation type 99 against _exit/);
+  });
+
+  test.each([inProgram, inLibrary])("of what is in no segment are refused (%#)", (where) => {
+    for (const offset of [0x7000_0000n, 2n ** 63n])
+      expect(() => linked(where((view, at) => view.setBigUint64(at, offset, true)))).toThrow(
+        /a relocation changes what lies at 0x[0-9a-f]+, which is in none of its segments; the file is damaged/,
+      );
+  });
+
+  test.each([inProgram, inLibrary])("with an addend that a number would round are refused (%#)", (where) => {
+    for (const addend of [2n ** 53n + 1n, -(2n ** 60n)])
+      expect(() => linked(where((view, at) => view.setBigInt64(at + 16, addend, true)))).toThrow(
+        /its relocation at 0x[0-9a-f]+ has the addend -?\d+; the file is damaged/,
+      );
+  });
+
+  test("of the thread-local template that musl would settle at start, behind its copy, are refused", () => {
+    const thread = (change: (view: DataView, at: number, template: bigint) => void) => ({
+      program: (opened: Opened) => {
+        const [template] = opened.file.segmentsOf(elf.PT_TLS);
+        change(opened.view, relocationOf(opened, "_exit").at, BigInt(template?.vaddr ?? 0));
+      },
+    });
+    expect(() => linked(thread((view, at, template) => view.setBigUint64(at, template, true)))).toThrow(
+      "a thread-local variable is initialised with the address of _exit, which is known only at start",
+    );
+    expect(() =>
+      linked(
+        thread((view, at, template) => {
+          view.setBigUint64(at, template, true);
+          view.setBigUint64(at + 8, 8n, true);
+        }),
+      ),
+    ).toThrow("a thread-local variable is initialised with an address, which is known only at start");
+  });
+});

@@ -8,7 +8,7 @@ import { buildReference } from "./reference.ts";
 export const ROWS = [
   ...["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10"],
   ...["E1", "E2", "E3", "E4", "E5", "E6", "E7", "E8", "E9", "E10"],
-  ...["B1", "B2", "B3", "B4", "B5"],
+  ...["B1", "B2", "B3", "B4", "B5", "B6"],
 ] as const;
 export type Row = (typeof ROWS)[number];
 

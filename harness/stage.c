@@ -8,6 +8,7 @@
  *   hardened      uid and gid 65535, no capability, no_new_privs
  *   closed=FD     with FD closed;  device=FD:PATH  with FD on PATH;  broken=FD  with FD a pipe that nobody reads
  *   stuck=FD:KIND with FD a pipe, a socket or a tty (KIND) that takes no more, and whose reader, the stage, sleeps
+ *   background=FD with FD the controlling terminal, which has tostop, in whose background it is
  *   limit=R:N     with the resource limit R (nofile, stack, core, as) at N
  *   cgroup=DIR    in the cgroup DIR
  *   ignored=SIG   with SIG ignored
@@ -118,6 +119,31 @@ static void make_stuck(const char *what)
 	stuck.end = ends[1];
 }
 
+/* The terminal, which the stage has in its foreground. */
+static int terminal = -1;
+
+static void make_terminal(void)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	struct termios mode;
+	check(master, "posix_openpt");
+	check(grantpt(master), "grantpt");
+	check(unlockpt(master), "unlockpt");
+	check(setsid(), "setsid");
+	terminal = open(ptsname(master), O_RDWR | O_CLOEXEC);
+	check(terminal, "the tty");
+	check(tcgetattr(terminal, &mode), "tcgetattr");
+	mode.c_lflag |= TOSTOP;
+	check(tcsetattr(terminal, TCSANOW, &mode), "tcsetattr");
+	check(tcsetpgrp(terminal, getpgrp()), "tcsetpgrp");
+}
+
+static void go_to_background(int fd)
+{
+	check(setpgid(0, 0), "setpgid");
+	check(dup2(terminal, fd), "dup2");
+}
+
 static void limit(const char *what)
 {
 	static const struct { const char *name; int resource; } known[] = {
@@ -182,6 +208,8 @@ static void make(const char *condition)
 		break_pipe(atoi(value));
 	else if (value_of(condition, "stuck"))
 		check(dup2(stuck.end, stuck.fd), "dup2");
+	else if ((value = value_of(condition, "background")))
+		go_to_background(atoi(value));
 	else if ((value = value_of(condition, "limit")))
 		limit(value);
 	else if ((value = value_of(condition, "cgroup")))
@@ -221,6 +249,8 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		if (strcmp(argv[i], "pidns") == 0)
 			namespaces = CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWNS;
+		if (value_of(argv[i], "background"))
+			make_terminal();
 		if (value_of(argv[i], "stuck"))
 			make_stuck(value_of(argv[i], "stuck"));
 	}

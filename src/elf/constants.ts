@@ -8,9 +8,10 @@ export const ELFDATA2LSB = 1;
 export const ET_EXEC = 2;
 export const ET_DYN = 3;
 
-/** Bytes of an Elf64_Ehdr, Elf64_Phdr, Elf64_Sym, Elf64_Rela and Elf64_Dyn. */
+/** Bytes of an Elf64_Ehdr, Elf64_Phdr, Elf64_Shdr, Elf64_Sym, Elf64_Rela and Elf64_Dyn. */
 export const EHDR_SIZE = 64;
 export const PHDR_SIZE = 56;
+export const SHDR_SIZE = 64;
 export const SYM_SIZE = 24;
 export const RELA_SIZE = 24;
 export const DYN_SIZE = 16;
@@ -49,6 +50,13 @@ export const DT_VERDEF = 0x6ffffffc;
 export const DT_VERDEFNUM = 0x6ffffffd;
 export const DT_VERNEED = 0x6ffffffe;
 export const DT_VERNEEDNUM = 0x6fffffff;
+
+export const SHT_PROGBITS = 1;
+export const SHT_STRTAB = 3;
+export const SHT_NOBITS = 8;
+export const SHF_WRITE = 1;
+export const SHF_ALLOC = 2;
+export const SHF_EXECINSTR = 4;
 
 export const SHN_UNDEF = 0;
 export const SHN_ABS = 0xfff1;

@@ -1,16 +1,20 @@
 import * as elf from "./constants.ts";
 import { type Segment, writeU64 } from "./file.ts";
 
-/** What an Elf64_Ehdr says: e_machine, e_entry, e_phoff, e_phnum. */
+/** What an Elf64_Ehdr says: e_machine, e_entry, e_phoff, e_phnum; e_shoff, e_shnum and e_shstrndx where there are sections. */
 export type Header = {
   readonly machine: number;
   readonly entry: number;
   readonly phoff: number;
   readonly phnum: number;
+  readonly shoff?: number;
+  readonly shnum?: number;
+  readonly shstrndx?: number;
 };
 
-/** Writes an Elf64_Ehdr of a finished executable (ET_EXEC, no section headers) at offset 0. */
-export function writeHeader(view: DataView, { machine, entry, phoff, phnum }: Header): void {
+/** Writes an Elf64_Ehdr of a finished executable (ET_EXEC) at offset 0. */
+export function writeHeader(view: DataView, header: Header): void {
+  const { machine, entry, phoff, phnum, shoff = 0, shnum = 0, shstrndx = 0 } = header;
   const ident = [0x7f, 0x45, 0x4c, 0x46, elf.ELFCLASS64, elf.ELFDATA2LSB, 1];
   for (let at = 0; at < elf.EHDR_SIZE; at++) view.setUint8(at, ident[at] ?? 0);
   view.setUint16(16, elf.ET_EXEC, true);
@@ -18,9 +22,14 @@ export function writeHeader(view: DataView, { machine, entry, phoff, phnum }: He
   view.setUint32(20, 1, true);
   writeU64(view, 24, entry);
   writeU64(view, 32, phoff);
+  writeU64(view, 40, shoff);
   view.setUint16(52, elf.EHDR_SIZE, true);
   view.setUint16(54, elf.PHDR_SIZE, true);
   view.setUint16(56, phnum, true);
+  // Tools call a file broken that says 0 here, though it has no section.
+  view.setUint16(58, elf.SHDR_SIZE, true);
+  view.setUint16(60, shnum, true);
+  view.setUint16(62, shstrndx, true);
 }
 
 /** Writes `segments` as a table of Elf64_Phdr at `phoff`. */

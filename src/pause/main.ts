@@ -18,8 +18,9 @@ const exit = libc._Exit;
 
 // The two signals that end a pod are blocked and taken one at a time. Ignoring SIGCHLD makes the kernel discard every
 // child that ends, orphans handed to PID 1 included; the loop takes those that ended before. Linux spares PID 1 the
-// SIGPIPE of a write that nobody reads; gVisor does not, so PID 1 blocks it.
-const ending = libc.getpid() === 1 ? sigset(Signal.SIGTERM, Signal.SIGPIPE) : sigset(Signal.SIGTERM);
+// SIGPIPE of a write that nobody reads; gVisor does not. The SIGTTOU of a write from a terminal's background Linux drops for
+// PID 1, and then starts the write again, for ever. So PID 1 blocks both.
+const ending = libc.getpid() === 1 ? sigset(Signal.SIGTERM, Signal.SIGPIPE, Signal.SIGTTOU) : sigset(Signal.SIGTERM);
 if (libc.sigprocmask(SIG_BLOCK, sigset(Signal.SIGINT), null) !== 0) exit(1);
 if (libc.sigprocmask(SIG_BLOCK, ending, null) !== 0) exit(2);
 if (libc.sigaction(Signal.SIGCHLD, disposition(SIG_IGN), null) !== 0) exit(3);
@@ -99,8 +100,9 @@ function park(commandLine: Pointer, size: number): void {
         continue;
       }
     }
-    // What stderr has no room for now is not written: no reader that sleeps holds up the wait, or the end.
-    if (fd === Fd.STDOUT || poll(stderr, 1, 0) === 1) write(fd, line, length);
+    // What stderr has no room for now is not written: no reader that sleeps holds up the wait, or the end. A poll that fails
+    // (RLIMIT_NOFILE can be 0) has said nothing of that.
+    if (fd === Fd.STDOUT || poll(stderr, 1, 0) !== 0) write(fd, line, length);
     if (status !== PARK) _Exit(status);
   }
 }

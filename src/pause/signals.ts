@@ -4,6 +4,7 @@ export enum Signal {
   SIGPIPE = 13,
   SIGTERM = 15,
   SIGCHLD = 17,
+  SIGTTOU = 22,
   SIGXFSZ = 25,
   /** The kernel's highest signal number (_NSIG). */
   NSIG = 64,

@@ -32,7 +32,7 @@ const HUGE_MAPPINGS = { start: 0x2_0000_0000, alignment: 0x2_0000_0000 };
  */
 export class DescribedKernel {
   pid = 1;
-  /** Descriptors that are ready. */
+  /** Descriptors that are ready, or a negative errno. */
   ready = 1;
   private small: number;
   private other = OTHER_MAPPINGS.start;

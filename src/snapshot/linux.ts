@@ -6,6 +6,7 @@ export const EIO = 5;
 export const EBADF = 9;
 export const ENOMEM = 12;
 export const EFAULT = 14;
+export const EINVAL = 22;
 export const ENOTTY = 25;
 
 /** Flags of mmap(2). */

@@ -1,5 +1,7 @@
+import { EINVAL } from "./linux.ts";
+
 /**
- * One round of practice: the PID the program sees, whether stderr is ready (what poll returns), what its wait returns, and
+ * One round of practice: the PID the program sees, what poll returns of stderr, what its wait returns, and
  * the command line that a wait without a signal brings, a NUL behind each argument.
  */
 export type Round = {
@@ -29,5 +31,5 @@ const WAITS: readonly Omit<Round, "pid" | "ready">[] = [
  * is done for the first time.
  */
 export const PRACTICE: readonly Round[] = Array.from({ length: 60 }, () =>
-  [1, 2].flatMap((pid) => [1, 0].flatMap((ready) => WAITS.map((wait) => ({ pid, ready, ...wait })))),
+  [1, 2].flatMap((pid) => [1, 0, -EINVAL].flatMap((ready) => WAITS.map((wait) => ({ pid, ready, ...wait })))),
 ).flat();

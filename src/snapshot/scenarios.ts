@@ -1,5 +1,5 @@
 import { version } from "../../package.json";
-import { EBADF, EINTR, EIO, ENOMEM, EPERM } from "./linux.ts";
+import { EBADF, EINTR, EINVAL, EIO, EPERM } from "./linux.ts";
 
 /** What ends a wait of the program: a signal sent to it, or an error put in the place of the kernel's answer. */
 export type Wake = { readonly signal: number } | { readonly errno: number };
@@ -51,8 +51,8 @@ const STOPPED = { errno: EINTR };
 /** write(2) fails on a closed descriptor or a device with an error. */
 const WRITES = [{}, { writeFails: EBADF }, { writeFails: EIO }] as const;
 
-/** stderr is not ready when it is a pipe or a socket that is full; then nothing is written. */
-const SAYINGS: readonly Pick<Scenario, "polls" | "writeFails">[] = [...WRITES, { polls: 0 }, { polls: -ENOMEM }];
+/** stderr is not ready when it is a pipe or a socket that is full; then nothing is written. With RLIMIT_NOFILE 0 poll(2) fails. */
+const SAYINGS: readonly Pick<Scenario, "polls" | "writeFails">[] = [...WRITES, { polls: 0 }, { polls: -EINVAL }];
 
 export const SCENARIOS: readonly Scenario[] = [...waiting(), ...printing()];
 
@@ -67,7 +67,7 @@ function waiting(): Scenario[] {
           [[ending.wake], [STOPPED, STOPPED, ending.wake]].map((wakes) => ({
             name: `${describe(firstProcess, name, saying)}, ${wakes.length - 1} stops, ended by ${ending.name}`,
             ...{ args, firstProcess, ...saying, wakes, stdout: "", status: ending.status },
-            stderr: saying.polls === undefined ? `${firstProcess ? "" : WARNING}${ending.says}` : "",
+            stderr: saying.polls !== 0 ? `${firstProcess ? "" : WARNING}${ending.says}` : "",
           })),
         ),
       ),

@@ -10,7 +10,7 @@ export type Touch = { readonly page: number; readonly byte: number };
 
 /**
  * The code a snapshot starts with. In order: block both signals, exit 1 if that fails; SIGTERM by itself, and as PID 1 with
- * it SIGPIPE, exit 2; SIGCHLD to SIG_IGN, exit 3; take the zombies there are; close_range(3, ~0). Then, with one argument or
+ * it SIGPIPE and SIGTTOU, exit 2; SIGCHLD to SIG_IGN, exit 3; take the zombies there are; close_range(3, ~0). Then, with one argument or
  * none and as PID 1, wait right here, again after EINTR; what ends the wait is the result the program finds. Otherwise give
  * the program 0, which is no signal, and the command line: the address of argv[1] as a double and its length to the last
  * argument's NUL, in bytes, as an int32, where the arguments of the function that waits lie.

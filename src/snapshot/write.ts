@@ -2,6 +2,7 @@ import type { Architecture } from "../arch/architecture.ts";
 import * as elf from "../elf/constants.ts";
 import { hex, type Segment } from "../elf/file.ts";
 import { PAGE_SIZE, pageDown } from "../elf/pages.ts";
+import { sectionsOf, sectionTable } from "../elf/sections.ts";
 import { writeHeader, writeSegments } from "../elf/write.ts";
 import { UserError } from "../support/error.ts";
 import type { Page } from "./memory.ts";
@@ -46,7 +47,10 @@ export function writeSnapshot(
     fill(block, maxPageSize, beside).map(({ place, bytes }) => ({ bytes, offset: index * maxPageSize + place })),
   );
   const all = [...placed, ...filling];
-  const bytes = new Uint8Array(Math.max(...all.map(({ offset }) => offset)) + PAGE_SIZE);
+  const end = Math.max(...all.map(({ offset }) => offset)) + PAGE_SIZE;
+  const sections = sectionTable(sectionsOf(segments, table), end);
+  const bytes = new Uint8Array(end + sections.bytes.length);
+  bytes.set(sections.bytes, end);
   for (const page of all) bytes.set(page.bytes, page.offset);
   const code = stub(architecture, firstPage + table, checkpoint, touches);
   if (table + code.length > PAGE_SIZE) {
@@ -61,6 +65,9 @@ export function writeSnapshot(
     entry: firstPage + table,
     phoff: elf.EHDR_SIZE,
     phnum: segments.length,
+    shoff: sections.shoff,
+    shnum: sections.shnum,
+    shstrndx: sections.shstrndx,
   });
   writeSegments(view, elf.EHDR_SIZE, segments);
   return { bytes, segments };

@@ -113,12 +113,12 @@ contract("what a node gives it", [
       }),
   },
   {
-    rows: ["E4", "B5"],
-    shows: "as PID 1 SIGPIPE is blocked (gVisor does not spare PID 1 its default action), and only there",
+    rows: ["E4", "B5", "B6"],
+    shows: "as PID 1 SIGPIPE and SIGTTOU are blocked, and only there",
     run: async (artifact) => {
       // While it waits for them, the kernel takes the two that it waits for out of the set.
       for (const [first, blocked] of [
-        [true, [13]],
+        [true, [13, 22]],
         [false, []],
       ] as const) {
         await parked(artifact, { first }, async ({ pid }) => expect(signals(pid, "SigBlk")).toEqual([...blocked]));
@@ -209,6 +209,7 @@ contract("what a node gives it", [
     },
   },
   ...[
+    "limit=nofile:0",
     "limit=nofile:3",
     "limit=core:0",
     `limit=stack:${4 * PAGE_SIZE}`,

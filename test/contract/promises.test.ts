@@ -61,4 +61,20 @@ contract("beyond upstream", [
       },
     })),
   ),
+  {
+    rows: ["B6"],
+    shows:
+      "as PID 1 in the background of a terminal with tostop: parked it uses no CPU, and either signal ends it with 0",
+    run: async (artifact) => {
+      for (const signal of ["SIGTERM", "SIGINT"] as const) {
+        const end = await parked(artifact, { make: ["background=2"] }, async (actor) => {
+          const before = cost(actor.pid);
+          await Bun.sleep(200);
+          expect(cost(actor.pid)).toEqual(before);
+          return actor.end(signal);
+        });
+        expect(end).toEqual({ status: 0, stdout: "", stderr: "" });
+      }
+    },
+  },
 ]);

@@ -99,7 +99,7 @@ export const STUB: Stub = {
   49 bf <r15:8>             movabs r15,<r15>
   48 b9 <rip:8>             movabs rcx,<rip>
   ff e1                     jmp    rcx`,
-  // A sigset_t with SIGINT and SIGTERM; one with SIGTERM, and behind it the one for PID 1, with SIGPIPE; a struct sigaction of 32 bytes with SIG_IGN.
-  data: [0x4002n, 0x4000n, 0x5000n, 1n, 0n, 0n, 0n],
+  // A sigset_t with SIGINT and SIGTERM; one with SIGTERM, and behind it the one for PID 1, with SIGPIPE and SIGTTOU; a struct sigaction of 32 bytes with SIG_IGN.
+  data: [0x4002n, 0x4000n, 0x20_5000n, 1n, 0n, 0n, 0n],
   places: { both_signals: 0, sigterm: 8, sigign: 24 },
 };

@@ -1,7 +1,10 @@
+import { randomBytes } from "node:crypto";
 import {
   chmodSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -10,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { LinkError } from "./error.ts";
 import type { Output } from "./output.ts";
 import { Interrupted, watchSignals } from "./signals.ts";
@@ -35,7 +38,7 @@ const EXECUTABLE = 0o777;
 /**
  * Writes an executable in one step: whoever looks at `path` finds the old file or the whole new one, and a signal or an
  * error leaves the old one. What is no regular file (a device, a pipe) is written to as it is. A symbolic link stays, and
- * the file it leads to is replaced.
+ * the file it leads to is replaced, or made.
  * @throws LinkError with what could not be done; Interrupted on SIGINT, SIGTERM or SIGHUP.
  */
 export async function writeOutput(path: string, output: Output): Promise<void> {
@@ -44,7 +47,7 @@ export async function writeOutput(path: string, output: Output): Promise<void> {
     if (there?.isDirectory() === true)
       throw new LinkError(`${path}: cannot be written, since it is a folder; name a file in it`);
     if (there !== undefined && !there.isFile()) await writeInto(path, "w", output);
-    else await replace(there === undefined ? path : realpathSync(path), output);
+    else await replace(leadsTo(path), output);
   } catch (error) {
     if (error instanceof LinkError || error instanceof Interrupted) throw error;
     throw unwritable(path, error, output.size);
@@ -56,7 +59,7 @@ export function writeExecutable(path: string, bytes: Uint8Array): void {
   const temporary = temporaryFor(path);
   try {
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(temporary, bytes);
+    writeFileSync(temporary, bytes, { flag: "wx" });
     chmodSync(temporary, 0o755);
     renameSync(temporary, path);
   } catch (error) {
@@ -65,7 +68,14 @@ export function writeExecutable(path: string, bytes: Uint8Array): void {
   }
 }
 
-const temporaryFor = (path: string) => join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+/** In the same folder, so that it can be renamed; of another name each time, and as short for a long name of the output. */
+const temporaryFor = (path: string) => join(dirname(path), `.part-${randomBytes(8).toString("hex")}.tmp`);
+
+/** Where a file written at `path` comes to lie: a symbolic link is followed to its end, whether a file is there or not. */
+function leadsTo(path: string): string {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return path;
+  return leadsTo(resolve(realpathSync(dirname(path)), readlinkSync(path)));
+}
 
 const unwritable = (path: string, error: unknown, size: number) =>
   new LinkError(`${path}: cannot be written (${reason(error)}); ${advice(error, size)}`);
@@ -82,24 +92,33 @@ async function replace(path: string, output: Output): Promise<void> {
   }
 }
 
-async function writeInto(path: string, flags: "w" | "wx", { parts }: Output): Promise<void> {
+async function writeInto(path: string, flags: "w" | "wx", output: Output): Promise<void> {
   const { interrupted, came, stop } = watchSignals();
+  const writing = open(path, flags, EXECUTABLE).then((file) =>
+    writeParts(file, output, came).finally(() => file.close()),
+  );
   try {
-    // Opening and writing a pipe last until somebody reads: a signal ends the wait for them.
-    const file = await Promise.race([open(path, flags, EXECUTABLE), interrupted]);
-    let end = 0;
-    for (const { offset, bytes } of parts) {
-      await Promise.race([writeAll(file, new Uint8Array(offset - end), came), interrupted]);
-      await Promise.race([writeAll(file, bytes, came), interrupted]);
-      end = offset + bytes.length;
-    }
-    await file.close();
+    // Opening and writing a pipe last until somebody reads: a signal ends the wait for them. A new file takes a moment.
+    await (flags === "wx" ? writing : Promise.race([writing, interrupted]));
+    const signal = came();
+    if (signal !== undefined) throw new Interrupted(signal);
   } finally {
+    // What is not waited for closes its file all the same, when it comes to its end.
+    writing.catch(() => {});
     stop();
   }
 }
 
 /** One piece behind the other, so that a pipe gets them in order, until one is the last that is wanted. */
+async function writeParts(file: FileHandle, { parts }: Output, unwanted: () => unknown): Promise<void> {
+  let end = 0;
+  for (const { offset, bytes } of parts) {
+    await writeAll(file, new Uint8Array(offset - end), unwanted);
+    await writeAll(file, bytes, unwanted);
+    end = offset + bytes.length;
+  }
+}
+
 async function writeAll(file: FileHandle, bytes: Uint8Array, unwanted: () => unknown): Promise<void> {
   for (let done = 0; done < bytes.length && unwanted() === undefined; ) {
     const { bytesWritten } = await file.write(bytes, done, Math.min(CHUNK, bytes.length - done));

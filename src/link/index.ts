@@ -59,7 +59,7 @@ export type StaticExecutable = {
  */
 export function link(input: string | Uint8Array, options: LinkOptions = {}): StaticExecutable {
   const name = options.name ?? (typeof input === "string" ? input : "the executable");
-  const bytes = typeof input === "string" ? readInput(input) : input.slice();
+  const bytes = typeof input === "string" ? readInput(input) : new Uint8Array(input);
   const addons = options.addons ?? true;
   const dirs = checkedDirs(options.libraryDirs ?? []);
   const linked: Linked = linkWith(name, bytes, (architecture) => [...dirs, ...libraryDirs(architecture)], {

@@ -50,7 +50,7 @@ function sectionBytes({ bytes, view }: ElfFile, name: string): Uint8Array | unde
 
 /** The payload to append to an output of `size` bytes in all: as it was, but for the size. */
 export function appendedTo(size: number, payload: Uint8Array): Uint8Array {
-  const copy = payload.slice();
+  const copy = new Uint8Array(payload);
   viewOf(copy).setBigUint64(copy.length - 8, BigInt(size), true);
   return copy;
 }

@@ -68,8 +68,29 @@ describe("an initramfs", () => {
   test("that is cut short, or none, is refused", () => {
     const whole = readFileSync(at("archive"));
     for (let length = 0; length < whole.length - 4; length++)
-      expect(() => readNewc(whole.subarray(0, length))).toThrow(/^(no 070701 at|cut short behind) byte \d+$/);
+      expect(() => readNewc(whole.subarray(0, length))).toThrow(/^(no 070701 at|cut short behind) byte \d+/);
     expect(() => readNewc(Buffer.from("\x1f\x8b not an archive"))).toThrow("no 070701 at byte 0");
+  });
+
+  test("is refused where a size is no number, or leads back, a name is none or stands there twice, or it goes on", () => {
+    const whole = readFileSync(at("archive"));
+    const sized = (place: number, digits: string) => () => {
+      const changed = Buffer.from(whole);
+      changed.write(digits, 6 + 8 * place);
+      return readNewc(changed);
+    };
+    const [fileSize, nameSize] = [6, 11];
+    for (const place of [fileSize, nameSize])
+      for (const digits of ["zzzzzzzz", "       1", "-0000001", "0x000001", "1e0     "])
+        expect(sized(place, digits), digits).toThrow(/or no number at byte \d+$/);
+    for (const place of [fileSize, nameSize])
+      for (const digits of ["ffffffff", "80000000", "7fffff90", "00100000"])
+        expect(sized(place, digits), digits).toThrow(/^cut short behind byte 0$/);
+    for (const digits of ["00000000", "00000001", "00000002"])
+      expect(sized(nameSize, digits), digits).toThrow(/^no name behind byte 0$/);
+    const [last] = [whole.lastIndexOf("070701")];
+    expect(() => readNewc(Buffer.concat([whole.subarray(0, last), whole]))).toThrow(/^"bin" twice, again at byte \d+$/);
+    expect(() => readNewc(Buffer.concat([whole, whole]))).toThrow(/^something behind the end at byte \d+$/);
   });
 
   test("overwrites nothing", () => {

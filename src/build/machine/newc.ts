@@ -1,5 +1,6 @@
 import { closeSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { posix } from "node:path";
+import { UserError } from "../../support/error.ts";
 
 /**
  * An archive in cpio's format "newc", which the kernel unpacks as its first root (Documentation/driver-api/early-userspace/
@@ -8,6 +9,11 @@ import { posix } from "node:path";
 const MAGIC = "070701";
 const HEADER_SIZE = MAGIC.length + 13 * 8;
 const LAST = "TRAILER!!!";
+/** An archive is not what its format says: where, and what was found. */
+export class NewcError extends UserError {
+  override name = "NewcError";
+}
+
 /** Places among the 13 numbers. */
 const FILESIZE = 6;
 const NAMESIZE = 11;
@@ -39,21 +45,47 @@ export function writeNewc(archive: string, entries: readonly NewcEntry[]): void 
   }
 }
 
-/** The files of an archive by name. @throws Error where it is not whole. */
-export function readNewc(archive: Buffer): Map<string, Buffer> {
+/**
+ * The files of an archive by name. Somebody else may have written it: what is not plain is refused.
+ * @throws NewcError where it is cut short, a number is none, a name stands there twice, or something stands behind its end.
+ */
+export function readNewc(archive: Uint8Array): Map<string, Buffer> {
+  const bytes = Buffer.from(archive.buffer, archive.byteOffset, archive.byteLength);
   const files = new Map<string, Buffer>();
   for (let at = 0; ; ) {
-    if (archive.toString("latin1", at, at + MAGIC.length) !== MAGIC) throw new Error(`no ${MAGIC} at byte ${at}`);
-    const number = (place: number) =>
-      Number.parseInt(archive.toString("latin1", at + MAGIC.length + 8 * place, at + MAGIC.length + 8 * place + 8), 16);
-    const content = padded(at + HEADER_SIZE + number(NAMESIZE));
-    const end = content + number(FILESIZE);
-    if (at + HEADER_SIZE > archive.length || end > archive.length) throw new Error(`cut short behind byte ${at}`);
-    const name = archive.toString("utf8", at + HEADER_SIZE, at + HEADER_SIZE + number(NAMESIZE) - 1);
-    if (name === LAST) return files;
-    files.set(name, archive.subarray(content, end));
-    at = padded(end);
+    const { name, content, next } = readRecord(bytes, at);
+    if (name === LAST) {
+      if (bytes.subarray(next).some((byte) => byte !== 0))
+        throw new NewcError(`something behind the end at byte ${next}`);
+      return files;
+    }
+    if (files.has(name)) throw new NewcError(`${JSON.stringify(name)} twice, again at byte ${at}`);
+    files.set(name, content);
+    at = next;
   }
+}
+
+/** What stands at `at`, and where the next one begins: always behind `at`, so that reading ends. */
+function readRecord(archive: Buffer, at: number) {
+  if (archive.toString("latin1", at, at + MAGIC.length) !== MAGIC) throw new NewcError(`no ${MAGIC} at byte ${at}`);
+  const number = (place: number): number => {
+    const from = at + MAGIC.length + 8 * place;
+    const digits = archive.toString("latin1", from, from + 8);
+    if (!/^[0-9A-Fa-f]{8}$/.test(digits))
+      throw new NewcError(`cut short behind byte ${at}, or no number at byte ${from}`);
+    return Number.parseInt(digits, 16);
+  };
+  const named = at + HEADER_SIZE + number(NAMESIZE);
+  const content = padded(named);
+  const end = content + number(FILESIZE);
+  if (named > archive.length || end > archive.length) throw new NewcError(`cut short behind byte ${at}`);
+  const name = archive.subarray(at + HEADER_SIZE, named);
+  if (name.length < 2 || name.indexOf(0) !== name.length - 1) throw new NewcError(`no name behind byte ${at}`);
+  return {
+    name: name.toString("utf8", 0, name.length - 1),
+    content: archive.subarray(content, end),
+    next: padded(end),
+  };
 }
 
 function record(name: string, inode: number, mode: number, content: Uint8Array): Uint8Array[] {
@@ -78,4 +110,5 @@ function folders(entries: readonly NewcEntry[]): string[] {
   return [...found].toSorted();
 }
 
-const padded = (size: number) => (size + 3) & ~3;
+/** Not by bits, which would make a negative number of one above 2^31. */
+const padded = (size: number) => Math.ceil(size / 4) * 4;

@@ -52,10 +52,13 @@ export async function runInMachine(
   return { status: Number(status), output, results: new Map([...brought].filter(([name]) => results.includes(name))) };
 }
 
+/** What a machine brings is an executable of 110 MB at most, and a log. */
+const MOST_BYTES = 512 * 1024 * 1024;
+
 /** The results come compressed, not for their size alone: gzip has a checksum, and an end. */
 function unpack(machine: Machine, console: string, port: Buffer): Map<string, Buffer> {
   try {
-    return readNewc(gunzipSync(port));
+    return readNewc(gunzipSync(port, { maxOutputLength: MOST_BYTES }));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new MachineError(

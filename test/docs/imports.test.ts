@@ -29,6 +29,16 @@ test("every folder of src/ has its row, and every row its folder", () => {
   expect([...RULES.keys()].toSorted(), "the rows of CONTRIBUTING.md's table").toEqual(folders.toSorted());
 });
 
+test("the rows stand in order: a folder imports only from rows above its own", () => {
+  const rows = [...RULES.keys()];
+  const below = [...RULES].flatMap(([folder, allowed]) =>
+    allowed
+      .filter((path) => rows.indexOf(path) >= rows.indexOf(folder))
+      .map((path) => `${folder} imports ${path}, whose row stands below its own`),
+  );
+  expect(below, "the rows of CONTRIBUTING.md's table").toEqual([]);
+});
+
 test("a folder imports what its row names and nothing else, and what the row names is imported", () => {
   for (const [folder, allowed] of RULES) {
     const own = FILES.filter((file) => partOf(file) === folder);

@@ -11,9 +11,11 @@ import { DEBIAN_CACHE } from "../machine/debian.ts";
 import { PINNED_BUN, type Pin } from "../pin/pin.ts";
 import { downloadRuntime } from "../runtime.ts";
 import { findCpuQueries } from "./cpu-queries.ts";
+import { isRecord, linesNaming, renameBun, renameWorks } from "./names.ts";
 
-const HELP = `Moves the project to another Bun: fetches its runtimes and Debian's libraries, hashes them, finds the instructions
-that ask the processor what it is, and writes src/build/pin/pin.json and package.json.
+const HELP = `Moves the project to another Bun: fetches its runtimes and Debian's libraries, hashes them, and finds the
+instructions that ask the processor what it is. Writes src/build/pin/pin.json, and the version's name into
+every file that names the Bun to build and test with.
 
 Usage: bun run pin VERSION     (the version this Bun has: npx -y bun@VERSION run pin VERSION)
 `;
@@ -25,29 +27,26 @@ async function main(args: string[]): Promise<void> {
     return;
   }
   if (version === undefined || extra !== undefined || !/^\d+\.\d+\.\d+$/.test(version)) {
-    throw new UserError(
-      `found ${args.length === 0 ? "no version" : JSON.stringify(args.join(" "))} where one like ${PINNED_BUN} is expected; see bun run pin --help`,
-    );
+    const found = args.length === 0 ? "no version" : JSON.stringify(args.join(" "));
+    throw new UserError(`found ${found} where one like ${PINNED_BUN} is expected; see bun run pin --help`);
   }
   if (Bun.version !== version)
     throw new UserError(
-      `this is Bun ${Bun.version}, and only ${version} fetches its own runtimes; run: npx -y bun@${version} run pin ${version}`,
+      `this is Bun ${Bun.version}, and only ${version} fetches its own runtimes; ` +
+        `run: npx -y bun@${version} run pin ${version}`,
     );
+  // What names the old version is looked for first: without git nothing is changed.
+  const files = trackedFiles();
 
-  const pin: Pin = { bun: version, runtimes: {}, libraries: {} };
   const runtimes = await Promise.all(
     ARCHITECTURES.map(async (architecture) => [architecture.bunPackage, await pinRuntime(architecture)] as const),
   );
   const libraries = await Promise.all(
     ARCHITECTURES.map(async (architecture) => [architecture.debian, await pinLibraries(architecture)] as const),
   );
-  write("src/build/pin/pin.json", {
-    ...pin,
-    runtimes: Object.fromEntries(runtimes),
-    libraries: Object.fromEntries(libraries),
-  });
-  moveManifest(version);
-  tellNext(version);
+  const pin = { bun: version, runtimes: Object.fromEntries(runtimes), libraries: Object.fromEntries(libraries) };
+  writeFileSync(join(ROOT, "src/build/pin/pin.json"), asText(pin));
+  move(files, version, pin);
 }
 
 async function pinRuntime(architecture: Architecture) {
@@ -74,41 +73,50 @@ async function pinLibraries(architecture: Architecture) {
   return { packages, sha256: Object.fromEntries(files.map(([soname, path]) => [soname, sha256(readFileSync(path))])) };
 }
 
-function moveManifest(version: string): void {
-  const path = join(ROOT, "package.json");
-  writeFileSync(path, readFileSync(path, "utf8").replaceAll(PINNED_BUN, version));
+/** Every file of the repository that may name a version. @throws UserError in a tree without git. */
+function trackedFiles(): readonly string[] {
+  const { success, stdout } = Bun.spawnSync(["git", "ls-files", "-z", "--", ":!bun.lock"], {
+    cwd: ROOT,
+    stderr: "ignore",
+  });
+  if (!success)
+    throw new UserError(`${ROOT}: git lists no files here; move to another Bun in a clone of the repository`);
+  return stdout.toString().split("\0").filter(Boolean);
 }
 
-function tellNext(version: string): void {
-  const { stdout } = Bun.spawnSync(
-    [
-      "git",
-      "grep",
-      "--name-only",
-      "--fixed-strings",
-      PINNED_BUN,
-      "--",
-      ":!bun.lock",
-      ":!src/build/pin",
-      ":!bench/REPORT.md",
-      ":!bench/results.json",
-    ],
-    { cwd: ROOT, stderr: "ignore" },
-  );
-  const files = version === PINNED_BUN ? "" : stdout.toString().trim().split("\n").filter(Boolean).join(", ");
-  console.log(
-    `pinned Bun ${version}. Next: npx -y bun@${version} install && npx -y bun@${version} run build && npx -y bun@${version} run test`,
-  );
-  if (files !== "") console.log(`these files still name ${PINNED_BUN}: ${files}`);
+/** Writes the new names, and says what is left to do. */
+function move(files: readonly string[], version: string, { libraries }: Pin): void {
+  const left: string[] = [];
+  for (const file of files.filter((path) => !isRecord(path))) {
+    const old = readFileSync(join(ROOT, file), "utf8");
+    const renamed = renameBun(old, PINNED_BUN, version);
+    const text = file === "NOTICE" ? renameWorks(renamed, works(libraries)) : renamed;
+    if (text !== old) {
+      writeFileSync(join(ROOT, file), text);
+      console.log(`${file}: names ${version}`);
+    }
+    if (version !== PINNED_BUN) left.push(...linesNaming(text, PINNED_BUN).map((line) => `${file}:${line}`));
+  }
+  const commands = ["install", "run check", "run build --arch all", "run test"];
+  console.log(`pinned Bun ${version}. Next: ${commands.map((each) => `npx -y bun@${version} ${each}`).join(" && ")}`);
+  if (left.length > 0) console.log(`these lines name ${PINNED_BUN} for another reason; read them: ${left.join(", ")}`);
+}
+
+/** The versions of the works that NOTICE names: what this Bun says it was built with, and Debian's packages. */
+function works(libraries: Pin["libraries"]): Readonly<Record<string, string>> {
+  const { webkit, mimalloc, tinycc } = process.versions;
+  const parts = Object.entries({ JavaScriptCore: webkit, mimalloc, TinyCC: tinycc });
+  const packages = Object.values(libraries).flatMap((each) => each.packages.map((name) => name.split(" ", 2)));
+  return Object.fromEntries([...parts.filter(([, version]) => version !== undefined), ...packages]);
 }
 
 /** JSON, with lists of addresses on a line each. */
-function write(path: string, value: Pin): void {
+function asText(value: Pin): string {
   const text = JSON.stringify(value, null, 2).replace(
     /\[\s+("0x[^\]]*?)\s+\]/g,
     (_, list: string) => `[${list.replace(/\s+/g, " ")}]`,
   );
-  writeFileSync(join(ROOT, path), `${text}\n`);
+  return `${text}\n`;
 }
 
 try {

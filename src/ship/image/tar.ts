@@ -1,62 +1,78 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { ImageError } from "./error.ts";
-
 /** A file of an archive: its path in there, what it holds, and the mode it gets. */
 export type TarEntry = { readonly name: string; readonly bytes: Uint8Array; readonly mode: number };
 
+/** Header and contents stand in blocks of this size; an archive ends with two that are zero, and fills a record. */
+export const BLOCK = 512;
+const RECORD = 20 * BLOCK;
+
 /**
- * A tar archive (ustar) of these files in this order, owned by root and dated `timestamp` (seconds): the same bytes each
- * time. GNU tar writes it, as Bun.Archive has no modes and no dates. @throws ImageError with tar's words.
+ * Offset and size in bytes of the fields of a header (POSIX pax, "ustar Interchange Format"). Numbers are octal digits, with
+ * a NUL behind them.
+ */
+export const FIELDS = {
+  name: [0, 100],
+  mode: [100, 8],
+  uid: [108, 8],
+  gid: [116, 8],
+  size: [124, 12],
+  mtime: [136, 12],
+  chksum: [148, 8],
+  typeflag: [156, 1],
+  linkname: [157, 100],
+  magic: [257, 6],
+  version: [263, 2],
+  uname: [265, 32],
+  gname: [297, 32],
+  devmajor: [329, 8],
+  devminor: [337, 8],
+  rest: [345, 167],
+} as const;
+
+/**
+ * A tar archive (ustar) of these files in this order, owned by root and dated `timestamp` (seconds): the bytes that GNU
+ * tar makes with --format=ustar, and the same ones each time, whatever the caller's environment.
  */
 export function tar(entries: readonly TarEntry[], timestamp: number): Uint8Array<ArrayBuffer> {
-  const folder = mkdtempSync(join(tmpdir(), "pause-image-"));
-  try {
-    lay(folder, entries);
-    return archive(folder, entries, timestamp);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+  const members = entries.flatMap(({ name, bytes, mode }) => [
+    header(name, bytes.length, mode, timestamp),
+    bytes,
+    Buffer.alloc(-bytes.length & (BLOCK - 1)),
+  ]);
+  const length = members.reduce((sum, { length }) => sum + length, 0) + 2 * BLOCK;
+  const archive = new Uint8Array(Math.ceil(length / RECORD) * RECORD);
+  let at = 0;
+  for (const each of members) {
+    archive.set(each, at);
+    at += each.length;
   }
+  return archive;
 }
 
-/** tar takes files as they are on disk. */
-function lay(folder: string, entries: readonly TarEntry[]): void {
-  try {
-    for (const { name, bytes, mode } of entries) {
-      const path = join(folder, name);
-      mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(path, bytes);
-      chmodSync(path, mode);
-    }
-  } catch (error) {
-    throw new ImageError(
-      `writing the archive's files to ${folder}: ${error instanceof Error ? error.message : error}; TMPDIR can name a folder with more room`,
-    );
-  }
+function header(name: string, size: number, mode: number, timestamp: number): Buffer {
+  const block = Buffer.alloc(BLOCK);
+  const put = ([at, room]: readonly [number, number], text: string) => {
+    if (Buffer.byteLength(text) > room) throw new Error(`no room in a tar header of ${name} for ${text}`);
+    block.write(text, at);
+  };
+  const octal = (field: readonly [number, number], value: number) =>
+    put(field, `${value.toString(8).padStart(field[1] - 1, "0")}\0`);
+  put(FIELDS.name, name);
+  octal(FIELDS.mode, mode);
+  octal(FIELDS.uid, 0);
+  octal(FIELDS.gid, 0);
+  octal(FIELDS.size, size);
+  octal(FIELDS.mtime, timestamp);
+  put(FIELDS.typeflag, "0");
+  put(FIELDS.magic, "ustar\0");
+  put(FIELDS.version, "00");
+  octal(FIELDS.devmajor, 0);
+  octal(FIELDS.devminor, 0);
+  put(FIELDS.chksum, `${checksum(block).toString(8).padStart(6, "0")}\0 `);
+  return block;
 }
 
-function archive(folder: string, entries: readonly TarEntry[], timestamp: number): Uint8Array<ArrayBuffer> {
-  const same = ["--format=ustar", `--mtime=@${timestamp}`, "--owner=0", "--group=0", "--numeric-owner"];
-  const command = [
-    "tar",
-    "--create",
-    ...same,
-    "--directory",
-    folder,
-    "--file=-",
-    "--",
-    ...entries.map(({ name }) => name),
-  ];
-  const { success, stdout, stderr } = spawn(command);
-  if (!success) throw new ImageError(`tar did not write the archive: ${stderr.toString().trim()}`);
-  return new Uint8Array(stdout);
-}
-
-function spawn(command: string[]) {
-  try {
-    return Bun.spawnSync(command, { stdin: "ignore", stderr: "pipe", env: { ...process.env, LC_ALL: "C" } });
-  } catch {
-    throw new ImageError("no tar on this machine; on Debian: apt-get install tar");
-  }
+/** The sum of a header's bytes, with spaces in the place of the sum. */
+export function checksum(header: Uint8Array): number {
+  const [at, size] = FIELDS.chksum;
+  return header.reduce((sum, byte, index) => sum + (index >= at && index < at + size ? 0x20 : byte), 0);
 }

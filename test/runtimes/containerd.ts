@@ -1,17 +1,17 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { documentedBlocks } from "../../harness/documented.ts";
 import { soon } from "../../harness/stage.ts";
 import { Cri } from "./cri.ts";
-import { IMAGE } from "./images.ts";
+import { IMAGE, REPOSITORY } from "./images.ts";
 import { run, start } from "./tools.ts";
 import { Workspace } from "./workspace.ts";
 
 /** The namespace in which the kubelet's containerd keeps its images and containers. */
 const NAMESPACE = "k8s.io";
 
-/** What docs/node.md has for each version of the configuration, with the image under test in it. */
-const [FOR_2 = "", FOR_3 = ""] = documentedBlocks("docs/node.md", "containerd", "toml").map((lines) =>
-  lines.join("\n").replace("localhost/pause:0.1.0", IMAGE),
+/** The file of deploy/ for each version of the configuration, with the image under test in it. */
+const [FOR_2 = "", FOR_3 = ""] = [2, 3].map((version) =>
+  readFileSync(deployed(version), "utf8").replace("localhost/pause:0.1.0", IMAGE),
 );
 
 /** The same, and what running beside another containerd needs. */
@@ -32,16 +32,28 @@ function configuration(workspace: Workspace): string {
   const own = (name: string) => JSON.stringify(workspace.path(name));
   return `root = ${own("containerd")}
 state = ${own("containerd-state")}
-${major() >= 2 ? VERSION_3 : VERSION_2}
+${VERSION >= 2 ? VERSION_3 : VERSION_2}
 [grpc]
 address = ${own("containerd.sock")}
 `;
 }
 
-/** The major version of this machine's containerd; 1.x has no version 3 of the configuration. */
-function major(): number {
-  const { stdout } = Bun.spawnSync(["containerd", "--version"]);
-  return Number(/ v?(\d+)\.\d+/.exec(stdout.toString())?.[1] ?? 1);
+/** The file of deploy/ that names the image for a version of containerd's configuration. */
+export function deployed(version: number): string {
+  return join(REPOSITORY, `deploy/containerd/version-${version}.toml`);
+}
+
+/** This machine's containerd, 1.6 say; 1.x has no version 3 of the configuration. 0 where there is none. */
+export const VERSION = Bun.which("containerd") === null ? 0 : versionOf(Bun.spawnSync(["containerd", "--version"]));
+
+function versionOf({ stdout }: { readonly stdout: Buffer }): number {
+  return Number(/ v?(\d+\.\d+)/.exec(stdout.toString())?.[1] ?? 0);
+}
+
+/** What containerd makes of a configuration file, with all that it imports; its words where it refuses it. */
+export async function configured(path: string): Promise<string> {
+  const { stdout, stderr } = await start(["containerd", "--config", path, "config", "dump"]).ended;
+  return stdout + stderr;
 }
 
 export type Container = { readonly ended: ReturnType<typeof start>["ended"] };
@@ -114,7 +126,7 @@ export class Containerd implements AsyncDisposable {
     this.workspace[Symbol.dispose]();
   }
 
-  private command(...args: readonly string[]): string[] {
+  command(...args: readonly string[]): string[] {
     return ["ctr", "--address", this.workspace.path("containerd.sock"), "--namespace", NAMESPACE, ...args];
   }
 }

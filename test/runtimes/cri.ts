@@ -1,36 +1,153 @@
+import { readFileSync } from "node:fs";
 import { type ClientHttp2Session, connect } from "node:http2";
 import { connect as connectSocket } from "node:net";
+import { join } from "node:path";
+import { parse } from "protobufjs";
 
-/** A protobuf message: its fields in order, by number; a string, an unsigned integer, or a message. */
-export type Message = readonly (readonly [field: number, value: string | number | Message])[];
+/** The kubelet's interface to container runtimes, by its own names (cri.proto). */
+const { root: CRI } = parse(readFileSync(join(import.meta.dir, "cri.proto"), "utf8"));
+const RUNTIME = CRI.lookupService("runtime.v1.RuntimeService");
+const IMAGES = CRI.lookupService("runtime.v1.ImageService");
 
-/** Wire types of protobuf. */
-const VARINT = 0;
-const LENGTH_DELIMITED = 2;
+/** NamespaceMode: whose namespace it is. */
+export type Namespace = "POD" | "CONTAINER" | "NODE";
+type Mapping = { readonly hostId: number; readonly containerId: number; readonly length: number };
+type Namespaces = {
+  readonly network: Namespace;
+  readonly pid: Namespace;
+  readonly ipc: Namespace;
+  readonly usernsOptions?: {
+    readonly mode: "POD";
+    readonly uids: readonly Mapping[];
+    readonly gids: readonly Mapping[];
+  };
+};
+type Security = {
+  readonly namespaceOptions: Namespaces;
+  readonly runAsUser?: { readonly value: number };
+  readonly runAsGroup?: { readonly value: number };
+  readonly readonlyRootfs?: boolean;
+  readonly seccomp: { readonly profileType: "RuntimeDefault" };
+};
 
-/** A caller of the kubelet's interface to container runtimes (CRI, runtime.v1, api.proto), which is gRPC on a unix socket. */
+export type PodSandboxConfig = {
+  readonly metadata: { readonly name: string; readonly uid: string; readonly namespace: string };
+  readonly hostname?: string;
+  readonly logDirectory: string;
+  readonly linux: {
+    readonly cgroupParent: string;
+    readonly securityContext: Security;
+    readonly sysctls?: Readonly<Record<string, string>>;
+  };
+};
+
+export type ContainerConfig = {
+  readonly metadata: { readonly name: string; readonly attempt?: number };
+  readonly image: { readonly image: string };
+  readonly command: readonly string[];
+  readonly logPath?: string;
+  readonly linux: { readonly securityContext: Security };
+};
+
+/** ContainerStatus; exitCode counts once it has exited. */
+export type ContainerStatus = { readonly state: string; readonly exitCode: number };
+export type Image = { readonly id: string; readonly repoTags: readonly string[]; readonly pinned: boolean };
+export type Pod = { readonly id: string; readonly name: string; readonly state: string };
+export type Container = { readonly id: string; readonly pod: string; readonly name: string; readonly state: string };
+
+/** A caller of the interface, which is gRPC on a unix socket. Each method throws an Error with the runtime's words. */
 export class Cri implements Disposable {
   private readonly session: ClientHttp2Session;
 
   constructor(socket: string) {
     this.session = connect("http://localhost", { createConnection: () => connectSocket(socket) });
+    // What was under way is told of it by its own stream.
+    this.session.on("error", () => undefined);
   }
 
-  /** Makes a call: the first field of the answer, where that is a short string, as the IDs of pods and containers are. */
-  async call(method: string, request: Message): Promise<string> {
-    const [, size = 0, ...answer] = await this.unary(method, encode(request));
-    return Buffer.from(answer).toString("utf8", 0, size);
+  /** What the runtime calls itself, and its version. */
+  async version(): Promise<string> {
+    const { runtimeName, runtimeVersion } = await this.call("Version", {});
+    return `${runtimeName} ${runtimeVersion}`;
+  }
+
+  async runPod(config: PodSandboxConfig): Promise<string> {
+    return `${(await this.call("RunPodSandbox", { config })).podSandboxId}`;
+  }
+
+  async stopPod(podSandboxId: string): Promise<void> {
+    await this.call("StopPodSandbox", { podSandboxId });
+  }
+
+  async removePod(podSandboxId: string): Promise<void> {
+    await this.call("RemovePodSandbox", { podSandboxId });
+  }
+
+  async pods(): Promise<readonly Pod[]> {
+    type Item = { id: string; state: string; metadata: { name: string } };
+    const items = ((await this.call("ListPodSandbox", {})).items ?? []) as readonly Item[];
+    return items.map(({ id, state, metadata }) => ({ id, state, name: metadata.name }));
+  }
+
+  /** What the runtime tells of a pod besides, as its own JSON, by name. */
+  async podInfo(podSandboxId: string): Promise<Readonly<Record<string, string>>> {
+    return (await this.call("PodSandboxStatus", { podSandboxId, verbose: true })).info as Record<string, string>;
+  }
+
+  /** Creates a container of a pod and starts it. */
+  async run(podSandboxId: string, sandboxConfig: PodSandboxConfig, config: ContainerConfig): Promise<string> {
+    const containerId = `${(await this.call("CreateContainer", { podSandboxId, config, sandboxConfig })).containerId}`;
+    await this.call("StartContainer", { containerId });
+    return containerId;
+  }
+
+  async containers(): Promise<readonly Container[]> {
+    type Item = { id: string; podSandboxId: string; state: string; metadata: { name: string } };
+    const items = ((await this.call("ListContainers", {})).containers ?? []) as readonly Item[];
+    return items.map(({ id, podSandboxId, state, metadata }) => ({
+      id,
+      pod: podSandboxId,
+      state,
+      name: metadata.name,
+    }));
+  }
+
+  async status(containerId: string): Promise<ContainerStatus> {
+    return (await this.call("ContainerStatus", { containerId })).status as ContainerStatus;
+  }
+
+  async removeContainer(containerId: string): Promise<void> {
+    await this.call("RemoveContainer", { containerId });
+  }
+
+  async images(): Promise<readonly Image[]> {
+    return ((await this.call("ListImages", {})).images ?? []) as readonly Image[];
+  }
+
+  async removeImage(image: string): Promise<void> {
+    await this.call("RemoveImage", { image: { image } });
+  }
+
+  [Symbol.dispose](): void {
+    this.session.destroy();
+  }
+
+  /** Makes a call: the answer, with the defaults of what the runtime left out. */
+  private async call(method: string, request: object): Promise<Record<string, unknown>> {
+    const service = method in RUNTIME.methods ? RUNTIME : IMAGES;
+    const { requestType, responseType } = service.methods[method] ?? { requestType: "", responseType: "" };
+    const type = CRI.lookupType(`runtime.v1.${requestType}`);
+    const encoded = type.encode(type.fromObject(request)).finish();
+    const answer = CRI.lookupType(`runtime.v1.${responseType}`);
+    const received = await this.unary(`/runtime.v1.${service.name}/${method}`, encoded);
+    return answer.toObject(answer.decode(received), { defaults: true, enums: String });
   }
 
   /** A gRPC message has five bytes in front: not compressed, and its length. */
-  private unary(method: string, message: Buffer): Promise<Buffer> {
+  private unary(path: string, message: Uint8Array): Promise<Buffer> {
     const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-    const stream = this.session.request({
-      ":method": "POST",
-      ":path": `/runtime.v1.RuntimeService/${method}`,
-      "content-type": "application/grpc",
-      te: "trailers",
-    });
+    const headers = { ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers" };
+    const stream = this.session.request(headers);
     const received: Buffer[] = [];
     let status = "no answer";
     const read = (headers: Readonly<Record<string, unknown>>) => {
@@ -39,29 +156,11 @@ export class Cri implements Disposable {
     stream.on("response", read).on("trailers", read).on("error", reject);
     stream.on("data", (chunk: Buffer) => received.push(chunk));
     stream.on("end", () =>
-      status === "0" ? resolve(Buffer.concat(received).subarray(5)) : reject(new Error(`CRI ${method}: ${status}`)),
+      status === "0" ? resolve(Buffer.concat(received).subarray(5)) : reject(new Error(`CRI ${path}: ${status}`)),
     );
     const prefix = Buffer.alloc(5);
     prefix.writeUInt32BE(message.length, 1);
     stream.end(Buffer.concat([prefix, message]));
     return promise;
   }
-
-  [Symbol.dispose](): void {
-    this.session.destroy();
-  }
-}
-
-function encode(message: Message): Buffer {
-  return Buffer.concat(
-    message.map(([field, value]) => {
-      if (typeof value === "number") return Buffer.from([...varint((field << 3) | VARINT), ...varint(value)]);
-      const bytes = typeof value === "string" ? Buffer.from(value) : encode(value);
-      return Buffer.concat([Buffer.from([...varint((field << 3) | LENGTH_DELIMITED), ...varint(bytes.length)]), bytes]);
-    }),
-  );
-}
-
-function varint(value: number): number[] {
-  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >>> 7)];
 }

@@ -130,6 +130,19 @@ describe.each([RUNC, CRUN])("the seccomp profile under $name", (kind) => {
       expect((await start(busybox).ended).status).toBe(128 + SIGSYS);
     },
   );
+
+  testWith(...kind.tools)(
+    "under one without rt_sigtimedwait, as another pause's is, /pause exits with 42 at once",
+    async () => {
+      using workspace = await Workspace.create();
+      const archive = await pauseImage(workspace, SHIPPED);
+      await using runtime = new OciRuntime(kind, workspace);
+      const waits = { names: ["rt_sigtimedwait"], action: "SCMP_ACT_ERRNO" };
+      const seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [waits] };
+      const command = await runtime.prepare("recorded", archive, { seccomp });
+      expect(await start(command).ended).toMatchObject({ status: 42, stderr: "Error: infinite loop terminated\n" });
+    },
+  );
 });
 
 /** Runs /pause under strace: the names of the calls it made after its execve. */

@@ -1,56 +1,126 @@
-import { expect, test } from "bun:test";
-import { statSync } from "node:fs";
+import { describe, expect, test } from "bun:test";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { REPOSITORY, read, scripts } from "./pages.ts";
 
 type Step = {
   readonly uses?: string;
   readonly run?: string;
-  readonly if?: string;
   readonly with?: Readonly<Record<string, string>>;
 };
+type Job = {
+  readonly "runs-on": string;
+  readonly needs?: string;
+  readonly permissions?: Readonly<Record<string, string>>;
+  readonly strategy?: {
+    readonly matrix: { readonly runner?: readonly string[]; readonly include?: readonly unknown[] };
+  };
+  readonly steps: readonly Step[];
+};
 type Workflow = {
-  readonly on: readonly string[];
-  readonly jobs: Readonly<
-    Record<
-      string,
-      {
-        readonly strategy: { readonly matrix: { readonly runner: readonly string[] } };
-        readonly steps: readonly Step[];
-      }
-    >
-  >;
+  readonly on: unknown;
+  readonly permissions: unknown;
+  readonly concurrency: unknown;
+  readonly jobs: Readonly<Record<string, Job>>;
 };
 
-const PATH = ".github/workflows/ci.yml";
-const workflow = Bun.YAML.parse(read(PATH)) as Workflow;
-const [job] = Object.values(workflow.jobs);
-const steps = job?.steps ?? [];
+const FOLDER = ".github/workflows";
+const PATHS = [...new Bun.Glob("*.yml").scanSync(join(REPOSITORY, FOLDER))]
+  .map((name) => `${FOLDER}/${name}`)
+  .toSorted();
+const parse = (path: string) => Bun.YAML.parse(read(path)) as Workflow;
+const commands = (job: Job | undefined) => (job?.steps ?? []).flatMap(({ run }) => run?.trim() ?? []);
+const [ci, release] = PATHS.map(parse);
 
-test("the workflow runs .ci/run on a runner of each architecture", () => {
-  expect(workflow.on).toEqual(["push", "pull_request"]);
-  expect(job?.strategy.matrix.runner).toEqual(["ubuntu-24.04", "ubuntu-24.04-arm"]);
-  expect(steps.map(({ run }) => run)).toContain(".ci/run");
+test("there are two workflows: the tests', and the release's", () => {
+  expect(PATHS).toEqual([`${FOLDER}/ci.yml`, `${FOLDER}/release.yml`]);
+});
+
+describe.each(PATHS)("%s", (path) => {
+  const workflow = parse(path);
+  const steps = Object.values(workflow.jobs).flatMap((job) => job.steps);
+
+  test("says in its head that it was never run", () => expect(read(path)).toStartWith("# Never run: "));
+
+  test("may read the repository and no more, where a job does not ask for it", () =>
+    expect(workflow.permissions).toEqual({ contents: "read" }));
+
+  test("does not run beside itself", () => expect(workflow.concurrency).toBeDefined());
+
+  test("names each action by a commit, its version behind it, and the same one everywhere", () => {
+    const lines = [
+      ...PATHS.map(read)
+        .join("\n")
+        .matchAll(/\buses: (.*)$/gm),
+    ].map(([, line = ""]) => line);
+    for (const line of lines) expect(line).toMatch(/^actions\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+    const actions = new Set(lines.map((line) => line.replace(/@.*/, "")));
+    expect(new Set(lines).size).toBe(actions.size);
+  });
+
+  test("leaves no token behind in the checkout", () => {
+    const checkouts = steps.filter(({ uses }) => uses?.startsWith("actions/checkout@") === true);
+    expect(checkouts.length).toBeGreaterThan(0);
+    for (const { with: options } of checkouts) expect(options).toEqual({ "persist-credentials": false as never });
+  });
+
+  test("each script of package.json that it runs is there", () => {
+    const named = [...read(path).matchAll(/\bbun@\S+ run ([\w:-]+)/g)].map(([, name = ""]) => name);
+    expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
+  });
+});
+
+test("the tests run on a runner of each architecture, for a pull request or when main moves, not twice for one commit", () => {
+  expect(ci?.on).toEqual({ push: { branches: ["main"] }, pull_request: null });
+  expect(ci?.jobs.test?.strategy?.matrix.runner).toEqual(["ubuntu-24.04", "ubuntu-24.04-arm"]);
+  expect(commands(ci?.jobs.test)).toContain(".ci/run");
   expect(statSync(join(REPOSITORY, ".ci/run")).mode & 0o111).not.toBe(0);
 });
 
-test("a release is made of a tag alone, once", () => {
-  const releasing = steps.filter(
-    ({ run, uses }) => run?.endsWith(" run release") === true || uses?.startsWith("actions/upload-artifact@") === true,
-  );
-  expect(releasing.map((step) => step.if)).toEqual(
-    Array.from({ length: 2 }, () => "startsWith(github.ref, 'refs/tags/v') && matrix.runner == 'ubuntu-24.04'"),
-  );
+describe("a release", () => {
+  const { build, publish } = release?.jobs ?? {};
+
+  test("is made of a tag alone", () => expect(release?.on).toEqual({ push: { tags: ["v*"] } }));
+
+  test("is built on a runner of each architecture, which runs the contract and the benchmark and verifies what it built", () => {
+    expect(build?.strategy?.matrix.include).toEqual([
+      { arch: "amd64", runner: "ubuntu-24.04" },
+      { arch: "arm64", runner: "ubuntu-24.04-arm" },
+    ]);
+    const run = commands(build).map((command) => command.replace(/^npx -y bun@\S+ /, ""));
+    const order = [
+      "run build --arch all",
+      "test test/contract",
+      "run release",
+      "run verify dist/release/pause.oci.tar",
+    ];
+    expect(run.filter((command) => order.includes(command))).toEqual(order);
+    expect(run).toContain("run bench --quick");
+    expect(existsSync(join(REPOSITORY, "test/contract"))).toBe(true);
+  });
+
+  test("keeps what the command writes, from the folder that it says", () => {
+    const kept = build?.steps.find(({ with: options }) => options?.name?.startsWith("release-") === true)?.with?.path;
+    expect(scripts.release).toBe("bun src/ship/release/cli.ts");
+    expect(read("src/ship/release/cli.ts")).toContain("dist/release: pause of commit");
+    expect(kept).toBe("dist/release");
+  });
+
+  test("is published by the one job that may, after both runners' folders were compared", () => {
+    expect(publish?.needs).toBe("build");
+    const { contents, packages, "id-token": identity, attestations } = publish?.permissions ?? {};
+    expect([contents, packages, identity, attestations]).toEqual(["write", "write", "write", "write"]);
+    expect(build?.permissions).toBeUndefined();
+    expect(commands(publish)[0]).toContain("diff --recursive --brief release-amd64 release-arm64");
+  });
 });
 
-test("the release is what the command writes, into the folder that it says", () => {
-  const kept = steps.find(({ uses }) => uses?.startsWith("actions/upload-artifact@") === true)?.with?.path;
-  expect(scripts.release).toBe("bun src/ship/release/cli.ts");
-  expect(read("src/ship/release/cli.ts")).toContain(`dist/release: pause of commit`);
-  expect(kept).toBe("dist/release");
-});
-
-test("its actions are named with a major version, and its head says that it is not run here", () => {
-  for (const { uses } of steps) if (uses !== undefined) expect(uses).toMatch(/^actions\/[\w-]+@v\d+$/);
-  expect(read(PATH)).toStartWith("# Not run here: ");
+test("placeholders for an address are those that docs/release.md lists, below one name", () => {
+  const { homepage, repository, bugs } = JSON.parse(read("package.json"));
+  expect(repository.url).toStartWith(`git+${homepage}/`);
+  expect(bugs).toStartWith(`${homepage}/`);
+  const listed = read("docs/release.md").includes(`\`${homepage}\` (a name that RFC 2606 reserves)`);
+  expect(listed).toBe(new URL(homepage).hostname.endsWith(".invalid"));
+  const owners = read(".github/CODEOWNERS");
+  expect(owners.includes("Placeholder")).toBe(owners.includes("@OWNER/"));
 });

@@ -1,3 +1,4 @@
+import { homepage } from "../../../package.json";
 import { components } from "../components/components.ts";
 import type { ReleasedExecutable } from "./executable.ts";
 import { CYCLONEDX, sbom } from "./sbom.ts";
@@ -15,9 +16,6 @@ const statement = <P>(subject: readonly Subject[], predicateType: string, predic
 
 export const SLSA = "https://slsa.dev/provenance/v1";
 
-/** The project has no home on the web: a name that is never looked up (RFC 2606, section 2). */
-const HOME = "https://pause.invalid";
-
 export const subjectOf = ({ file: { name, sha256 } }: ReleasedExecutable): Subject => ({ name, digest: { sha256 } });
 
 /** What the executable is made of, about `subject`. */
@@ -33,11 +31,11 @@ export function provenanceOf(released: ReleasedExecutable, subject: readonly Sub
   const source = { name: "pause", digest: { gitCommit: commit } };
   return statement(subject, SLSA, {
     buildDefinition: {
-      buildType: `${HOME}/docs/release.md#the-provenance`,
+      buildType: `${homepage}/docs/release.md#the-provenance`,
       externalParameters: { commit, architecture: architecture.debian },
       resolvedDependencies: [source, ...inputs(released)],
     },
-    runDetails: { builder: { id: `${HOME}/src/release` } },
+    runDetails: { builder: { id: `${homepage}/src/ship/release` } },
   });
 }
 

@@ -43,11 +43,16 @@ describe("bytes given to link() stay as they are", () => {
     ["a Uint8Array", (bytes: Uint8Array) => new Uint8Array(bytes)],
     ["a part of a larger array", (bytes: Uint8Array) => new Uint8Array([1, 2, 3, ...bytes, 4]).subarray(3, -1)],
   ])("%s", (_, make) => {
-    const before = shop.read("program");
+    // Without zeroed data nothing has to move in it, and the linker works on its bytes.
+    const plain = workshop("output-plain");
+    plain.libgcc();
+    plain.libstdcxx(plain.text("library.c", "int found(void) { return 1; }"));
+    plain.program(plain.text("main.c", "int found(void); void _start(void) { found(); }"));
+    const before = plain.read("program");
     const given = make(before);
-    const { toBytes } = linked(given);
+    const { toBytes } = link(given, { libraryDirs: [plain.folder], addons: false });
     expect(Buffer.compare(given, before)).toBe(0);
-    expect(Buffer.compare(toBytes(), linked().toBytes())).toBe(0);
+    expect(toBytes().length).toBeGreaterThan(before.length);
   });
 });
 

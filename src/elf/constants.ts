@@ -5,8 +5,10 @@ export const EI_DATA = 5;
 export const ELFCLASS64 = 2;
 export const ELFDATA2LSB = 1;
 
+export const ET_REL = 1;
 export const ET_EXEC = 2;
 export const ET_DYN = 3;
+export const ET_CORE = 4;
 
 /** Bytes of an Elf64_Ehdr, Elf64_Phdr, Elf64_Shdr, Elf64_Sym, Elf64_Rela and Elf64_Dyn. */
 export const EHDR_SIZE = 64;
@@ -46,17 +48,22 @@ export const DT_INIT_ARRAYSZ = 27;
 export const DT_RELR = 36;
 export const DT_GNU_HASH = 0x6ffffef5;
 export const DT_VERSYM = 0x6ffffff0;
+export const DT_FLAGS_1 = 0x6ffffffb;
 export const DT_VERDEF = 0x6ffffffc;
 export const DT_VERDEFNUM = 0x6ffffffd;
 export const DT_VERNEED = 0x6ffffffe;
 export const DT_VERNEEDNUM = 0x6fffffff;
 
 export const SHT_PROGBITS = 1;
+export const SHT_SYMTAB = 2;
 export const SHT_STRTAB = 3;
 export const SHT_NOBITS = 8;
 export const SHF_WRITE = 1;
 export const SHF_ALLOC = 2;
 export const SHF_EXECINSTR = 4;
+
+/** Of DT_FLAGS_1: a position-independent executable, which is ET_DYN as a library is. */
+export const DF_1_PIE = 0x0800_0000;
 
 export const SHN_UNDEF = 0;
 export const SHN_ABS = 0xfff1;

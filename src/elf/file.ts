@@ -93,6 +93,13 @@ export class ElfFile {
   }
 }
 
+/** The types of the sections that the section headers name (sh_type); none where there are no headers in the file. */
+export function sectionTypes({ view }: ElfFile): number[] {
+  const [table, size, count] = [readU64(view, 40), view.getUint16(58, true), view.getUint16(60, true)];
+  if (table === 0 || size !== elf.SHDR_SIZE || table + count * elf.SHDR_SIZE > view.byteLength) return [];
+  return Array.from({ length: count }, (_, index) => view.getUint32(table + index * elf.SHDR_SIZE + 4, true));
+}
+
 /**
  * Reads a 64-bit number. All that is read here (addresses, sizes, offsets) is below 2^53; a larger one is rounded, and
  * lies beyond every bound that its reader has.
@@ -130,11 +137,28 @@ const SINGLE = [
 /** Of these some read the file at the offset, others memory at the address: both have to be the same. */
 const PARTS = [elf.PT_DYNAMIC, elf.PT_INTERP, elf.PT_TLS, elf.PT_GNU_EH_FRAME];
 
+/** How executables of other systems begin: of Windows (PE), and of macOS (Mach-O; for one processor, for several). */
+const OTHER_FORMATS: readonly (readonly [name: string, magic: readonly number[]])[] = [
+  ["a Windows executable", [0x4d, 0x5a]],
+  ["a macOS executable", [0xcf, 0xfa, 0xed, 0xfe]],
+  ["a macOS executable", [0xca, 0xfe, 0xba, 0xbe]],
+];
+
+/** Are these the first bytes of an executable, whatever system it is for? At least 4. */
+export const looksExecutable = (start: Uint8Array): boolean => isElf(start) || otherFormat(start) !== undefined;
+
+const isElf = (start: Uint8Array) => beginsWith(start, [0x7f, 0x45, 0x4c, 0x46]);
+
+const otherFormat = (start: Uint8Array): string | undefined =>
+  OTHER_FORMATS.find(([, magic]) => beginsWith(start, magic))?.[0];
+
+const beginsWith = (start: Uint8Array, magic: readonly number[]) => magic.every((byte, index) => start[index] === byte);
+
 function checkIdentity(name: string, bytes: Uint8Array): void {
-  const magic = bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
-  if (!magic || bytes.length < elf.EHDR_SIZE) {
+  if (!isElf(bytes) || bytes.length < elf.EHDR_SIZE) {
     const start = [...bytes.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
-    throw new ElfError(`${name}: not an ELF file (it begins with ${start || "nothing"}, not 7f 45 4c 46)`);
+    const found = otherFormat(bytes) ?? "not an ELF file";
+    throw new ElfError(`${name}: ${found} (it begins with ${start || "nothing"}, not 7f 45 4c 46)`);
   }
   if (bytes[elf.EI_CLASS] !== elf.ELFCLASS64 || bytes[elf.EI_DATA] !== elf.ELFDATA2LSB) {
     throw new ElfError(
@@ -147,7 +171,7 @@ function readSegments(name: string, view: DataView): Segment[] {
   const phoff = readU64(view, 32);
   const phnum = view.getUint16(56, true);
   const phentsize = view.getUint16(54, true);
-  if (phentsize !== elf.PHDR_SIZE)
+  if (phnum > 0 && phentsize !== elf.PHDR_SIZE)
     throw damaged(name, `its program headers are ${phentsize} bytes each, not ${elf.PHDR_SIZE}`);
   if (phnum > MOST_SEGMENTS) throw damaged(name, `it has ${phnum} program headers, more than Linux takes`);
   if (phoff + phnum * elf.PHDR_SIZE > view.byteLength) throw cutShort(name, "its program headers");

@@ -1,5 +1,7 @@
 import * as elf from "../elf/constants.ts";
-import { writeU64 } from "../elf/file.ts";
+import type { Dynamic } from "../elf/dynamic.ts";
+import { type ElfFile, readU64, writeU64 } from "../elf/file.ts";
+import { LinkError } from "./error.ts";
 import type { Placed } from "./layout.ts";
 import type { Program } from "./program.ts";
 import type { Region } from "./region.ts";
@@ -19,6 +21,7 @@ export type AddonSupport = {
 };
 
 export function addonSupport(program: Program, cxx: readonly Placed[], tls: TlsTemplate): AddonSupport {
+  for (const { dynamic, file } of [program, ...cxx]) checkInit(file, dynamic);
   const symbols = mergeSymbols(program, cxx, tls);
   const unwind = new UnwindTable(program, cxx);
   const initSize = [...cxx.map(({ dynamic }) => dynamic), program.dynamic].reduce(
@@ -67,17 +70,28 @@ function initFunctions({ dynamic, file }: Program, cxx: readonly Placed[]): numb
     const first = tags.get(elf.DT_INIT);
     return [
       ...(first === undefined ? [] : [base + first]),
-      ...array(tags, (address) => Number(view.getBigUint64(address, true))),
+      ...initArray(tags).map((address) => readU64(view, address)),
     ];
   });
-  return [...libraries, ...array(dynamic.tags, (address) => file.u64At(address))];
-}
-
-/** The words of DT_INIT_ARRAY; 0 and -1 stand for nothing. */
-function array(tags: ReadonlyMap<number, number>, wordAt: (address: number) => number): number[] {
-  const at = tags.get(elf.DT_INIT_ARRAY) ?? 0;
-  const count = Math.floor((tags.get(elf.DT_INIT_ARRAYSZ) ?? 0) / 8);
-  return Array.from({ length: count }, (_, index) => wordAt(at + index * 8)).filter(
+  // 0 and -1 stand for nothing.
+  return [...libraries, ...initArray(dynamic.tags).map((address) => file.u64At(address))].filter(
     (address) => address !== 0 && address < 2 ** 63,
   );
+}
+
+/** The addresses of the words of DT_INIT_ARRAY. */
+const initArray = (tags: ReadonlyMap<number, number>): number[] =>
+  Array.from(
+    { length: Math.floor((tags.get(elf.DT_INIT_ARRAYSZ) ?? 0) / 8) },
+    (_, index) => (tags.get(elf.DT_INIT_ARRAY) ?? 0) + index * 8,
+  );
+
+/** @throws LinkError for constructors, or a table of them, that lie nowhere in the file. */
+function checkInit(file: ElfFile, { tags }: Dynamic): void {
+  const [first, array, size] = [tags.get(elf.DT_INIT), tags.get(elf.DT_INIT_ARRAY), tags.get(elf.DT_INIT_ARRAYSZ) ?? 0];
+  const astray = (first !== undefined && !file.executes(first)) || (size > 0 && !file.loads(array ?? -1, size));
+  if (astray)
+    throw new LinkError(
+      `${file.name}: its constructors (DT_INIT, DT_INIT_ARRAY) lie nowhere in it; the file is damaged`,
+    );
 }

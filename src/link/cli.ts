@@ -3,6 +3,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { version } from "../../package.json";
 import { ARCHITECTURES } from "../arch/architectures.ts";
+import { looksExecutable } from "../elf/file.ts";
 import { type Arguments, HELP, parseArguments } from "./arguments.ts";
 import { bundlerHelp, compiled } from "./bundle.ts";
 import { check } from "./check.ts";
@@ -82,13 +83,13 @@ function report(outfile: string, { size, bun, bundled, target, libraries, addons
     if (problem !== undefined) console.error(`bun-static: warning: ${name} will not load: ${problem}`);
 }
 
-/** Is it an ELF file? @throws LinkError when it cannot be read. */
+/** Is it an executable, of Linux or of another system? @throws LinkError when it cannot be read. */
 function isExecutable(path: string): boolean {
   try {
     const file = openSync(path, "r");
     try {
       const magic = Buffer.alloc(4);
-      return readSync(file, magic, 0, 4, 0) === 4 && magic.equals(Buffer.from("\x7fELF"));
+      return readSync(file, magic, 0, 4, 0) === 4 && looksExecutable(magic);
     } finally {
       closeSync(file);
     }

@@ -8,6 +8,9 @@ import type { Library } from "./libraries.ts";
 /** Programs of fixed address, and libraries from 0, lie far below this. Everything added has to lie below 4 GiB. Bytes. */
 const HIGHEST_ADDRESS = 0x8000_0000;
 
+/** No library of the three is a tenth as large in memory. Bytes. */
+const MOST_LIBRARY = 0x400_0000;
+
 /** A library at its address: `image` is its memory from `base` on, whole pages, bss included. */
 export type Placed = Library & { readonly base: number; readonly image: Uint8Array };
 
@@ -75,15 +78,26 @@ export function loadSegment({ maxPageSize }: Architecture, { vaddr, flags, bytes
   };
 }
 
+/** @throws LinkError where the library is too large, or two of its segments share a page, which has one protection. */
 function memoryImage(file: ElfFile, pageSize: number): Uint8Array {
   const loads = file.segmentsOf(elf.PT_LOAD);
+  if (endOf(file) > MOST_LIBRARY)
+    throw new LinkError(`${file.name}: a segment of it ends at ${hex(endOf(file))}, above 64 MiB; the file is damaged`);
+  const shared = loads.find(({ vaddr }, index) => {
+    const before = loads[index - 1];
+    return before !== undefined && pageDown(vaddr, pageSize) < before.vaddr + before.memsz;
+  });
+  if (shared !== undefined)
+    throw new LinkError(
+      `${file.name}: its segment at ${hex(shared.vaddr)} shares a page of ${pageSize} bytes with the one before; use a library that was built for pages of that size`,
+    );
   const image = new Uint8Array(pageUp(endOf(file), pageSize));
   for (const { vaddr, offset, filesz } of loads) image.set(file.bytes.subarray(offset, offset + filesz), vaddr);
   return image;
 }
 
 /** The first address behind a file's segments. @throws LinkError for one that no program and no library comes near. */
-function endOf(file: ElfFile): number {
+export function endOf(file: ElfFile): number {
   const end = file.end;
   if (end > HIGHEST_ADDRESS)
     throw new LinkError(`${file.name}: a segment of it ends at ${hex(end)}, above 2 GiB; the file is damaged`);

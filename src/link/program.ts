@@ -2,10 +2,10 @@ import type { Architecture } from "../arch/architecture.ts";
 import { ARCHITECTURES, architectureOf } from "../arch/architectures.ts";
 import * as elf from "../elf/constants.ts";
 import { type Dynamic, readDynamic } from "../elf/dynamic.ts";
-import { ElfFile, readU64, type Segment } from "../elf/file.ts";
+import { ElfFile, hex, readU64, type Segment, sectionTypes } from "../elf/file.ts";
 import { writeSegments } from "../elf/write.ts";
 import { LinkError } from "./error.ts";
-import { distanceOf } from "./layout.ts";
+import { distanceOf, endOf } from "./layout.ts";
 import { CXX_LIBRARIES } from "./libraries.ts";
 import { findPayload, type Payload } from "./payload.ts";
 
@@ -26,25 +26,28 @@ export function readProgram(name: string, bytes: Uint8Array): Program {
       `${name}: its e_machine is ${input.machine}, which is not ${either(({ name, machine }) => `${name} (${machine})`)}; build it with ${either(({ bunTarget }) => `--target=${bunTarget}`)}`,
     );
   }
-  const payload = findPayload(input);
-  const file = withBss(input);
-  const [interp] = file.segmentsOf(elf.PT_INTERP);
-  if (interp === undefined) {
-    throw new LinkError(
-      `${name}: it names no interpreter (PT_INTERP): it is linked statically already; give the file bun build --compile wrote`,
-    );
-  }
-  const interpreter = file.stringAt(interp.vaddr);
+  const [interp] = input.segmentsOf(elf.PT_INTERP);
+  if (interp === undefined)
+    throw new LinkError(`${name}: ${withoutInterpreter(input)}; give the file bun build --compile wrote`);
+  const interpreter = input.stringAt(interp.vaddr);
   if (!interpreter.endsWith(`/${architecture.muslLoader}`)) {
     throw new LinkError(
       `${name}: its interpreter is ${interpreter}, not musl's; build it with --target=${architecture.bunTarget}`,
     );
   }
-  if (file.type !== elf.ET_EXEC) {
+  if (input.type !== elf.ET_EXEC) {
     throw new LinkError(
-      `${name}: e_type is ${file.type}, not ET_EXEC: it has no fixed address; build it with the Bun version this linker is made for`,
+      `${name}: e_type is ${input.type}, not ET_EXEC: it has no fixed address; build it with the Bun version this linker is made for`,
     );
   }
+  if (!input.executes(input.entry))
+    throw new LinkError(`${name}: its entry ${hex(input.entry)} is in no segment with code; the file is damaged`);
+  const payload = findPayload(input);
+  if (payload.kind === "none" && !sectionTypes(input).includes(elf.SHT_SYMTAB))
+    throw new LinkError(
+      `${name}: there is no program in it, and it was stripped, which takes away what Bun before 1.3.12 appended; compile it again, and leave it as it is`,
+    );
+  const file = withBss(input);
   const dynamic = readDynamic(file);
   const unknown = dynamic.needed.find((soname) => !isMusl(soname) && !CXX_LIBRARIES.some((known) => known === soname));
   if (unknown !== undefined) {
@@ -53,6 +56,25 @@ export function readProgram(name: string, bytes: Uint8Array): Program {
     );
   }
   return { architecture, file, dynamic, payload };
+}
+
+/** What a file is that names no interpreter (PT_INTERP). */
+function withoutInterpreter(file: ElfFile): string {
+  if (file.type === elf.ET_REL) return "it is an object file, not an executable";
+  if (file.type === elf.ET_CORE) return "it is a core dump, not an executable";
+  if (packedByUpx(file)) return "it was packed by UPX, which has to be undone (upx -d)";
+  if (file.type === elf.ET_DYN && !positionIndependent(file))
+    return "it is a shared library or an addon, not an executable";
+  return "it names no interpreter (PT_INTERP): it is linked statically already";
+}
+
+/** UPX marks its own header, which lies behind the program headers. */
+const packedByUpx = ({ bytes }: ElfFile) =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 4096)).includes("UPX!");
+
+function positionIndependent(file: ElfFile): boolean {
+  if (file.segmentsOf(elf.PT_DYNAMIC).length === 0) return true;
+  return ((readDynamic(file).tags.get(elf.DT_FLAGS_1) ?? 0) & elf.DF_1_PIE) !== 0;
 }
 
 /**
@@ -65,6 +87,7 @@ function withBss(file: ElfFile): ElfFile {
   if (loads.length === 0)
     throw new LinkError(`${file.name}: it has no segment to load (PT_LOAD); give the file bun build --compile wrote`);
   if (loads.every(({ filesz, memsz }) => filesz === memsz)) return file;
+  endOf(file);
   const distance = distanceOf(file);
   const moved = new Map<Segment, Segment>();
   let end = 0;

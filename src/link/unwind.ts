@@ -34,10 +34,10 @@ export class UnwindTable {
 
   /** The bytes of the merged table, to lie at the address `at`. */
   bytes(at: number): Uint8Array {
+    // In ascending order: each table's rows are, and the files lie one behind the other.
     const rows = this.tables.flatMap((table) =>
       table.rows.map(([code, description]) => [table.at + code, table.at + description] as const),
     );
-    rows.sort(([one], [other]) => one - other);
     const view = new DataView(new ArrayBuffer(this.size));
     [VERSION, ...ENCODINGS].forEach((byte, index) => view.setUint8(index, byte));
     view.setInt32(4, (this.tables[0]?.frames ?? at) - (at + 4), true);
@@ -50,7 +50,7 @@ export class UnwindTable {
   }
 }
 
-/** @throws LinkError when the table is encoded in a way that no linker of today uses. */
+/** @throws LinkError when the table is encoded in a way that no linker of today uses, or is not sorted. */
 function readTable(file: ElfFile, base: number): Table | undefined {
   const [segment] = file.segmentsOf(elf.PT_GNU_EH_FRAME);
   if (segment === undefined || segment.filesz < HEADER_SIZE) return undefined;
@@ -68,5 +68,12 @@ function readTable(file: ElfFile, base: number): Table | undefined {
     return [view.getInt32(at, true), view.getInt32(at + 4, true)] as const;
   });
   const at = base + segment.vaddr;
+  const astray = rows.findIndex(
+    ([code], index) => code < (rows[index - 1]?.[0] ?? code) || !file.executes(segment.vaddr + code),
+  );
+  if (astray >= 0)
+    throw new LinkError(
+      `${file.name}: row ${astray} of its table of unwinding information is out of order or names no code; the file is damaged`,
+    );
   return { at, frames: at + 4 + view.getInt32(4, true), rows };
 }

@@ -5,8 +5,6 @@ import { debianKernel } from "../src/build/machine/debian.ts";
 import type { Artifact } from "./artifacts.ts";
 import { compileC } from "./compile.ts";
 
-export const canBoot = () => Bun.which(X86_64.emulator.program) !== null;
-
 /** Debian's kernel on an emulated processor of the contract's baseline (no AVX). */
 export const plainMachine = async (): Promise<Machine> => ({
   architecture: X86_64,

@@ -1,21 +1,27 @@
 import { describe } from "bun:test";
 import { type Artifact, artifacts, type Row } from "./artifacts.ts";
-import { ROOT, testNeeding } from "./privilege.ts";
+import { IN_GUEST } from "./place.ts";
+import { NEEDS, type Need, program, testNeeding } from "./privilege.ts";
 
 /** One case of the contract: the rows it shows, what it shows, and how. It throws when the artifact does not keep them. */
 export type Case = {
   readonly rows: readonly Row[];
   readonly shows: string;
+  /** What it needs besides namespaces and the stage's compiler. */
+  readonly needs?: readonly Need[];
   readonly run: (artifact: Artifact) => Promise<void>;
 };
 
-/** Runs every case against every artifact that keeps its rows; namespaces and empty roots need root. */
+/** An emulated machine has no compiler, and what it would compile. */
+const STAGE_NEEDS: readonly Need[] = IN_GUEST ? [] : [NEEDS.namespaces, program("gcc")];
+
+/** Runs every case against every artifact that keeps its rows. */
 export function contract(title: string, cases: readonly Case[]): void {
   for (const artifact of artifacts()) {
     describe(`${title}: ${artifact.name}`, () => {
-      for (const { rows, shows, run } of cases) {
+      for (const { rows, shows, needs = [], run } of cases) {
         if (!rows.every((row) => artifact.keeps.includes(row))) continue;
-        testNeeding("root", ROOT)(`${rows.join(" ")}: ${shows}`, () => run(artifact));
+        testNeeding(...STAGE_NEEDS, ...needs)(`${rows.join(" ")}: ${shows}`, () => run(artifact));
       }
     });
   }

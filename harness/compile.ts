@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Architecture } from "../src/arch/architecture.ts";
 import { IN_GUEST } from "./place.ts";
+import { packagesOf } from "./privilege.ts";
 
 /** Where the tests keep what they build: beside the artifacts, and ignored by git as they are. */
 export const TEST_DIST = join(import.meta.dir, "..", "dist", "test");
@@ -36,6 +37,8 @@ export function compileWith(compiler: string, output: string, source: string, fl
   const stamp = `${command.join(" ")}\n${readFileSync(source, "utf8")}`;
   const stampFile = `${output}.stamp`;
   if (existsSync(output) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return output;
+  if (Bun.which(compiler) === null)
+    throw new Error(`${compiler} is not there: apt-get install ${packagesOf(compiler)}`);
   mkdirSync(dirname(output), { recursive: true });
   const { exitCode, stderr } = Bun.spawnSync(command);
   if (exitCode !== 0) throw new Error(`${command.join(" ")}\n${stderr}`);

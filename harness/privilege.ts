@@ -1,18 +1,155 @@
 import { test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 
-export const ROOT = process.getuid?.() === 0;
+/** What a test needs of the machine. */
+export type Need = {
+  /** What it is and what brings it, for the reader: a program and its package, a capability, a namespace. */
+  readonly name: string;
+  /** Is it here? Found out once. */
+  readonly present: () => boolean;
+  /** Does the README's second command bring it, or any system have it? The tests of others belong to `bun run test:all`. */
+  readonly ordinary: boolean;
+};
+
+const PROJECT = join(import.meta.dir, "..");
 const CI = process.env.CI === "true";
 
 /**
- * A test that needs something of the machine: it is skipped, with the reason in its name, where `present` is false, but
- * under CI, where a skip would hide that nothing was tested, it fails.
+ * Which tests run under CI: those that need what is ordinary, or only the others, whose names end with REST_MARK; all where the
+ * variable is not set. test/run.ts sets it.
  */
-export function testNeeding(what: string, present: boolean) {
-  return (name: string, run: () => void | Promise<void>, timeout = 60_000): void => {
-    if (present) test(name, run, timeout);
-    else if (CI)
-      test(`${name} (needs ${what})`, () =>
-        Promise.reject(new Error(`${what} is not there, and under CI everything must run`)));
-    else test.skip(`${name} (skipped: needs ${what})`, run);
+export const SHARE_VARIABLE = "PAUSE_TEST_SHARE";
+export type Share = "ordinary" | "rest";
+export const REST_MARK = " [all]";
+const share = CI ? process.env[SHARE_VARIABLE] : undefined;
+
+/** Debian's package of a program, where the two are not called the same. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
+  "aarch64-linux-gnu-objdump": "binutils-aarch64-linux-gnu",
+  bwrap: "bubblewrap",
+  busybox: "busybox-static",
+  ctr: "containerd",
+  docker: "docker.io",
+  dockerd: "docker.io",
+  gcc: "gcc libc6-dev",
+  ip: "iproute2",
+  "lxc-start": "lxc",
+  man: "man-db",
+  newuidmap: "uidmap",
+  objdump: "binutils",
+  "qemu-aarch64-static": "qemu-user-static",
+  "qemu-system-aarch64": "qemu-system-arm",
+  "qemu-system-x86_64": "qemu-system-x86",
+  readelf: "binutils",
+  "systemd-nspawn": "systemd-container",
+  "x86_64-linux-gnu-objdump": "binutils",
+};
+
+/** The packages that the README's second command installs; the runner's file lies beside the page. */
+const [, ordinaryPackages = ""] =
+  /```sh.*?```.*?```sh\n.*?apt-get install -y --no-install-recommends ([^&]*)&&.*?```/s.exec(readme()) ?? [];
+const ORDINARY = new Set(ordinaryPackages.trim().split(" "));
+
+/** In an emulated machine there is no such page, and nothing is left out. */
+function readme(): string {
+  const path = join(PROJECT, "README.md");
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
+}
+
+function once(find: () => boolean): () => boolean {
+  let found: boolean | undefined;
+  return () => (found ??= find());
+}
+
+/** Does this command end with 0? */
+const succeeds = (...command: readonly string[]) =>
+  Bun.which(command[0] ?? "") !== null &&
+  Bun.spawnSync([...command], { stdio: ["ignore", "ignore", "ignore"] }).success;
+
+/** Debian's packages of a program. */
+export const packagesOf = (name: string): string => PACKAGES[name] ?? name;
+
+/** A program on PATH. util-linux and coreutils are on every Debian. */
+export function program(name: string): Need {
+  const packages = packagesOf(name);
+  const called = packages === name ? name : `${name}: apt-get install ${packages}`;
+  return {
+    name: called,
+    present: () => Bun.which(name) !== null,
+    ordinary: ORDINARY.size === 0 || packages.split(" ").every((each) => ORDINARY.has(each)) || ESSENTIAL.has(name),
   };
 }
+const ESSENTIAL = new Set(["bash", "chroot", "nsenter", "setpriv", "sh", "tar", "unshare"]);
+
+/** Under /sys/fs/cgroup, one hierarchy or one for each controller. */
+function makesCgroups(): boolean {
+  const folders = existsSync("/sys/fs/cgroup/cgroup.controllers")
+    ? ["/sys/fs/cgroup"]
+    : ["/sys/fs/cgroup/memory", "/sys/fs/cgroup/pids"];
+  return folders.every((folder) =>
+    succeeds("sh", "-c", 'mkdir "$1" && rmdir "$1"', "sh", join(folder, `pause-need-${process.pid}`)),
+  );
+}
+
+/** Leaves PID 1, or whoever stands in for it, a process that ends, and looks whether it goes. */
+function reapsOrphans(): boolean {
+  const { stdout } = Bun.spawnSync(["sh", "-c", "(sleep 0.1 >/dev/null 2>&1 & echo $!)"]);
+  const path = `/proc/${stdout.toString().trim()}`;
+  for (let tries = 0; existsSync(path) && tries < 40; tries++) Bun.sleepSync(50);
+  return !existsSync(path);
+}
+
+/** What is no program. */
+export const NEEDS = {
+  root: { name: "root", present: once(() => process.getuid?.() === 0), ordinary: true },
+  namespaces: {
+    name: "root with CAP_SYS_ADMIN, which makes namespaces and mounts",
+    present: once(
+      () =>
+        process.getuid?.() === 0 &&
+        succeeds("unshare", "--pid", "--ipc", "--net", "--mount", "--fork", "mount", "-t", "tmpfs", "tmpfs", "/mnt"),
+    ),
+    ordinary: true,
+  },
+  userNamespace: {
+    name: "a user namespace, which an ordinary user may make",
+    present: once(() => succeeds("unshare", "--user", "--map-root-user", "true")),
+    ordinary: true,
+  },
+  cgroup: { name: "a control group of its own below /sys/fs/cgroup", present: once(makesCgroups), ordinary: true },
+  reaper: {
+    name: "a PID 1 that reaps orphans: start the container with --init",
+    present: once(reapsOrphans),
+    ordinary: true,
+  },
+  otherArchitecture: {
+    name: "both architectures built: bun run build --arch all",
+    present: once(() => ["amd64", "arm64"].every((name) => existsSync(join(PROJECT, "dist", name, "pause")))),
+    ordinary: false,
+  },
+} as const satisfies Readonly<Record<string, Need>>;
+
+/**
+ * A test that needs something of the machine. Where that is not there, it is skipped, with what it needs in its name; under
+ * CI, where a skip would hide that nothing was tested, it fails.
+ */
+export function testNeeding(...needs: readonly Need[]) {
+  const ordinary = needs.every((need) => need.ordinary);
+  return (name: string, run: () => void | Promise<void>, timeout = 60_000): void => {
+    if (share !== undefined && ordinary !== (share === "ordinary")) return;
+    const title = share === "rest" ? `${name}${REST_MARK}` : name;
+    const missing = missingOf(needs);
+    if (missing === "") test(title, run, timeout);
+    else if (CI) test(title, () => Promise.reject(new Error(`not here, and under CI everything must run: ${missing}`)));
+    else test.skip(`${name} (skipped: needs ${missing})`, run);
+  };
+}
+
+/** What of it is not here, for the reader; nothing where all is. */
+export const missingOf = (needs: readonly Need[]): string =>
+  needs
+    .filter(({ present }) => !present())
+    .map(({ name }) => name)
+    .join(", and ");

@@ -12,8 +12,6 @@ const program = (name: string): CProgram => ({
 });
 export const STAGE_PROGRAM = program("stage");
 export const DRILL_PROGRAM = program("drill");
-const STAGE = compileProgram(STAGE_PROGRAM);
-const DRILL = compileProgram(DRILL_PROGRAM);
 
 const PATIENCE_MS = 20_000;
 
@@ -75,14 +73,18 @@ export async function played(artifact: Artifact, conditions: Conditions): Promis
 
 /** Runs a drill of drill.c: what it printed, which is nothing when all went well. */
 export async function drill(...args: (string | number)[]): Promise<string> {
-  const child = Bun.spawn([DRILL, ...args.map(String)], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([compileProgram(DRILL_PROGRAM), ...args.map(String)], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   const [out, err, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   return status === 0 ? "" : `${out}${err}drill ${args[0]} ended with ${status}`;
 }
 
 /** Medians of exec to parked and of SIGTERM to exit of two programs, taken in turn: ns. */
 export async function times(count: number, path: string, other: string): Promise<{ start: number; end: number }[]> {
-  const lines = await Bun.$`${DRILL} times ${count} ${path} ${other}`.text();
+  const lines = await Bun.$`${compileProgram(DRILL_PROGRAM)} times ${count} ${path} ${other}`.text();
   return lines
     .trim()
     .split("\n")
@@ -105,7 +107,16 @@ function raise(artifact: Artifact, { make = [], first = true, args = [], env = {
   // Devices are opened while they can be seen, and privileges given up when nothing needs them any more.
   const outside = make.filter((condition) => condition !== "hardened");
   const last = make.filter((condition) => condition === "hardened");
-  const command = [STAGE, ...(first ? ["pidns"] : []), ...outside, ...place, ...last, "--", program, ...args];
+  const command = [
+    compileProgram(STAGE_PROGRAM),
+    ...(first ? ["pidns"] : []),
+    ...outside,
+    ...place,
+    ...last,
+    "--",
+    program,
+    ...args,
+  ];
   return Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe", env: { ...artifact.env, ...env }, cwd });
 }
 

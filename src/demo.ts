@@ -1,109 +1,175 @@
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { command } from "./support/command.ts";
 import { UserError } from "./support/error.ts";
+import { childrenOf, cpuOf, field } from "./support/proc.ts";
 import { DIST } from "./support/project.ts";
+import type { Child, Scope } from "./support/scope.ts";
 
 /**
  * The main job before the reader's eyes: /pause alone in an empty root, as PID 1 of a PID namespace of its own, with
- * orphans to reap and a SIGTERM to end on. Each step prints what the kernel says of it.
+ * orphans to reap and a SIGTERM to end on. Each step prints what the kernel says of it. Where the system refuses the
+ * namespace or the root, what can be shown without is shown, and one line says what was left out.
  */
 const PAUSE = join(DIST, "pause");
 const ORPHANS = 200;
+/** How long each thing may take that is waited for, s; the slowest seen were those in an emulated kernel. */
+const LIMIT_S = 60;
+/** How long the end may take after SIGTERM, s. */
+const END_S = 10;
 
-async function demo(): Promise<void> {
-  requireRootAndFile();
-  const root = mkdtempSync(join(tmpdir(), "pause-root-"));
-  try {
-    copyFileSync(PAUSE, join(root, "pause"));
-    say(
-      `made an empty root, with one file in it: ${readdirSync(root).join(" ")} (${Bun.file(join(root, "pause")).size} bytes)`,
-    );
-    await runPod(root);
-  } finally {
-    rmSync(root, { recursive: true });
-  }
-}
+/** What surrounds /pause. */
+type Surroundings = {
+  readonly told: string;
+  /** The command that makes the namespaces, in which /pause is PID 1; nothing where there are none. */
+  readonly namespaces: readonly string[];
+  /** Is the folder that holds it its root? */
+  readonly alone: boolean;
+};
 
-async function runPod(root: string): Promise<void> {
-  const pod = Bun.spawn(["unshare", "--pid", "--fork", "--kill-child", "chroot", root, "/pause"], {
-    stdin: "ignore",
-    stdout: "inherit",
-    stderr: "inherit",
-  });
-  try {
-    const pid = await until("/pause to start", () => firstChild(pod.pid));
-    await until("/pause to park", () => (status(pid, "State").startsWith("S") ? true : undefined));
-    say(
-      `started /pause in a PID namespace of its own: PID ${pid} here, ${status(pid, "NSpid").split(/\s+/).at(-1)} in there; resident ${status(pid, "VmRSS")}`,
-    );
+const OUTPUT = { stdout: "inherit", stderr: "inherit" } as const;
 
-    const before = cpuNanoseconds(pid);
-    makeOrphans(pid);
-    say(`left ${childCount(pid)} orphans to it`);
-    await until("the orphans to be reaped", () => (childCount(pid) === 0 ? true : undefined));
-    say(
-      `all have ended and none is left, not as a zombie either; reaping them took /pause ${cpuNanoseconds(pid) - before} ns of CPU`,
-    );
+const PID_NAMESPACE = ["unshare", "--pid", "--fork", "--kill-child"];
 
-    Bun.spawnSync(["nsenter", "--target", `${pid}`, "--pid", "kill", "-TERM", "1"]);
-    say("sent SIGTERM to PID 1 from inside the namespace");
-    const code = await pod.exited;
-    say(`/pause ended with exit code ${code}`);
-    if (code !== 0) process.exitCode = 1;
-  } finally {
-    pod.kill("SIGKILL");
-  }
-}
+/** From most to least. Each is tried, and the first that works is taken. */
+const SURROUNDINGS: readonly Surroundings[] = [
+  { told: "in a PID namespace of its own", namespaces: PID_NAMESPACE, alone: true },
+  {
+    told: "in a PID namespace and a user namespace of its own, which need no root",
+    namespaces: [...PID_NAMESPACE, "--user", "--map-root-user"],
+    alone: true,
+  },
+  { told: "in that root, as an ordinary process", namespaces: [], alone: true },
+  { told: "from that folder, as an ordinary process", namespaces: [], alone: false },
+];
 
-function requireRootAndFile(): void {
-  if (process.getuid?.() !== 0)
-    throw new UserError("making a PID namespace and an empty root needs root; run it as root");
-  if (!existsSync(PAUSE)) throw new UserError(`${PAUSE} is not there; build it first: bun run build`);
-}
+/** The command of /pause. unshare(1) does what chroot(8) does, which is not on an ordinary user's PATH. */
+const pauseIn = (root: string, { alone }: Surroundings) =>
+  alone ? ["unshare", `--root=${root}`, "/pause"] : [join(root, "pause")];
 
 /** Each subshell starts a sleep and ends, which leaves the sleep to PID 1. */
-function makeOrphans(pid: number): void {
-  const script = `i=0; while [ $i -lt ${ORPHANS} ]; do (sleep 1 &); i=$((i+1)); done`;
-  Bun.spawnSync(["nsenter", "--target", `${pid}`, "--pid", "sh", "-c", script], {
-    stdio: ["ignore", "ignore", "ignore"],
+const MAKE_ORPHANS = `i=0; while [ $i -lt ${ORPHANS} ]; do (sleep 600 &) || exit; i=$((i+1)); done`;
+
+/** A shell as PID 1 begins to make orphans, and becomes the command that follows. So nothing has to enter the namespace. */
+const WITH_ORPHANS = ["sh", "-c", `(${MAKE_ORPHANS}) >/dev/null 2>&1 & exec "$@"`, "sh"];
+
+/** What shows the rest: root lacks a capability, in a container, or is refused by what runs the container. */
+const WAY_THERE =
+  process.getuid?.() === 0
+    ? "start this container with --cap-add=SYS_ADMIN (docker, podman), and run it again"
+    : `sudo ${process.execPath} src/demo.ts`;
+
+/** @returns its exit code. */
+async function demo(run: Scope): Promise<number> {
+  if (!existsSync(PAUSE)) throw new UserError(`${PAUSE} is not there; build it first: bun run build`);
+  const root = run.folder("pause-root-");
+  copyFileSync(PAUSE, join(root, "pause"));
+  const { size } = statSync(join(root, "pause"));
+  say(`made an empty root, with one file in it: ${readdirSync(root).join(" ")} (${size} bytes)`);
+  const surroundings = await possible(run, root);
+  return surroundings.namespaces.length > 0 ? asFirst(run, root, surroundings) : asAnother(run, root, surroundings);
+}
+
+/** The first that runs `/pause -v`. @throws UserError where none does. */
+async function possible(run: Scope, root: string): Promise<Surroundings> {
+  let refusal = "";
+  for (const each of SURROUNDINGS) {
+    const { status, stdout, stderr } = await run.spawn([...each.namespaces, ...pauseIn(root, each), "-v"], {
+      seconds: LIMIT_S,
+    }).ended;
+    if (status === 0 && stdout.startsWith("pause.ts ")) return each;
+    refusal = stderr.trim() === "" ? `exit code ${status}` : stderr.trim();
+  }
+  throw new UserError(
+    `${join(root, "pause")} does not run here (${refusal}); if its folder is mounted noexec, set TMPDIR to one that is not`,
+  );
+}
+
+/** @returns its exit code. */
+async function asFirst(run: Scope, root: string, surroundings: Surroundings): Promise<number> {
+  const { namespaces, told } = surroundings;
+  const pod = run.spawn([...namespaces, ...WITH_ORPHANS, ...pauseIn(root, surroundings)], OUTPUT);
+  const pid = await parked(pod, () => childrenOf(pod.pid).find((child) => child.name === "pause")?.pid);
+  say(`started /pause ${told}: PID ${pid} here, 1 in there; resident ${field(pid, "VmRSS")}`);
+
+  await until("a shell to leave its orphans to /pause", () =>
+    childrenOf(pid).every(({ name }) => name !== "sh") ? true : undefined,
+  );
+  const orphans = childrenOf(pid);
+  if (orphans.length === 0) throw new UserError("no orphan could be made: this system allows no more processes");
+  say(`left ${orphans.length} orphans to it`);
+  const before = cpuOf(pid);
+  for (const orphan of orphans) process.kill(orphan.pid, "SIGKILL");
+  await until("the orphans to be reaped", () => (childrenOf(pid).length === 0 ? true : undefined));
+  say(`all have ended and none is left, not as a zombie either; ${costOf("reaping them", before, cpuOf(pid))}`);
+  return ended(pod, pid);
+}
+
+/** @returns its exit code. */
+async function asAnother(run: Scope, root: string, surroundings: Surroundings): Promise<number> {
+  const pod = run.spawn(pauseIn(root, surroundings), OUTPUT);
+  const pid = await parked(pod, () => (field(pod.pid, "Name") === "pause" ? pod.pid : undefined));
+  say(`started /pause ${surroundings.told}: PID ${pid}, so that it warns; resident ${field(pid, "VmRSS")}`);
+  const before = cpuOf(pid);
+  await Bun.sleep(1000);
+  say(costOf("waiting for a second", before, cpuOf(pid)));
+  const code = await ended(pod, pid);
+  say(`left out, as no PID namespace can be made here: /pause as PID 1, and its orphans; to see that: ${WAY_THERE}`);
+  return code;
+}
+
+/** The PID of /pause, once it waits. @throws UserError when it has ended instead. */
+async function parked(pod: Child, find: () => number | undefined): Promise<number> {
+  let over = false;
+  void pod.ended.then(() => (over = true));
+  const pid = await until("/pause to start", () => {
+    if (over) throw new UserError("/pause ended before it was told to");
+    return find();
   });
+  await until("/pause to park", () => (field(pid, "State")?.startsWith("S") ? true : undefined));
+  return pid;
 }
 
-/** A field of /proc/PID/status, proc(5). */
-function status(pid: number, field: string): string {
-  return new RegExp(`^${field}:\\s+(.*)$`, "m").exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? "unknown";
+/** Sends SIGTERM, and waits for the end. @returns the exit code. @throws UserError when it takes too long. */
+async function ended(pod: Child, pid: number): Promise<number> {
+  say("sending SIGTERM to it");
+  process.kill(pid, "SIGTERM");
+  const status = await withinSeconds(
+    END_S,
+    pod.ended.then((end) => end.status),
+  );
+  if (status === undefined) throw new UserError(`/pause did not end within ${END_S} s of SIGTERM`);
+  say(`/pause ended with exit code ${status}`);
+  return status;
 }
 
-/** /proc/PID/task/TID/children, proc(5): zombies count too. */
-const children = (pid: number) =>
-  readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim().split(" ").filter(Boolean).map(Number);
-const childCount = (pid: number) => children(pid).length;
+const costOf = (what: string, before: number | undefined, after: number | undefined) =>
+  before === undefined || after === undefined
+    ? `what CPU ${what} took, this kernel does not tell`
+    : `${what} took /pause ${after - before} ns of CPU`;
 
-function firstChild(pid: number): number | undefined {
-  const [child] = children(pid);
-  return child !== undefined && readFileSync(`/proc/${child}/comm`, "latin1") === "pause\n" ? child : undefined;
-}
-
-/** The first number of /proc/PID/schedstat: time on a CPU, ns. */
-const cpuNanoseconds = (pid: number) => Number(readFileSync(`/proc/${pid}/schedstat`, "latin1").split(" ")[0]);
-
-/** Asks every 5 ms until there is an answer. @throws UserError when there is none within 30 s. */
+/** Asks every 5 ms until there is an answer. @throws UserError when there is none in time. */
 async function until<T>(what: string, ask: () => T | undefined): Promise<T> {
-  for (let tries = 0; tries < 6000; tries++) {
+  for (const limit = performance.now() + LIMIT_S * 1000; performance.now() < limit; await Bun.sleep(5)) {
     const answer = ask();
     if (answer !== undefined) return answer;
-    await Bun.sleep(5);
   }
-  throw new UserError(`waited 30 s for ${what}, in vain`);
+  throw new UserError(`waited ${LIMIT_S} s for ${what}, in vain`);
 }
 
-const say = (line: string) => console.log(`- ${line}`);
-
-try {
-  await demo();
-} catch (error) {
-  if (!(error instanceof UserError)) throw error;
-  console.error(`start: ${error.message}`);
-  process.exitCode = 1;
+/** What `promise` brings; undefined when it takes longer. */
+async function withinSeconds<T>(seconds: number, promise: Promise<T>): Promise<T | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(resolve, seconds * 1000);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
+
+function say(line: string): void {
+  console.log(`- ${line}`);
+}
+
+await command("start", demo);

@@ -1,8 +1,39 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
-/** proc(5), /proc/PID/stat: fields 10 and 12, the minor and major faults, counted from behind the name. */
+/** What the kernel says of a process, proc(5). */
+
+/** /proc/PID/stat: fields 10 and 12, the minor and major faults, counted from behind the name. */
 export function readFaults(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return Number(fields[7]) + Number(fields[9]);
+}
+
+export type Process = { readonly pid: number; readonly name: string };
+
+/** Zombies count too. By each process's own file: not every kernel has /proc/PID/task/TID/children. */
+export function childrenOf(parent: number): readonly Process[] {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.map(Number).flatMap((pid) => {
+    const [, name = "", of = ""] = /^\d+ \((.*)\) \S+ (\d+) /s.exec(read(pid, "stat") ?? "") ?? [];
+    return Number(of) === parent ? [{ pid, name }] : [];
+  });
+}
+
+/** A field of /proc/PID/status; undefined where the kernel does not tell it, or the process is gone. */
+export const field = (pid: number, name: string): string | undefined =>
+  new RegExp(`^${name}:\\s+(.*)$`, "m").exec(read(pid, "status") ?? "")?.[1];
+
+/** Time on a CPU, ns: the first number of /proc/PID/schedstat. Undefined where the kernel does not count it. */
+export function cpuOf(pid: number): number | undefined {
+  const [nanoseconds] = read(pid, "schedstat")?.split(" ") ?? [];
+  return nanoseconds === undefined ? undefined : Number(nanoseconds);
+}
+
+function read(pid: number, name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, "latin1");
+  } catch {
+    return undefined;
+  }
 }

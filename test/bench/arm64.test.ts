@@ -7,7 +7,7 @@ import { UPSTREAM } from "../../bench/peers.ts";
 import { ARM64_PAUSE } from "../../harness/artifacts.ts";
 import { compileFor } from "../../harness/compile.ts";
 import { marked } from "../../harness/marks.ts";
-import { testNeeding } from "../../harness/privilege.ts";
+import { program, testNeeding } from "../../harness/privilege.ts";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import { PT_LOAD } from "../../src/elf/constants.ts";
 import { ElfFile } from "../../src/elf/file.ts";
@@ -43,7 +43,7 @@ test("docs/architectures.md, measured: what can be computed of the file is so", 
 });
 
 const compiler = `${AARCH64.gnuTriplet}-gcc`;
-testNeeding(compiler, Bun.which(compiler) !== null)(
+testNeeding(program(compiler))(
   "dist/arm64/pause is at most half of the C program as upstream links its own, and a fifth when both are compressed",
   () => {
     const theirs = readFileSync(compileFor(AARCH64, UPSTREAM));

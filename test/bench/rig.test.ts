@@ -12,7 +12,7 @@ import { startOnce, storm } from "../../bench/rig.ts";
 import type { Samples } from "../../bench/samples.ts";
 import { PAUSE } from "../../harness/artifacts.ts";
 import { compileC } from "../../harness/compile.ts";
-import { ROOT, testNeeding } from "../../harness/privilege.ts";
+import { NEEDS, testNeeding } from "../../harness/privilege.ts";
 
 const RT_SIGTIMEDWAIT = 128;
 const PAUSE_CALL = 34;
@@ -43,7 +43,7 @@ function ran(samples: Samples, metric: string): string[] {
 }
 
 describe("the rig tells apart what reaps without running, what runs, and what does not reap", () => {
-  testNeeding("root", ROOT)("a storm", async () => {
+  testNeeding(NEEDS.namespaces)("a storm", async () => {
     const samples: Samples = {};
     const plan = { ...QUICK, storms: [[200, 1]], stopped: [[200, 1]] } as const;
     await storms.run({ plan, peers: [pause, reaper, sleeper], samples, done: () => undefined });
@@ -55,7 +55,7 @@ describe("the rig tells apart what reaps without running, what runs, and what do
     expect(samples["stopped, storm of 200: zombies, count"]).toEqual({ pause: [0], reaper: [200], sleeper: [200] });
   });
 
-  testNeeding("root", ROOT)("windows of time with an orphan every 10 ms", async () => {
+  testNeeding(NEEDS.namespaces)("windows of time with an orphan every 10 ms", async () => {
     const samples: Samples = {};
     await idle.run({
       plan: { ...QUICK, windows: [0.5, 1] },
@@ -68,7 +68,7 @@ describe("the rig tells apart what reaps without running, what runs, and what do
     expect(samples["orphans: zombies left of 50, count"]).toEqual({ pause: [0], reaper: [0], sleeper: [50] });
   });
 
-  testNeeding("root", ROOT)("a start, and an end in a storm", async () => {
+  testNeeding(NEEDS.namespaces)("a start, and an end in a storm", async () => {
     expect(await startOnce(pause)).toEqual({
       start: expect.any(Number),
       end: expect.any(Number),
@@ -85,7 +85,7 @@ describe("the rig tells apart what reaps without running, what runs, and what do
     expect(exiting).toBeLessThanOrEqual(wall);
   });
 
-  testNeeding("root", ROOT)("a program that does not park is an error that names it", async () => {
+  testNeeding(NEEDS.namespaces)("a program that does not park is an error that names it", async () => {
     await expect(startOnce({ ...pause, command: ["/usr/bin/true"] })).rejects.toThrow(
       /\/usr\/bin\/true ended before it was in system call 128/,
     );

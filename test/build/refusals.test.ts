@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ROOT, testNeeding } from "../../harness/privilege.ts";
+import { NEEDS, testNeeding } from "../../harness/privilege.ts";
 import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts";
 
 const PROJECT = join(import.meta.dir, "..", "..");
@@ -126,7 +126,7 @@ describe("what cannot be fetched is one line, and leaves dist as it was", () => 
     ["a kernel", /^linux-image/, "linux-image-\\S+"],
     ["a library", /^musl/, "musl"],
   ] as const) {
-    testNeeding("root", ROOT)(
+    testNeeding(NEEDS.namespaces)(
       what,
       () => {
         without(missing);
@@ -141,7 +141,7 @@ describe("what cannot be fetched is one line, and leaves dist as it was", () => 
     );
   }
 
-  testNeeding("root", ROOT)(
+  testNeeding(NEEDS.namespaces)(
     "the lists of packages",
     () => {
       rmSync(join(DIST, "debian"));
@@ -192,14 +192,14 @@ describe("a full disk is one line, and leaves dist as it was", () => {
     ["while the files for this machine are copied", "size=300m", "put: ENOSPC: [^\\n]*; make room for dist"],
   ] as const;
   for (const [when, options, line] of cases) {
-    testNeeding("root", ROOT)(
+    testNeeding(NEEDS.namespaces)(
       when,
       () => refused({ within: within(options) }, new RegExp(`^build: ${line}\\n$`)),
       2 * MINUTES,
     );
   }
 
-  testNeeding("root", ROOT)(
+  testNeeding(NEEDS.namespaces)(
     "and so is one that cannot be written",
     () => {
       refused(

@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test";
 import { ARM64_PAUSE, PAUSE } from "../../harness/artifacts.ts";
 import { contractIn, KERNEL_OF_16_KB } from "../../harness/guest.ts";
-import { testNeeding } from "../../harness/privilege.ts";
+import { program, testNeeding } from "../../harness/privilege.ts";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import { debianKernel } from "../../src/build/machine/debian.ts";
 
@@ -22,7 +22,7 @@ async function keeps(processor: string, kernel: Parameters<typeof debianKernel>[
 }
 
 describe("AArch64 in an emulated machine", () => {
-  const emulated = testNeeding(emulator.program, Bun.which(emulator.program) !== null);
+  const emulated = testNeeding(program(emulator.program));
   emulated(
     "E10 and all other rows: a Cortex-A53 (ARMv8.0-A), Debian's kernel with pages of 4 kB (takes minutes)",
     () => keeps("cortex-a53", {}, "4 kB"),

@@ -6,6 +6,7 @@ import { type Artifact, PAUSE } from "../../harness/artifacts.ts";
 import { contract } from "../../harness/case.ts";
 import { withCgroup } from "../../harness/cgroup.ts";
 import { count } from "../../harness/place.ts";
+import { NEEDS } from "../../harness/privilege.ts";
 import { children, descriptors, pageSize, signals, status } from "../../harness/proc.ts";
 import { type Conditions, drill, parked, played, soon } from "../../harness/stage.ts";
 import { version } from "../../package.json";
@@ -226,6 +227,7 @@ contract("what a node gives it", [
   {
     rows: ["E8"],
     shows: "a memory limit of 4 MiB and a pids limit of 1",
+    needs: [NEEDS.cgroup],
     run: (artifact) =>
       withCgroup({ memoryBytes: 4 << 20, pids: 1 }, (directories) =>
         livesIn(artifact, { make: directories.map((directory) => `cgroup=${directory}`) }),

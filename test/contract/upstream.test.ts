@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import type { Artifact } from "../../harness/artifacts.ts";
 import { contract } from "../../harness/case.ts";
+import { program } from "../../harness/privilege.ts";
 import { children, cost, signals, status } from "../../harness/proc.ts";
 import { drill, parked, played, soon } from "../../harness/stage.ts";
 import { injected } from "../../harness/strace.ts";
@@ -121,6 +122,7 @@ contract("as upstream does it", [
     ] as const
   ).map(([signal, expected]) => ({
     rows: ["P9"] as const,
+    needs: [program("strace")],
     shows: `where setting up ${signal} fails it ends with ${expected}`,
     run: async (artifact: Artifact) => {
       expect((await injected(artifact, signal)).status).toBe(expected);
@@ -128,6 +130,7 @@ contract("as upstream does it", [
   })),
   {
     rows: ["P9"],
+    needs: [program("strace")],
     shows: "where the wait fails it says so and ends with 42",
     run: async (artifact) => {
       const { status, stderr } = await injected(artifact, "wait");

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TEST_DIST } from "../../harness/compile.ts";
-import { ROOT, testNeeding } from "../../harness/privilege.ts";
+import { NEEDS, testNeeding } from "../../harness/privilege.ts";
 import { fetchKernel } from "../../src/build/debian/kernel.ts";
 import { fetchPackage } from "../../src/build/debian/packages.ts";
 
@@ -99,7 +99,7 @@ describe("packages of another architecture or suite", () => {
     expect(existsSync(join(CACHE, "potatoes-arm64", "lists"))).toBe(false);
   });
 
-  testNeeding("root", ROOT)(
+  testNeeding(NEEDS.namespaces)(
     "a full disk is one line, and leaves no package that looks whole",
     async () => {
       const small = join(CACHE, "small");

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { ROOT, testNeeding } from "../../harness/privilege.ts";
+import { NEEDS, testNeeding } from "../../harness/privilege.ts";
 import { version } from "../../package.json";
 import { assemble } from "../../src/ship/image/assemble.ts";
 import { findBuilt } from "../../src/ship/image/built.ts";
@@ -243,7 +243,7 @@ describe("bun run image on a full disk", () => {
   };
   const left = "1\nold\ndist:\namd64\narm64\npause.oci.tar\nrest\ntmp\n\ndist/tmp:\n";
 
-  testNeeding("root", ROOT)("leaves the archive that is there, and says in one line what to do", () => {
+  testNeeding(NEEDS.namespaces)("leaves the archive that is there, and says in one line what to do", () => {
     expect(onFull("")).toEqual({
       stdout: left,
       stderr: expect.stringMatching(

@@ -13,7 +13,7 @@ import {
 import { join } from "node:path";
 import { TEST_DIST } from "../../harness/compile.ts";
 import { documentedCommand } from "../../harness/documented.ts";
-import { ROOT, testNeeding } from "../../harness/privilege.ts";
+import { NEEDS, testNeeding } from "../../harness/privilege.ts";
 import { link } from "../../src/link/index.ts";
 import { CLI, rootFor, run, runAlone, succeed } from "./others.ts";
 
@@ -43,7 +43,7 @@ const bunStatic = (...words: string[]) => run([process.execPath, CLI, ...words],
 const leftovers = () => readdirSync(FOLDER).filter((name) => name.includes(".tmp"));
 
 describe("bun-static where its users are", () => {
-  testNeeding("root", ROOT)(
+  testNeeding(NEEDS.namespaces)(
     "npm pack, then bunx --package in an empty folder: compiles, links, and the file runs alone in its root",
     () => {
       succeed(["npm", "pack", "--silent", "--pack-destination", FOLDER], PROJECT);
@@ -91,7 +91,7 @@ describe("bun-static where its users are", () => {
     MINUTES,
   );
 
-  testNeeding("root", ROOT)(
+  testNeeding(NEEDS.namespaces)(
     "--check says whether the result starts alone",
     () => {
       expect(bunStatic("hello-dynamic", "-o", "checked", "--check").stdout).toContain(
@@ -215,7 +215,7 @@ describe("the output", () => {
     MINUTES,
   );
 
-  testNeeding("root", ROOT)(
+  testNeeding(NEEDS.namespaces)(
     "a full disk is called one, and nothing is left on it",
     () => {
       const script = `mkdir full && mount -t tmpfs -o size=20m none full && ${process.execPath} ${CLI} hello-dynamic -o full/hello; echo $? $(ls -A full | wc -l)`;

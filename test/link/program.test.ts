@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TEST_DIST } from "../../harness/compile.ts";
-import { ROOT, testNeeding } from "../../harness/privilege.ts";
+import { NEEDS, testNeeding } from "../../harness/privilege.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { bunBuild } from "../../src/build/compile.ts";
 import { fetchRuntime } from "../../src/build/runtime.ts";
@@ -41,7 +41,7 @@ const alone = (name: string, ...args: string[]) => [
 ];
 
 describe("an ordinary Bun program, linked with the defaults, alone in its root", () => {
-  testNeeding("root", ROOT)(
+  testNeeding(NEEDS.namespaces)(
     "it prints what the unlinked one prints: serve, fetch, sqlite, crypto, zlib, Intl, a worker, environment, arguments",
     () => {
       const args = ["one", "", "-v"];

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { TEST_DIST } from "../../harness/compile.ts";
-import { ROOT, testNeeding } from "../../harness/privilege.ts";
+import { NEEDS, testNeeding } from "../../harness/privilege.ts";
 import {
   buildCxxAddon,
   bunStatic,
@@ -29,7 +29,7 @@ describe("programs of others, alone in a root with /tmp, do what they do unlinke
   }, 5 * MINUTES);
 
   for (const { name, shows, input, addon } of PROGRAMS.filter((program) => program.addon !== true)) {
-    testNeeding("root", ROOT)(
+    testNeeding(NEEDS.namespaces)(
       `${name}: ${shows}`,
       () => {
         expect(addon).toBeUndefined();
@@ -53,7 +53,7 @@ describe("programs of others, alone in a root with /tmp, do what they do unlinke
     );
   }
 
-  testNeeding("root", ROOT)("resvg's addon draws what a fixed hash says, and its errors come across", () => {
+  testNeeding(NEEDS.namespaces)("resvg's addon draws what a fixed hash says, and its errors come across", () => {
     expect(runAlone(root, ["resvg"])).toEqual({
       exitCode: 0,
       stdout:
@@ -62,7 +62,7 @@ describe("programs of others, alone in a root with /tmp, do what they do unlinke
     });
   });
 
-  testNeeding("root", ROOT)("lightningcss's addon transforms", () => {
+  testNeeding(NEEDS.namespaces)("lightningcss's addon transforms", () => {
     expect(runAlone(root, ["lightningcss"])).toEqual({
       exitCode: 0,
       stdout: ".a{color:#ff000080}.a .b{top:0;bottom:0;left:0;right:0}\nSyntaxError: Unexpected end of input\n",
@@ -70,7 +70,7 @@ describe("programs of others, alone in a root with /tmp, do what they do unlinke
     });
   });
 
-  testNeeding("root", ROOT)("@parcel/watcher's addon, which is C++, sees what changed, and throws", () => {
+  testNeeding(NEEDS.namespaces)("@parcel/watcher's addon, which is C++, sees what changed, and throws", () => {
     expect(runAlone(root, ["watcher"])).toEqual({
       exitCode: 0,
       stdout: '[ "create /new", "delete /old" ]\nError: Bad file descriptor\n',
@@ -82,7 +82,7 @@ describe("programs of others, alone in a root with /tmp, do what they do unlinke
 describe.each([undefined, "trixie"])(
   "an addon in C++, with libraries of Debian (%p: this machine's where undefined)",
   (suite) => {
-    testNeeding("root", ROOT)(
+    testNeeding(NEEDS.namespaces)(
       "exceptions, streams, locales, threads and thread-local destructors",
       async () => {
         const folder = buildCxxAddon();
@@ -103,7 +103,7 @@ describe.each([undefined, "trixie"])(
 describe("executables that older Buns compiled, with the libraries of Debian 13", () => {
   mkdirSync(TEST_DIST, { recursive: true });
   // 1.2 appends the program to the ELF image; 1.3.13 has it in a segment behind the bss.
-  testNeeding("root", ROOT)(
+  testNeeding(NEEDS.namespaces)(
     "1.2.23 and 1.3.13 run linked, alone in a root with /dev/urandom",
     async () => {
       const libraries = await librariesOf("trixie");

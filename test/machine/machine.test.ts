@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TEST_DIST } from "../../harness/compile.ts";
-import { ROOT, testNeeding } from "../../harness/privilege.ts";
+import { NEEDS, program as programNeed, testNeeding } from "../../harness/privilege.ts";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
@@ -31,7 +31,7 @@ async function machine(changes: Partial<Machine> = {}): Promise<Machine> {
 describe("a command in an emulated machine", () => {
   for (const architecture of ARCHITECTURES) {
     const { program } = architecture.emulator;
-    testNeeding(program, Bun.which(program) !== null)(
+    testNeeding(programNeed(program))(
       `${architecture.name}: its output, its exit status and the files it left come back whole (takes 10 seconds)`,
       async () => {
         const script =
@@ -171,7 +171,7 @@ describe("a machine that fails is one line, and leaves no file", () => {
     /: it ended without a whole result .*; its last words: .*(Kernel panic|Initramfs unpacking failed)/,
   );
 
-  testNeeding("root", ROOT)("a full disk here", async () => {
+  testNeeding(NEEDS.namespaces)("a full disk here", async () => {
     const small = join(FOLDER, "small");
     mkdirSync(small);
     expect(Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small]).exitCode).toBe(0);

@@ -1,5 +1,6 @@
 import { copyFileSync, cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Need } from "../../harness/privilege.ts";
 import { Docker } from "./docker.ts";
 import { REPOSITORY } from "./images.ts";
 import { pauseIn, readImage } from "./oci.ts";
@@ -85,11 +86,17 @@ export async function containersBuilder(program: "buildah" | "podman", workspace
 }
 
 /** The docker command that has BuildKit in it: up to 22, Debian's; from 23 on it is a plugin, buildx. */
-export const DOCKER_WITH_BUILDKIT = ["docker", "/usr/bin/docker"].find((docker) => {
+const DOCKER_WITH_BUILDKIT = ["docker", "/usr/bin/docker"].find((docker) => {
   if (Bun.which(docker) === null) return false;
   const version = /version (\d+)\./.exec(Bun.spawnSync([docker, "--version"]).stdout.toString())?.[1];
   return Number(version) < 23 || Bun.spawnSync([docker, "buildx", "version"], { stderr: "ignore" }).success;
 });
+
+export const BUILDKIT: Need = {
+  name: "dockerd and a docker with BuildKit: apt-get install docker.io",
+  present: () => DOCKER_WITH_BUILDKIT !== undefined && Bun.which("dockerd") !== null,
+  ordinary: false,
+};
 
 /** docker's classic builder, or the one that took its place. */
 export async function dockerBuilder(kind: "classic" | "BuildKit"): Promise<Builder> {

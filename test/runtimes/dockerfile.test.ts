@@ -2,7 +2,7 @@ import { describe, expect, test as plain } from "bun:test";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { documentedCommand } from "../../harness/documented.ts";
-import { testNeeding } from "../../harness/privilege.ts";
+import { program, testNeeding } from "../../harness/privilege.ts";
 import { version } from "../../package.json";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
 import { LICENSE } from "../../src/ship/components/license.ts";
@@ -10,7 +10,7 @@ import { HOST } from "../../src/ship/image/platforms.ts";
 import { untar } from "../../src/ship/image/untar.ts";
 import { sha256 } from "../../src/support/hash.ts";
 import { BASE_STORAGE, baseImage } from "./base-image.ts";
-import { type Builder, containersBuilder, DOCKER_WITH_BUILDKIT, dockerBuilder } from "./builders.ts";
+import { BUILDKIT, type Builder, containersBuilder, dockerBuilder } from "./builders.ts";
 import { REPOSITORY } from "./images.ts";
 import { readImage } from "./oci.ts";
 import { OciRuntime, RUNC } from "./oci-runtime.ts";
@@ -136,10 +136,7 @@ describe("the Dockerfile, on a base that notes what is run", () => {
     2 * MINUTES,
   );
 
-  testNeeding(
-    "buildah, dockerd and a docker with BuildKit",
-    DOCKER_WITH_BUILDKIT !== undefined && Bun.which("buildah") !== null,
-  )(
+  testNeeding(program("buildah"), BUILDKIT)(
     "docker's BuildKit: this machine's platform without QEMU, the other with it",
     async () => {
       await using builder = await dockerBuilder("BuildKit");

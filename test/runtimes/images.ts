@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { PAUSE } from "../../harness/artifacts.ts";
-import { buildReference } from "../../harness/reference.ts";
+import { PAUSE, REFERENCE } from "../../harness/artifacts.ts";
 import type { Architecture } from "../../src/arch/architecture.ts";
 import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts";
 import { type Attached, assemble, type Contents, type PlatformExecutable } from "../../src/ship/image/assemble.ts";
@@ -19,7 +18,7 @@ export const SECCOMP = join(REPOSITORY, "deploy/seccomp.json");
 export type Program = { readonly name: string; readonly path: string };
 
 /** What ships, and a C program of the same behaviour: what fails with both is the test's fault, or the runtime's. */
-export const PROGRAMS: readonly Program[] = [PAUSE, { name: "C reference", path: buildReference() }];
+export const PROGRAMS: readonly Program[] = [PAUSE, REFERENCE];
 
 export const SHIPPED: Program = PAUSE;
 

@@ -1,11 +1,8 @@
-import { ROOT, testNeeding } from "../../harness/privilege.ts";
+import { NEEDS, program, testNeeding } from "../../harness/privilege.ts";
 import { children } from "../../harness/proc.ts";
 
-/** A test that needs root and these programs on PATH. */
-export function testWith(...tools: readonly string[]) {
-  const missing = tools.filter((tool) => Bun.which(tool) === null);
-  return testNeeding(ROOT ? missing.join(" and ") : "root", ROOT && missing.length === 0);
-}
+/** A test that needs these programs on PATH, and what they need of the system. */
+export const testWith = (...tools: readonly string[]) => testNeeding(NEEDS.namespaces, ...tools.map(program));
 
 export type Output = { readonly status: number; readonly stdout: string; readonly stderr: string };
 export type Environment = Readonly<Record<string, string>>;

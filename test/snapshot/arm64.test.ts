@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { ARM64_PAUSE } from "../../harness/artifacts.ts";
 import { compileFor } from "../../harness/compile.ts";
-import { testNeeding } from "../../harness/privilege.ts";
+import { program, testNeeding } from "../../harness/privilege.ts";
 import { REFERENCE_PROGRAM } from "../../harness/reference.ts";
 import { version } from "../../package.json";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
@@ -45,7 +45,7 @@ describe("dist/arm64/pause as a file", () => {
     expect(gzip(bytes) / gzip(reference)).toBeLessThanOrEqual(0.2);
   });
 
-  testNeeding(QEMU, Bun.which(QEMU) !== null)("P2: in QEMU's user mode it prints the version", () => {
+  testNeeding(program(QEMU))("P2: in QEMU's user mode it prints the version", () => {
     const { exitCode, stdout, stderr } = Bun.spawnSync([QEMU, ARM64_PAUSE, "-v"]);
     expect({ exitCode, stdout: stdout.toString(), stderr: stderr.toString() }).toEqual({
       exitCode: 0,

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DYNAMIC, PAUSE, STATIC } from "../../harness/artifacts.ts";
 import { TEST_DIST } from "../../harness/compile.ts";
-import { testNeeding } from "../../harness/privilege.ts";
+import { program, testNeeding } from "../../harness/privilege.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { takeSnapshotIn } from "../../src/build/emulated.ts";
 import { debianKernel } from "../../src/build/machine/debian.ts";
@@ -23,7 +23,7 @@ describe("the snapshot stage, run on another processor and another kernel", () =
   afterAll(() => rmSync(FOLDER, { recursive: true }));
 
   for (const processor of [emulator.baseline, "max"]) {
-    testNeeding(emulator.program, Bun.which(emulator.program) !== null)(
+    testNeeding(program(emulator.program))(
       `an emulated ${processor} with Debian's kernel gives the bytes of dist/pause (takes 1 to 3 minutes)`,
       async () => {
         const output = join(FOLDER, processor);

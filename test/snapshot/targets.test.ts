@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Artifact, artifacts, PAUSE } from "../../harness/artifacts.ts";
 import { withCgroup } from "../../harness/cgroup.ts";
-import { ROOT, testNeeding } from "../../harness/privilege.ts";
+import { NEEDS, testNeeding } from "../../harness/privilege.ts";
 import { kilobytes } from "../../harness/proc.ts";
 import { parked, times } from "../../harness/stage.ts";
 import { hostArchitecture } from "../../src/arch/architectures.ts";
@@ -68,7 +68,7 @@ describe("dist/pause against the C reference", () => {
     expect(gzip(file) / gzip(reference)).toBeLessThanOrEqual(0.1);
   });
 
-  testNeeding("root", ROOT)("memory while parked as PID 1, and not as PID 1", async () => {
+  testNeeding(NEEDS.namespaces)("memory while parked as PID 1, and not as PID 1", async () => {
     const [ours, theirs] = [await memory(PAUSE, true), await memory(REFERENCE, true)];
     report("resident, kB", ours.VmRSS, theirs.VmRSS);
     report("of it anonymous, kB", ours.RssAnon, theirs.RssAnon);
@@ -82,13 +82,13 @@ describe("dist/pause against the C reference", () => {
     expect(second.VmRSS / third.VmRSS).toBeLessThanOrEqual(0.6);
   });
 
-  testNeeding("root", ROOT)("memory cgroup charge of 100, as PID 1", async () => {
+  testNeeding(NEEDS.namespaces)("memory cgroup charge of 100, as PID 1", async () => {
     const [ours, theirs] = [await charge(PAUSE, 100), await charge(REFERENCE, 100)];
     report("charged for 100, bytes", ours, theirs);
     expect(ours / theirs).toBeLessThanOrEqual(0.75);
   });
 
-  testNeeding("root", ROOT)("time to park and to end, as PID 1: reported", async () => {
+  testNeeding(NEEDS.namespaces)("time to park and to end, as PID 1: reported", async () => {
     const [ours, theirs] = await times(300, PAUSE.path, REFERENCE.path);
     if (ours === undefined || theirs === undefined) throw new Error("the drill printed no times");
     report("exec to parked, median ns", ours.start, theirs.start);

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Clone } from "../../harness/clone.ts";
-import { testNeeding } from "../../harness/privilege.ts";
+import { program as programNeed, testNeeding } from "../../harness/privilege.ts";
 import { buildReference } from "../../harness/reference.ts";
 import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts";
 import { assemble } from "../../src/ship/image/assemble.ts";
@@ -52,7 +52,7 @@ function missing(): never {
   throw new Error("it is not there");
 }
 
-const needingGit = testNeeding("git", GIT);
+const needingGit = testNeeding(programNeed("git"));
 
 describe("bun run verify", () => {
   const first = GIT ? clone.git("rev-parse", "HEAD") : "";

@@ -8,6 +8,8 @@ import { AARCH64 } from "../src/arch/aarch64/architecture.ts";
 import type { Kernel } from "../src/build/debian/kernel.ts";
 import { debianKernel } from "../src/build/machine/debian.ts";
 import { runInMachine } from "../src/build/machine/run.ts";
+import { command } from "../src/support/command.ts";
+import type { Scope } from "../src/support/scope.ts";
 import { buildLinux, KERNEL_OF_64_KB } from "../test/matrix/linux.ts";
 import { amount, ratio, withoutUnit } from "./format.ts";
 import { REFERENCE, UPSTREAM } from "./peers.ts";
@@ -21,10 +23,10 @@ import { figure, type Samples } from "./samples.ts";
 const PAGE = join(import.meta.dir, "..", "docs", "architectures.md");
 const MARK = "measured";
 
-const MACHINES: readonly { readonly processor: string; readonly get: () => Promise<Kernel> }[] = [
-  { processor: "cortex-a53", get: () => debianKernel(AARCH64) },
-  { processor: "cortex-a76", get: () => debianKernel(AARCH64, KERNEL_OF_16_KB) },
-  { processor: "cortex-a53", get: () => buildLinux(AARCH64, KERNEL_OF_64_KB) },
+const MACHINES: readonly { readonly processor: string; readonly get: (run: Scope) => Promise<Kernel> }[] = [
+  { processor: "cortex-a53", get: (run) => debianKernel(run, AARCH64) },
+  { processor: "cortex-a76", get: (run) => debianKernel(run, AARCH64, KERNEL_OF_16_KB) },
+  { processor: "cortex-a53", get: (run) => buildLinux(run, AARCH64, KERNEL_OF_64_KB) },
 ];
 
 const OF_THE_FILE = ["file, bytes", "gzip -9, bytes", "segments, count"];
@@ -49,12 +51,13 @@ type Measured = {
   readonly samples: Samples;
 };
 
-async function measure(processor: string, kernel: Kernel): Promise<Measured> {
+async function measure(run: Scope, processor: string, kernel: Kernel): Promise<Measured> {
   const { status, output, results } = await runInMachine(
+    run,
     { architecture: AARCH64, processor, kernel, memory: 2048, seconds: PATIENCE },
     {
       files: [
-        ...(await bunAndSources(AARCH64, ["bench/**/*.ts", "node_modules/tinybench/**"])),
+        ...(await bunAndSources(run, AARCH64, ["bench/**/*.ts", "node_modules/tinybench/**"])),
         { path: inProject(join(TEST_DIST, RIG.name)), file: compileFor(AARCH64, RIG) },
         { path: OURS, file: ARM64_PAUSE },
         { path: C, file: compileFor(AARCH64, UPSTREAM) },
@@ -117,11 +120,13 @@ function compared(metric: string, samples: Samples): string {
   return [`**${ratio(ours?.median ?? Number.NaN, theirs?.median ?? Number.NaN)}**`, ...shown].join(" | ");
 }
 
-requireMarks(PAGE, MARK);
-const all: Measured[] = [];
-for (const { processor, get } of MACHINES) {
-  const measured = await measure(processor, await get());
-  console.log(`${measured.kernel}, ${processor}: measured`);
-  all.push(measured);
-}
-writeMarked(PAGE, MARK, report(all));
+await command("bench:arm64", async (run) => {
+  requireMarks(PAGE, MARK);
+  const all: Measured[] = [];
+  for (const { processor, get } of MACHINES) {
+    const measured = await measure(run, processor, await get(run));
+    console.log(`${measured.kernel}, ${processor}: measured`);
+    all.push(measured);
+  }
+  writeMarked(PAGE, MARK, report(all));
+});

@@ -1,7 +1,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { command } from "../src/support/command.ts";
 import { UserError } from "../src/support/error.ts";
+import type { Scope } from "../src/support/scope.ts";
 import { compare } from "./compare.ts";
 import { MEASUREMENTS } from "./measure/all.ts";
 import { sum } from "./measure/measurement.ts";
@@ -14,7 +16,6 @@ import { prices } from "./rig.ts";
 import type { Samples } from "./samples.ts";
 
 const ROOT = join(import.meta.dir, "..");
-const INTERRUPTED = "interrupted; nothing was written";
 const NAMES = MEASUREMENTS.map(({ name }) => name).join(", ");
 
 const HELP = `Measures pause against what a user would pick instead, and writes a report.
@@ -31,7 +32,7 @@ Options:
 A full run takes about a quarter of an hour and writes bench/results.json, bench/REPORT.md and its pictures.
 `;
 
-async function main(args: string[]): Promise<void> {
+async function main(run: Scope, args: readonly string[]): Promise<void> {
   const { values } = parse(args);
   if (values.help) {
     process.stdout.write(HELP);
@@ -42,7 +43,7 @@ async function main(args: string[]): Promise<void> {
     console.log(compare(readResults(values.compare), readResults(join(folder, "results.json"))).join("\n"));
     return;
   }
-  const results = await measure(values);
+  const results = await measure(run, values);
   mkdirSync(folder, { recursive: true });
   for (const [name, text] of Object.entries(report(results))) writeFileSync(join(folder, name), text);
   writeFileSync(join(folder, "results.json"), `${serialize(results)}\n`);
@@ -51,7 +52,7 @@ async function main(args: string[]): Promise<void> {
 
 type Values = ReturnType<typeof parse>["values"];
 
-async function measure({ quick, only, peers: wanted }: Values): Promise<Results> {
+async function measure(run: Scope, { quick, only, peers: wanted }: Values): Promise<Results> {
   if (process.getuid?.() !== 0)
     throw new UserError("it makes PID namespaces and control groups, which needs root; run it as root");
   const measurements = MEASUREMENTS.filter(({ name }) => only === undefined || name === only);
@@ -66,7 +67,7 @@ async function measure({ quick, only, peers: wanted }: Values): Promise<Results>
   const started = performance.now();
   const progress = new Progress(sum(measurements.map(({ seconds }) => seconds(plan, present))));
   const done = (seconds: number) => {
-    if (interrupted) throw new UserError(INTERRUPTED);
+    run.signal.throwIfAborted();
     progress.step(seconds);
   };
   for (const { name, run } of measurements) {
@@ -92,7 +93,7 @@ function serialize(results: Results): string {
   );
 }
 
-function parse(args: string[]) {
+function parse(args: readonly string[]) {
   const options = {
     quick: { type: "boolean", default: false },
     only: { type: "string" },
@@ -101,24 +102,11 @@ function parse(args: string[]) {
     help: { type: "boolean", default: false },
   } as const;
   try {
-    return parseArgs({ args, options });
+    return parseArgs({ args: [...args], options });
   } catch (error) {
     throw new UserError(`${error instanceof Error ? error.message : error}; see bun run bench --help`);
   }
 }
 
-// An interrupt reaches all that was started, too; the measurement then ends in its own order, and takes its control groups away.
-let interrupted = false;
-process.once("SIGINT", () => {
-  interrupted = true;
-  console.error("interrupted: ending what was started (once more to stop at once)");
-});
-
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  // Interrupted, whatever was under way may have failed in its own way.
-  if (!interrupted && !(error instanceof UserError)) throw error;
-  console.error(`bench: ${!interrupted && error instanceof UserError ? error.message : INTERRUPTED}`);
-  process.exitCode = interrupted ? 130 : 1;
-}
+// A measurement ends in its own order when a signal came, and takes its control groups away.
+await command("bench", main);

@@ -9,7 +9,9 @@ import { callSiteTable } from "../src/explain/call-site-table.ts";
 import { mapOf } from "../src/explain/files.ts";
 import type { PauseMap } from "../src/explain/map.ts";
 import { table } from "../src/explain/markdown.ts";
+import { command } from "../src/support/command.ts";
 import { UserError } from "../src/support/error.ts";
+import type { Scope } from "../src/support/scope.ts";
 import { type Exposure, exposureOf } from "./exposure.ts";
 import { WORDS } from "./hardening-words.ts";
 import { FLOOR, MUSL, peers, REFERENCE } from "./peers.ts";
@@ -40,7 +42,7 @@ async function programs(): Promise<readonly Executable[]> {
 
 /** How many different gadgets ROPgadget finds, with its own depth of 10 bytes. @throws UserError where it is not there or does not say. */
 function gadgets(path: string): number {
-  const { stdout, stderr } = run(["ROPgadget", "--binary", path]);
+  const { stdout, stderr } = said(["ROPgadget", "--binary", path]);
   const [, count] = /Unique gadgets found: (\d+)/.exec(stdout) ?? [];
   if (count === undefined)
     throw new UserError(
@@ -49,7 +51,7 @@ function gadgets(path: string): number {
   return Number(count);
 }
 
-function run(command: readonly string[]) {
+function said(command: readonly string[]) {
   if (Bun.which(command[0] ?? "") === null)
     throw new UserError("ROPgadget is not there; apt-get install python3-ropgadget");
   const { stdout, stderr } = Bun.spawnSync([...command]);
@@ -79,12 +81,12 @@ function section(map: PauseMap): readonly string[] {
   ];
 }
 
-async function page(): Promise<string> {
+async function page(run: Scope): Promise<string> {
   const all = await programs();
-  const maps = await Promise.all(ARCHITECTURES.map(({ debian }) => mapOf(join(ROOT, "dist", debian, "pause"))));
+  const maps = await Promise.all(ARCHITECTURES.map(({ debian }) => mapOf(run, join(ROOT, "dist", debian, "pause"))));
   const rows = all.map((program) => row(program, exposureOf(new ElfFile(program.path, readFileSync(program.path)))));
   const tool =
-    run(["ROPgadget", "--version"])
+    said(["ROPgadget", "--version"])
       .stdout.split("\n")
       .find((line) => line.startsWith("Version:"))
       ?.replace(/^Version:\s*ROPgadget\s*/, "")
@@ -113,11 +115,7 @@ async function page(): Promise<string> {
   ].join("\n");
 }
 
-try {
-  writeFileSync(join(ROOT, PAGE), await page());
+await command("hardening", async (run) => {
+  writeFileSync(join(ROOT, PAGE), await page(run));
   console.log(`${PAGE}: written`);
-} catch (error) {
-  if (!(error instanceof UserError)) throw error;
-  console.error(`hardening: ${error.message}`);
-  process.exitCode = 1;
-}
+});

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { withMarked, writeMarked } from "../harness/marks.ts";
+import { command } from "../src/support/command.ts";
 import { amount, ratio } from "./format.ts";
 import { FLOOR, MUSL, REFERENCE } from "./peers.ts";
 import { type Results, readResults } from "./results.ts";
@@ -41,4 +42,7 @@ export function headlines({ samples }: Results): string {
 /** `readme` with the table of `results` between its two marks. @throws Error when it has no such marks. */
 export const withHeadlines = (readme: string, results: Results): string => withMarked(readme, MARK, headlines(results));
 
-if (import.meta.main) writeMarked(README, MARK, headlines(readResults(join(import.meta.dir, "results.json"))));
+if (import.meta.main)
+  await command("bench:readme", async () =>
+    writeMarked(README, MARK, headlines(readResults(join(import.meta.dir, "results.json")))),
+  );

@@ -2,14 +2,15 @@ import { join } from "node:path";
 import { X86_64 } from "../src/arch/x86-64/architecture.ts";
 import { boot as bootMachine, type Machine } from "../src/build/machine/boot.ts";
 import { debianKernel } from "../src/build/machine/debian.ts";
+import type { Scope } from "../src/support/scope.ts";
 import type { Artifact } from "./artifacts.ts";
 import { compileC } from "./compile.ts";
 
 /** Debian's kernel on an emulated processor of the contract's baseline (no AVX). */
-export const plainMachine = async (): Promise<Machine> => ({
+export const plainMachine = async (run: Scope): Promise<Machine> => ({
   architecture: X86_64,
   processor: X86_64.emulator.baseline,
-  kernel: await debianKernel(X86_64),
+  kernel: await debianKernel(run, X86_64),
   memory: 256,
   seconds: 120,
 });
@@ -27,9 +28,9 @@ const WORDS = ["Warning: pause should be the first process", "Attempted to kill 
  * Boots `machine` with a root that holds the artifact as /pause and boot-init.c as /init. What is not as it must be, a
  * line each: none when the artifact kept all it promises there. @throws MachineError when the machine fails.
  */
-export async function bootBreaks(machine: Machine, { path }: Artifact): Promise<string[]> {
+export async function bootBreaks(run: Scope, machine: Machine, { path }: Artifact): Promise<string[]> {
   const init = compileC("boot-init", join(import.meta.dir, "boot-init.c"), ["-O2", "-static"]);
-  const { console } = await bootMachine(machine, [
+  const { console } = await bootMachine(run, machine, [
     { path: "init", file: init },
     { path: "pause", file: path },
   ]);

@@ -13,6 +13,7 @@ import { ORDINARY_ENTRY } from "../src/link/entry.ts";
 import { writeExecutable } from "../src/link/file.ts";
 import { link } from "../src/link/link.ts";
 import { sha256 } from "../src/support/hash.ts";
+import type { Scope } from "../src/support/scope.ts";
 import { ARM64_PAUSE, type Artifact } from "./artifacts.ts";
 import { compileFor, TEST_DIST } from "./compile.ts";
 import { GUEST_VARIABLE } from "./place.ts";
@@ -56,13 +57,13 @@ const TESTS = ["upstream.test.ts", "conditions.test.ts", "promises.test.ts"];
  * @throws Error with all that bun test said, when none was run; UserError, or Error where a cross
  * compiler is missing.
  */
-export async function contractIn(machine: Machine, guests: readonly Guest[]): Promise<Seen> {
+export async function contractIn(run: Scope, machine: Machine, guests: readonly Guest[]): Promise<Seen> {
   const { architecture } = machine;
   const programs = [STAGE_PROGRAM, DRILL_PROGRAM, REFERENCE_PROGRAM];
-  const { status, output } = await runInMachine(machine, {
+  const { status, output } = await runInMachine(run, machine, {
     files: [
-      ...(await bunAndSources(architecture, ["test/contract/*.ts"])),
-      ...(await straceFiles(architecture)),
+      ...(await bunAndSources(run, architecture, ["test/contract/*.ts"])),
+      ...(await straceFiles(run, architecture)),
       ...programs.map((program) => ({
         path: inProject(join(TEST_DIST, program.name)),
         file: compileFor(architecture, program),
@@ -96,12 +97,16 @@ export const ENVIRONMENT = ["PATH=/bin:/usr/bin", "HOME=/tmp", "BUN_BE_BUN=1"];
 export const inProject = (path: string): string => join("project", relative(PROJECT, path));
 
 /** Bun, as bin/bun, and in /project the sources of the build and of the tests' support, and what `patterns` name besides. */
-export async function bunAndSources(architecture: Architecture, patterns: readonly string[]): Promise<NewcEntry[]> {
+export async function bunAndSources(
+  run: Scope,
+  architecture: Architecture,
+  patterns: readonly string[],
+): Promise<NewcEntry[]> {
   const sources = ["src/**/*.ts", "harness/*.ts", "package.json", "bunfig.toml", ...patterns].flatMap((pattern) => [
     ...new Bun.Glob(pattern).scanSync(PROJECT),
   ]);
   return [
-    { path: "bin/bun", file: await linkedBun(architecture) },
+    { path: "bin/bun", file: await linkedBun(run, architecture) },
     ...sources.map((path) => ({ path: join("project", path), file: join(PROJECT, path) })),
   ];
 }
@@ -109,33 +114,28 @@ export async function bunAndSources(architecture: Architecture, patterns: readon
 const linked = new Map<Architecture, Promise<string>>();
 
 /** Bun itself, as one file: any compiled program is it when BUN_BE_BUN asks for that. Linked once for all machines of a run. */
-function linkedBun(architecture: Architecture): Promise<string> {
-  const made = linked.get(architecture) ?? linkBun(architecture);
+function linkedBun(run: Scope, architecture: Architecture): Promise<string> {
+  const made = linked.get(architecture) ?? linkBun(run, architecture);
   linked.set(architecture, made);
   return made;
 }
 
-async function linkBun(architecture: Architecture): Promise<string> {
+async function linkBun(run: Scope, architecture: Architecture): Promise<string> {
   const folder = join(TEST_DIST, architecture.debian);
   const compiled = join(folder, "bun-dynamic");
   const path = join(folder, "bun");
-  const { path: runtime } = await fetchRuntime(architecture, join(PROJECT, "dist", "runtime"));
-  await bunBuild(architecture, [
-    join(import.meta.dir, "place.ts"),
-    "--outfile",
-    compiled,
-    "--compile-executable-path",
-    runtime,
-  ]);
-  const dirs = await fetchLibraries(architecture, DEBIAN_CACHE);
+  const { path: runtime } = await fetchRuntime(run, architecture, join(PROJECT, "dist", "runtime"));
+  const place = join(import.meta.dir, "place.ts");
+  await bunBuild(run, architecture, [place], compiled, ["--compile-executable-path", runtime]);
+  const dirs = await fetchLibraries(run, architecture, DEBIAN_CACHE);
   writeExecutable(path, link(compiled, readFileSync(compiled), () => dirs, ORDINARY_ENTRY).bytes);
   return path;
 }
 
-async function straceFiles({ debian }: Architecture): Promise<NewcEntry[]> {
+async function straceFiles(run: Scope, { debian }: Architecture): Promise<NewcEntry[]> {
   const files: NewcEntry[] = [];
   for (const [name, patterns] of Object.entries(STRACE)) {
-    const folder = await fetchPackage(name, { architecture: debian }, DEBIAN_CACHE);
+    const folder = await fetchPackage(run, name, { architecture: debian }, DEBIAN_CACHE);
     for (const pattern of patterns) {
       for (const path of new Bun.Glob(pattern).scanSync({ cwd: folder, onlyFiles: false }))
         files.push({ path, file: join(folder, path) });

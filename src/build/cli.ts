@@ -1,32 +1,34 @@
-import { constants, copyFileSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { constants, copyFileSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Architecture } from "../arch/architecture.ts";
 import { ARCHITECTURES, hostArchitecture } from "../arch/architectures.ts";
+import { command } from "../support/command.ts";
 import { UserError } from "../support/error.ts";
 import { PATIENCE, parsePatience } from "../support/patience.ts";
 import { DIST, ROOT } from "../support/project.ts";
-import { stage, unwritable } from "../support/report.ts";
+import { stage } from "../support/report.ts";
+import type { Scope } from "../support/scope.ts";
+import { ownDist, unfinished } from "./dist.ts";
 import { ARTIFACTS, build, gather, type Materials, PROVENANCE } from "./stages.ts";
 
 /** What is asked for: for which architectures, and how many seconds an emulated machine may take. */
 type Wanted = { readonly architectures: readonly Architecture[]; readonly patience: number };
 
 const NAMES = [...ARCHITECTURES.map(({ debian }) => debian), "all"].join(", ");
-const USAGE = `usage: bun run build [--arch NAME] [--patience SECONDS], NAME one of ${NAMES}; SECONDS that an emulated machine may take, ${PATIENCE} unless given`;
+const USAGE =
+  `usage: bun run build [--arch NAME] [--patience SECONDS], NAME one of ${NAMES}; ` +
+  `SECONDS that an emulated machine may take, ${PATIENCE} unless given`;
 
-/** Builds in a folder of its own, and moves all of it to where it is looked for at the end: what fails leaves dist as it was. */
-async function buildInDist(materials: Materials): Promise<void> {
-  const fresh = join(DIST, `.${materials.architecture.debian}.new`);
-  try {
-    // What a build that was killed left behind.
-    rmSync(fresh, { recursive: true, force: true });
-    mkdirSync(fresh, { recursive: true });
-    await build(materials, fresh);
-    await stage("put", () => put(materials.architecture, fresh));
-  } finally {
-    rmSync(fresh, { recursive: true, force: true });
-  }
+/**
+ * Builds in a folder of its own, and moves all of it to where it is looked for at the end: what fails leaves dist as it
+ * was.
+ */
+async function buildInDist(run: Scope, materials: Materials): Promise<void> {
+  await using own = run.nested();
+  const fresh = unfinished(own);
+  await build(own, materials, fresh);
+  await stage("put", () => put(materials.architecture, fresh));
 }
 
 /** What this machine runs is found in dist itself, too. Nothing is moved before all that takes room is there. */
@@ -70,28 +72,24 @@ function named(name: string | undefined): readonly Architecture[] {
   return [architecture];
 }
 
-async function buildWanted({ architectures, patience }: Wanted): Promise<void> {
+async function buildWanted(run: Scope, { architectures, patience }: Wanted): Promise<void> {
   process.chdir(ROOT);
+  await ownDist(run);
   const announce = ({ name }: Architecture) => architectures.length > 1 && console.log(`for ${name}:`);
   // What is missing for any of them is known before the first is built.
   const wanted: Materials[] = [];
   for (const architecture of architectures) {
     announce(architecture);
-    wanted.push(await gather(architecture, patience));
+    wanted.push(await gather(run, architecture, patience));
   }
   for (const materials of wanted) {
     announce(materials.architecture);
-    await buildInDist(materials);
+    await buildInDist(run, materials);
   }
 }
 
-try {
-  const wanted = parse(process.argv.slice(2));
+await command("build", async (run, words) => {
+  const wanted = parse(words);
   if (wanted === undefined) console.log(USAGE);
-  else await buildWanted(wanted);
-} catch (error) {
-  const failure = error instanceof UserError ? error : unwritable("dist", error);
-  if (failure === undefined) throw error;
-  console.error(`build: ${failure.message}`);
-  process.exitCode = 1;
-}
+  else await buildWanted(run, wanted);
+});

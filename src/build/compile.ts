@@ -1,34 +1,47 @@
+import { mkdirSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import type { Architecture } from "../arch/architecture.ts";
 import { UserError } from "../support/error.ts";
+import type { Scope } from "../support/scope.ts";
 
-/** Compiles `entry` for `architecture` and musl into `outfile` with the runtime at `runtime`; the program reads no file of its working directory. */
+const NOTHING_FROM_WORKING_DIRECTORY = ["dotenv", "bunfig", "tsconfig", "package-json"].map(
+  (file) => `--no-compile-autoload-${file}`,
+);
+
+/**
+ * Compiles `entry` for `architecture` and musl into `outfile` with the runtime at `runtime`; the program reads no file of
+ * its working directory. In the program is the name of `outfile`, and nothing else of where it was compiled.
+ */
 export async function compile(
+  run: Scope,
   architecture: Architecture,
   entry: string,
   outfile: string,
   runtime: string,
 ): Promise<{ bytes: number }> {
-  const nothingFromWorkingDirectory = ["dotenv", "bunfig", "tsconfig", "package-json"].map(
-    (file) => `--no-compile-autoload-${file}`,
-  );
-  await bunBuild(architecture, [
-    entry,
-    ...["--outfile", outfile, "--compile-executable-path", runtime],
-    ...["--minify-syntax", "--minify-whitespace", "--bytecode", ...nothingFromWorkingDirectory],
-  ]);
+  const options = ["--minify-syntax", "--minify-whitespace", "--bytecode", ...NOTHING_FROM_WORKING_DIRECTORY];
+  await bunBuild(run, architecture, [entry], outfile, ["--compile-executable-path", runtime, ...options]);
   return { bytes: Bun.file(outfile).size };
 }
 
-/** Runs `bun build --compile` for musl. @throws UserError with what Bun said when it fails. */
+/** Runs `bun build --compile` for musl on the sources `entries`. @throws UserError with what Bun said when it fails. */
 export async function bunBuild(
+  run: Scope,
   { bunTarget }: Architecture,
-  args: readonly string[],
+  entries: readonly string[],
+  outfile: string,
+  options: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const command = [process.execPath, "build", "--compile", `--target=${bunTarget}`, ...args];
-  const child = Bun.spawn(command, { env: { ...process.env, ...env }, stdout: "pipe", stderr: "pipe" });
-  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-  if (code !== 0) throw new UserError(`bun build --compile ended with ${code}: ${complaint((err || out).trim())}`);
+  await using own = run.nested();
+  mkdirSync(dirname(outfile), { recursive: true });
+  // Bun writes to its working directory first, and leaves that file there when it is killed.
+  const cwd = own.folder(".compile-", dirname(resolve(outfile)));
+  const files = [...entries.map((entry) => resolve(entry)), "--outfile", resolve(outfile)];
+  const command = [process.execPath, "build", "--compile", `--target=${bunTarget}`, ...files, ...options];
+  const { status, stdout, stderr } = await own.spawn(command, { cwd, env: { ...process.env, ...env } }).ended;
+  if (status !== 0)
+    throw new UserError(`bun build --compile ended with ${status}: ${complaint((stderr || stdout).trim())}`);
 }
 
 /** All that Bun said, which is about a source; but of a full disk the one line. */

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Architecture } from "../arch/architecture.ts";
 import { UserError } from "../support/error.ts";
 import { sha256 } from "../support/hash.ts";
+import type { Scope } from "../support/scope.ts";
 import { bunBuild } from "./compile.ts";
 import { PINNED_BUN, pinnedRuntime } from "./pin/pin.ts";
 
@@ -11,6 +12,7 @@ import { PINNED_BUN, pinnedRuntime } from "./pin/pin.ts";
  * @throws UserError when this is another Bun, the download fails, or the file is not the pinned one (it is then removed).
  */
 export async function fetchRuntime(
+  run: Scope,
   architecture: Architecture,
   cache: string,
 ): Promise<{ path: string; bytes: number; detail: string }> {
@@ -19,31 +21,33 @@ export async function fetchRuntime(
     throw new UserError(
       `this is Bun ${Bun.version}, the build is made for ${version}; run it with: npx -y bun@${version} run build`,
     );
-  const path = await downloadRuntime(architecture, cache);
+  const path = await downloadRuntime(run, architecture, cache);
   const found = sha256(readFileSync(path));
   if (found !== pinned) {
     rmSync(path);
     throw new UserError(
-      `${path}: SHA-256 is ${found}, pinned is ${pinned}; it was removed. Build again; if it stays so, do not trust the download`,
+      `${path}: SHA-256 is ${found}, pinned is ${pinned}; it was removed. ` +
+        "Build again; if it stays so, do not trust the download",
     );
   }
   return { path, bytes: Bun.file(path).size, detail: `Bun ${version}, SHA-256 as pinned` };
 }
 
 /**
- * The path of this Bun's own runtime for `architecture` below `cache`, whatever its hash. Bun fetches the runtime of another
- * platform when it compiles for it; what it compiles here is thrown away. @throws UserError when there is none afterwards.
+ * The path of this Bun's own runtime for `architecture` below `cache`, whatever its hash. Bun fetches the runtime of
+ * another platform when it compiles for it; what it compiles here is thrown away.
+ * @throws UserError when there is none afterwards.
  */
-export async function downloadRuntime(architecture: Architecture, cache: string): Promise<string> {
-  const path = join(cache, `${architecture.bunPackage}-v${Bun.version}`);
+export async function downloadRuntime(run: Scope, architecture: Architecture, cache: string): Promise<string> {
+  const name = `${architecture.bunPackage}-v${Bun.version}`;
+  const path = join(cache, name);
   if (existsSync(path)) return path;
   mkdirSync(cache, { recursive: true });
-  const scrap = join(cache, `download-${architecture.debian}`);
-  await bunBuild(architecture, [import.meta.path, "--outfile", scrap], { BUN_INSTALL_CACHE_DIR: cache });
-  rmSync(scrap, { force: true });
-  if (!existsSync(path))
-    throw new UserError(
-      `Bun did not leave its ${architecture.bunPackage} runtime at ${path}; remove ${cache} and try again`,
-    );
+  await using own = run.nested();
+  const folder = own.folder(".download-", cache);
+  await bunBuild(own, architecture, [import.meta.path], join(folder, "scrap"), [], { BUN_INSTALL_CACHE_DIR: folder });
+  if (!existsSync(join(folder, name)))
+    throw new UserError(`Bun did not leave its runtime as ${name} in the folder that was named to it; try again`);
+  renameSync(join(folder, name), path);
   return path;
 }

@@ -4,55 +4,51 @@ import type { Architecture } from "../arch/architecture.ts";
 import { hostArchitecture } from "../arch/architectures.ts";
 import { writeExecutable } from "../link/file.ts";
 import { libraryDirs } from "../link/libraries.ts";
-import { type LibraryDirs, link } from "../link/link.ts";
+import { link } from "../link/link.ts";
 import { PAUSE_ENTRY } from "../pause/entry.ts";
 import type { DonorProgram } from "../snapshot/donor.ts";
-import { takeSnapshot } from "../snapshot/snapshot.ts";
 import { PATIENCE } from "../support/patience.ts";
 import { DIST } from "../support/project.ts";
 import { stage } from "../support/report.ts";
+import type { Scope } from "../support/scope.ts";
 import { compile } from "./compile.ts";
 import { fetchLibraries } from "./debian/library-packages.ts";
-import { takeSnapshotIn } from "./emulated.ts";
 import { type Machine, requireEmulator } from "./machine/boot.ts";
 import { DEBIAN_CACHE, debianKernel, fetchBusybox } from "./machine/debian.ts";
 import { pinnedRuntime } from "./pin/pin.ts";
 import { describeOthers, otherLibraries } from "./pin/pinned-libraries.ts";
 import { writeProvenance } from "./provenance.ts";
 import { fetchRuntime } from "./runtime.ts";
+import { type Place, takeSnapshotIn, whyNotTraced } from "./stage-program.ts";
 
 /** What a build leaves in its folder, and the file that tells of them. */
 export const ARTIFACTS = ["pause-dynamic", "pause-static", "pause"] as const;
 export const PROVENANCE = "provenance.json";
 
-/** MiB of the machine that takes the snapshot of another architecture. */
+/** MiB of the machine that takes a snapshot. */
 const MEMORY = 1024;
 
-/** What a build starts from. */
-export type Materials = {
-  readonly architecture: Architecture;
-  /** The Bun runtime that becomes PID 1. */
-  readonly runtime: string;
-  /** Where musl and the C++ libraries are. */
-  readonly libraryDirs: LibraryDirs;
-  /** What takes the snapshot, where this machine cannot. */
-  readonly machine: Machine | undefined;
-};
+/**
+ * What a build starts from: the Bun runtime that becomes PID 1, where musl and the C++ libraries are, and the machine
+ * that takes the snapshot, where this one cannot.
+ */
+export type Materials = Place & { readonly architecture: Architecture };
 
 /**
- * Fetches what a build for `architecture` starts from, and sees that what it cannot fetch is installed. An emulated machine
- * gets `patience` seconds.
+ * Fetches what a build for `architecture` starts from, and sees that what it cannot fetch is installed. An emulated
+ * machine gets `patience` seconds.
  * @throws UserError for the first thing that cannot be had.
  */
-export async function gather(architecture: Architecture, patience = PATIENCE): Promise<Materials> {
+export async function gather(run: Scope, architecture: Architecture, patience = PATIENCE): Promise<Materials> {
   // The pinned file and no other.
-  const { path: runtime } = await stage("runtime", () => fetchRuntime(architecture, join(DIST, "runtime")));
-  if (architecture === hostArchitecture()) return { architecture, runtime, libraryDirs, machine: undefined };
+  const { path: runtime } = await stage("runtime", () => fetchRuntime(run, architecture, join(DIST, "runtime")));
+  if (architecture === hostArchitecture())
+    return { architecture, runtime, libraryDirs, machine: await machineInstead(run, architecture, patience) };
 
   // Debian's packages have the libraries of another architecture, and what its machine is made of.
   return stage("packages", async () => {
-    const machine = await machineOf(architecture, patience);
-    const folders = await fetchLibraries(architecture, DEBIAN_CACHE);
+    const machine = await machineOf(run, architecture, patience);
+    const folders = await fetchLibraries(run, architecture, DEBIAN_CACHE);
     return {
       architecture,
       runtime,
@@ -67,24 +63,19 @@ export async function gather(architecture: Architecture, patience = PATIENCE): P
  * Builds from `materials` into `folder`, with the sources in the working directory, which is ROOT.
  * @throws UserError where a stage cannot do its work.
  */
-export async function build(materials: Materials, folder: string): Promise<void> {
+export async function build(run: Scope, materials: Materials, folder: string): Promise<void> {
   const { architecture, runtime } = materials;
   const [dynamic, linked, snapshot] = ARTIFACTS.map((name) => join(folder, name)) as [string, string, string];
 
   // TypeScript to an executable that needs musl and libstdc++ on the machine.
-  await stage("compile", () => compile(architecture, "src/pause/main.ts", dynamic, runtime));
+  await stage("compile", () => compile(run, architecture, "src/pause/main.ts", dynamic, runtime));
 
   // That to one file with no interpreter.
   const parts = await stage("link", () => linkPause(materials, dynamic, linked));
 
   // The same program's memory while it waits, with only the pages it can still reach. This is what ships.
-  const taken = await stage("snapshot", () =>
-    snapshotPause(
-      materials,
-      { path: linked, start: parts.start, cpuQueries: pinnedRuntime(architecture).cpuQueries },
-      snapshot,
-    ),
-  );
+  const donor = { path: linked, start: parts.start, cpuQueries: pinnedRuntime(architecture).cpuQueries };
+  const taken = await stage("snapshot", () => snapshotPause(run, materials, donor, snapshot));
 
   await stage("record", () =>
     writeProvenance(join(folder, PROVENANCE), architecture, parts, [dynamic, linked, snapshot], taken),
@@ -104,22 +95,30 @@ function linkPause({ architecture, libraryDirs }: Materials, input: string, outp
   };
 }
 
-/** Another architecture's program can only run in a machine of that architecture: the stage itself runs there. */
-async function snapshotPause({ machine, runtime, libraryDirs }: Materials, program: DonorProgram, output: string) {
-  const taken =
-    machine === undefined
-      ? takeSnapshot(program, output)
-      : await takeSnapshotIn(machine, program, output, { runtime, libraryDirs });
+async function snapshotPause(run: Scope, materials: Materials, program: DonorProgram, output: string) {
+  const taken = await takeSnapshotIn(run, materials, program, output);
   return { ...taken, detail: `${taken.pages} pages, ${taken.segments} segments, ${taken.candidates} candidates` };
 }
 
-async function machineOf(architecture: Architecture, seconds: number): Promise<Machine> {
+/** The machine that takes the snapshot of this machine's own architecture, where this one cannot; says so in a line. */
+async function machineInstead(run: Scope, architecture: Architecture, patience: number): Promise<Machine | undefined> {
+  const why = await whyNotTraced(run);
+  if (why === undefined) return undefined;
+  console.log(`no program can be traced here (${why}), so an emulated machine takes the snapshot, with the same bytes`);
+  const { machine } = await stage("packages", async () => {
+    const machine = await machineOf(run, architecture, patience);
+    return { machine, detail: `Linux ${machine.kernel.release}` };
+  });
+  return machine;
+}
+
+async function machineOf(run: Scope, architecture: Architecture, seconds: number): Promise<Machine> {
   requireEmulator(architecture);
-  await fetchBusybox(architecture);
+  await fetchBusybox(run, architecture);
   return {
     architecture,
     processor: architecture.emulator.baseline,
-    kernel: await debianKernel(architecture),
+    kernel: await debianKernel(run, architecture),
     memory: MEMORY,
     seconds,
   };

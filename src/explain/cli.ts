@@ -2,8 +2,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ARCHITECTURES } from "../arch/architectures.ts";
+import { ownDist } from "../build/dist.ts";
+import { command } from "../support/command.ts";
 import { UserError } from "../support/error.ts";
 import { ROOT } from "../support/project.ts";
+import type { Scope } from "../support/scope.ts";
 import { builtArchitectures, mapOf, writeMap } from "./files.ts";
 import type { PauseMap } from "./map.ts";
 import { PICTURE, page } from "./map-page.ts";
@@ -17,16 +20,17 @@ to be what this checkout built, or of all that it built.
 
   --page   writes docs/map.md and its picture, for which both architectures have to be there`;
 
-async function explain(file: string | undefined, writesPage: boolean): Promise<void> {
+async function explain(run: Scope, file: string | undefined, writesPage: boolean): Promise<void> {
+  await ownDist(run);
   if (file !== undefined) {
-    console.log(mapTables(await mapOf(file)));
+    console.log(mapTables(await mapOf(run, file)));
     return;
   }
   const built = builtArchitectures();
   if (writesPage && built.length < ARCHITECTURES.length)
     throw new UserError("docs/map.md is about every architecture; build them first: bun run build --arch all");
   const maps: PauseMap[] = [];
-  for (const architecture of built) maps.push(await writeMap(architecture));
+  for (const architecture of built) maps.push(await writeMap(run, architecture));
   if (!writesPage) {
     for (const map of maps) console.log(mapTables(map));
     return;
@@ -52,12 +56,8 @@ function parse(args: readonly string[]) {
   }
 }
 
-try {
-  const { file, page, help } = parse(process.argv.slice(2));
+await command("explain", async (run, words) => {
+  const { file, page, help } = parse(words);
   if (help) console.log(USAGE);
-  else await explain(file, page);
-} catch (error) {
-  if (!(error instanceof UserError)) throw error;
-  console.error(`explain: ${error.message}`);
-  process.exitCode = 1;
-}
+  else await explain(run, file, page);
+});

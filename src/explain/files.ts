@@ -6,6 +6,7 @@ import { ElfFile } from "../elf/file.ts";
 import { UserError } from "../support/error.ts";
 import { sha256 } from "../support/hash.ts";
 import { DIST } from "../support/project.ts";
+import type { Scope } from "../support/scope.ts";
 import { makeMap } from "./make.ts";
 import { FORMAT, type PauseMap } from "./map.ts";
 
@@ -22,8 +23,8 @@ export function builtArchitectures(): readonly Architecture[] {
 }
 
 /** Makes the map of what was built for `architecture` and puts it beside that, dist/ARCHITECTURE/pause.map.json. @throws as makeMap does. */
-export async function writeMap(architecture: Architecture): Promise<PauseMap> {
-  const map = await makeMap(architecture);
+export async function writeMap(run: Scope, architecture: Architecture): Promise<PauseMap> {
+  const map = await makeMap(run, architecture);
   writeFileSync(join(DIST, architecture.debian, NAME), `${JSON.stringify(map, null, 1)}\n`);
   return map;
 }
@@ -32,7 +33,7 @@ export async function writeMap(architecture: Architecture): Promise<PauseMap> {
  * The map of the file at `path`, which has to be what this checkout built: the one that lies beside that, or a new one.
  * @throws UserError or ElfError for any other file.
  */
-export async function mapOf(path: string): Promise<PauseMap> {
+export async function mapOf(run: Scope, path: string): Promise<PauseMap> {
   const file = new ElfFile(path, readGiven(path));
   const architecture = architectureOf(file.machine);
   if (architecture === undefined)
@@ -48,7 +49,7 @@ export async function mapOf(path: string): Promise<PauseMap> {
     throw new UserError(
       `${path}: SHA-256 is ${given}, and of dist/${debian}/pause it is ${known}: another file or another build, of which nothing is known here; check out its commit, build, and ask again`,
     );
-  return readMap(architecture, known) ?? (await writeMap(architecture));
+  return readMap(architecture, known) ?? (await writeMap(run, architecture));
 }
 
 function readGiven(path: string): Uint8Array {

@@ -1,21 +1,22 @@
 import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { version } from "../../package.json";
 import type { Architecture } from "../arch/architecture.ts";
 import { hostArchitecture } from "../arch/architectures.ts";
-import { runStageIn } from "../build/emulated.ts";
-import { ARTIFACTS, gather, type Materials } from "../build/stages.ts";
+import { type Place, runStage, whyNotTraced } from "../build/stage-program.ts";
+import { ARTIFACTS, gather } from "../build/stages.ts";
 import * as elf from "../elf/constants.ts";
 import { ElfFile } from "../elf/file.ts";
 import { libraryDirs } from "../link/libraries.ts";
 import { UserError } from "../support/error.ts";
 import { sha256 } from "../support/hash.ts";
 import { DIST } from "../support/project.ts";
+import type { Scope } from "../support/scope.ts";
 import { findCallSites } from "./call-sites.ts";
 import { FORMAT, type MappedScenario, type Origin, type PauseMap } from "./map.ts";
 import { loadedPages, OriginFinder } from "./origins.ts";
 import { placedLibraries } from "./placed-libraries.ts";
-import { type TracedRun, trace } from "./trace.ts";
+import type { TracedRun } from "./trace.ts";
 
 /**
  * Makes the map of what was built for `architecture` in `folder`: it is traced, on this machine or in an emulated one.
@@ -23,16 +24,17 @@ import { type TracedRun, trace } from "./trace.ts";
  * @throws UserError when it was not built, or of several builds; what a stage of the build throws.
  */
 export async function makeMap(
+  run: Scope,
   architecture: Architecture,
   folder = join(DIST, architecture.debian),
-  materials?: Materials,
+  materials?: Place,
 ): Promise<PauseMap> {
   const [dynamic, linked, file] = ARTIFACTS.map((name) => readBuilt(architecture, join(folder, name))) as [
     ElfFile,
     ElfFile,
     ElfFile,
   ];
-  const { runs, dirs } = await seen(architecture, file.name, materials);
+  const { runs, dirs } = await seen(run, architecture, file.name, materials);
   const origins = new OriginFinder(file, {
     architecture,
     linked,
@@ -63,22 +65,25 @@ function readBuilt({ debian }: Architecture, path: string): ElfFile {
 
 /** What the file does, and where its libraries are. */
 async function seen(
+  run: Scope,
   architecture: Architecture,
   path: string,
-  materials?: Materials,
+  materials?: Place,
 ): Promise<{ runs: readonly TracedRun[]; dirs: readonly string[] }> {
-  if (architecture === hostArchitecture()) return { runs: trace(path), dirs: libraryDirs(architecture) };
-  const { machine, runtime, libraryDirs: dirs } = materials ?? (await gather(architecture));
-  if (machine === undefined) throw new UserError(`${path}: there is no machine to run it in`);
-  const task = { files: [{ path: "pause", file: path }], args: ["/pause", "/trace"], results: ["trace"] };
-  const [traced = Buffer.of()] = await runStageIn(
-    machine,
-    join(import.meta.dir, "trace-program.ts"),
-    join(dirname(path), ".explain"),
-    task,
-    { runtime, libraryDirs: dirs },
-  );
-  return { runs: JSON.parse(traced.toString()), dirs: dirs(architecture) };
+  const place = materials ?? (await placeFor(run, architecture));
+  const [traced = Buffer.of()] = await runStage(run, place, {
+    source: join(import.meta.dir, "trace-program.ts"),
+    input: path,
+    results: ["trace"],
+    args: (file, results) => [file, ...results],
+  });
+  return { runs: JSON.parse(traced.toString()), dirs: place.libraryDirs(architecture) };
+}
+
+/** Nothing of a build's is needed to trace a file of this machine's architecture here. */
+async function placeFor(run: Scope, architecture: Architecture): Promise<Place> {
+  const here = architecture === hostArchitecture() && (await whyNotTraced(run)) === undefined;
+  return here ? { machine: undefined, runtime: "", libraryDirs } : gather(run, architecture);
 }
 
 function scenarioOf(

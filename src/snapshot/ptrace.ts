@@ -3,6 +3,7 @@ import { closeSync, openSync, readlinkSync, readSync, realpathSync, writeSync } 
 import { basename, dirname } from "node:path";
 import { hostArchitecture } from "../arch/architectures.ts";
 import type { RegisterPlace, Registers } from "../arch/processor.ts";
+import { UserError } from "../support/error.ts";
 
 /** Requests, options and events of ptrace(2), flags of waitpid(2), signals of signal(7). */
 const PTRACE_CONT = 7;
@@ -22,25 +23,37 @@ const PTRACE_SYSCALL_INFO_EXIT = 2;
 const __WALL = 0x40000000;
 const SIGTRAP = 5;
 const SIGKILL = 9;
-const F_SETFD = 2;
-const FD_CLOEXEC = 1;
+const O_CLOEXEC = 0o2000000;
+/** Flags of posix_spawnattr_setflags(3), and the size of its attributes and of its actions, bytes, with room to spare. */
+const POSIX_SPAWN_SETSIGDEF = 0x04;
+const POSIX_SPAWN_SETSIGMASK = 0x08;
+const SPAWN_SIZE = 512;
+/** Bytes of a sigset_t. */
+const SIGSET_SIZE = 128;
 
 const { symbols: libc } = dlopen("libc.so.6", {
   ptrace: { args: ["i64", "i32", "u64", "ptr"], returns: "i64" },
   waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
   kill: { args: ["i32", "i32"], returns: "i32" },
-  pipe: { args: ["ptr"], returns: "i32" },
-  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+  pipe2: { args: ["ptr", "i32"], returns: "i32" },
+  sigfillset: { args: ["ptr"], returns: "i32" },
   posix_spawn: { args: ["ptr", "ptr", "ptr", "ptr", "ptr", "ptr"], returns: "i32" },
   posix_spawn_file_actions_init: { args: ["ptr"], returns: "i32" },
   posix_spawn_file_actions_adddup2: { args: ["ptr", "i32", "i32"], returns: "i32" },
+  posix_spawnattr_init: { args: ["ptr"], returns: "i32" },
+  posix_spawnattr_setflags: { args: ["ptr", "i16"], returns: "i32" },
+  posix_spawnattr_setsigdefault: { args: ["ptr", "ptr"], returns: "i32" },
+  posix_spawnattr_setsigmask: { args: ["ptr", "ptr"], returns: "i32" },
 });
 
 /** Of this machine: no other can be traced. */
 const { processor, systemCalls } = hostArchitecture();
 const callNames = new Map(Object.entries(systemCalls).map(([name, number]) => [number, name]));
 
-/** What a traced process stopped for. A call is named as the architecture's record has it, else by its number. Results and arguments are signed 64-bit values. */
+/**
+ * What a traced process stopped for. A call is named as the architecture's record has it, else by its number. Results
+ * and arguments are signed 64-bit values.
+ */
 export type Stop =
   | { readonly kind: "exec" }
   | { readonly kind: "entry"; readonly call: string; readonly args: readonly number[] }
@@ -58,27 +71,35 @@ export class Tracee {
   }
 
   /**
-   * Starts the program `path` with `args` behind argv[0] and no environment, its standard descriptors all /dev/null, by way of
-   * sh and env, and returns when it stands at its first instruction. @throws Error when the system refuses.
+   * Starts the program `path` with `args` behind argv[0] and no environment, its standard descriptors all /dev/null and
+   * no others open, no signal ignored or blocked, by way of sh and env; returns when it stands at its first instruction.
+   * @throws UserError when the system refuses.
    */
   static start(path: string, args: readonly (string | Uint8Array)[] = []): Tracee {
     const [reader, writer] = pipe();
-    // By its name alone: the kernel puts the path on the stack, and where strings lie is seen in the instructions that read them.
-    const script = 'read _; cd "$0" && exec "$@" </dev/null >/dev/null 2>/dev/null';
+    // By its name alone: the kernel puts the path on the stack, and where strings lie is seen in the instructions that
+    // read them. A tracer that is gone has closed the pipe, and then nothing is run.
+    const script = 'read _ && cd "$0" && exec "$@" </dev/null >/dev/null 2>/dev/null';
     const pid = spawn(
       ["/bin/sh", "-c", script, dirname(path), "/usr/bin/env", "-i", `./${basename(path)}`, ...args],
       reader,
     );
     const options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
-    if (libc.ptrace(PTRACE_SEIZE, pid, 0, BigInt(options)) !== 0n)
-      throw new Error(`ptrace: this system does not let the build trace its own child ${pid}`);
-    writeSync(writer, "\n");
+    const traced = libc.ptrace(PTRACE_SEIZE, pid, 0, BigInt(options)) === 0n;
+    if (traced) writeSync(writer, "\n");
     closeSync(reader);
     closeSync(writer);
+    if (!traced) {
+      while (waitFor(pid).kind !== "ended");
+      throw new UserError("ptrace(2): the system does not let a process trace its own child");
+    }
     // sh executes env, which empties the environment and executes the program.
     for (const program = realpathSync(path); ; resume(pid, PTRACE_CONT)) {
       const stop = waitFor(pid);
-      if (stop.kind === "ended") throw new Error(`${path} could not be started: sh or env ended with ${stop.status}`);
+      if (stop.kind === "ended")
+        throw new UserError(
+          `${path} could not be started: sh or env ended with ${stop.status ?? `signal ${stop.signal}`}`,
+        );
       if (stop.kind === "exec" && readlinkSync(`/proc/${pid}/exe`) === program) return new Tracee(pid);
     }
   }
@@ -231,21 +252,30 @@ const iovec = (buffer: Buffer) => BigUint64Array.of(BigInt(ptr(buffer)), BigInt(
 
 function pipe(): [reader: number, writer: number] {
   const ends = new Int32Array(2);
-  check("pipe", libc.pipe(ends));
+  check("pipe2", libc.pipe2(ends, O_CLOEXEC));
   const [reader = -1, writer = -1] = ends;
-  libc.fcntl(writer, F_SETFD, FD_CLOEXEC);
   return [reader, writer];
 }
 
-/** Starts a process with `stdin` as its standard input, the others inherited, and an empty environment; its PID. */
+/**
+ * Starts a process with `stdin` as its standard input, the others inherited, an empty environment, an empty signal mask
+ * and every signal's default action; its PID.
+ */
 function spawn(command: readonly (string | Uint8Array)[], stdin: number): number {
   const strings = command.map((item) => Buffer.concat([Buffer.from(item), Buffer.of(0)]));
   const argv = BigUint64Array.from([...strings.map((string) => BigInt(ptr(string))), 0n]);
-  const actions = new Uint8Array(512);
+  const actions = new Uint8Array(SPAWN_SIZE);
   libc.posix_spawn_file_actions_init(actions);
   libc.posix_spawn_file_actions_adddup2(actions, stdin, 0);
+  const attributes = new Uint8Array(SPAWN_SIZE);
+  libc.posix_spawnattr_init(attributes);
+  libc.posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  const [all, none] = [new Uint8Array(SIGSET_SIZE), new Uint8Array(SIGSET_SIZE)];
+  libc.sigfillset(all);
+  libc.posix_spawnattr_setsigdefault(attributes, all);
+  libc.posix_spawnattr_setsigmask(attributes, none);
   const pid = new Int32Array(1);
-  const error = libc.posix_spawn(pid, strings[0] ?? null, actions, null, argv, new BigUint64Array(1));
+  const error = libc.posix_spawn(pid, strings[0] ?? null, actions, attributes, argv, new BigUint64Array(1));
   if (error !== 0) throw new Error(`posix_spawn ${command[0]}: errno ${error}`);
   return pid[0] ?? -1;
 }
@@ -279,7 +309,7 @@ function syscallStop(pid: number): Stop {
       args: [32, 40, 48, 56, 64, 72].map(word),
     };
   if (op === PTRACE_SYSCALL_INFO_EXIT) return { kind: "exit", result: word(24) };
-  throw new Error(`ptrace: PTRACE_GET_SYSCALL_INFO is not supported (op ${op}); the build needs Linux 5.3 or newer`);
+  throw new UserError("ptrace(2): the system does not know PTRACE_GET_SYSCALL_INFO, as Linux 5.3 and newer do");
 }
 
 /** siginfo_t: si_addr at 16. */

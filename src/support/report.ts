@@ -1,4 +1,5 @@
-import { UserError } from "./error.ts";
+import { asUserError, UserError } from "./error.ts";
+
 /** What a stage made: the file, if it made one, and what it has to say besides. */
 export type StageResult = { readonly bytes?: number; readonly detail?: string };
 
@@ -20,21 +21,9 @@ async function attempt<T>(name: string, run: () => T | Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    throw unwritable(name, error) ?? error;
+    const known = asUserError(error);
+    throw known === undefined || known === error ? error : new UserError(`${name}: ${known.message}`);
   } finally {
     if (process.stdout.isTTY) process.stdout.write("\r\x1b[K");
   }
-}
-
-/** What to do where nothing can be written, by the names of errno(3). */
-const REMEDIES: Readonly<Record<string, string>> = {
-  ...{ ENOSPC: "make room for dist", EDQUOT: "make room for dist" },
-  ...{ EACCES: "make dist writable", EPERM: "make dist writable", EROFS: "make dist writable" },
-};
-
-/** The error as one line for the reader, if the system says that `what` could not be written; else nothing. */
-export function unwritable(what: string, error: unknown): UserError | undefined {
-  if (!(error instanceof Error && "code" in error)) return undefined;
-  const remedy = REMEDIES[String(error.code)];
-  return remedy === undefined ? undefined : new UserError(`${what}: ${error.message}; ${remedy}`);
 }

@@ -2,21 +2,22 @@ import { describe, expect } from "bun:test";
 import { ARM64_PAUSE, PAUSE } from "../../harness/artifacts.ts";
 import { contractIn, KERNEL_OF_16_KB } from "../../harness/guest.ts";
 import { program, testNeeding } from "../../harness/privilege.ts";
+import { RUN } from "../../harness/run.ts";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import { debianKernel } from "../../src/build/machine/debian.ts";
 
 const { emulator } = AARCH64;
 const MINUTES = 60_000;
 
-async function keeps(processor: string, kernel: Parameters<typeof debianKernel>[1], pageSize: string): Promise<void> {
+async function keeps(processor: string, kernel: Parameters<typeof debianKernel>[2], pageSize: string): Promise<void> {
   const machine = {
     architecture: AARCH64,
     processor,
-    kernel: await debianKernel(AARCH64, kernel),
+    kernel: await debianKernel(RUN, AARCH64, kernel),
     memory: 2048,
     seconds: 900,
   };
-  const seen = await contractIn(machine, [{ artifact: PAUSE, file: ARM64_PAUSE }]);
+  const seen = await contractIn(RUN, machine, [{ artifact: PAUSE, file: ARM64_PAUSE }]);
   expect(seen.failed, seen.output).toEqual([]);
   expect(seen.pageSize).toBe(pageSize);
 }

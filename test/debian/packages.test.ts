@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } f
 import { join } from "node:path";
 import { TEST_DIST } from "../../harness/compile.ts";
 import { NEEDS, testNeeding } from "../../harness/privilege.ts";
+import { RUN } from "../../harness/run.ts";
 import { fetchKernel } from "../../src/build/debian/kernel.ts";
 import { fetchPackage } from "../../src/build/debian/packages.ts";
 
@@ -23,12 +24,12 @@ describe("packages of another architecture or suite", () => {
     "one is unpacked, found again without being unpacked twice, and not installed",
     async () => {
       const installed = statSync("/var/lib/dpkg/status").mtimeMs;
-      const folder = await fetchPackage(NAME, ARM64, CACHE);
+      const folder = await fetchPackage(RUN, NAME, ARM64, CACHE);
       const [busybox = ""] = new Bun.Glob("**/bin/busybox").scanSync(folder);
       const header = Buffer.from(await Bun.file(join(folder, busybox)).slice(0, 20).arrayBuffer());
       expect(header.readUInt16LE(18)).toBe(183); // e_machine, EM_AARCH64
       writeFileSync(join(folder, "mark"), "");
-      expect(await fetchPackage(NAME, ARM64, CACHE)).toBe(folder);
+      expect(await fetchPackage(RUN, NAME, ARM64, CACHE)).toBe(folder);
       expect(existsSync(join(folder, "mark"))).toBe(true);
       expect(statSync("/var/lib/dpkg/status").mtimeMs).toBe(installed);
       expect(readdirSync(join(folder, "..")).length).toBe(1);
@@ -39,7 +40,7 @@ describe("packages of another architecture or suite", () => {
   test(
     "lists that are older than the archive are fetched again",
     async () => {
-      const folder = await fetchPackage(NAME, ARM64, CACHE);
+      const folder = await fetchPackage(RUN, NAME, ARM64, CACHE);
       rmSync(folder, { recursive: true });
       // As if the archive had dropped this version: apt refuses a file that is not what its lists say.
       const lists = join(folder, "..", "..", "lists");
@@ -58,7 +59,7 @@ describe("packages of another architecture or suite", () => {
       ].join("\n");
       const release = readdirSync(lists).find((file) => /_dists_[a-z]+_InRelease$/.test(file)) ?? "";
       writeFileSync(join(lists, release.replace("InRelease", "main_binary-arm64_Packages")), stanza);
-      expect(await fetchPackage(NAME, ARM64, CACHE)).toBe(folder);
+      expect(await fetchPackage(RUN, NAME, ARM64, CACHE)).toBe(folder);
     },
     120 * SECONDS,
   );
@@ -66,17 +67,17 @@ describe("packages of another architecture or suite", () => {
   const refusals = [
     [
       "a package that is not there",
-      () => fetchPackage("no-such-package", ARM64, CACHE),
+      () => fetchPackage(RUN, "no-such-package", ARM64, CACHE),
       /^no-such-package is not in Debian as this system uses it for arm64; if the lists in \S+ are old, remove that folder and try again$/,
     ],
     [
       "a suite that is not there",
-      () => fetchPackage(NAME, { ...ARM64, suite: "potatoes" }, CACHE),
+      () => fetchPackage(RUN, NAME, { ...ARM64, suite: "potatoes" }, CACHE),
       /^fetching the package lists of Debian potatoes for arm64: E: The repository .* does not have a Release file\.; see that apt-get update works .*$/,
     ],
     [
       "a package that has no kernel",
-      () => fetchKernel(NAME, ARM64, CACHE),
+      () => fetchKernel(RUN, NAME, ARM64, CACHE),
       /^busybox-static has no kernel in \S+; name another package of kernels$/,
     ],
   ] as const;
@@ -107,7 +108,7 @@ describe("packages of another architecture or suite", () => {
       // Room for the lists, and not for a kernel's modules.
       expect(Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", small]).exitCode).toBe(0);
       try {
-        await expect(fetchKernel("linux-image-arm64", ARM64, small)).rejects.toThrow(
+        await expect(fetchKernel(RUN, "linux-image-arm64", ARM64, small)).rejects.toThrow(
           /^(unpacking|downloading) linux-image-\S+ (of .* )?to \S+: .*/,
         );
         expect(readdirSync(join(small, "system-arm64", "packages"))).toEqual([]);

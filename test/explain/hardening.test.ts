@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { exposureOf } from "../../bench/exposure.ts";
+import { RUN } from "../../harness/run.ts";
 import type { Architecture } from "../../src/arch/architecture.ts";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
 import { ElfFile } from "../../src/elf/file.ts";
@@ -18,7 +19,7 @@ describe.each(ARCHITECTURES.map((architecture) => [architecture.debian, architec
   (debian, architecture) => {
     let map: PauseMap;
     beforeAll(async () => {
-      map = await mapOf(built(architecture));
+      map = await mapOf(RUN, built(architecture));
     }, 15 * MINUTES);
 
     test("the row of the file is what the file has; run bun run hardening when it is not", () => {

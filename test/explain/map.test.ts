@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
 import { join } from "node:path";
 import { PAUSE } from "../../harness/artifacts.ts";
 import { TEST_DIST } from "../../harness/compile.ts";
+import { RUN } from "../../harness/run.ts";
 import { straced } from "../../harness/strace.ts";
 import type { Architecture } from "../../src/arch/architecture.ts";
 import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts";
@@ -25,7 +26,7 @@ const OBJDUMP: Readonly<Record<string, readonly string[]>> = {
 
 const maps = new Map<Architecture, PauseMap>();
 beforeAll(async () => {
-  for (const architecture of ARCHITECTURES) maps.set(architecture, await writeMap(architecture));
+  for (const architecture of ARCHITECTURES) maps.set(architecture, await writeMap(RUN, architecture));
 }, 15 * MINUTES);
 
 const of = (architecture: Architecture): PauseMap => maps.get(architecture) ?? missing();
@@ -72,7 +73,7 @@ describe.each(ARCHITECTURES.map((architecture) => [architecture.debian, architec
       const dirs =
         architecture === hostArchitecture()
           ? libraryDirs(architecture)
-          : await fetchLibraries(architecture, DEBIAN_CACHE);
+          : await fetchLibraries(RUN, architecture, DEBIAN_CACHE);
       const library =
         dirs.map((dir) => join(dir, architecture.muslLoader)).find((path) => existsSync(path)) ?? missing();
       const symbols = await Bun.$`nm -D --defined-only ${library}`.text();

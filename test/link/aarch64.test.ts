@@ -2,6 +2,7 @@ import { beforeAll, expect, test } from "bun:test";
 import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TEST_DIST } from "../../harness/compile.ts";
+import { RUN } from "../../harness/run.ts";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import { bunBuild } from "../../src/build/compile.ts";
 import { fetchLibraries } from "../../src/build/debian/library-packages.ts";
@@ -19,9 +20,9 @@ beforeAll(async () => {
   mkdirSync(ROOT, { recursive: true });
   const compiled = join(FOLDER, "app");
   const sources = ["app.ts", "worker.ts"].map((source) => join(FIXTURE, source));
-  const runtime = await fetchRuntime(AARCH64, join(TEST_DIST, "..", "runtime"));
-  await bunBuild(AARCH64, [...sources, "--outfile", compiled, "--compile-executable-path", runtime.path]);
-  const folders = await fetchLibraries(AARCH64, join(TEST_DIST, "..", "debian"));
+  const runtime = await fetchRuntime(RUN, AARCH64, join(TEST_DIST, "..", "runtime"));
+  await bunBuild(RUN, AARCH64, sources, compiled, ["--compile-executable-path", runtime.path]);
+  const folders = await fetchLibraries(RUN, AARCH64, join(TEST_DIST, "..", "debian"));
   const { exitCode, stderr } = Bun.spawnSync([
     process.execPath,
     CLI,

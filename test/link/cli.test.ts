@@ -54,7 +54,9 @@ describe("bun-static where its users are", () => {
       expect(
         inside.filter(
           (name) =>
-            !/^package\/(src\/(arch|elf|link)\/|docs\/link\.md|LICENSE|NOTICE|README\.md|package\.json)/.test(name),
+            !/^package\/(src\/(arch|elf|link|support)\/|docs\/link\.md|LICENSE|NOTICE|README\.md|package\.json)/.test(
+              name,
+            ),
         ),
       ).toEqual([]);
       const user = path("user");

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { TEST_DIST } from "../../harness/compile.ts";
+import { RUN } from "../../harness/run.ts";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import type { Architecture } from "../../src/arch/architecture.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
@@ -21,7 +22,7 @@ export const ON_X86_64: Target = { architecture: X86_64, gcc: "gcc", emulator: [
 
 /** Emulated by QEMU's user mode. */
 export async function onAarch64(): Promise<Target> {
-  const musl = (await fetchLibraries(AARCH64, CACHE))
+  const musl = (await fetchLibraries(RUN, AARCH64, CACHE))
     .map((dir) => join(dir, AARCH64.muslLoader))
     .find((path) => existsSync(path));
   return {

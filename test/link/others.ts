@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { TEST_DIST } from "../../harness/compile.ts";
+import { RUN } from "../../harness/run.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { fetchLibraries } from "../../src/build/debian/library-packages.ts";
 
@@ -134,7 +135,7 @@ export function compiledBy(version: string): string {
 
 /** The folders that hold the libraries of a release of Debian, as options of bun-static; of this machine's without one. */
 export async function librariesOf(suite: string | undefined): Promise<readonly string[]> {
-  const folders = suite === undefined ? [] : await fetchLibraries(X86_64, join(TEST_DIST, "..", "debian"), suite);
+  const folders = suite === undefined ? [] : await fetchLibraries(RUN, X86_64, join(TEST_DIST, "..", "debian"), suite);
   return folders.flatMap((folder) => ["--library-dir", folder]);
 }
 

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TEST_DIST } from "../../harness/compile.ts";
 import { NEEDS, testNeeding } from "../../harness/privilege.ts";
+import { RUN } from "../../harness/run.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { bunBuild } from "../../src/build/compile.ts";
 import { fetchRuntime } from "../../src/build/runtime.ts";
@@ -20,16 +21,11 @@ beforeAll(async () => {
 
 /** Compiles a fixture for musl and links it with the linker's defaults, alone in a folder that is to be its root. */
 async function build(name: string, sources: readonly string[]): Promise<void> {
-  const runtime = await fetchRuntime(X86_64, join(TEST_DIST, "..", "runtime"));
+  const runtime = await fetchRuntime(RUN, X86_64, join(TEST_DIST, "..", "runtime"));
   const compiled = join(FOLDER, `${name}-dynamic`);
   mkdirSync(join(FOLDER, name), { recursive: true });
-  await bunBuild(X86_64, [
-    ...sources.map((source) => join(FIXTURE, source)),
-    "--outfile",
-    compiled,
-    "--compile-executable-path",
-    runtime.path,
-  ]);
+  const entries = sources.map((source) => join(FIXTURE, source));
+  await bunBuild(RUN, X86_64, entries, compiled, ["--compile-executable-path", runtime.path]);
   const { exitCode, stderr } = Bun.spawnSync([process.execPath, CLI, compiled, "-o", join(FOLDER, name, name)]);
   if (exitCode !== 0) throw new Error(stderr.toString());
 }

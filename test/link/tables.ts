@@ -2,6 +2,7 @@
  * Tries what is too much for every test run, and writes docs/link-tables.md: Buns with the libraries of several releases, and
  * programs of others with their size, time and memory against the unlinked program. It downloads some 70 MB for each Bun.
  */
+
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism, loadavg, release } from "node:os";
 import { join } from "node:path";
@@ -9,6 +10,8 @@ import { libraryFolder } from "../../harness/artifacts.ts";
 import { TEST_DIST } from "../../harness/compile.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { packageField } from "../../src/build/debian/packages.ts";
+import { command } from "../../src/support/command.ts";
+import type { Scope } from "../../src/support/scope.ts";
 import {
   CLI,
   compiledBy,
@@ -42,9 +45,9 @@ const RUNS = 5;
 const FOLDER = join(TEST_DIST, "link-tables");
 const OUTPUT = join(import.meta.dir, "..", "..", "docs", "link-tables.md");
 
-async function main(): Promise<void> {
+async function main(run: Scope): Promise<void> {
   mkdirSync(FOLDER, { recursive: true });
-  const versions = await versionsTable();
+  const versions = await versionsTable(run);
   const programs = programsTable();
   const text = `# What was tried
 
@@ -70,7 +73,7 @@ ${programs}`;
   console.log(`wrote ${OUTPUT}`);
 }
 
-async function versionsTable(): Promise<string> {
+async function versionsTable(run: Scope): Promise<string> {
   const names = ["libstdc++6", "musl"];
   const cache = join(TEST_DIST, "..", "debian");
   const suites: { suite: string; title: string; options: readonly string[] }[] = [];
@@ -78,7 +81,9 @@ async function versionsTable(): Promise<string> {
   for (const suite of SUITES) {
     const versions: string[] = [];
     for (const name of names)
-      versions.push(`${name} ${await packageField(name, "Version", { architecture: X86_64.debian, suite }, cache)}`);
+      versions.push(
+        `${name} ${await packageField(run, name, "Version", { architecture: X86_64.debian, suite }, cache)}`,
+      );
     suites.push({ suite, title: `${suite}: ${versions.join(", ")}`, options: await librariesOf(suite) });
   }
   const rows = VERSIONS.map((version) => {
@@ -179,4 +184,4 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |\n`).join("");
 }
 
-await main();
+await command("link:tables", main);

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TEST_DIST } from "../../harness/compile.ts";
 import { NEEDS, program as programNeed, testNeeding } from "../../harness/privilege.ts";
+import { RUN } from "../../harness/run.ts";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
@@ -21,7 +22,7 @@ async function machine(changes: Partial<Machine> = {}): Promise<Machine> {
   return {
     architecture,
     processor: architecture.emulator.baseline,
-    kernel: await debianKernel(architecture),
+    kernel: await debianKernel(RUN, architecture),
     memory: 256,
     seconds: 120,
     ...changes,
@@ -42,7 +43,7 @@ describe("a command in an emulated machine", () => {
           environment: ["NAME=a b"],
           results: ["out", "big", "absent"],
         };
-        const { status, output, results } = await runInMachine(await machine({ architecture }), task);
+        const { status, output, results } = await runInMachine(RUN, await machine({ architecture }), task);
         const big = results.get("big") ?? Buffer.alloc(0);
         const { stdout } = Bun.spawnSync(["sha256sum"], { stdin: big });
         expect({ status, output }).toEqual({
@@ -58,7 +59,7 @@ describe("a command in an emulated machine", () => {
   }
 
   test("a signal that ends it is 128 and its number", async () => {
-    expect((await runInMachine(await machine(), shell("kill -KILL $$"))).status).toBe(128 + 9);
+    expect((await runInMachine(RUN, await machine(), shell("kill -KILL $$"))).status).toBe(128 + 9);
   }, 180_000);
 });
 
@@ -82,7 +83,7 @@ describe("a machine that fails is one line, and leaves no file", () => {
     message: RegExp,
   ) =>
     test(name, async () => {
-      const failure = await runInMachine(await machine(await changes()), task).then(
+      const failure = await runInMachine(RUN, await machine(await changes()), task).then(
         () => undefined,
         (error: unknown) => error,
       );
@@ -139,7 +140,7 @@ describe("a machine that fails is one line, and leaves no file", () => {
     "a kernel that is not for the processor, and so says nothing",
     async () => ({
       architecture: AARCH64,
-      kernel: await debianKernel(AARCH64, { name: "linux-image-arm64-16k", suite: "trixie" }),
+      kernel: await debianKernel(RUN, AARCH64, { name: "linux-image-arm64-16k", suite: "trixie" }),
       processor: "cortex-a53",
       seconds: 10,
     }),
@@ -177,7 +178,7 @@ describe("a machine that fails is one line, and leaves no file", () => {
     expect(Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small]).exitCode).toBe(0);
     process.env.TMPDIR = small;
     try {
-      const refused = boot(await machine(), [{ path: "big", content: new Uint8Array(2 << 20), mode: 0o644 }]);
+      const refused = boot(RUN, await machine(), [{ path: "big", content: new Uint8Array(2 << 20), mode: 0o644 }]);
       await expect(refused).rejects.toThrow(
         /: writing its files to \S+\/small\/\S+: ENOSPC.*; TMPDIR can name a folder with more room$/,
       );

@@ -5,6 +5,8 @@ import { requireMarks, writeMarked } from "../../harness/marks.ts";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import type { Kernel } from "../../src/build/debian/kernel.ts";
 import { debianKernel } from "../../src/build/machine/debian.ts";
+import { command } from "../../src/support/command.ts";
+import type { Scope } from "../../src/support/scope.ts";
 import { buildLinux, KERNEL_OF_39_BITS, KERNEL_OF_64_KB } from "./linux.ts";
 
 /**
@@ -20,11 +22,23 @@ const PAGE = join(import.meta.dir, "..", "..", "docs", "architectures.md");
 const MARK = "kernels";
 
 /** Kernels of Debian's, and some built from its source with options of their own; and the first processors of QEMU that each runs on. */
-const KERNELS: readonly { readonly made: string; readonly get: () => Promise<Kernel>; readonly oldest: string }[] = [
-  { made: "Debian 12's", get: () => debianKernel(AARCH64), oldest: "cortex-a53" },
-  { made: "built, linux-source of Debian 12", get: () => buildLinux(AARCH64, KERNEL_OF_39_BITS), oldest: "cortex-a53" },
-  { made: "Debian 13's", get: () => debianKernel(AARCH64, KERNEL_OF_16_KB), oldest: "cortex-a76" },
-  { made: "built, linux-source of Debian 12", get: () => buildLinux(AARCH64, KERNEL_OF_64_KB), oldest: "cortex-a53" },
+const KERNELS: readonly {
+  readonly made: string;
+  readonly get: (run: Scope) => Promise<Kernel>;
+  readonly oldest: string;
+}[] = [
+  { made: "Debian 12's", get: (run) => debianKernel(run, AARCH64), oldest: "cortex-a53" },
+  {
+    made: "built, linux-source of Debian 12",
+    get: (run) => buildLinux(run, AARCH64, KERNEL_OF_39_BITS),
+    oldest: "cortex-a53",
+  },
+  { made: "Debian 13's", get: (run) => debianKernel(run, AARCH64, KERNEL_OF_16_KB), oldest: "cortex-a76" },
+  {
+    made: "built, linux-source of Debian 12",
+    get: (run) => buildLinux(run, AARCH64, KERNEL_OF_64_KB),
+    oldest: "cortex-a53",
+  },
 ];
 
 /** What was seen on one kernel and processor: a row of the table. */
@@ -48,18 +62,22 @@ function table(rows: readonly Row[]): string {
   ].join("\n");
 }
 
-requireMarks(PAGE, MARK);
-const rows: Row[] = [];
-for (const { made, get, oldest } of KERNELS) {
-  const kernel = await get();
-  for (const processor of [oldest, "max"]) {
-    const machine = { architecture: AARCH64, processor, kernel, memory: MEMORY, seconds: PATIENCE };
-    const seen = await contractIn(machine, [{ artifact: PAUSE, file: ARM64_PAUSE }]);
-    rows.push({ kernel: `${kernel.release} (${made})`, processor, seen });
-    console.log(
-      `${kernel.release}, ${processor}: pages of ${seen.pageSize}, ${seen.addressBits} bits, ${seen.passed} passed, ${seen.failed.length} failed${seen.failed.map((name) => `\n  ${name}`).join("")}`,
-    );
+await command("matrix:arm64", async (run) => {
+  requireMarks(PAGE, MARK);
+  const rows: Row[] = [];
+  for (const { made, get, oldest } of KERNELS) {
+    const kernel = await get(run);
+    for (const processor of [oldest, "max"]) {
+      const machine = { architecture: AARCH64, processor, kernel, memory: MEMORY, seconds: PATIENCE };
+      const seen = await contractIn(run, machine, [{ artifact: PAUSE, file: ARM64_PAUSE }]);
+      rows.push({ kernel: `${kernel.release} (${made})`, processor, seen });
+      const failed = seen.failed.map((name) => `\n  ${name}`).join("");
+      console.log(
+        `${kernel.release}, ${processor}: pages of ${seen.pageSize}, ${seen.addressBits} bits, ` +
+          `${seen.passed} passed, ${seen.failed.length} failed${failed}`,
+      );
+    }
   }
-}
-writeMarked(PAGE, MARK, table(rows));
-if (rows.some(({ seen }) => seen.failed.length > 0)) process.exitCode = 1;
+  writeMarked(PAGE, MARK, table(rows));
+  return rows.some(({ seen }) => seen.failed.length > 0) ? 1 : 0;
+});

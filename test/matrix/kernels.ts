@@ -1,12 +1,15 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Artifact, PAUSE, REFERENCE } from "../../harness/artifacts.ts";
 import { bootBreaks, plainMachine } from "../../harness/boot.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import type { Kernel } from "../../src/build/debian/kernel.ts";
+import type { Machine } from "../../src/build/machine/boot.ts";
 import { debianKernel } from "../../src/build/machine/debian.ts";
 import { MachineError } from "../../src/build/machine/error.ts";
+import { command } from "../../src/support/command.ts";
 import { sha256 } from "../../src/support/hash.ts";
+import type { Scope } from "../../src/support/scope.ts";
 
 /**
  * Runs dist/pause as PID 1 of emulated machines: every kernel on every processor, and with every parameter. Where it
@@ -46,18 +49,16 @@ const PARAMETERS = [
 ];
 const PARAMETERS_ON = "max,la57=on";
 
-/** Asked for once: what fetches its kernel would otherwise run several times at once. */
-const MACHINE = await plainMachine();
-
 const REPORT = join(import.meta.dir, "..", "..", "docs", "kernels.md");
 
 /** A cell of the table: "yes", or where a note says what happened. */
 type Cell = { readonly text: string; readonly note?: string };
 
-async function attempt(kernel: Kernel, processor: string, parameters: readonly string[]): Promise<Cell> {
-  const breaks = await breaksOf(PAUSE, kernel, processor, parameters);
+/** Tries `machine`. */
+async function attempt(run: Scope, machine: Machine): Promise<Cell> {
+  const breaks = await breaksOf(run, PAUSE, machine);
   if (breaks.length === 0) return { text: "yes" };
-  const reference = await breaksOf(REFERENCE, kernel, processor, parameters);
+  const reference = await breaksOf(run, REFERENCE, machine);
   const also =
     reference.length === 0
       ? "the C program runs there"
@@ -65,14 +66,9 @@ async function attempt(kernel: Kernel, processor: string, parameters: readonly s
   return { text: reference.length === 0 ? "**no**" : "nor C", note: `${breaks.join("; ")}; ${also}` };
 }
 
-async function breaksOf(
-  artifact: Artifact,
-  kernel: Kernel,
-  processor: string,
-  parameters: readonly string[],
-): Promise<string[]> {
+async function breaksOf(run: Scope, artifact: Artifact, machine: Machine): Promise<string[]> {
   try {
-    return await bootBreaks({ ...MACHINE, kernel, processor, parameters }, artifact);
+    return await bootBreaks(run, machine, artifact);
   } catch (error) {
     if (!(error instanceof MachineError)) throw error;
     return [error.message];
@@ -104,17 +100,7 @@ async function table(
   return [...lines, "", ...notes.map((note) => `- ${note}`)].join("\n");
 }
 
-const kernels: Kernel[] = [];
-for (const kernel of KERNELS) kernels.push(await debianKernel(X86_64, kernel));
-const processors = await table(kernels, "processor", PROCESSORS, (kernel, processor) => attempt(kernel, processor, []));
-const parameters = await table(kernels, "parameter", PARAMETERS, (kernel, parameter) =>
-  attempt(kernel, PARAMETERS_ON, [parameter]),
-);
-const emulator = Bun.spawnSync([X86_64.emulator.program, "--version"]).stdout.toString().split("\n")[0];
-
-await Bun.write(
-  REPORT,
-  `# Kernels and processors
+const page = (emulator: string, processors: string, parameters: string) => `# Kernels and processors
 
 Written by \`npx -y bun@${Bun.version} run matrix:kernels\` on ${new Date().toISOString().slice(0, 10)}, with ${emulator} (software emulation, no hardware) and Debian's kernels.
 The file is \`dist/pause\`, ${readFileSync(PAUSE.path).length.toLocaleString("en-US")} bytes, SHA-256 ${sha256(readFileSync(PAUSE.path))}.
@@ -128,6 +114,20 @@ ${processors}
 Parameters of the kernel's command line, on the processor \`${PARAMETERS_ON}\`:
 
 ${parameters}
-`,
-);
-console.log(REPORT);
+`;
+
+await command("matrix:kernels", async (run) => {
+  // Asked for once: what fetches its kernel would otherwise run several times at once.
+  const machine = await plainMachine(run);
+  const kernels: Kernel[] = [];
+  for (const kernel of KERNELS) kernels.push(await debianKernel(run, X86_64, kernel));
+  const processors = await table(kernels, "processor", PROCESSORS, (kernel, processor) =>
+    attempt(run, { ...machine, kernel, processor }),
+  );
+  const parameters = await table(kernels, "parameter", PARAMETERS, (kernel, parameter) =>
+    attempt(run, { ...machine, kernel, processor: PARAMETERS_ON, parameters: [parameter] }),
+  );
+  const emulator = Bun.spawnSync([X86_64.emulator.program, "--version"]).stdout.toString().split("\n")[0] ?? "";
+  writeFileSync(REPORT, page(emulator, processors, parameters));
+  console.log(REPORT);
+});

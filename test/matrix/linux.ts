@@ -5,6 +5,7 @@ import type { Architecture } from "../../src/arch/architecture.ts";
 import type { Kernel } from "../../src/build/debian/kernel.ts";
 import { fetchPackage, packageField } from "../../src/build/debian/packages.ts";
 import { DEBIAN_CACHE } from "../../src/build/machine/debian.ts";
+import type { Scope } from "../../src/support/scope.ts";
 
 /** What building needs besides a compiler for the architecture: programs, and the packages that have them. */
 const TOOLS = { gcc: "gcc libc6-dev", make: "make", flex: "flex", bison: "bison", bc: "bc", xz: "xz-utils" };
@@ -27,10 +28,10 @@ export const KERNEL_OF_64_KB: Recipe = {
  * built before is built no second time.
  * @throws Error when a tool is missing, an option is not to be had as asked for, or the build fails; UserError.
  */
-export async function buildLinux(architecture: Architecture, { name, options }: Recipe): Promise<Kernel> {
+export async function buildLinux(run: Scope, architecture: Architecture, { name, options }: Recipe): Promise<Kernel> {
   const { debian, gnuTriplet } = architecture;
   requireTools({ ...TOOLS, [`${gnuTriplet}-gcc`]: `gcc-${gnuTriplet}` });
-  const source = await linuxSource(architecture);
+  const source = await linuxSource(run, architecture);
   const output = join(DEBIAN_CACHE, "linux", name);
   mkdirSync(output, { recursive: true });
   const wanted = join(output, "wanted.config");
@@ -52,13 +53,13 @@ function requireTools(tools: Readonly<Record<string, string>>): void {
 }
 
 /** The source of the kernel that Debian has, unpacked whole: the folder. */
-async function linuxSource({ debian }: Architecture): Promise<string> {
+async function linuxSource(run: Scope, { debian }: Architecture): Promise<string> {
   const release = { architecture: debian };
-  const name = (await packageField("linux-source", "Depends", release, DEBIAN_CACHE)).split(" ")[0] ?? "";
-  const version = await packageField(name, "Version", release, DEBIAN_CACHE);
+  const name = (await packageField(run, "linux-source", "Depends", release, DEBIAN_CACHE)).split(" ")[0] ?? "";
+  const version = await packageField(run, name, "Version", release, DEBIAN_CACHE);
   const folder = join(DEBIAN_CACHE, "linux", `source-${version}`);
   if (existsSync(folder)) return folder;
-  const archive = join(await fetchPackage(name, release, DEBIAN_CACHE), "usr", "src", `${name}.tar.xz`);
+  const archive = join(await fetchPackage(run, name, release, DEBIAN_CACHE), "usr", "src", `${name}.tar.xz`);
   mkdirSync(dirname(folder), { recursive: true });
   const scratch = mkdtempSync(`${folder}.`);
   await Bun.$`tar --extract --xz --file ${archive} --directory ${scratch} --strip-components 1`;

@@ -1,5 +1,7 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { command } from "../../src/support/command.ts";
+import { UserError } from "../../src/support/error.ts";
 import { IMAGE, pauseImage, SHIPPED } from "./images.ts";
 import { Podman } from "./podman.ts";
 import { run, start } from "./tools.ts";
@@ -21,11 +23,11 @@ async function main(checkout: string): Promise<number> {
   const suite = join(checkout, "test/system");
   const missing = ["podman", "bats", "jq", "socat", "busybox"].filter((tool) => Bun.which(tool) === null);
   if (missing.length > 0)
-    throw new Refusal(
+    throw new UserError(
       `${missing.join(", ")} not on PATH; on Debian: apt-get install podman bats jq socat busybox-static`,
     );
   if (!existsSync(join(suite, "200-pod.bats")))
-    throw new Refusal(`no ${join(suite, "200-pod.bats")}; CHECKOUT must be a checkout of Podman's source`);
+    throw new UserError(`no ${join(suite, "200-pod.bats")}; CHECKOUT must be a checkout of Podman's source`);
 
   const own = await outcomes(suite, undefined);
   const ours = await outcomes(suite, IMAGE);
@@ -58,7 +60,7 @@ async function outcomes(suite: string, infraImage: string | undefined): Promise<
   const env = { ...workspace.env, TMPDIR: workspace.folder("suite"), CI: "" };
   const { stdout, stderr } = await start(["bats", "--tap", ...FILES.map((file) => join(suite, file))], env).ended;
   const lines = [...stdout.matchAll(/^(ok|not ok) \d+ (.*?)(?: # skip ?(.*))?$/gm)];
-  if (lines.length === 0) throw new Refusal(`bats ran no test: ${stdout}${stderr}`);
+  if (lines.length === 0) throw new UserError(`bats ran no test: ${stdout}${stderr}`);
   return new Map(
     lines.map(([, outcome = "", test = "", skipped]) => [
       test,
@@ -109,15 +111,12 @@ async function standIn(podman: Podman, suite: string): Promise<void> {
   await podman.run("import", "--quiet", ...changes.flatMap((change) => ["--change", change]), tar, name);
 }
 
-/** What is asked cannot be done: one line for the reader, no stack trace. */
-class Refusal extends Error {}
-
-try {
-  const [checkout, ...others] = process.argv.slice(2);
-  if (checkout === undefined || checkout.startsWith("-") || others.length > 0) console.log(USAGE);
-  else process.exitCode = await main(checkout);
-} catch (error) {
-  if (!(error instanceof Refusal)) throw error;
-  console.error(`podman-suite: ${error.message}`);
-  process.exitCode = 2;
-}
+await command(
+  "podman-suite",
+  async (_run, [checkout, ...others]) => {
+    if (checkout !== undefined && !checkout.startsWith("-") && others.length === 0) return main(checkout);
+    console.log(USAGE);
+    return 0;
+  },
+  () => 2,
+);

@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { DYNAMIC, PAUSE, STATIC } from "../../harness/artifacts.ts";
 import { TEST_DIST } from "../../harness/compile.ts";
 import { program, testNeeding } from "../../harness/privilege.ts";
+import { RUN } from "../../harness/run.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
-import { takeSnapshotIn } from "../../src/build/emulated.ts";
 import { debianKernel } from "../../src/build/machine/debian.ts";
 import { pinnedRuntime } from "../../src/build/pin/pin.ts";
 import { fetchRuntime } from "../../src/build/runtime.ts";
+import { takeSnapshotIn } from "../../src/build/stage-program.ts";
 import { libraryDirs } from "../../src/link/libraries.ts";
 import { link } from "../../src/link/link.ts";
 import { PAUSE_ENTRY } from "../../src/pause/entry.ts";
@@ -30,18 +31,14 @@ describe("the snapshot stage, run on another processor and another kernel", () =
         const machine = {
           architecture: X86_64,
           processor,
-          kernel: await debianKernel(X86_64),
+          kernel: await debianKernel(RUN, X86_64),
           memory: 1024,
           seconds: 1200,
         };
-        const { path: runtime } = await fetchRuntime(X86_64, join(TEST_DIST, "..", "runtime"));
+        const { path: runtime } = await fetchRuntime(RUN, X86_64, join(TEST_DIST, "..", "runtime"));
         const { start } = link(DYNAMIC.path, readFileSync(DYNAMIC.path), libraryDirs, PAUSE_ENTRY);
-        await takeSnapshotIn(
-          machine,
-          { path: STATIC.path, start, cpuQueries: pinnedRuntime(X86_64).cpuQueries },
-          output,
-          { runtime, libraryDirs },
-        );
+        const program = { path: STATIC.path, start, cpuQueries: pinnedRuntime(X86_64).cpuQueries };
+        await takeSnapshotIn(RUN, { machine, runtime, libraryDirs }, program, output);
         expect(sha256(readFileSync(output))).toBe(sha256(readFileSync(PAUSE.path)));
       },
       21 * MINUTES,

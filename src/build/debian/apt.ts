@@ -1,15 +1,24 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../support/error.ts";
+import type { Ending, Scope } from "../../support/scope.ts";
 
-/** What packages to look among: an architecture by Debian's name, and a suite or codename of the archive; without one, those that the system uses. */
+/**
+ * What packages to look among: an architecture by Debian's name, and a suite or codename of the archive; without one,
+ * those that the system uses.
+ */
 export type Release = { readonly architecture: string; readonly suite?: string | undefined };
 
-/** apt with lists and cache of its own in `folder`, so that neither the system's package database nor its lists are touched. */
-export type Apt = { readonly release: Release; readonly folder: string; readonly options: readonly string[] };
-
-/** What a command said and ended with. */
-type Run = { readonly status: number; readonly stdout: string; readonly stderr: string };
+/**
+ * apt with lists and cache of its own in `folder`, so that neither the system's package database nor its lists are
+ * touched. What it starts belongs to `run`.
+ */
+export type Apt = {
+  readonly run: Scope;
+  readonly release: Release;
+  readonly folder: string;
+  readonly options: readonly string[];
+};
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
@@ -19,29 +28,30 @@ export const CHECK = "see that apt-get update works on this system and that ther
 export const released = ({ architecture, suite }: Release) =>
   `Debian ${suite ?? "as this system uses it"} for ${architecture}`;
 
-/** apt for `release` below `cache`, its lists fetched the first time. @throws UserError when apt or its sources are missing, or the lists cannot be had. */
-export async function aptFor(release: Release, cache: string): Promise<Apt> {
+/**
+ * apt for `release` below `cache`, its lists fetched the first time.
+ * @throws UserError when apt or its sources are missing, or the lists cannot be had.
+ */
+export async function aptFor(run: Scope, release: Release, cache: string): Promise<Apt> {
   const folder = join(cache, [release.suite ?? "system", release.architecture].join("-"));
-  const apt = { release, folder, options: options(folder, release.architecture) };
+  const apt = { run, release, folder, options: options(folder, release.architecture) };
   if (!existsSync(join(folder, "lists"))) await renew(apt);
   return apt;
 }
 
 /** Fetches the lists of packages. They stand in the folder `lists` only when they are whole. */
-export async function renew({ release, folder, options }: Apt): Promise<void> {
+export async function renew({ run, release, folder, options }: Apt): Promise<void> {
   mkdirSync(join(folder, "cache", "archives", "partial"), { recursive: true });
-  writeFileSync(join(folder, "sources.list"), await sources(release));
-  const fresh = `${folder}/lists.new`;
+  writeFileSync(join(folder, "sources.list"), await sources(run, release));
+  await using own = run.nested();
+  const fresh = join(own.folder("new-", folder), "lists");
   mkdirSync(join(fresh, "partial"), { recursive: true });
-  try {
-    const updated = await run(["apt-get", ...options, "-o", `Dir::State::lists=${fresh}`, "--error-on=any", "update"]);
-    if (updated.status !== 0)
-      throw new UserError(`fetching the package lists of ${released(release)}: ${said(updated)}; ${CHECK}`);
-    rmSync(join(folder, "lists"), { recursive: true, force: true });
-    renameSync(fresh, join(folder, "lists"));
-  } finally {
-    rmSync(fresh, { recursive: true, force: true });
-  }
+  const update = ["apt-get", ...options, "-o", `Dir::State::lists=${fresh}`, "--error-on=any", "update"];
+  const updated = await debianCommand(own, update);
+  if (updated.status !== 0)
+    throw new UserError(`fetching the package lists of ${released(release)}: ${said(updated)}; ${CHECK}`);
+  rmSync(join(folder, "lists"), { recursive: true, force: true });
+  renameSync(fresh, join(folder, "lists"));
 }
 
 function options(folder: string, architecture: string): string[] {
@@ -65,57 +75,48 @@ function options(folder: string, architecture: string): string[] {
 }
 
 /** sources.list(5) for `release`, from where the system's own apt gets its packages. */
-async function sources({ suite }: Release): Promise<string> {
-  const archive = await debianArchive();
-  const wanted = suite === undefined ? await systemSources() : [[archive, suite, "main"]];
+async function sources(run: Scope, { suite }: Release): Promise<string> {
+  const archive = await debianArchive(run);
+  const wanted = suite === undefined ? await systemSources(run) : [[archive, suite, "main"]];
   const signed = existsSync(KEYRING) ? `[signed-by=${KEYRING}] ` : "";
   return wanted.map((line) => `deb ${signed}${line.join(" ")}\n`).join("");
 }
 
-/** Where the system's apt gets Debian's packages: the URI of the archive itself, not of its updates, security or backports, whose releases have a suffix. @throws UserError. */
-export async function debianArchive(): Promise<string> {
-  const archive = (await systemSources()).find(([, name = "-"]) => /^[a-z]+$/.test(name))?.[0];
+/**
+ * Where the system's apt gets Debian's packages: the URI of the archive itself, not of its updates, security or
+ * backports, whose releases have a suffix. @throws UserError.
+ */
+export async function debianArchive(run: Scope): Promise<string> {
+  const archive = (await systemSources(run)).find(([, name = "-"]) => /^[a-z]+$/.test(name))?.[0];
   if (archive === undefined)
     throw new UserError(
-      "apt has no Debian archive with packages in main among its sources (see apt-get indextargets); add one to /etc/apt/sources.list.d",
+      "apt has no Debian archive with packages in main among its sources (see apt-get indextargets); " +
+        "add one to /etc/apt/sources.list.d",
     );
   return archive;
 }
 
 /** The sources that the system's apt has for main: URI, release and component of each. */
-async function systemSources(): Promise<readonly (readonly string[])[]> {
-  const { stdout } = await run([
-    "apt-get",
-    "indextargets",
-    "--format",
-    "$(REPO_URI) $(RELEASE) $(COMPONENT)",
-    "Created-By: Packages",
-  ]);
+async function systemSources(run: Scope): Promise<readonly (readonly string[])[]> {
+  const format = "$(REPO_URI) $(RELEASE) $(COMPONENT)";
+  const { stdout } = await debianCommand(run, ["apt-get", "indextargets", "--format", format, "Created-By: Packages"]);
   return [...new Set(stdout.split("\n"))]
     .map((line) => line.split(" "))
     .filter(([, , component]) => component === "main");
 }
 
-/** Runs a command of apt's or dpkg's, in `cwd`. @throws UserError when there is no such command. */
-export async function run(command: readonly string[], cwd = "/"): Promise<Run> {
+/** Runs a command of apt's or dpkg's to its end, in `cwd`. @throws UserError when there is no such command. */
+export async function debianCommand(run: Scope, command: readonly string[], cwd = "/"): Promise<Ending> {
   const [name = ""] = command;
   if (Bun.which(name) === null)
     throw new UserError(
       `${name} is not there; packages of Debian are fetched by apt and dpkg: work on Debian, or in a container of it`,
     );
-  const child = Bun.spawn([...command], {
-    cwd,
-    env: { ...process.env, LC_ALL: "C" },
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [stdout, stderr, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-  return { status, stdout, stderr };
+  return run.spawn(command, { cwd, env: { ...process.env, LC_ALL: "C" } }).ended;
 }
 
 /** The first error in what a command said, or its status. */
-export function said({ status, stderr }: Run): string {
+export function said({ status, stderr }: Ending): string {
   const lines = stderr.split("\n").filter((line) => line !== "");
   return (lines.find((line) => /^(E|dpkg-deb): ?/.test(line)) ?? lines[0] ?? `it ended with ${status}`).trim();
 }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { UserError } from "../../support/error.ts";
+import type { Scope } from "../../support/scope.ts";
 import type { Release } from "./apt.ts";
 import { fetchPackage, packageField } from "./packages.ts";
 
@@ -10,10 +11,11 @@ export type Kernel = { readonly path: string; readonly release: string };
  * The newest kernel of `release` that the metapackage `name` (linux-image-cloud-amd64, say) leads to.
  * @throws UserError as fetchPackage does, or when no image is found at its end.
  */
-export async function fetchKernel(name: string, release: Release, cache: string): Promise<Kernel> {
-  const next = /\b(linux-(?:image|binary)-[^\s,]+)/.exec(await packageField(name, "Depends", release, cache))?.[1];
-  if (next !== undefined) return fetchKernel(next, release, cache);
-  const folder = await fetchPackage(name, release, cache);
+export async function fetchKernel(run: Scope, name: string, release: Release, cache: string): Promise<Kernel> {
+  const depends = await packageField(run, name, "Depends", release, cache);
+  const next = /\b(linux-(?:image|binary)-[^\s,]+)/.exec(depends)?.[1];
+  if (next !== undefined) return fetchKernel(run, next, release, cache);
+  const folder = await fetchPackage(run, name, release, cache);
   // Before Debian 14 in /boot, from then on where its modules are.
   const [image] = ["boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz"].flatMap((place) => [
     ...new Bun.Glob(place).scanSync(folder),

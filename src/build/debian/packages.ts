@@ -1,27 +1,32 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { UserError } from "../../support/error.ts";
-import { type Apt, aptFor, CHECK, type Release, released, renew, run, said } from "./apt.ts";
+import type { Scope } from "../../support/scope.ts";
+import { type Apt, aptFor, CHECK, debianCommand, type Release, released, renew, said } from "./apt.ts";
 
 /**
- * The folder that holds the files of Debian's package `name`, as new as `release` had it when its lists were fetched. It is downloaded below
- * `cache` and unpacked there the first time; nothing is installed, and what the system has installed does not matter.
+ * The folder that holds the files of Debian's package `name`, as new as `release` had it when its lists were fetched.
+ * It is downloaded below `cache` and unpacked there the first time; nothing is installed, and what the system has
+ * installed does not matter.
  * @throws UserError when apt is missing, the package is not in the release, or it cannot be downloaded or unpacked.
  */
-export async function fetchPackage(name: string, release: Release, cache: string): Promise<string> {
-  const apt = await aptFor(release, cache);
+export async function fetchPackage(run: Scope, name: string, release: Release, cache: string): Promise<string> {
+  const apt = await aptFor(run, release, cache);
   const folder = await folderOf(apt, name);
   const failure = existsSync(folder) ? undefined : await download(apt, name, folder);
   return failure === undefined ? folder : fetchRenewed(apt, name, failure);
 }
 
-/** An archive forgets the versions it replaces: the lists may be older than that. @throws UserError with the `failure` so far, when there are no newer ones. */
+/**
+ * An archive forgets the versions it replaces: the lists may be older than that.
+ * @throws UserError with the `failure` so far, when there are no newer ones.
+ */
 async function fetchRenewed(apt: Apt, name: string, failure: string): Promise<string> {
   const unavailable = (why: string) =>
     new UserError(
       `downloading ${name} of ${released(apt.release)} to ${join(apt.folder, "packages")}: ${why}; ${CHECK}`,
     );
-  await renew(apt).catch(() => Promise.reject(unavailable(failure)));
+  await renew(apt).catch((error) => Promise.reject(error instanceof UserError ? unavailable(failure) : error));
   const folder = await folderOf(apt, name);
   const again = await download(apt, name, folder);
   if (again !== undefined) throw unavailable(again);
@@ -30,16 +35,17 @@ async function fetchRenewed(apt: Apt, name: string, failure: string): Promise<st
 
 /** A field of a package's entry in the lists (Debian policy, section 5.3). @throws UserError when the package is not there. */
 export async function packageField(
+  run: Scope,
   name: string,
   field: "Version" | "Depends",
   release: Release,
   cache: string,
 ): Promise<string> {
-  return fieldOf(await aptFor(release, cache), name, field);
+  return fieldOf(await aptFor(run, release, cache), name, field);
 }
 
-async function fieldOf({ release, folder, options }: Apt, name: string, field: string): Promise<string> {
-  const shown = await run(["apt-cache", ...options, "show", "--no-all-versions", name]);
+async function fieldOf({ run, release, folder, options }: Apt, name: string, field: string): Promise<string> {
+  const shown = await debianCommand(run, ["apt-cache", ...options, "show", "--no-all-versions", name]);
   if (/^E: No packages found/m.test(shown.stderr))
     throw new UserError(
       `${name} is not in ${released(release)}; if the lists in ${folder} are old, remove that folder and try again`,
@@ -56,21 +62,21 @@ async function folderOf(apt: Apt, name: string): Promise<string> {
   return join(apt.folder, "packages", `${name}_${(await fieldOf(apt, name, "Version")).replaceAll(":", "%3a")}`);
 }
 
-/** Unpacks beside `folder` and moves it there whole; what went wrong with the download, if something did. @throws UserError when it cannot be unpacked. */
-async function download({ options }: Apt, name: string, folder: string): Promise<string | undefined> {
+/**
+ * Unpacks beside `folder` and moves it there whole; what went wrong with the download, if something did.
+ * @throws UserError when it cannot be unpacked.
+ */
+async function download({ run, options }: Apt, name: string, folder: string): Promise<string | undefined> {
   mkdirSync(dirname(folder), { recursive: true });
-  const scratch = mkdtempSync(`${folder}.`);
-  try {
-    const got = await run(["apt-get", ...options, "download", name], scratch);
-    const [archive] = readdirSync(scratch);
-    if (got.status !== 0 || archive === undefined) return said(got);
-    const files = join(scratch, "files");
-    const unpacked = await run(["dpkg-deb", "--extract", join(scratch, archive), files]);
-    if (unpacked.status !== 0)
-      throw new UserError(`unpacking ${archive} to ${dirname(folder)}: ${said(unpacked)}; ${CHECK}`);
-    renameSync(files, folder);
-    return undefined;
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
+  await using own = run.nested();
+  const scratch = own.folder(`${basename(folder)}.`, dirname(folder));
+  const got = await debianCommand(own, ["apt-get", ...options, "download", name], scratch);
+  const [archive] = readdirSync(scratch);
+  if (got.status !== 0 || archive === undefined) return said(got);
+  const files = join(scratch, "files");
+  const unpacked = await debianCommand(own, ["dpkg-deb", "--extract", join(scratch, archive), files]);
+  if (unpacked.status !== 0)
+    throw new UserError(`unpacking ${archive} to ${dirname(folder)}: ${said(unpacked)}; ${CHECK}`);
+  renameSync(files, folder);
+  return undefined;
 }

@@ -1,12 +1,12 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Architecture } from "../../arch/architecture.ts";
+import type { Scope } from "../../support/scope.ts";
 import type { Kernel } from "../debian/kernel.ts";
 import { MachineError } from "./error.ts";
 import { type NewcEntry, writeNewc } from "./newc.ts";
 
-/** A machine that QEMU emulates in software (TCG), which asks neither for privileges nor for virtualisation of the host's. */
+/** A machine that QEMU emulates in software (TCG), without privileges and without virtualisation of the host's. */
 export type Machine = {
   readonly architecture: Architecture;
   /** One of the models of QEMU's -cpu. There is one of it: with two, emulation is slower, not faster. */
@@ -27,22 +27,20 @@ export type Session = { readonly console: string; readonly port: Buffer };
 /**
  * Boots `machine` with `root` as all its files, of which the kernel executes /init, and waits until it is switched off or
  * the kernel panics.
- * @throws MachineError when QEMU or the kernel is missing, there is no room for the files, or the machine is not off in time.
+ * @throws MachineError when QEMU or the kernel is missing, there is no room for the files, or the machine is not off in
+ * time.
  */
-export async function boot(machine: Machine, root: readonly NewcEntry[]): Promise<Session> {
+export async function boot(run: Scope, machine: Machine, root: readonly NewcEntry[]): Promise<Session> {
   requireEmulator(machine.architecture);
   if (!existsSync(machine.kernel.path))
     throw new MachineError(`${describe(machine)}: its kernel is not at ${machine.kernel.path}; fetch it again`);
-  const scratch = mkdtempSync(join(tmpdir(), "pause-machine-"));
-  try {
-    const initramfs = join(scratch, "initramfs");
-    writeRoot(machine, initramfs, root);
-    const port = join(scratch, "port");
-    const console = await emulate(machine, initramfs, port);
-    return { console, port: existsSync(port) ? readFileSync(port) : Buffer.alloc(0) };
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
+  await using own = run.nested();
+  const scratch = own.folder("pause-machine-");
+  const initramfs = join(scratch, "initramfs");
+  writeRoot(machine, initramfs, root);
+  const port = join(scratch, "port");
+  const console = await emulate(own, machine, initramfs, port);
+  return { console, port: existsSync(port) ? readFileSync(port) : Buffer.alloc(0) };
 }
 
 /** @throws MachineError naming the package, when QEMU is not installed for `architecture`. */
@@ -64,7 +62,7 @@ function writeRoot(machine: Machine, path: string, root: readonly NewcEntry[]): 
 }
 
 /** What the console said. */
-async function emulate(machine: Machine, initramfs: string, port: string): Promise<string> {
+async function emulate(run: Scope, machine: Machine, initramfs: string, port: string): Promise<string> {
   const { architecture, processor, kernel, memory, parameters = [], seconds } = machine;
   const { program, board, secondPort } = architecture.emulator;
   const command = [
@@ -75,21 +73,9 @@ async function emulate(machine: Machine, initramfs: string, port: string): Promi
     // A kernel that panics ends the machine.
     ...["-append", ["quiet", "panic=-1", ...architecture.emulator.parameters, ...parameters].join(" ")],
   ];
-  const limit = performance.now() + seconds * 1000;
-  const emulator = Bun.spawn(command, {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-    timeout: seconds * 1000,
-    killSignal: "SIGKILL",
-  });
-  const [said, complaint, status] = await Promise.all([
-    emulator.stdout.text(),
-    emulator.stderr.text(),
-    emulator.exited,
-  ]);
-  const heard = said.replaceAll("\r", "");
-  if (emulator.signalCode === "SIGKILL" && performance.now() >= limit) {
+  const { stdout, stderr, status, signal, late } = await run.spawn(command, { seconds }).ended;
+  const heard = stdout.replaceAll("\r", "");
+  if (late) {
     const words =
       heard === ""
         ? "it has said nothing, so this kernel may not be for that processor"
@@ -99,8 +85,8 @@ async function emulate(machine: Machine, initramfs: string, port: string): Promi
     );
   }
   if (status !== 0) {
-    const words = complaint.trim().split("\n").at(-1) || `no word why; it needs ${memory} MiB of memory here`;
-    throw new MachineError(`${describe(machine)}: ${program} ended with ${emulator.signalCode ?? status}: ${words}`);
+    const words = stderr.trim().split("\n").at(-1) || `no word why; it needs ${memory} MiB of memory here`;
+    throw new MachineError(`${describe(machine)}: ${program} ended with ${signal ?? status}: ${words}`);
   }
   return heard;
 }

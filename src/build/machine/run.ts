@@ -1,4 +1,5 @@
 import { gunzipSync } from "node:zlib";
+import type { Scope } from "../../support/scope.ts";
 import { boot, describe, lastWords, type Machine } from "./boot.ts";
 import { fetchBusybox } from "./debian.ts";
 import { MachineError } from "./error.ts";
@@ -16,7 +17,10 @@ export type Task = {
   readonly results?: readonly string[];
 };
 
-/** The command's exit status (128 and more: a signal), what it wrote to stdout and stderr, and those of the result files that it left. */
+/**
+ * The command's exit status (128 and more: a signal), what it wrote to stdout and stderr, and those of the result files
+ * that it left.
+ */
 export type Outcome = {
   readonly status: number;
   readonly output: string;
@@ -26,14 +30,18 @@ export type Outcome = {
 const STATUS = "machine/status";
 const OUTPUT = "machine/output";
 
-/** Boots `machine`, runs `task` in it, and switches it off. @throws MachineError as boot does, or when the machine ends without a whole result. */
+/**
+ * Boots `machine`, runs `task` in it, and switches it off.
+ * @throws MachineError as boot does, or when the machine ends without a whole result.
+ */
 export async function runInMachine(
+  run: Scope,
   machine: Machine,
   { files, command, environment = [], results = [] }: Task,
 ): Promise<Outcome> {
-  const busybox = await fetchBusybox(machine.architecture);
+  const busybox = await fetchBusybox(run, machine.architecture);
   const wanted = [STATUS, OUTPUT, ...results];
-  const { console, port } = await boot(machine, [
+  const { console, port } = await boot(run, machine, [
     { path: "bin/busybox", file: busybox },
     { path: "bin/sh", target: "busybox" },
     // Programs look for it here.
@@ -47,7 +55,8 @@ export async function runInMachine(
   const output = brought.get(OUTPUT)?.toString() ?? "";
   if (!/^\d+\n$/.test(status))
     throw new MachineError(
-      `${describe(machine)}: it could not keep the command's exit status, so its memory of ${machine.memory} MiB may be full; give it more`,
+      `${describe(machine)}: it could not keep the command's exit status, ` +
+        `so its memory of ${machine.memory} MiB may be full; give it more`,
     );
   return { status: Number(status), output, results: new Map([...brought].filter(([name]) => results.includes(name))) };
 }
@@ -62,7 +71,8 @@ function unpack(machine: Machine, console: string, port: Buffer): Map<string, Bu
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new MachineError(
-      `${describe(machine)}: it ended without a whole result (${port.length} bytes came: ${reason}): try again, then with another QEMU or kernel; its last words: ${lastWords(console)}`,
+      `${describe(machine)}: it ended without a whole result (${port.length} bytes came: ${reason}): ` +
+        `try again, then with another QEMU or kernel; its last words: ${lastWords(console)}`,
     );
   }
 }
@@ -80,7 +90,9 @@ stty -F /dev/${port} raw
 tail -n +1 -F /${OUTPUT} 2>/dev/null &
 /machine/command >/${OUTPUT} 2>&1
 echo $? >/${STATUS}
-for file in ${wanted.map(quote).join(" ")}; do if [ -e "$file" ]; then echo "$file"; fi; done | cpio -o -H newc | gzip -1 >/dev/${port}
+for file in ${wanted.map(quote).join(" ")}; do
+  if [ -e "$file" ]; then echo "$file"; fi
+done | cpio -o -H newc | gzip -1 >/dev/${port}
 poweroff -f
 `;
 }

@@ -3,10 +3,13 @@ import { basename, join } from "node:path";
 import type { Architecture } from "../../arch/architecture.ts";
 import { ARCHITECTURES } from "../../arch/architectures.ts";
 import { CXX_LIBRARIES, findLibrary } from "../../link/libraries.ts";
+import { command } from "../../support/command.ts";
 import { UserError } from "../../support/error.ts";
 import { sha256 } from "../../support/hash.ts";
 import { DIST, ROOT } from "../../support/project.ts";
+import type { Scope } from "../../support/scope.ts";
 import { fetchLibraries } from "../debian/library-packages.ts";
+import { ownDist } from "../dist.ts";
 import { DEBIAN_CACHE } from "../machine/debian.ts";
 import { PINNED_BUN, type Pin } from "../pin/pin.ts";
 import { downloadRuntime } from "../runtime.ts";
@@ -20,7 +23,7 @@ every file that names the Bun to build and test with.
 Usage: bun run pin VERSION     (the version this Bun has: npx -y bun@VERSION run pin VERSION)
 `;
 
-async function main(args: string[]): Promise<void> {
+async function main(run: Scope, args: readonly string[]): Promise<void> {
   const [version, extra] = args;
   if (version === "--help" || version === "-h") {
     process.stdout.write(HELP);
@@ -35,25 +38,26 @@ async function main(args: string[]): Promise<void> {
       `this is Bun ${Bun.version}, and only ${version} fetches its own runtimes; ` +
         `run: npx -y bun@${version} run pin ${version}`,
     );
+  await ownDist(run);
   // What names the old version is looked for first: without git nothing is changed.
   const files = trackedFiles();
 
   const runtimes = await Promise.all(
-    ARCHITECTURES.map(async (architecture) => [architecture.bunPackage, await pinRuntime(architecture)] as const),
+    ARCHITECTURES.map(async (architecture) => [architecture.bunPackage, await pinRuntime(run, architecture)] as const),
   );
   const libraries = await Promise.all(
-    ARCHITECTURES.map(async (architecture) => [architecture.debian, await pinLibraries(architecture)] as const),
+    ARCHITECTURES.map(async (architecture) => [architecture.debian, await pinLibraries(run, architecture)] as const),
   );
   const pin = { bun: version, runtimes: Object.fromEntries(runtimes), libraries: Object.fromEntries(libraries) };
   writeFileSync(join(ROOT, "src/build/pin/pin.json"), asText(pin));
   move(files, version, pin);
 }
 
-async function pinRuntime(architecture: Architecture) {
-  const path = await downloadRuntime(architecture, join(DIST, "runtime"));
+async function pinRuntime(run: Scope, architecture: Architecture) {
+  const path = await downloadRuntime(run, architecture, join(DIST, "runtime"));
   const hash = sha256(readFileSync(path));
   console.log(`${basename(path)}: SHA-256 ${hash}`);
-  const cpuQueries = await findCpuQueries(path, architecture);
+  const cpuQueries = await findCpuQueries(run, path, architecture);
   console.log(
     `${basename(path)}: ${Object.entries(cpuQueries)
       .map(([name, places]) => `${places.length} ${name}`)
@@ -62,8 +66,8 @@ async function pinRuntime(architecture: Architecture) {
   return { sha256: hash, cpuQueries };
 }
 
-async function pinLibraries(architecture: Architecture) {
-  const dirs = await fetchLibraries(architecture, DEBIAN_CACHE);
+async function pinLibraries(run: Scope, architecture: Architecture) {
+  const dirs = await fetchLibraries(run, architecture, DEBIAN_CACHE);
   const files = [...CXX_LIBRARIES, architecture.muslLoader].map(
     (soname) => [soname, findLibrary(soname, dirs, architecture).path] as const,
   );
@@ -119,10 +123,4 @@ function asText(value: Pin): string {
   return `${text}\n`;
 }
 
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  if (!(error instanceof UserError)) throw error;
-  console.error(`pin: ${error.message}`);
-  process.exitCode = 1;
-}
+await command("pin", main);

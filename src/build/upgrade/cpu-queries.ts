@@ -1,11 +1,16 @@
 import type { Architecture } from "../../arch/architecture.ts";
 import { UserError } from "../../support/error.ts";
+import type { Scope } from "../../support/scope.ts";
 
 /**
  * The addresses of all instructions in the ELF file `path` that ask the processor what it is, by mnemonic, found with a
  * disassembler; none for an architecture that has no such instruction. @throws UserError when there is no disassembler, or it fails.
  */
-export async function findCpuQueries(path: string, architecture: Architecture): Promise<Record<string, string[]>> {
+export async function findCpuQueries(
+  run: Scope,
+  path: string,
+  architecture: Architecture,
+): Promise<Record<string, string[]>> {
   const found: Record<string, string[]> = Object.fromEntries(
     Object.keys(architecture.described.cpuQueries).map((name) => [name, []]),
   );
@@ -13,7 +18,7 @@ export async function findCpuQueries(path: string, architecture: Architecture): 
   const command = ["objdump", "--disassemble", "--no-show-raw-insn", path];
   if (Bun.which("objdump") === null)
     throw new UserError("objdump, which finds the places, is not there; on Debian: apt-get install binutils");
-  const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe", signal: run.signal });
   let rest = "";
   for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + chunk).split("\n");

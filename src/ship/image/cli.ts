@@ -1,6 +1,10 @@
-import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { ownDist, unfinished } from "../../build/dist.ts";
+import { command } from "../../support/command.ts";
 import { ROOT } from "../../support/project.ts";
+import type { Scope } from "../../support/scope.ts";
 import { type Assembled, assemble } from "./assemble.ts";
 import { type Built, findBuilt } from "./built.ts";
 import { contentsAt, licenseTexts } from "./contents.ts";
@@ -17,13 +21,14 @@ an image index that docker, podman, buildah, skopeo and containerd load.
   --docker-arch ARCHITECTURE   ${ARCHITECTURES.join(" or ")}: the one that docker load takes into its classic image store,
                                which has no index; by default this machine's where it is there`;
 
-function image(chosen: string | undefined): void {
+async function image(run: Scope, chosen: string | undefined): Promise<void> {
   process.chdir(ROOT);
+  await ownDist(run);
   const programs = findBuilt("dist");
   const dockers = forDocker(programs, chosen);
   const contents = contentsAt(programs[0].commit);
   const assembled = assemble(contents, programs, dockers, { texts: licenseTexts() });
-  write(assembled.archive);
+  write(run, assembled.archive);
   console.log(report(contents.name, assembled, programs, dockers));
 }
 
@@ -37,18 +42,10 @@ function forDocker(programs: readonly [Built, ...Built[]], chosen: string | unde
   return (asked ?? programs[0]).architecture;
 }
 
-function write(archive: Uint8Array): void {
-  const unfinished = `${ARCHIVE}.new`;
-  try {
-    writeFileSync(unfinished, archive);
-    renameSync(unfinished, ARCHIVE);
-  } catch (error) {
-    throw new ImageError(
-      `cannot write ${ARCHIVE}: ${error instanceof Error ? error.message : error}; make room for dist, or make it writable`,
-    );
-  } finally {
-    rmSync(unfinished, { force: true });
-  }
+function write(run: Scope, archive: Uint8Array): void {
+  const file = join(unfinished(run), "archive");
+  writeFileSync(file, archive);
+  renameSync(file, ARCHIVE);
 }
 
 function report(name: string, { digest, platforms }: Assembled, programs: readonly Built[], dockers: string): string {
@@ -62,9 +59,10 @@ function report(name: string, { digest, platforms }: Assembled, programs: readon
   return [`${ARCHIVE}: ${name}`, `  index        ${digest}`, ...lines].join("\n");
 }
 
-function parse(): { chosen: string | undefined; help: boolean } {
+function parse(words: readonly string[]): { chosen: string | undefined; help: boolean } {
   try {
     const { values } = parseArgs({
+      args: [...words],
       options: { "docker-arch": { type: "string" }, help: { type: "boolean", default: false } },
     });
     const chosen = values["docker-arch"];
@@ -74,12 +72,8 @@ function parse(): { chosen: string | undefined; help: boolean } {
   }
 }
 
-try {
-  const { chosen, help } = parse();
+await command("image", async (run, words) => {
+  const { chosen, help } = parse(words);
   if (help) console.log(USAGE);
-  else image(chosen);
-} catch (error) {
-  if (!(error instanceof ImageError)) throw error;
-  console.error(`image: ${error.message}`);
-  process.exitCode = 1;
-}
+  else await image(run, chosen);
+});

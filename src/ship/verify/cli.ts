@@ -2,13 +2,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { changes, checkedOut } from "../../build/commit.ts";
+import { ownDist } from "../../build/dist.ts";
 import { gather, type Materials, PROVENANCE } from "../../build/stages.ts";
 import { makeMap } from "../../explain/make.ts";
-import { Interrupted } from "../../link/signals.ts";
-import { UserError } from "../../support/error.ts";
+import { command } from "../../support/command.ts";
 import { PATIENCE, parsePatience } from "../../support/patience.ts";
 import { ROOT } from "../../support/project.ts";
 import { stage } from "../../support/report.ts";
+import type { Scope } from "../../support/scope.ts";
 import { claimsAbout, readProvenance } from "./claims.ts";
 import { compare } from "./compare.ts";
 import { OtherFileError, VerifyError } from "./error.ts";
@@ -37,21 +38,22 @@ The exit status is 0 if they are the same, 1 if they are not, and 2 if it could 
 const [SAME, OTHER, TROUBLE] = [0, 1, 2];
 
 /** Is all that is in the file at `path` what is built here? */
-async function verify(path: string, patience: number): Promise<boolean> {
+async function verify(run: Scope, path: string, patience: number): Promise<boolean> {
   const subjects = readSubjects(path).map((each) => ({ each, said: claimsAbout(path, each) }));
   process.chdir(ROOT);
+  await ownDist(run);
   const checkout = { commit: checkedOut(), changes: changes() };
   // What is missing for any of them is known before the first is built.
   const wanted: { each: Subject; said: ReturnType<typeof claimsAbout>; materials: Materials }[] = [];
   for (const { each, said } of subjects)
-    wanted.push({ each, said, materials: await gather(each.architecture, patience) });
+    wanted.push({ each, said, materials: await gather(run, each.architecture, patience) });
 
   let same = true;
   for (const { each, said, materials } of wanted) {
     if (wanted.length > 1) console.log(`for ${each.architecture.name}:`);
-    const is = await withRebuilt(materials, async (folder) => {
+    const is = await withRebuilt(run, materials, async (folder) => {
       const rebuilt = readProvenance(join(folder, PROVENANCE));
-      return report(each, materials, folder, { ...said, checkout, rebuilt });
+      return report(run, each, materials, folder, { ...said, checkout, rebuilt });
     });
     same &&= is;
   }
@@ -59,7 +61,13 @@ async function verify(path: string, patience: number): Promise<boolean> {
 }
 
 /** Says of one executable whether it is the same as the one in `folder`, and if not, what differs. */
-async function report(subject: Subject, materials: Materials, folder: string, evidence: Evidence): Promise<boolean> {
+async function report(
+  run: Scope,
+  subject: Subject,
+  materials: Materials,
+  folder: string,
+  evidence: Evidence,
+): Promise<boolean> {
   const built = readFileSync(join(folder, "pause"));
   if (built.equals(subject.bytes)) {
     console.log(describeSame(subject, evidence));
@@ -75,7 +83,7 @@ async function report(subject: Subject, materials: Materials, folder: string, ev
   }
   describeHeaders(subject.bytes, built, comparison).forEach(print);
   const { map } = await stage("map", async () => ({
-    map: await makeMap(subject.architecture, folder, materials),
+    map: await makeMap(run, subject.architecture, folder, materials),
     detail: "where the rebuild's pages come from",
   }));
   describePages(subject.bytes, built, comparison, map).forEach(print);
@@ -102,14 +110,13 @@ function parse(
   }
 }
 
-try {
-  const wanted = parse(process.argv.slice(2));
-  if (wanted.help) console.log(USAGE);
-  else process.exitCode = (await verify(wanted.path, wanted.patience)) ? SAME : OTHER;
-} catch (error) {
-  // What was under way is not waited for.
-  if (error instanceof Interrupted) process.exit(error.exitCode);
-  if (!(error instanceof UserError)) throw error;
-  console.error(`verify: ${error.message}`);
-  process.exitCode = error instanceof OtherFileError ? OTHER : TROUBLE;
-}
+await command(
+  "verify",
+  async (run, words) => {
+    const wanted = parse(words);
+    if (!wanted.help) return (await verify(run, wanted.path, wanted.patience)) ? SAME : OTHER;
+    console.log(USAGE);
+    return SAME;
+  },
+  (error) => (error instanceof OtherFileError ? OTHER : TROUBLE),
+);

@@ -1,31 +1,19 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { unfinished } from "../../build/dist.ts";
 import { build, type Materials } from "../../build/stages.ts";
-import { watchSignals } from "../../link/signals.ts";
-import { DIST } from "../../support/project.ts";
-import { unwritable } from "../../support/report.ts";
+import type { Scope } from "../../support/scope.ts";
 
 /**
- * Builds from `materials` into a folder in dist, where there is room for a build, and gives it to `use`. The folder is gone afterwards
- * in every case; what was built before stays as it was.
- * @throws UserError where a stage cannot do its work; Interrupted on SIGINT, SIGTERM or SIGHUP; what `use` throws.
+ * Builds from `materials` into a folder in dist and gives it to `use`; afterwards it is gone. What was built before stays
+ * as it was.
+ * @throws UserError where a stage cannot do its work; what `use` throws.
  */
-export async function withRebuilt<T>(materials: Materials, use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = makeFolder();
-  const { interrupted, stop } = watchSignals();
-  try {
-    return await Promise.race([build(materials, folder).then(() => use(folder)), interrupted]);
-  } finally {
-    stop();
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function makeFolder(): string {
-  try {
-    mkdirSync(DIST, { recursive: true });
-    return mkdtempSync(join(DIST, ".verify-"));
-  } catch (error) {
-    throw unwritable("dist", error) ?? error;
-  }
+export async function withRebuilt<T>(
+  run: Scope,
+  materials: Materials,
+  use: (folder: string) => Promise<T>,
+): Promise<T> {
+  await using own = run.nested();
+  const folder = unfinished(own);
+  await build(own, materials, folder);
+  return await use(folder);
 }

@@ -3,6 +3,7 @@ import { release } from "node:os";
 import { join } from "node:path";
 import { TEST_DIST } from "../../../harness/compile.ts";
 import { requireMarks, writeMarked } from "../../../harness/marks.ts";
+import { command } from "../../../src/support/command.ts";
 import { REPOSITORY } from "../images.ts";
 import { run, start } from "../tools.ts";
 import { readJunit } from "./results.ts";
@@ -81,6 +82,7 @@ function split(line: string): [string, string] {
   return [name, version.replace(/^\d+:/, "").replace(/[+~-](ds|dfsg).*$|-[^-]*$/, "")];
 }
 
-const releases = process.argv.slice(2);
-if (releases.some((word) => word.startsWith("-"))) console.log(USAGE);
-else await main(releases.length > 0 ? releases : ["trixie", "sid", HERE]);
+await command("test:debian", async (_run, words) => {
+  if (words.some((word) => word.startsWith("-"))) console.log(USAGE);
+  else await main(words.length > 0 ? words : ["trixie", "sid", HERE]);
+});

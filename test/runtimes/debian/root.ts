@@ -1,6 +1,7 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TEST_DIST } from "../../../harness/compile.ts";
+import { RUN } from "../../../harness/run.ts";
 import { debianArchive } from "../../../src/build/debian/apt.ts";
 import { run } from "../tools.ts";
 
@@ -62,7 +63,7 @@ export async function debianRoot(release: string): Promise<string> {
     `--customize-hook=${install}`,
     release,
     unfinished,
-    await debianArchive(),
+    await debianArchive(RUN),
   ]);
   copyFileSync(process.execPath, join(unfinished, "usr/local/bin/bun"));
   chmodSync(join(unfinished, "usr/local/bin/bun"), 0o755);

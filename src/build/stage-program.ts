@@ -1,0 +1,111 @@
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { ORDINARY_ENTRY } from "../link/entry.ts";
+import { writeExecutable } from "../link/file.ts";
+import { type LibraryDirs, link } from "../link/link.ts";
+import { USER_ERROR_STATUS } from "../snapshot/as-program.ts";
+import type { DonorProgram } from "../snapshot/donor.ts";
+import type { SnapshotResult } from "../snapshot/snapshot.ts";
+import { UserError } from "../support/error.ts";
+import { ROOT } from "../support/project.ts";
+import type { Scope } from "../support/scope.ts";
+import { compile } from "./compile.ts";
+import { describe, type Machine } from "./machine/boot.ts";
+import { runInMachine } from "./machine/run.ts";
+
+/**
+ * Where a program that traces another one runs: in `machine`, or here, if there is none. For the machine it is made of
+ * the pinned runtime for its architecture, and the libraries.
+ */
+export type Place = {
+  readonly machine: Machine | undefined;
+  readonly runtime: string;
+  readonly libraryDirs: LibraryDirs;
+};
+
+/** What a stage as a program of its own works on. */
+type StageTask = {
+  /** Its source. */
+  readonly source: string;
+  /** The file that it is given. */
+  readonly input: string;
+  /** The names of the files that it writes. */
+  readonly results: readonly string[];
+  /** Its arguments, by the paths of its input and of its results, in their order. */
+  readonly args: (input: string, results: readonly string[]) => readonly string[];
+};
+
+/** Several times what the slowest stage has needed on a slow machine, s. */
+const SECONDS_HERE = 900;
+const SECONDS_TO_PROBE = 30;
+
+/**
+ * Runs a stage as a process of its own, here or in an emulated machine; what it wrote, in the order of its results. It
+ * works in a folder beside its input.
+ * @throws UserError when it fails or takes too long; MachineError when the machine does; LinkError when the stage cannot
+ * be made for the machine.
+ */
+export async function runStage(run: Scope, { machine, ...parts }: Place, task: StageTask): Promise<readonly Buffer[]> {
+  await using own = run.nested();
+  const folder = own.folder(".stage-", dirname(task.input));
+  return await (machine === undefined ? runHere(own, folder, task) : runThere(own, folder, task, machine, parts));
+}
+
+async function runHere(run: Scope, folder: string, { source, input, results, args }: StageTask) {
+  const paths = results.map((name) => join(folder, name));
+  const command = [process.execPath, source, ...args(input, paths)];
+  const { status, stderr, late } = await run.spawn(command, { cwd: folder, seconds: SECONDS_HERE }).ended;
+  if (late) throw new UserError(`it was not done within ${SECONDS_HERE} s; try again with less load on this machine`);
+  if (status === USER_ERROR_STATUS) throw new UserError(stderr.trim());
+  if (status !== 0) throw new Error(`${source} ended with ${status}: ${stderr.trim()}`);
+  return paths.map((path) => readFileSync(path));
+}
+
+async function runThere(
+  run: Scope,
+  folder: string,
+  { source, input, results, args }: StageTask,
+  machine: Machine,
+  { runtime, libraryDirs }: Omit<Place, "machine">,
+) {
+  const stage = join(folder, "stage");
+  await compile(run, machine.architecture, source, stage, runtime);
+  writeExecutable(stage, link(stage, readFileSync(stage), libraryDirs, ORDINARY_ENTRY).bytes);
+  const there = results.map((name) => `/${name}`);
+  const outcome = await runInMachine(run, machine, {
+    files: [
+      { path: "stage", file: stage },
+      { path: "input", file: input },
+    ],
+    command: ["/stage", ...args("/input", there)],
+    results,
+  });
+  const written = results.flatMap((name) => outcome.results.get(name) ?? []);
+  if (outcome.status === 0 && written.length === results.length) return written;
+  throw new UserError(`in the ${describe(machine)} the stage ended with ${outcome.status}: ${outcome.output.trim()}`);
+}
+
+/** Takes a snapshot of `program` to `output`, as takeSnapshot does, in `place`. @throws as takeSnapshot and runStage do. */
+export async function takeSnapshotIn(
+  run: Scope,
+  place: Place,
+  program: DonorProgram,
+  output: string,
+): Promise<SnapshotResult> {
+  const [snapshot = Buffer.of(), result = Buffer.of()] = await runStage(run, place, {
+    source: join(ROOT, "src", "snapshot", "snapshot-program.ts"),
+    input: program.path,
+    results: ["snapshot", "result"],
+    args: (path, results) => [JSON.stringify({ ...program, path }), ...results],
+  });
+  writeExecutable(output, snapshot);
+  return JSON.parse(result.toString());
+}
+
+/** Why no program can be traced here, as snapshot and map need it; undefined where one can. */
+export async function whyNotTraced(run: Scope): Promise<string | undefined> {
+  const probe = join(ROOT, "src", "snapshot", "probe-program.ts");
+  const { status, stderr } = await run.spawn([process.execPath, probe], { seconds: SECONDS_TO_PROBE }).ended;
+  if (status === 0) return undefined;
+  return stderr.trim().split("\n").at(-1) || `the attempt ended with ${status}`;
+}

@@ -3,7 +3,9 @@ import { type Artifact, artifacts, type Row } from "./artifacts.ts";
 import { IN_GUEST } from "./place.ts";
 import { NEEDS, type Need, program, testNeeding } from "./privilege.ts";
 
-/** One case of the contract: the rows it shows, what it shows, and how. It throws when the artifact does not keep them. */
+/**
+ * One case of the contract: the rows it shows, what it shows, and how. It throws when the artifact does not keep them.
+ */
 export type Case = {
   readonly rows: readonly Row[];
   readonly shows: string;

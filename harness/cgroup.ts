@@ -8,7 +8,8 @@ const ROOT = "/sys/fs/cgroup";
 
 /**
  * Makes a control group with `limits`: one folder under cgroup v2, one for each controller under v1. `use` has the
- * folders whose cgroup.procs a process has to enter, and can ask for the bytes charged; the folders are removed afterwards.
+ * folders whose cgroup.procs a process has to enter, and can ask for the bytes charged; the folders are removed
+ * afterwards.
  */
 export async function withCgroup(
   limits: Limits,
@@ -52,7 +53,10 @@ function usage(directories: readonly string[]): number {
   return Number(readFileSync(files.find((file) => existsSync(file)) ?? "", "latin1"));
 }
 
-/** Removes a group, which can be done once its last process is gone: that takes a moment. @throws when it has not after 10 s. */
+/**
+ * Removes a group, which can be done once its last process is gone: that takes a moment.
+ * @throws when it has not after 10 s.
+ */
 export async function removed(directory: string): Promise<void> {
   for (let tries = 0; existsSync(directory); tries++) {
     try {

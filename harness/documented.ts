@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** What the documentation tells its readers to run, so that the tests run that: a change in a page is a change in what is run. */
+/**
+ * What the documentation tells its readers to run, so that the tests run that: a change in a page is a change in what
+ * is run.
+ */
 const REPOSITORY = join(import.meta.dir, "..");
 
 /** A block of a page between fences: the word behind the opening one, the section it is in, and its text. */
@@ -37,7 +40,10 @@ export const commandsIn = ({ text }: Block): readonly string[] =>
 
 const page = (path: string) => blocksOf(readFileSync(join(REPOSITORY, path), "utf8"));
 
-/** The one command of `path`'s shell blocks that begins with `beginning`, whole. @throws Error where there is none, or there are several. */
+/**
+ * The one command of `path`'s shell blocks that begins with `beginning`, whole.
+ * @throws Error where there is none, or there are several.
+ */
 export function documentedCommand(path: string, beginning: string): string {
   const found = page(path)
     .filter(({ language }) => language === "sh")
@@ -46,7 +52,8 @@ export function documentedCommand(path: string, beginning: string): string {
   const [only, another] = [...new Set(found)];
   if (only === undefined || another !== undefined)
     throw new Error(
-      `${path} has ${found.length} commands that begin with ${JSON.stringify(beginning)}, and a test runs one: change the test with the page`,
+      `${path} has ${found.length} commands that begin with ${JSON.stringify(beginning)}, and a test runs one: ` +
+        "change the test with the page",
     );
   return only;
 }
@@ -56,7 +63,8 @@ export function documentedBlocks(path: string, heading: string, language: string
   const found = page(path).filter((block) => block.heading === heading && block.language === language);
   if (found.length === 0)
     throw new Error(
-      `${path} has no ${language} block below ${JSON.stringify(heading)}, and a test uses it: change the test with the page`,
+      `${path} has no ${language} block below ${JSON.stringify(heading)}, and a test uses it: ` +
+        "change the test with the page",
     );
   return found.map(({ text }) => text.split("\n"));
 }

@@ -28,9 +28,14 @@ const STRACE = { strace: ["usr/bin/strace"], libc6: ["lib/**/ld-linux-*.so.1", "
 
 /** The test files are its arguments. It tells the page size and where the stack lies, too, which no test shows. */
 const SCRIPT =
-  'grep -m 1 KernelPageSize /proc/self/smaps; grep -F "[stack]" /proc/self/maps; mount -t cgroup2 cgroup2 /sys/fs/cgroup && mkdir -p /dev/pts && mount -t devpts devpts /dev/pts && cd /project && exec bun test "$@"';
+  'grep -m 1 KernelPageSize /proc/self/smaps; grep -F "[stack]" /proc/self/maps; ' +
+  "mount -t cgroup2 cgroup2 /sys/fs/cgroup && mkdir -p /dev/pts && mount -t devpts devpts /dev/pts && " +
+  'cd /project && exec bun test "$@"';
 
-/** What was seen: the size of the kernel's pages, the bits of its addresses, how many tests passed, the names of those that failed, and all that bun test said. */
+/**
+ * What was seen: the size of the kernel's pages, the bits of its addresses, how many tests passed, the names of those
+ * that failed, and all that bun test said.
+ */
 export type Seen = {
   readonly pageSize: string;
   readonly addressBits: number;
@@ -39,10 +44,13 @@ export type Seen = {
   readonly output: string;
 };
 
-/** Of a table about what was seen on machines of `architecture`: the day, their emulator, and the arm64 file it is of. */
+/**
+ * Of a table about what was seen on machines of `architecture`: the day, their emulator, and the arm64 file it is of.
+ */
 export function seenOn({ emulator }: Architecture): string {
   const [version] = Bun.spawnSync([emulator.program, "--version"]).stdout.toString().split("\n");
-  return `On ${new Date().toISOString().slice(0, 10)}, with ${version}; \`dist/arm64/pause\`, SHA-256 ${sha256(readFileSync(ARM64_PAUSE))}`;
+  const today = new Date().toISOString().slice(0, 10);
+  return `On ${today}, with ${version}; \`dist/arm64/pause\`, SHA-256 ${sha256(readFileSync(ARM64_PAUSE))}`;
 }
 
 /** A file that is tested in a machine as an artifact. */
@@ -96,7 +104,10 @@ export const ENVIRONMENT = ["PATH=/bin:/usr/bin", "HOME=/tmp", "BUN_BE_BUN=1"];
 /** Where a file of the project is in the machine. */
 export const inProject = (path: string): string => join("project", relative(PROJECT, path));
 
-/** Bun, as bin/bun, and in /project the sources of the build and of the tests' support, and what `patterns` name besides. */
+/**
+ * Bun, as bin/bun, and in /project the sources of the build and of the tests' support, and what `patterns` name
+ * besides.
+ */
 export async function bunAndSources(
   run: Scope,
   architecture: Architecture,
@@ -113,7 +124,10 @@ export async function bunAndSources(
 
 const linked = new Map<Architecture, Promise<string>>();
 
-/** Bun itself, as one file: any compiled program is it when BUN_BE_BUN asks for that. Linked once for all machines of a run. */
+/**
+ * Bun itself, as one file: any compiled program is it when BUN_BE_BUN asks for that. Linked once for all machines of a
+ * run.
+ */
 function linkedBun(run: Scope, architecture: Architecture): Promise<string> {
   const made = linked.get(architecture) ?? linkBun(run, architecture);
   linked.set(architecture, made);

@@ -2,7 +2,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 
 /** What a command writes into a page stands between `<!-- NAME:begin -->` and `<!-- NAME:end -->`. */
 
-/** The page with `text` between the marks of this name instead of what is there. @throws Error when it has no such marks. */
+/**
+ * The page with `text` between the marks of this name instead of what is there.
+ * @throws Error when it has no such marks.
+ */
 export function withMarked(page: string, name: string, text: string): string {
   const [begin, end] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
   const [before, rest] = page.split(begin);

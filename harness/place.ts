@@ -1,6 +1,6 @@
 /**
- * Where the tests run: on this system, or in an emulated machine. That has no compiler, but what guest.ts has brought there; it
- * is slow; and the variable names the artifacts that are there, one a line.
+ * Where the tests run: on this system, or in an emulated machine. That has no compiler, but what guest.ts has brought
+ * there; it is slow; and the variable names the artifacts that are there, one a line.
  */
 export const GUEST_VARIABLE = "PAUSE_TEST_GUEST";
 const brought = process.env[GUEST_VARIABLE]?.split("\n");

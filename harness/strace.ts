@@ -21,7 +21,10 @@ export async function injected(artifact: Artifact, what: Injection): Promise<End
   return strace(artifact, call, ["-e", `inject=${call}:error=EPERM:when=${when}`]).ending;
 }
 
-/** The last call that sets up this signal, alone or with the other; for SIGINT where there is one, the call for it alone. */
+/**
+ * The last call that sets up this signal, alone or with the other; for SIGINT where there is one, the call for it
+ * alone.
+ */
 function indexOf(calls: readonly string[], what: Injection): number {
   const name = what.slice(3);
   const alone = calls.findLastIndex((line) => line.includes(`SIG_BLOCK, [${name}]`));
@@ -65,7 +68,10 @@ function strace(artifact: Artifact, calls: string, inject: readonly string[]) {
 /** A system call as strace has it with its arguments as numbers. */
 export type SeenCall = { readonly call: string; readonly args: readonly bigint[] };
 
-/** Runs `artifact` under strace, not as PID 1, ended by SIGTERM where it waits: the calls that it makes behind its exec, in order. */
+/**
+ * Runs `artifact` under strace, not as PID 1, ended by SIGTERM where it waits: the calls that it makes behind its exec,
+ * in order.
+ */
 export async function straced(artifact: Artifact, args: readonly string[]): Promise<readonly SeenCall[]> {
   const log = join(TEST_DIST, `straced-${artifact.name}${args.join("")}.log`);
   rmSync(log, { force: true });

@@ -11,7 +11,9 @@ export const HUES = ["#d1580b", "#2f80d0", "#1a9a6c", "#9a62d6", "#c2416b", "#8a
 
 /** A whole picture, `height` high below a title, of SVG elements. */
 export function frame(title: string, height: number, parts: readonly string[]): string {
-  const head = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${title}">`;
+  const head =
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" ` +
+    `width="${WIDTH}" height="${height}" role="img" aria-label="${title}">`;
   return [
     head,
     `<style>${STYLE}</style>`,

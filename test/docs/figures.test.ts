@@ -58,7 +58,10 @@ function stubBytes(): number {
   );
 }
 
-/** The system calls of /pause, by the profile's first group, which test/runtimes/seccomp.test.ts holds to what strace sees. */
+/**
+ * The system calls of /pause, by the profile's first group, which test/runtimes/seccomp.test.ts holds to what strace
+ * sees.
+ */
 const CALLS = profile.syscalls[0]?.names ?? [];
 /** Those that do not return, cannot fail, or are the PID. */
 const WITHOUT_OUTCOME = ["exit_group", "arch_prctl", "getpid"];

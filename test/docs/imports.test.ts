@@ -2,7 +2,9 @@ import { expect, test } from "bun:test";
 import { dirname, join, normalize } from "node:path";
 import { REPOSITORY, read } from "./pages.ts";
 
-/** What each folder of src/ may import, by the table of CONTRIBUTING.md: folders, with a slash behind them, and files. */
+/**
+ * What each folder of src/ may import, by the table of CONTRIBUTING.md: folders, with a slash behind them, and files.
+ */
 const RULES = new Map(
   [...read("CONTRIBUTING.md").matchAll(/^\| `(src\/[\w/-]+\/)` \| .* \| (.*) \|$/gm)].map(
     ([, folder = "", imports = ""]) => [folder, [...imports.matchAll(/`([^`]+)`/g)].map(([, path = ""]) => path)],
@@ -13,7 +15,10 @@ const FILES = [...new Bun.Glob("src/**/*.ts").scanSync(REPOSITORY)].toSorted();
 
 /** Folders that only hold folders, each with a row of its own. */
 const part = /^src\/(?:(?:build|ship)\/)?(?:[\w-]+\/)?/;
-/** The folder of src/ that a file is in; of one in an architecture's folder, the folder of them all. Of one that is in src/ itself, the file. */
+/**
+ * The folder of src/ that a file is in; of one in an architecture's folder, the folder of them all. Of one that is in
+ * src/ itself, the file.
+ */
 const partOf = (file: string) => (dirname(file) === "src" ? file : (part.exec(file)?.[0] ?? file));
 
 /** The files of the repository that `file` imports or hands on, for their types too. */

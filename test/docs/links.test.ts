@@ -55,7 +55,10 @@ test("no sentence stands in two places", () => {
   expect(twice, "each fact has one home; let the other place link to it").toEqual([]);
 });
 
-/** Sentences and cells of tables of 60 characters and more that somebody wrote, without their emphasis and where their links lead. */
+/**
+ * Sentences and cells of tables of 60 characters and more that somebody wrote, without their emphasis and where their
+ * links lead.
+ */
 function sentencesOf(markdown: string): readonly string[] {
   const written = prose(markdown).replace(/<!-- \w+:begin -->.*?<!-- \w+:end -->/gs, "");
   const paragraphs = written.split(/\n\s*\n|^#.*$|^\s*(?:[-*]|\d+\.) |\|/m);
@@ -68,7 +71,10 @@ function sentencesOf(markdown: string): readonly string[] {
   return sentences.map((sentence) => sentence.trim()).filter((sentence) => sentence.length >= 60);
 }
 
-/** What stands between backticks in a page and is a path of this repository: it begins with a folder of it, or is a file of its root. */
+/**
+ * What stands between backticks in a page and is a path of this repository: it begins with a folder of it, or is a file
+ * of its root.
+ */
 function pathsIn(markdown: string): readonly string[] {
   const named = [...prose(markdown).matchAll(/`([^`\s]+)`/g)].map(([, code = ""]) => code);
   const folder = /^(\.ci|\.github|bench|deploy|docs|man|src|test)\/[\w./-]*$/;

@@ -39,7 +39,10 @@ export function targetOf(page: string, link: string): { readonly path: string; r
   return { path: path === "" ? page : normalize(join(dirname(page), path)), anchor };
 }
 
-/** The anchors of a page's headings, as the usual code hosts make them: lower case, no punctuation, hyphens for spaces, a number behind one that is there already. */
+/**
+ * The anchors of a page's headings, as the usual code hosts make them: lower case, no punctuation, hyphens for spaces,
+ * a number behind one that is there already.
+ */
 export function anchorsOf(markdown: string): ReadonlySet<string> {
   const anchors = new Set<string>();
   for (const [, heading = ""] of prose(markdown).matchAll(/^#+ (.*)$/gm)) {

@@ -33,7 +33,10 @@ async function fetchRenewed(apt: Apt, name: string, failure: string): Promise<st
   return folder;
 }
 
-/** A field of a package's entry in the lists (Debian policy, section 5.3). @throws UserError when the package is not there. */
+/**
+ * A field of a package's entry in the lists (Debian policy, section 5.3).
+ * @throws UserError when the package is not there.
+ */
 export async function packageField(
   run: Scope,
   name: string,

@@ -5,7 +5,8 @@ import file from "./pin.json";
 /**
  * What the bytes of a release depend on besides this repository. `pin.json` has it, and `bun run pin` writes that: the
  * version of Bun; of each runtime (the file `bun` in the npm package @oven/NAME) its SHA-256 and the addresses of the
- * instructions that ask the processor what it is, in hexadecimal; of each library, by the name it is looked for, its SHA-256.
+ * instructions that ask the processor what it is, in hexadecimal; of each library, by the name it is looked for, its
+ * SHA-256.
  */
 export type Pin = {
   readonly bun: string;
@@ -34,7 +35,10 @@ export function pinnedRuntime({ bunPackage }: Architecture): {
   };
 }
 
-/** The packages that the release's libraries are from, and SHA-256 by name. @throws Error when nothing is pinned: a bug. */
+/**
+ * The packages that the release's libraries are from, and SHA-256 by name.
+ * @throws Error when nothing is pinned: a bug.
+ */
 export const pinnedLibraries = ({ debian }: Architecture) => pin.libraries[debian] ?? missing(debian);
 
 function missing(what: string): never {

@@ -14,5 +14,7 @@ export function otherLibraries(architecture: Architecture, paths: readonly strin
 export function describeOthers(architecture: Architecture, others: readonly string[]): string | undefined {
   if (others.length === 0) return undefined;
   const { packages } = pinnedLibraries(architecture);
-  return `not the release's: ${others.join(", ")} ${others.length === 1 ? "is" : "are"} not what src/build/pin/pin.json has (${packages.join(", ")}), so the bytes are not the release's either`;
+  const named = `${others.join(", ")} ${others.length === 1 ? "is" : "are"}`;
+  const pinned = `what src/build/pin/pin.json has (${packages.join(", ")})`;
+  return `not the release's: ${named} not ${pinned}, so the bytes are not the release's either`;
 }

@@ -4,7 +4,8 @@ import type { Scope } from "../../support/scope.ts";
 
 /**
  * The addresses of all instructions in the ELF file `path` that ask the processor what it is, by mnemonic, found with a
- * disassembler; none for an architecture that has no such instruction. @throws UserError when there is no disassembler, or it fails.
+ * disassembler; none for an architecture that has no such instruction.
+ * @throws UserError when there is no disassembler, or it fails.
  */
 export async function findCpuQueries(
   run: Scope,
@@ -33,7 +34,8 @@ export async function findCpuQueries(
   const [absent] = Object.entries(found).filter(([, places]) => places.length === 0);
   if (absent !== undefined)
     throw new UserError(
-      `${path}: no ${absent[0]} instruction in it, where every Bun for ${architecture.name} has some; is it the right file?`,
+      `${path}: no ${absent[0]} instruction in it, and every Bun for ${architecture.name} has some; ` +
+        "is it the right file?",
     );
   return found;
 }

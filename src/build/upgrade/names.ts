@@ -1,4 +1,6 @@
-/** What tells of a Bun that was tried or measured: it keeps that one's name until the command that writes it runs again. */
+/**
+ * What tells of a Bun that was tried or measured: it keeps that one's name until the command that writes it runs again.
+ */
 const RECORDS =
   /^(CHANGELOG\.md|bun\.lock|bench\/(REPORT\.md|results\.json)|docs\/(kernels|link-tables)\.md|src\/build\/pin\/.*)$/;
 

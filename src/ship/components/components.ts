@@ -14,7 +14,9 @@ export type Component = {
   readonly file?: { readonly name: string; readonly sha256: string };
   /** What of it /pause has, in a sentence. */
   readonly part: string;
-  /** The pages of /pause that hold its work, by the words of docs/map.md. None: what the build needs and /pause has not. */
+  /**
+   * The pages of /pause that hold its work, by the words of docs/map.md. None: what the build needs and /pause has not.
+   */
   readonly pages: readonly string[];
 };
 
@@ -34,7 +36,9 @@ export function components(architecture: Architecture): readonly Component[] {
       ...{ name: "Bun", version: PINNED_BUN, supplier: "Oven", license: "MIT" },
       purl: `pkg:npm/%40oven/${bunPackage}@${PINNED_BUN}`,
       file: { name: "bun", sha256: pinnedRuntime(architecture).sha256 },
-      part: `The call stubs that bun:ffi compiled${runtimeData ? ", a page of its data," : ""} and thread-local storage; the machine code of its executable is not in the file.`,
+      part:
+        `The call stubs that bun:ffi compiled${runtimeData ? ", a page of its data," : ""} and thread-local storage; ` +
+        "the machine code of its executable is not in the file.",
       pages: ["bun:ffi's call stubs", "thread-local storage", ...(runtimeData ? ["the runtime's data"] : [])],
     },
     {
@@ -45,13 +49,17 @@ export function components(architecture: Architecture): readonly Component[] {
         license: "LGPL-2.0-or-later AND BSD-2-Clause AND BSD-3-Clause",
       },
       purl: `pkg:github/oven-sh/webkit@${commitOf("webkit")}`,
-      part: "What its baseline compiler made of the TypeScript, and data of its virtual machine; its own machine code is not in the file.",
+      part:
+        "What its baseline compiler made of the TypeScript, and data of its virtual machine; " +
+        "its own machine code is not in the file.",
       pages: ["compiled from TypeScript", "data of the virtual machine"],
     },
     {
       ...{ name: "mimalloc", version: commitOf("mimalloc"), supplier: "Oven and Microsoft", license: "MIT" },
       purl: `pkg:github/oven-sh/mimalloc@${commitOf("mimalloc")}`,
-      part: "Fields of its own in thread-local storage and beside what it allocated; its machine code is not in the file.",
+      part:
+        "Fields of its own in thread-local storage and beside what it allocated; " +
+        "its machine code is not in the file.",
       pages: ["thread-local storage"],
     },
     {
@@ -94,7 +102,10 @@ function library(architecture: Architecture, name: string, file: string) {
   return { name, version, purl, file: { name: file, sha256: sha256[file] ?? unpinned(file) } };
 }
 
-/** The commit of a part that this Bun, which is the pinned one, says it was built with. @throws Error where it says none: a bug. */
+/**
+ * The commit of a part that this Bun, which is the pinned one, says it was built with.
+ * @throws Error where it says none: a bug.
+ */
 function commitOf(part: string): string {
   return process.versions[part] ?? unpinned(part);
 }

@@ -5,7 +5,10 @@ import { components } from "./components.ts";
 /** The licences that an SPDX expression of this repository names; all of its expressions only know AND. */
 export const licensesOf = (expression: string): readonly string[] => expression.split(" AND ");
 
-/** The SPDX expression for /pause: this repository's licence, and that of each component whose work is in the file of some architecture. */
+/**
+ * The SPDX expression for /pause: this repository's licence, and that of each component whose work is in the file of
+ * some architecture.
+ */
 export const LICENSE: string = [
   ...new Set([
     license,

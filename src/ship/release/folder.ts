@@ -14,7 +14,10 @@ type File = { readonly path: string; readonly bytes: Uint8Array; readonly execut
 /** An executable, and its bytes. */
 export type Executable = ReleasedExecutable & { readonly bytes: Uint8Array };
 
-/** Writes the release of `executables`, which are of one commit, into `folder`; SHA256SUMS has all other files. Returns the paths. */
+/**
+ * Writes the release of `executables`, which are of one commit, into `folder`; SHA256SUMS has all other files. Returns
+ * the paths.
+ */
 export function writeRelease(folder: string, executables: readonly [Executable, ...Executable[]]): readonly string[] {
   const texts = licenseTexts();
   const files = [

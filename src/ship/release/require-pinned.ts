@@ -4,7 +4,10 @@ import type { Materials } from "../../build/stages.ts";
 import { findLibrary } from "../../link/libraries.ts";
 import { UserError } from "../../support/error.ts";
 
-/** @throws UserError when a library that the build would link is not the pinned one; LinkError when one is not there. The runtime is, or gather has refused it. */
+/**
+ * @throws UserError when a library that the build would link is not the pinned one; LinkError when one is not there.
+ * The runtime is, or gather has refused it.
+ */
 export function requirePinned({ architecture, libraryDirs }: Materials): void {
   const paths = Object.keys(pinnedLibraries(architecture).sha256).map(
     (name) => findLibrary(name, libraryDirs(architecture), architecture).path,

@@ -5,12 +5,16 @@ import { listFirst } from "../../support/list-first.ts";
 /** How many paths a message names. */
 const NAMED = 3;
 
-/** The commit that a release made here is of. @throws UserError in a tree without git, and in one that is not the commit's. */
+/**
+ * The commit that a release made here is of.
+ * @throws UserError in a tree without git, and in one that is not the commit's.
+ */
 export function releasedCommit(): string {
   const [commit, changed] = [checkedOut(), changes()];
   if (commit === null || changed === null)
     throw new UserError(
-      "no git, or no commit, in this tree, so nothing says what the release would be of; run it in a clone, with git installed",
+      "no git, or no commit, in this tree, so nothing says what the release would be of; " +
+        "run it in a clone, with git installed",
     );
   if (changed.length === 0) return commit;
   throw new UserError(

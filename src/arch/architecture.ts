@@ -24,6 +24,8 @@ export type Architecture = {
   readonly maxPageSize: number;
   /** What each relocation type of its psABI asks for. R_NONE is 0 on all. */
   readonly relocations: ReadonlyMap<number, Relocating>;
+  /** The types of the relocations in a file's own tables of addresses (GOT, PLT), which lazy binding may put off. */
+  readonly lazyRelocations: ReadonlySet<number>;
   readonly tls: TlsLayout;
   /** musl's libc, which is its dynamic loader too: the name under which PT_INTERP has it. */
   readonly muslLoader: string;

@@ -43,8 +43,10 @@ export const DT_STRSZ = 10;
 export const DT_INIT = 12;
 export const DT_REL = 17;
 export const DT_JMPREL = 23;
+export const DT_BIND_NOW = 24;
 export const DT_INIT_ARRAY = 25;
 export const DT_INIT_ARRAYSZ = 27;
+export const DT_FLAGS = 30;
 export const DT_RELR = 36;
 export const DT_GNU_HASH = 0x6ffffef5;
 export const DT_VERSYM = 0x6ffffff0;
@@ -62,6 +64,9 @@ export const SHF_WRITE = 1;
 export const SHF_ALLOC = 2;
 export const SHF_EXECINSTR = 4;
 
+/** Of DT_FLAGS and DT_FLAGS_1: all symbols are wanted when the file is loaded. */
+export const DF_BIND_NOW = 8;
+export const DF_1_NOW = 1;
 /** Of DT_FLAGS_1: a position-independent executable, which is ET_DYN as a library is. */
 export const DF_1_PIE = 0x0800_0000;
 

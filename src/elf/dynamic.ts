@@ -9,6 +9,8 @@ export type Symbol = {
   readonly defined: boolean;
   readonly value: number;
   readonly size: number;
+  /** The version that a reference wants (GNU symbol versioning); undefined where it wants none, and of a definition. */
+  readonly version: string | undefined;
   /** Is this the definition that a reference without a version gets? */
   readonly default: boolean;
 };
@@ -39,6 +41,8 @@ type Tags = ReadonlyMap<number, number>;
 const MOST_ENTRIES = 4096;
 const MOST_SYMBOLS = 1_000_000;
 const MOST_RELOCATIONS = 4_000_000;
+/** Bytes of an Elf64_Verneed, and of an Elf64_Vernaux. */
+const VERNEED_SIZE = 16;
 /** Bytes of all names together. */
 const MOST_NAMES = 0x400_0000;
 
@@ -154,6 +158,7 @@ function readSymbols(file: ElfFile, tags: Tags, strtab: number, count: number): 
   const versym = tags.get(elf.DT_VERSYM);
   const start = file.offsetOf(symtab, count * elf.SYM_SIZE);
   const versions = versym === undefined ? undefined : file.offsetOf(versym, count * 2);
+  const wanted = readNeededVersions(file, tags, strtab);
   let names = 0;
   return Array.from({ length: count }, (_, index) => {
     const at = start + index * elf.SYM_SIZE;
@@ -172,9 +177,32 @@ function readSymbols(file: ElfFile, tags: Tags, strtab: number, count: number): 
       defined: view.getUint16(at + 6, true) !== elf.SHN_UNDEF,
       value,
       size,
+      version: wanted.get(version & ~elf.VERSYM_HIDDEN),
       default: (version & elf.VERSYM_HIDDEN) === 0,
     };
   });
+}
+
+/** The names of the versions that the file wants of others, by their index (LSB Core, "Symbol Versioning"). */
+function readNeededVersions(file: ElfFile, tags: Tags, strtab: number): Map<number, string> {
+  const versions = new Map<number, string>();
+  let need = tags.get(elf.DT_VERNEED) ?? 0;
+  const files = tags.get(elf.DT_VERNEEDNUM) ?? 0;
+  let read = 0;
+  for (let index = 0; index < files; index++) {
+    const start = file.offsetOf(need, VERNEED_SIZE);
+    let aux = need + file.view.getUint32(start + 8, true);
+    for (let count = file.view.getUint16(start + 2, true); count > 0; count--) {
+      const at = file.offsetOf(aux, VERNEED_SIZE);
+      versions.set(file.view.getUint16(at + 6, true), file.stringAt(strtab + file.view.getUint32(at + 8, true)));
+      checkCount(file, ++read, MOST_ENTRIES, "versions");
+      aux += file.view.getUint32(at + 12, true);
+    }
+    const next = file.view.getUint32(start + 12, true);
+    if (next === 0) break;
+    need += next;
+  }
+  return versions;
 }
 
 function checkCount(file: ElfFile, count: number, most: number, what: string): void {

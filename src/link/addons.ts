@@ -1,25 +1,47 @@
 import { architectureOf } from "../arch/architectures.ts";
 import * as elf from "../elf/constants.ts";
-import { type Dynamic, readDynamic } from "../elf/dynamic.ts";
+import { type Dynamic, readDynamic, type Symbol } from "../elf/dynamic.ts";
 import { ElfError, ElfFile } from "../elf/file.ts";
+import { listFirst } from "../support/list-first.ts";
 import type { Linked } from "./link.ts";
 import { answered } from "./loader.ts";
+import { missing } from "./missing.ts";
+import { releaseWith } from "./releases.ts";
 
-/** A native addon in the bundled program; `problem` says why it will not load. */
-export type Addon = { readonly name: string; readonly problem: string | undefined };
+/** A native addon in the bundled program. */
+export type Addon = {
+  readonly name: string;
+  /** Why it will not load; undefined where it will. */
+  readonly problem: string | undefined;
+  /** What may end the process when the addon has loaded; undefined where nothing is known. */
+  readonly risk: string | undefined;
+};
 
 /** What lies in a payload as an ELF file of its own: `at` is its offset. */
 type Embedded = { readonly at: number; readonly file: ElfFile; readonly dynamic: Dynamic };
 
 /** The native addons in the bundled program, and whether musl's loader will load them from the file that was linked. */
 export function findAddons(linked: Linked, withSupport: boolean): Addon[] {
-  return embedded(linked.payload.bytes).map((found) => ({
-    name: nameOf(linked.payload.bytes, found.at) ?? "an addon without a name",
-    problem: problemOf(found, linked, withSupport),
-  }));
+  return embedded(linked.payload.bytes).map((found) => {
+    const { atLoad, onCall } = missing(found.dynamic, linked.architecture, linked.defines);
+    const problem = problemOf(found, atLoad, linked, withSupport);
+    return {
+      name: nameOf(linked.payload.bytes, found.at) ?? "an addon without a name",
+      problem,
+      risk:
+        problem === undefined && onCall.length > 0
+          ? `it ends the process if it calls ${undefinedNames(onCall)}`
+          : undefined,
+    };
+  });
 }
 
-function problemOf({ file, dynamic }: Embedded, linked: Linked, withSupport: boolean): string | undefined {
+function problemOf(
+  { file, dynamic }: Embedded,
+  atLoad: readonly Symbol[],
+  linked: Linked,
+  withSupport: boolean,
+): string | undefined {
   if (file.machine !== linked.architecture.machine)
     return `it is for ${architectureOf(file.machine)?.name ?? `the e_machine ${file.machine}`}`;
   const unknown = dynamic.needed.filter((soname) => !answered(soname, withSupport));
@@ -29,15 +51,17 @@ function problemOf({ file, dynamic }: Embedded, linked: Linked, withSupport: boo
     return `it needs ${unknown.join(", ")}: link without --no-addons`;
   if (unknown.length > 0)
     return `it needs ${unknown.join(", ")}, which is not in the program: only where the loader finds it in /lib, /usr/local/lib or /usr/lib`;
-  const undefinedNames = dynamic.symbols
-    .filter(
-      ({ defined, binding, name }) =>
-        !defined && name !== "" && binding !== elf.STB_WEAK && binding !== elf.STB_LOCAL && !linked.defines(name),
-    )
-    .map(({ name }) => name);
-  if (undefinedNames.length > 0)
-    return `nothing defines its symbol ${undefinedNames.slice(0, 3).join(", ")}${undefinedNames.length > 3 ? ` and ${undefinedNames.length - 3} more` : ""}`;
-  return undefined;
+  return atLoad.length > 0 ? `it wants ${undefinedNames(atLoad)}` : undefined;
+}
+
+/** The names, and where the first one is to be had. */
+function undefinedNames(symbols: readonly Symbol[]): string {
+  const names = listFirst(
+    symbols.map(({ name }) => name),
+    3,
+  );
+  const release = symbols.map((symbol) => releaseWith(symbol)).find((found) => found !== undefined);
+  return `${names}, which nothing defines${release === undefined ? "" : `: ${release}`}`;
 }
 
 function embedded(payload: Uint8Array): Embedded[] {

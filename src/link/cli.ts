@@ -79,8 +79,10 @@ function report(outfile: string, { size, bun, bundled, target, libraries, addons
   );
   const needs = bun === undefined ? undefined : needsOf(bun);
   if (needs !== undefined) console.error(`bun-static: note: Bun ${bun}: ${needs}`);
-  for (const { name, problem } of addons)
+  for (const { name, problem, risk } of addons) {
     if (problem !== undefined) console.error(`bun-static: warning: ${name} will not load: ${problem}`);
+    if (risk !== undefined) console.error(`bun-static: warning: ${name} loads, and ${risk}`);
+  }
 }
 
 /** Is it an executable, of Linux or of another system? @throws LinkError when it cannot be read. */

@@ -131,7 +131,7 @@ function definitionFor(
 
 function checkLoaderFinds(program: Program, musl: Placed, symbol: Symbol): void {
   const found = musl.dynamic.exports.has(symbol.name) || (symbol.defined && symbol.name !== "");
-  if (!found && symbol.binding !== STB_WEAK) throw undefinedSymbol(program.file.name, symbol.name);
+  if (!found && symbol.binding !== STB_WEAK) throw undefinedSymbol(program.file.name, symbol);
 }
 
 /** The template is copied now, so what musl changes in it at start would not be in the copy. */

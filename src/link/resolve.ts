@@ -4,6 +4,7 @@ import type { Symbol } from "../elf/dynamic.ts";
 import { LinkError } from "./error.ts";
 import type { Placed } from "./layout.ts";
 import type { Program } from "./program.ts";
+import { releaseWith } from "./releases.ts";
 import type { Substitutes } from "./substitutes.ts";
 
 /** Where a name leads: the address, or for a TLS symbol its offset in the owner's TLS template. */
@@ -51,7 +52,7 @@ export class Resolver {
     if (local !== undefined && symbol.binding === elf.STB_LOCAL) return local;
     const first = this.fallbacks.beforeMusl.includes(symbol.name) ? this.fallback(symbol.name) : undefined;
     const found = first ?? this.lookup(symbol.name) ?? local;
-    if (found === undefined && symbol.binding !== elf.STB_WEAK) throw undefinedSymbol(library.path, symbol.name);
+    if (found === undefined && symbol.binding !== elf.STB_WEAK) throw undefinedSymbol(library.path, symbol);
     return found;
   }
 
@@ -69,22 +70,23 @@ export class Resolver {
     if (typeof substitute === "object") return this.lookupLibraries(substitute.alias);
     const value = substitute === "zeroByte" ? this.fallbacks.zeroByte : this.routine(substitute);
     return {
-      symbol: { name, binding: 1, type: 0, defined: true, value, size: 0, default: true },
+      symbol: { name, binding: 1, type: 0, defined: true, value, size: 0, version: undefined, default: true },
       owner: "fallback",
       value,
     };
   }
 }
 
-/** std::string::_M_replace_cold, which came with GCC 13. */
-const REPLACE_COLD = "_ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE15_M_replace_coldEPcmPKcmm";
-
-export function undefinedSymbol(path: string, name: string): LinkError {
-  const newer = name === REPLACE_COLD;
-  const wayOut = newer
-    ? "Bun before 1.3.11 needs the libstdc++ of GCC 13 or newer (Debian 13, Ubuntu 24.04, Alpine 3.19): name its folder with --library-dir, or compile with a newer Bun"
-    : "link with the musl, libstdc++ and libgcc_s of one release of Debian (12 or newer) or Alpine: --library-dir";
-  return new LinkError(`${path}: nothing defines its symbol ${name}; ${wayOut}`);
+export function undefinedSymbol(path: string, symbol: Symbol): LinkError {
+  const release = releaseWith(symbol);
+  const wayOut =
+    release === undefined
+      ? "link with the musl, libstdc++ and libgcc_s of one release of Debian (12 or newer) or Alpine: --library-dir"
+      : `${release}: name the folder of one with --library-dir`;
+  const newerBun = release !== undefined && symbol.name.includes("_M_replace_cold");
+  return new LinkError(
+    `${path}: nothing defines its symbol ${symbol.name}; ${wayOut}${newerBun ? ", or compile with Bun 1.3.11 or newer, which does without" : ""}`,
+  );
 }
 
 const define = (symbol: Symbol, library: Placed): Definition => ({

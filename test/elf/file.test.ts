@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import * as elf from "../../src/elf/constants.ts";
 import { dropNeeded, readDynamic } from "../../src/elf/dynamic.ts";
 import { ElfError, ElfFile } from "../../src/elf/file.ts";
@@ -48,6 +49,20 @@ describe("reading what gcc wrote, as readelf reads it", () => {
     expect(exports.get("who")).toMatchObject({ defined: true, binding: 1 });
     expect(exports.get("tls_exported")).toMatchObject({ type: elf.STT_TLS, size: 4 });
     expect([exports.has("write"), exports.has("answer"), exports.has("old")]).toEqual([false, false, false]);
+  });
+
+  test("the versions that a library wants of others' symbols", () => {
+    const path = "/usr/lib/x86_64-linux-gnu/libstdc++.so.6";
+    const rows = Bun.spawnSync(["readelf", "--dyn-syms", "-W", path])
+      .stdout.toString()
+      .matchAll(/^ +(\d+): .* UND (\S+)@(\S+) \(\d+\)$/gm);
+    const wanted = [...rows].map(([, index, name, version]) => [Number(index), name, version]);
+    expect(wanted.length).toBeGreaterThan(50);
+    const { symbols } = readDynamic(new ElfFile(path, new Uint8Array(readFileSync(path))));
+    const found = symbols.flatMap(({ name, defined, version }, index) =>
+      defined || version === undefined ? [] : [[index, name, version]],
+    );
+    expect(found).toEqual(wanted as typeof found);
   });
 
   test("what a file needs, and taking one out", () => {

@@ -28,6 +28,8 @@ export const AARCH64: Architecture = {
     [0x406, "thread-pointer-offset"], // R_AARCH64_TLS_TPREL64
     [0x407, "tls-descriptor"], // R_AARCH64_TLSDESC
   ]),
+  // R_AARCH64_GLOB_DAT, R_AARCH64_JUMP_SLOT
+  lazyRelocations: new Set([0x401, 0x402]),
   tls: { variant: "I", reserved: 16 },
   muslLoader: "ld-musl-aarch64.so.1",
   libraryDirs: ["/usr/lib/aarch64-linux-gnu", "/lib/aarch64-linux-gnu"],

@@ -24,6 +24,8 @@ export const X86_64: Architecture = {
     [17, "tls-offset"], // R_X86_64_DTPOFF64
     [18, "thread-pointer-offset"], // R_X86_64_TPOFF64
   ]),
+  // R_X86_64_GLOB_DAT, R_X86_64_JUMP_SLOT
+  lazyRelocations: new Set([6, 7]),
   tls: { variant: "II" },
   muslLoader: "ld-musl-x86_64.so.1",
   libraryDirs: ["/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu"],

@@ -26,7 +26,7 @@ const HEADLINES = [
 const COLUMNS = ["pause", REFERENCE, MUSL, FLOOR, "catatonit", "tini"] as const;
 
 /** The README's table of `results`: the ratios of pause to the two C programs, and the medians of the peers. */
-export function headlines({ samples }: Results): string {
+function headlines({ samples }: Results): string {
   const rows = HEADLINES.map(([words, metric]) => {
     const medians = COLUMNS.map((name) => figure(samples[metric]?.[name] ?? []).median);
     const [ours = Number.NaN, upstream = Number.NaN, musl = Number.NaN] = medians;

@@ -1,5 +1,5 @@
 /** Types of auxv entries, getauxval(3). */
-export const AT_NULL = 0;
+const AT_NULL = 0;
 export const AT_PHDR = 3;
 export const AT_PHENT = 4;
 export const AT_PHNUM = 5;
@@ -7,7 +7,7 @@ export const AT_PAGESZ = 6;
 export const AT_BASE = 7;
 export const AT_ENTRY = 9;
 export const AT_HWCAP = 16;
-export const AT_RANDOM = 25;
+const AT_RANDOM = 25;
 
 /** What a kernel hands to a program: strings without their NUL, and the auxiliary vector but for AT_RANDOM and AT_NULL. */
 export type Handed = {

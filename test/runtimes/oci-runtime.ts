@@ -5,7 +5,7 @@ import { unpack } from "./oci.ts";
 import { run, start } from "./tools.ts";
 import type { Workspace } from "./workspace.ts";
 
-export const NAMESPACES = ["pid", "ipc", "network", "uts", "mount"] as const;
+const NAMESPACES = ["pid", "ipc", "network", "uts", "mount"] as const;
 export type Namespace = (typeof NAMESPACES)[number];
 
 /** What a bundle's config.json has besides what the image says; the words of the OCI runtime specification. */

@@ -14,7 +14,7 @@ const statement = <P>(subject: readonly Subject[], predicateType: string, predic
   predicate,
 });
 
-export const SLSA = "https://slsa.dev/provenance/v1";
+const SLSA = "https://slsa.dev/provenance/v1";
 
 export const subjectOf = ({ file: { name, sha256 } }: ReleasedExecutable): Subject => ({ name, digest: { sha256 } });
 

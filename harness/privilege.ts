@@ -10,6 +10,8 @@ export type Need = {
   readonly present: () => boolean;
   /** Does the README's second command bring it, or any system have it? The tests of others belong to `bun run test:all`. */
   readonly ordinary: boolean;
+  /** Debian's packages that bring it; none where none does. */
+  readonly packages: readonly string[];
 };
 
 const PROJECT = join(import.meta.dir, "..");
@@ -78,6 +80,7 @@ export function program(name: string): Need {
   return {
     name: called,
     present: () => Bun.which(name) !== null,
+    packages: ESSENTIAL.has(name) ? [] : packages.split(" "),
     ordinary: ORDINARY.size === 0 || packages.split(" ").every((each) => ORDINARY.has(each)) || ESSENTIAL.has(name),
   };
 }
@@ -103,7 +106,7 @@ function reapsOrphans(): boolean {
 
 /** What is no program. */
 export const NEEDS = {
-  root: { name: "root", present: once(() => process.getuid?.() === 0), ordinary: true },
+  root: { name: "root", present: once(() => process.getuid?.() === 0), ordinary: true, packages: [] },
   namespaces: {
     name: "root with CAP_SYS_ADMIN, which makes namespaces and mounts",
     present: once(
@@ -112,22 +115,31 @@ export const NEEDS = {
         succeeds("unshare", "--pid", "--ipc", "--net", "--mount", "--fork", "mount", "-t", "tmpfs", "tmpfs", "/mnt"),
     ),
     ordinary: true,
+    packages: [],
   },
   userNamespace: {
     name: "a user namespace, which an ordinary user may make",
     present: once(() => succeeds("unshare", "--user", "--map-root-user", "true")),
     ordinary: true,
+    packages: [],
   },
-  cgroup: { name: "a control group of its own below /sys/fs/cgroup", present: once(makesCgroups), ordinary: true },
+  cgroup: {
+    name: "a control group of its own below /sys/fs/cgroup",
+    present: once(makesCgroups),
+    ordinary: true,
+    packages: [],
+  },
   reaper: {
     name: "a PID 1 that reaps orphans: start the container with --init",
     present: once(reapsOrphans),
     ordinary: true,
+    packages: [],
   },
   otherArchitecture: {
     name: "both architectures built: bun run build --arch all",
     present: once(() => ["amd64", "arm64"].every((name) => existsSync(join(PROJECT, "dist", name, "pause")))),
     ordinary: false,
+    packages: [],
   },
 } as const satisfies Readonly<Record<string, Need>>;
 

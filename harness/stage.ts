@@ -3,6 +3,9 @@ import type { Subprocess } from "bun";
 import { type Artifact, rootOf } from "./artifacts.ts";
 import { type CProgram, compileProgram } from "./compile.ts";
 import { blockedIn, children, RT_SIGTIMEDWAIT } from "./proc.ts";
+import { type Ending, soon } from "./wait.ts";
+
+export { type Ending, soon } from "./wait.ts";
 
 // Static, so that the environment that the stage passes on does not change what it does itself.
 const program = (name: string): CProgram => ({
@@ -13,8 +16,6 @@ const program = (name: string): CProgram => ({
 export const STAGE_PROGRAM = program("stage");
 export const DRILL_PROGRAM = program("drill");
 
-const PATIENCE_MS = 20_000;
-
 export type Conditions = {
   /** What stage.c is to make, in its own words. */
   readonly make?: readonly string[];
@@ -24,9 +25,6 @@ export type Conditions = {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
 };
-
-/** How a program ended: its exit status (128 and more: a signal), and all it wrote. */
-export type Ending = { readonly status: number; readonly stdout: string; readonly stderr: string };
 
 /** A program on the stage. */
 export class Actor {
@@ -90,15 +88,6 @@ export async function times(count: number, path: string, other: string): Promise
     .split("\n")
     .map((line) => line.split(" ").map(Number))
     .map(([start = Number.NaN, end = Number.NaN]) => ({ start, end }));
-}
-
-/** Asks until there is an answer. @throws Error naming what did not happen. */
-export async function soon<T>(what: string, ask: () => T | undefined): Promise<T> {
-  for (const limit = performance.now() + PATIENCE_MS; performance.now() < limit; await Bun.sleep(2)) {
-    const answer = ask();
-    if (answer !== undefined) return answer;
-  }
-  throw new Error(`waited ${PATIENCE_MS / 1000} s for ${what}, in vain`);
 }
 
 function raise(artifact: Artifact, { make = [], first = true, args = [], env = {}, cwd = "/" }: Conditions) {

@@ -17,6 +17,15 @@ const RUN_AS_THEY_STAND = [INSTALL, TEST]
   .flatMap((block) => (block === undefined ? [] : commandsIn(block)))
   .flatMap((command) => [command, ...behind(command)]);
 
+/** It goes on with the line of CONTRIBUTING.md that installs what `bun run test:all` needs, and with that command's other half. */
+const RUN_AFTERWARDS = [
+  ...read("CONTRIBUTING.md")
+    .split("\n")
+    .filter((line) => line.startsWith("apt-get update && "))
+    .flatMap((line) => line.split(" && ")),
+  ...behind(`${NPX}run test:rest`).map((command) => command.replace("bun src/build/cli.ts", `${NPX}run build`)),
+];
+
 /** What the tests take from a page and run: the page, and how the command begins. */
 const TAKEN = [...new Bun.Glob("test/**/*.ts").scanSync(REPOSITORY)].flatMap((file) =>
   [...read(file).matchAll(/\bdocumentedCommand\(\s*"([^"]+)",\s*"([^"]+)"\)/g)].map(
@@ -38,7 +47,9 @@ describe("each command of a shell block is run by a test, or its block says that
         if (isMarked(block)) return;
         for (const command of commandsIn(block)) {
           const taken = TAKEN.some(({ page: of, beginning }) => of === page && command.startsWith(beginning));
-          const stands = [command, ...behind(command)].some((each) => RUN_AS_THEY_STAND.includes(each));
+          const stands = [command, ...behind(command)].some((each) =>
+            [...RUN_AS_THEY_STAND, ...RUN_AFTERWARDS].includes(each),
+          );
           expect(
             taken || stands,
             `${page}: no test runs \`${command}\`; take it from the page by documentedCommand, or begin the block with "# not run by the tests: " and the reason`,
@@ -122,6 +133,14 @@ describe("what a reader runs", () => {
       );
     },
     16 * MINUTES,
+  );
+
+  test(
+    "the quick loop",
+    async () => {
+      await inRepository(documentedCommand("CONTRIBUTING.md", "npx -y bun@1.4.5 run test:quick"));
+    },
+    MINUTES,
   );
 
   test(

@@ -96,6 +96,7 @@ export const BUILDKIT: Need = {
   name: "dockerd and a docker with BuildKit: apt-get install docker.io",
   present: () => DOCKER_WITH_BUILDKIT !== undefined && Bun.which("dockerd") !== null,
   ordinary: false,
+  packages: [],
 };
 
 /** docker's classic builder, or the one that took its place. */

@@ -1,0 +1,88 @@
+import { NEEDS, type Need, program } from "../harness/privilege.ts";
+
+/** The commands that run tests, from the quickest on. Each runs what those before it run, too. */
+export type TestCommand = "test:quick" | "test" | "test:all";
+
+/** Tests that need the same of a machine, and are run by the same commands. */
+export type Group = {
+  readonly name: string;
+  /** The first command that runs them. */
+  readonly command: TestCommand;
+  /** Their files: globs. A file is in the first group that has it. */
+  readonly files: readonly string[];
+  /** What each file needs to be loaded or run at all. A test of it that needs more says so itself (harness/privilege.ts). */
+  readonly needs: readonly Need[];
+  /** What single tests of it need besides. */
+  readonly uses?: readonly Need[];
+};
+
+const GCC = program("gcc");
+
+const TOOLS = [
+  ...["aarch64-linux-gnu-gcc", "bwrap", "buildah", "busybox", "catatonit", "conmon", "crun", "ctr", "dockerd", "g++"],
+  ...["lxc-start", "man", "mmdebstrap", "newuidmap", "podman", "qemu-aarch64-static", "qemu-system-aarch64"],
+  ...["qemu-system-x86_64", "runc", "runsc", "skopeo", "systemd-nspawn"],
+];
+
+export const GROUPS: readonly Group[] = [
+  {
+    name: "pages",
+    command: "test:quick",
+    files: ["test/docs/{figures,imports,links,workflow}.test.ts"],
+    needs: [],
+  },
+  {
+    name: "units",
+    command: "test:quick",
+    files: [
+      "test/{fuzz,house,support}/**/*.test.ts",
+      "test/bench/bench.test.ts",
+      "test/image/read.test.ts",
+      "test/machine/newc.test.ts",
+      "test/snapshot/{scenarios,write}.test.ts",
+    ],
+    needs: [],
+  },
+  {
+    name: "contract of `dist/pause`, without a compiler",
+    command: "test:quick",
+    files: ["test/contract/quick.test.ts"],
+    needs: [],
+  },
+  { name: "what `start` shows", command: "test", files: ["test/demo/*.test.ts"], needs: [] },
+  {
+    name: "contract of every artifact",
+    command: "test",
+    files: ["test/contract/{conditions,promises,upstream}.test.ts"],
+    needs: [NEEDS.namespaces, GCC, program("strace")],
+  },
+  {
+    name: "ELF, and machine code",
+    command: "test",
+    files: ["test/elf/*.test.ts"],
+    needs: [GCC, program("readelf"), program("aarch64-linux-gnu-objdump")],
+  },
+  {
+    name: "linker",
+    command: "test",
+    files: ["test/link/{cli,inputs,link,output,program,refusals,strict}.test.ts"],
+    needs: [GCC, program("file"), program("ip")],
+  },
+  {
+    name: "snapshot",
+    command: "test",
+    files: ["test/snapshot/targets.test.ts"],
+    needs: [NEEDS.namespaces, NEEDS.cgroup, GCC],
+  },
+  { name: "image", command: "test", files: ["test/image/*.test.ts"], needs: [] },
+  { name: "reading a file that was given", command: "test", files: ["test/verify/report.test.ts"], needs: [GCC] },
+  { name: "build", command: "test", files: ["test/build/*.test.ts"], needs: [NEEDS.namespaces] },
+  { name: "manual page", command: "test", files: ["test/docs/man.test.ts"], needs: [program("mandoc")] },
+  {
+    name: "runtimes, the other architecture, machines, packages, release",
+    command: "test:all",
+    files: ["test/**/*.test.ts"],
+    needs: [],
+    uses: [NEEDS.namespaces, NEEDS.cgroup, NEEDS.reaper, NEEDS.otherArchitecture, ...TOOLS.map(program)],
+  },
+];

@@ -1,0 +1,137 @@
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { missingOf, NEEDS, REST_MARK, SHARE_VARIABLE, type Share } from "../harness/privilege.ts";
+import { command } from "../src/support/command.ts";
+import { UserError } from "../src/support/error.ts";
+import type { Scope } from "../src/support/scope.ts";
+import { GROUPS, type Group } from "./groups.ts";
+
+/**
+ * Runs the groups of tests of one command: `bun test/run.ts quick`, those that need nothing; `ordinary`, these and those that the
+ * README's second command installs for; `rest`, what `bun run test:all` has beyond them. A group that needs what is not here is left
+ * out and named; under CI it fails. Ends with the count.
+ */
+const PROJECT = join(import.meta.dir, "..");
+const CI = process.env.CI === "true";
+
+type Count = { readonly passed: number; readonly failed: number; readonly skipped: number };
+const NOTHING: Count = { passed: 0, failed: 0, skipped: 0 };
+
+const sum = (one: Count, other: Count): Count => ({
+  passed: one.passed + other.passed,
+  failed: one.failed + other.failed,
+  skipped: one.skipped + other.skipped,
+});
+
+/** The groups of these commands. */
+const groupsOf = (...commands: readonly Group["command"][]) =>
+  GROUPS.filter((group) => commands.includes(group.command));
+
+const FILES = filesOf(GROUPS);
+const filesIn = (groups: readonly Group[]) => groups.flatMap((group) => FILES.get(group) ?? []);
+
+const ROUNDS: Readonly<Record<string, (run: Scope) => Promise<Count>>> = {
+  quick: (run) => testGroups(run, groupsOf("test:quick"), "ordinary"),
+  ordinary: (run) => testGroups(run, groupsOf("test:quick", "test"), "ordinary"),
+  rest: async (run) =>
+    sum(
+      await testGroups(run, groupsOf("test:all")),
+      await testFiles(run, filesIn(groupsOf("test:quick", "test")), "rest"),
+    ),
+};
+
+await command("test", async (run, [name = ""]) => {
+  const round = ROUNDS[name];
+  if (round === undefined)
+    throw new UserError(`usage: bun test/run.ts ROUND, one of ${Object.keys(ROUNDS).join(", ")}`);
+  sayWhetherOrphansEnd();
+  await buildWhereOlder(run);
+  const { passed, failed, skipped } = await round(run);
+  console.log(`${name}: ${passed} passed, ${failed} failed, ${skipped} skipped`);
+  return failed > 0 || passed === 0 || (CI && skipped > 0) ? 1 : 0;
+});
+
+/** The files of each group. */
+function filesOf(groups: readonly Group[]): ReadonlyMap<Group, readonly string[]> {
+  const taken = new Set<string>();
+  return new Map(
+    groups.map((group) => {
+      const all = group.files.flatMap((glob) => [...new Bun.Glob(glob).scanSync(PROJECT)]);
+      const own = all.filter((file) => !taken.has(file)).toSorted();
+      for (const file of own) taken.add(file);
+      return [group, own];
+    }),
+  );
+}
+
+async function testGroups(run: Scope, groups: readonly Group[], share?: Share): Promise<Count> {
+  const here = groups.filter(({ name, needs }) => {
+    const missing = missingOf(needs);
+    if (missing !== "") console.error(`${CI ? "fail" : "skipped"}: ${name}: needs ${missing}`);
+    return missing === "";
+  });
+  const absent = groups.length - here.length;
+  const count = await testFiles(run, filesIn(here), share);
+  return sum(count, CI ? { ...NOTHING, failed: absent } : { ...NOTHING, skipped: absent });
+}
+
+/** `bun test` on these files. Of the rest's share it takes only the tests that bear its mark. */
+async function testFiles(run: Scope, files: readonly string[], share?: Share): Promise<Count> {
+  if (files.length === 0) return NOTHING;
+  const report = join(run.folder("pause-tests-"), "junit.xml");
+  const filter = share === "rest" ? ["--test-name-pattern", `${REST_MARK.replace(/[[\]]/g, "\\$&")}$`] : [];
+  const reporter = ["--reporter=junit", `--reporter-outfile=${report}`];
+  const { status } = await run.spawn(
+    [process.execPath, "test", ...reporter, ...filter, ...files.map((file) => `./${file}`)],
+    {
+      cwd: PROJECT,
+      env: { ...process.env, [SHARE_VARIABLE]: share },
+      stdout: "inherit",
+      stderr: "inherit",
+    },
+  ).ended;
+  const count = countIn(report);
+  return {
+    passed: count.passed,
+    // To bun test, a file that cannot be loaded is no test that failed.
+    failed: status !== 0 && count.failed === 0 ? 1 : count.failed,
+    // What the filter leaves out is skipped to it.
+    skipped: share === "rest" ? 0 : count.skipped,
+  };
+}
+
+/** The sums of JUnit's report; nothing where there is none. */
+function countIn(report: string): Count {
+  if (statSync(report, { throwIfNoEntry: false }) === undefined) return NOTHING;
+  const [head = ""] = /<testsuites [^>]*>/.exec(readFileSync(report, "utf8")) ?? [];
+  const number = (name: string) => Number(new RegExp(` ${name}="(\\d+)"`).exec(head)?.[1] ?? 0);
+  const [failed, skipped] = [number("failures"), number("skipped")];
+  return { passed: number("tests") - failed - skipped, failed, skipped };
+}
+
+/** Said first: what waits for its orphans to be gone, a test or a container runtime, waits in vain. */
+function sayWhetherOrphansEnd(): void {
+  if (NEEDS.reaper.present()) return;
+  const name = readFileSync("/proc/1/comm", "utf8").trim();
+  console.error(`PID 1 (${name}) does not reap orphans, which some tests need: start the container with --init`);
+}
+
+/** The tests run what lies in dist. What is older than its sources is built again. */
+async function buildWhereOlder(run: Scope): Promise<void> {
+  const built = modified("dist/provenance.json");
+  const sources = [...new Bun.Glob("src/**/*").scanSync(PROJECT), "package.json"];
+  const younger = sources.find((file) => modified(file) > built);
+  if (younger === undefined) return;
+  console.log(`building, since ${built === 0 ? "dist is empty" : `${younger} is younger than dist`}`);
+  const build = run.spawn([process.execPath, "src/build/cli.ts"], {
+    cwd: PROJECT,
+    stdout: "inherit",
+    stderr: "inherit",
+  });
+  if ((await build.ended).status !== 0) throw new UserError("the build failed, and there is nothing to test");
+}
+
+/** When the file was written, ms; 0 where it is not there. */
+function modified(file: string): number {
+  return statSync(join(PROJECT, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}

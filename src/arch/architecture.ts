@@ -10,6 +10,8 @@ export type Architecture = {
   readonly name: string;
   /** What Debian calls it, and OCI's image specification too. */
   readonly debian: string;
+  /** Its one variant in an OCI image index, which tools name or leave out; undefined where there is none. */
+  readonly variant: string | undefined;
   /** What GNU's tools for it have before their names, where there are tools for several. */
   readonly gnuTriplet: string;
   /** What process.arch is on it. */

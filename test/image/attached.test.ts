@@ -1,13 +1,15 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
 import { assemble } from "../../src/ship/image/assemble.ts";
 import { contentsAt, licenseTexts } from "../../src/ship/image/contents.ts";
+import { readImages } from "../../src/ship/image/read.ts";
 import { writeRelease } from "../../src/ship/release/folder.ts";
 import { billOf, provenanceOf, subjectOf } from "../../src/ship/release/statement.ts";
 import { sha256 } from "../../src/support/hash.ts";
+import { run, testWith } from "../runtimes/tools.ts";
 
 const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
@@ -27,7 +29,7 @@ if (first === undefined) throw new Error("there is no architecture");
 /** The archive of `bun run image`, and that of a release. */
 const contents = contentsAt(COMMIT);
 const programs = executables.map(({ architecture, bytes }) => ({ architecture: architecture.debian, bytes }));
-const plain = assemble(contents, programs, first.architecture.debian, { texts: licenseTexts() });
+const plain = assemble(contents, programs, first.architecture.debian, { licenses: licenseTexts() });
 
 const folder = mkdtempSync(join(tmpdir(), "pause-attached-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -64,36 +66,72 @@ async function read(archive: Uint8Array) {
 
 const NO_PLATFORM = { architecture: "unknown", os: "unknown" };
 
+/** What a manifest for no platform has in its one layer. */
+async function textsOf({ bytes, json }: Awaited<ReturnType<typeof read>>, descriptor: Descriptor | undefined) {
+  if (descriptor === undefined) throw new Error("nothing is attached");
+  const manifest = await json(descriptor);
+  expect(manifest.layers.length).toBe(1);
+  const layer = Bun.gunzipSync(new Uint8Array(await bytes(manifest.layers[0])));
+  const config = await json(manifest.config);
+  expect(config).toMatchObject({
+    ...NO_PLATFORM,
+    rootfs: { type: "layers", diff_ids: [`sha256:${sha256(layer)}`] },
+  });
+  const texts = [...(await new Bun.Archive(layer).files())];
+  return {
+    manifest,
+    labels: config.config,
+    texts: await Promise.all(texts.map(async ([name, file]) => ({ name, text: await file.text() }))),
+  };
+}
+
 describe("what goes with the image", () => {
   for (const [what, archive] of [
     ["bun run image", plain.archive],
     ["a release", ofRelease],
   ] as const) {
-    test(`in the archive of ${what}: NOTICE and the licences are one artifact without a platform, each text with its file's name`, async () => {
-      const { bytes, json, attached } = await read(archive);
-      const [texts] = attached;
-      if (texts === undefined) throw new Error("nothing is attached");
-      expect(texts.platform).toEqual(NO_PLATFORM);
-      const manifest = await json(texts);
-      expect(manifest).toMatchObject({
-        mediaType: "application/vnd.oci.image.manifest.v1+json",
-        artifactType: "application/vnd.pause.licenses.v1",
-        config: { mediaType: "application/vnd.oci.empty.v1+json" },
-      });
-      expect(await json(manifest.config)).toEqual({});
-      const files: { name: string | undefined; text: string }[] = [];
-      for (const layer of manifest.layers)
-        files.push({
-          name: layer.annotations["org.opencontainers.image.title"],
-          text: (await bytes(layer)).toString(),
-        });
-      expect(files).toEqual([...licenseTexts()]);
-      expect(files.map(({ name = "" }) => name)).toContain("NOTICE");
+    test(`in the archive of ${what}: NOTICE and the licences are files in the layer of one image for no platform`, async () => {
+      const layout = await read(archive);
+      const [first] = layout.attached;
+      expect(first?.platform).toEqual(NO_PLATFORM);
+      const { texts, labels } = await textsOf(layout, first);
+      expect(texts).toEqual([...licenseTexts()]);
+      expect(texts.map(({ name }) => name)).toContain("NOTICE");
+      // Nothing to run.
+      expect(labels).toEqual({ Labels: { "vnd.pause.attached": "licenses" } });
     });
+
+    testWith("skopeo")(
+      `the archive of ${what} converts to Docker's types and back, and is read as before`,
+      async () => {
+        const [from, docker, back] = [
+          join(folder, `${what}.tar`),
+          join(folder, `${what}.v2s2`),
+          join(folder, `${what}.back.tar`),
+        ];
+        writeFileSync(from, archive);
+        const copy = (...words: string[]) => run(["skopeo", "--insecure-policy", "copy", "--quiet", "--all", ...words]);
+        await copy("--format", "v2s2", `oci-archive:${from}`, `dir:${docker}`);
+        const list = JSON.parse(readFileSync(join(docker, "manifest.json"), "utf8"));
+        expect(list.mediaType).toBe("application/vnd.docker.distribution.manifest.list.v2+json");
+        await copy("--format", "oci", `dir:${docker}`, `oci-archive:${back}`);
+        const contentsOf = (path: string) =>
+          readImages("archive", readFileSync(path)).map(({ architecture, config, layers }) => ({
+            ...{ architecture, config },
+            layers: layers.map(({ tar }) => sha256(tar)),
+          }));
+        expect(contentsOf(back)).toEqual(contentsOf(from));
+        const [before, after] = [await read(archive), await read(readFileSync(back))];
+        expect(after.attached.length).toBe(before.attached.length);
+        for (const [at, each] of after.attached.entries())
+          expect((await textsOf(after, each)).texts).toEqual((await textsOf(before, before.attached[at])).texts);
+      },
+    );
   }
 
-  test("in the archive of a release: behind the texts, a manifest for each platform, found by its annotations and by its subject, with both statements", async () => {
-    const { bytes, json, images, attached } = await read(ofRelease);
+  test("in the archive of a release: behind the licences, one for each platform, found by its annotations and by its subject, with both statements", async () => {
+    const layout = await read(ofRelease);
+    const { images, attached } = layout;
     expect(attached.length).toBe(1 + images.length);
     for (const [at, image] of images.entries()) {
       const [executable, attestation] = [executables[at], attached[1 + at]];
@@ -107,30 +145,18 @@ describe("what goes with the image", () => {
           "vnd.docker.reference.type": "attestation-manifest",
         },
       });
-      const { subject, config, layers } = await json(attestation);
-      expect(subject).toEqual({ mediaType: image.mediaType, digest: image.digest, size: image.size });
-      expect(await json(config)).toEqual({
-        ...NO_PLATFORM,
-        config: {},
-        rootfs: { type: "layers", diff_ids: layers.map(({ digest }: Descriptor) => digest) },
-      });
+      const { manifest, texts, labels } = await textsOf(layout, attestation);
+      expect(manifest.subject).toEqual({ mediaType: image.mediaType, digest: image.digest, size: image.size });
+      expect(labels).toEqual({ Labels: { "vnd.pause.attached": "statements" } });
       const about = [
         { name: contents.name, digest: { sha256: image.digest.replace("sha256:", "") } },
         subjectOf(executable),
       ];
-      const statements: unknown[] = [];
-      for (const layer of layers)
-        statements.push({
-          type: layer.mediaType,
-          predicate: layer.annotations["in-toto.io/predicate-type"],
-          statement: (await bytes(layer)).toString(),
-        });
-      expect(statements).toEqual(
-        [billOf(executable, about), provenanceOf(executable, about)].map((statement) => ({
-          type: "application/vnd.in-toto+json",
-          predicate: statement.predicateType,
-          statement: JSON.stringify(statement),
-        })),
+      expect(texts.map(({ name, text }) => ({ name, statement: JSON.parse(text) }))).toEqual(
+        [
+          { name: "sbom.intoto.json", statement: billOf(executable, about) },
+          { name: "provenance.intoto.json", statement: provenanceOf(executable, about) },
+        ].map(({ name, statement }) => ({ name, statement: JSON.parse(JSON.stringify(statement)) })),
       );
     }
   });

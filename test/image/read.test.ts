@@ -1,10 +1,28 @@
 import { describe, expect, test } from "bun:test";
+import { crc32, deflateRawSync, zstdCompressSync } from "node:zlib";
 import { assemble } from "../../src/ship/image/assemble.ts";
 import { ImageError } from "../../src/ship/image/error.ts";
+import { MOST_EXTENDED_BYTES, MOST_MEMBERS } from "../../src/ship/image/limits.ts";
 import { readImages } from "../../src/ship/image/read.ts";
-import { type TarEntry, tar } from "../../src/ship/image/tar.ts";
 import { untar } from "../../src/ship/image/untar.ts";
-import { sha256 } from "../../src/support/hash.ts";
+import { MOST_JSON_BYTES } from "../../src/support/json.ts";
+import {
+  CONFIG,
+  descriptorOf,
+  END,
+  extended,
+  type Forgery,
+  forged,
+  INDEX,
+  imageOf,
+  LAYER,
+  MANIFEST,
+  type Member,
+  memberOf,
+  recordOf,
+  tarOf,
+  UNKNOWN,
+} from "./forge.ts";
 
 const CONTENTS = {
   name: "localhost/pause:x",
@@ -17,331 +35,790 @@ const PROGRAMS = [
   { architecture: "amd64", bytes: Buffer.from("one") },
   { architecture: "arm64", bytes: Buffer.from("other") },
 ] as const;
-const ARCHIVE = assemble(CONTENTS, PROGRAMS, "amd64").archive;
+const ATTACHED = {
+  licenses: [{ name: "LICENSES/MIT.txt", text: "as is" }],
+  attest: (architecture: string, digest: string) => [{ name: "said.json", text: `${architecture} ${digest}` }],
+};
+const ARCHIVE = assemble(CONTENTS, PROGRAMS, "amd64", ATTACHED).archive;
 
-const entries = (): TarEntry[] =>
-  untar("archive", ARCHIVE).map(({ path, bytes }) => ({ name: path, bytes, mode: 0o644 }));
-/** The header of a member, as older archives have it too (POSIX pax, "ustar Interchange Format"). */
-function header(path: string, type: string, { size = "0", magic = "ustar\x0000", prefix = "" } = {}): Buffer {
-  const block = Buffer.alloc(512);
-  block.write(path, 0);
-  block.write("0000755\0", 100);
-  block.write(`${size.padStart(11, "0")}\0`, 124);
-  block.write(`        ${type}`, 148);
-  block.write(magic, 257);
-  block.write(prefix, 345);
-  block.write(
-    `${block
-      .reduce((sum, byte) => sum + byte, 0)
-      .toString(8)
-      .padStart(6, "0")}\0 `,
-    148,
-  );
-  return block;
-}
-
-/** What stands behind a header, up to the next one. */
-const padded = (contents: string) =>
-  Buffer.concat([Buffer.from(contents), Buffer.alloc(-Buffer.byteLength(contents) & 511)]);
-
-/** An extended header with these records. */
-const extended = (records: string) =>
-  Buffer.concat([header("about", "x", { size: records.length.toString(8) }), padded(records)]);
-
-const END = Buffer.alloc(1024);
-
-const written = (files: readonly TarEntry[]) => tar(files, 0);
-const json = (value: unknown) => Buffer.from(JSON.stringify(value));
-const blobName = (bytes: Uint8Array) => `blobs/sha256/${sha256(bytes)}`;
-
-/** The archive with another file at `name`. */
-const withFile = (name: string, change: (bytes: Uint8Array) => Uint8Array) =>
-  written(entries().map((each) => (each.name === name ? { ...each, bytes: change(each.bytes) } : each)));
-
-/** A layout whose index.json leads to these descriptors, with these blobs. */
-const layout = (manifests: readonly unknown[], blobs: readonly Uint8Array[], ...others: TarEntry[]) =>
-  written([
-    { name: "index.json", bytes: json({ manifests }), mode: 0o644 },
-    ...blobs.map((bytes) => ({ name: blobName(bytes), bytes, mode: 0o644 })),
-    ...others,
-  ]);
-
-/** A manifest, its configuration and its layer, of one file. */
-function image(
-  mediaType: string,
-  pack: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array,
-  diffs: (digest: string) => readonly string[] = (digest) => [digest],
-) {
-  const files = tar([{ name: "pause", bytes: Buffer.from("it"), mode: 0o755 }], 0);
-  const layer = pack(files);
-  const config = json({
-    os: "linux",
-    architecture: "amd64",
-    config: { Env: ["a=b"] },
-    rootfs: { diff_ids: diffs(`sha256:${sha256(files)}`) },
-  });
-  const manifest = json({ config: describing(config), layers: [{ ...describing(layer), mediaType }] });
-  return { descriptor: describing(manifest), blobs: [manifest, config, layer] };
-}
-const describing = (bytes: Uint8Array) => ({ digest: `sha256:${sha256(bytes)}`, size: bytes.length });
-
-const refused = (archive: Uint8Array) => {
+/** What `read` throws: one line for the reader. */
+function refused(read: () => unknown): string {
   try {
-    readImages("archive", archive);
+    read();
   } catch (error) {
     expect(error).toBeInstanceOf(ImageError);
-    return error instanceof Error ? error.message : "";
+    const message = error instanceof Error ? error.message : "";
+    expect(message).toMatch(/^[^\n]{1,800}$/);
+    return message;
   }
   throw new Error("it was read");
-};
+}
 
 describe("the images of an archive", () => {
-  test("are those that were put into it, by platform, with what is said of each", () => {
+  test("are those that were put into it, by platform, with what is said of each, and not what is attached", () => {
     const images = readImages("archive", ARCHIVE);
-    expect(images.map(({ os, architecture, config }) => ({ os, architecture, config }))).toEqual(
+    const seen = images.map(({ os, architecture, config }) => ({ os, architecture, config }));
+    expect(seen).toEqual(
       PROGRAMS.map(({ architecture }) => ({
         os: "linux",
-        architecture,
-        config: { user: "65535:65535", entrypoint: ["/pause"], env: [], labels: { a: "b" } },
+        architecture: String(architecture),
+        config: { user: "65535:65535", entrypoint: ["/pause"], env: [], labels: { a: "b" }, others: [] },
       })),
     );
     const files = images.flatMap(({ layers }) => layers.flatMap((layer) => untar("layer", layer.tar)));
     expect(files.map(({ path, type, mode, bytes }) => [path, type, mode, Buffer.from(bytes).toString()])).toEqual(
-      PROGRAMS.map(({ bytes }) => ["pause", "0", 0o755, bytes.toString()]),
+      PROGRAMS.map(({ bytes }) => ["pause", "file", 0o755, bytes.toString()]),
     );
+  });
+
+  test("are the one of an archive that has no index", () => {
+    const { descriptor } = imageOf({});
+    const archive = forged({ list: (list) => ({ ...list, manifests: [descriptor] }) });
+    expect(readImages("archive", archive).map(({ digest }) => digest)).toEqual([descriptor.digest]);
   });
 
   test.each([
-    [
-      "gzip, in Docker's words",
-      "application/vnd.docker.image.rootfs.diff.tar.gzip",
-      (bytes: Uint8Array<ArrayBuffer>) => Bun.gzipSync(bytes),
-    ],
-    [
-      "zstd",
-      "application/vnd.oci.image.layer.v1.tar+zstd",
-      (bytes: Uint8Array<ArrayBuffer>) => Bun.zstdCompressSync(bytes),
-    ],
-    ["plain", "application/vnd.oci.image.layer.v1.tar", (bytes: Uint8Array<ArrayBuffer>) => bytes],
+    ["zstd", "application/vnd.oci.image.layer.v1.tar+zstd", (bytes: Uint8Array) => zstdCompressSync(bytes)],
+    ["plain", "application/vnd.oci.image.layer.v1.tar", (bytes: Uint8Array) => bytes],
   ])("are read with a layer that is %s", (_, mediaType, pack) => {
-    const { descriptor, blobs } = image(mediaType, pack);
-    const images = readImages("archive", layout([descriptor], blobs));
-    expect(images.map(({ config }) => config.env)).toEqual([["a=b"]]);
-    expect(
-      images.flatMap(({ layers }) => layers.flatMap((layer) => untar("layer", layer.tar))).map(({ path }) => path),
-    ).toEqual(["pause"]);
+    const manifest = (manifest: { layers: object[] }) => ({
+      ...manifest,
+      layers: [{ ...manifest.layers[0], mediaType }],
+    });
+    const [image] = readImages("archive", forged({ pack, manifest }));
+    expect(image?.layers.flatMap(({ tar }) => untar("layer", tar)).map(({ path }) => path)).toEqual(["pause"]);
   });
 
-  test("are each there once, however often an index leads to one, and without the attestations beside them", () => {
-    const { descriptor, blobs } = image("tar", (bytes) => bytes);
-    const attestation = {
-      ...describing(Buffer.from("an attestation")),
-      platform: { os: "unknown", architecture: "unknown" },
-    };
-    const index = json({ manifests: [descriptor, attestation] });
-    expect(
-      readImages("archive", layout([describing(index), descriptor, attestation], [index, ...blobs])).map(
-        ({ digest }) => digest,
-      ),
-    ).toEqual([descriptor.digest]);
+  test("are read in Docker's media types, too", () => {
+    const DOCKER = "application/vnd.docker";
+    const [type, config, layer] = [
+      `${DOCKER}.distribution.manifest.v2+json`,
+      `${DOCKER}.container.image.v1+json`,
+      `${DOCKER}.image.rootfs.diff.tar.gzip`,
+    ];
+    const archive = forged({
+      manifest: (manifest) => ({
+        ...manifest,
+        mediaType: type,
+        config: { ...manifest.config, mediaType: config },
+        layers: [{ ...manifest.layers[0], mediaType: layer }],
+      }),
+      index: (index) => ({
+        schemaVersion: 2,
+        mediaType: `${DOCKER}.distribution.manifest.list.v2+json`,
+        manifests: [{ ...index.manifests[0], mediaType: type }],
+      }),
+      list: (list) => ({
+        ...list,
+        manifests: [{ ...list.manifests[0], mediaType: `${DOCKER}.distribution.manifest.list.v2+json` }],
+      }),
+    });
+    expect(readImages("archive", archive).length).toBe(1);
+  });
+
+  test("may be for the one variant that an architecture has, wherever that is said", () => {
+    const arm64 = { os: "linux", architecture: "arm64" };
+    for (const [own, listed] of [
+      [{}, {}],
+      [{ variant: "v8" }, {}],
+      [{}, { variant: "v8" }],
+    ]) {
+      const archive = forged({
+        config: (config) => ({ ...config, ...arm64, ...own }),
+        index: (index) => ({ ...index, manifests: [{ ...index.manifests[0], platform: { ...arm64, ...listed } }] }),
+      });
+      expect(readImages("archive", archive).map(({ architecture }) => architecture)).toEqual(["arm64"]);
+    }
+  });
+
+  test("may stand beside BuildKit's attestations", () => {
+    expect(readImages("archive", withAttestation({})).length).toBe(1);
+  });
+
+  test("name what else their configuration sets, but for what is empty or means nothing", () => {
+    const config = (config: { config: object }) => ({
+      ...config,
+      config: {
+        ...config.config,
+        Hostname: "h",
+        Image: "i",
+        Volumes: {},
+        Cmd: null,
+        Tty: false,
+        WorkingDir: "/",
+        Env: ["a=b"],
+      },
+    });
+    expect(readImages("archive", forged({ config })).map((image) => [image.config.others, image.config.env])).toEqual([
+      [[], ["a=b"]],
+    ]);
+    for (const other of [
+      { Cmd: ["-v"] },
+      { StopSignal: "SIGKILL" },
+      { WorkingDir: "/x" },
+      { Volumes: { "/pause": {} } },
+    ])
+      expect(
+        readImages(
+          "archive",
+          forged({ config: (config) => ({ ...config, config: { ...config.config, ...other } }) }),
+        ).map((image) => image.config.others),
+      ).toEqual([Object.keys(other)]);
   });
 });
 
-describe("what is no regular file in an archive", () => {
-  test("is nothing of the image: folders, however often they stand there", () => {
-    const folder = header("blobs/", "5");
-    expect(readImages("archive", Buffer.concat([folder, folder, ARCHIVE])).length).toBe(PROGRAMS.length);
+/** The archive of an image and of an attestation as BuildKit writes it, with what is other in its config or its descriptor. */
+function withAttestation(change: {
+  config?: object;
+  descriptor?: object;
+  manifest?: object;
+  layer?: object;
+  bytes?: Uint8Array;
+}) {
+  const { descriptor: image } = imageOf({});
+  const statement = change.bytes ?? Buffer.from("{}");
+  const config = Buffer.from(
+    JSON.stringify({
+      ...UNKNOWN,
+      config: {},
+      rootfs: { type: "layers", diff_ids: [`sha256:${descriptorOf("", statement).digest.slice(7)}`] },
+      ...change.config,
+    }),
+  );
+  const layer = {
+    ...descriptorOf("application/vnd.in-toto+json", statement),
+    annotations: { a: "b" },
+    ...change.layer,
+  };
+  const document = { schemaVersion: 2, mediaType: MANIFEST, config: descriptorOf(CONFIG, config), layers: [layer] };
+  const manifest = Buffer.from(JSON.stringify({ ...document, ...change.manifest }));
+  const annotations = {
+    "vnd.docker.reference.digest": image.digest,
+    "vnd.docker.reference.type": "attestation-manifest",
+  };
+  const listed = { ...descriptorOf(MANIFEST, manifest), annotations, platform: UNKNOWN, ...change.descriptor };
+  return forged({
+    index: (index) => ({ ...index, manifests: [...index.manifests, listed] }),
+    blobs: [statement, config, manifest],
   });
-
-  test("stands for none: a link in the place of the index", () => {
-    expect(refused(Buffer.concat([header("index.json", "2"), END]))).toMatch(
-      /no OCI image layout, since it has no index\.json; /,
-    );
-  });
-});
+}
 
 describe("an archive is refused in one line", () => {
-  const [layer = ""] = entries()
-    .map(({ name }) => name)
-    .filter((name) => name.startsWith("blobs/"));
+  const refuses = (what: string, line: RegExp | string, ...forgeries: readonly (Forgery | Uint8Array)[]) =>
+    test(what, () => {
+      for (const forgery of forgeries) {
+        const archive = forgery instanceof Uint8Array ? forgery : forged(forgery);
+        expect(refused(() => readImages("archive", archive))).toMatch(line);
+      }
+    });
+  const renamed = (from: string, to: string) => (members: readonly Member[]) =>
+    members.map((each) => (each.name === from ? { ...each, name: to } : each));
+  const within = (document: unknown, from: string | RegExp, to: string) => JSON.stringify(document).replace(from, to);
 
-  test("that is cut short, wherever", () => {
-    for (const length of [0, 100, 600, 5000, ARCHIVE.findLastIndex((byte) => byte !== 0) + 1])
-      expect(refused(ARCHIVE.subarray(0, length)), `${length}`).toMatch(
-        /^archive: (the tar archive is cut short|no OCI image layout)/,
-      );
-  });
+  refuses(
+    "that is cut short, wherever",
+    /^archive: (the tar archive is cut short|no OCI image layout)/,
+    ...[0, 100, 600, 5000, ARCHIVE.findLastIndex((byte) => byte !== 0) + 1].map((length) =>
+      ARCHIVE.subarray(0, length),
+    ),
+  );
+  refuses(
+    "that goes on behind its end",
+    /^archive: the tar archive has something behind its end/,
+    Buffer.concat([ARCHIVE, ARCHIVE]),
+    Buffer.concat([ARCHIVE, Buffer.alloc(511), Buffer.from("x")]),
+  );
 
-  test("whose header is damaged, or that goes on behind its end", () => {
-    const damaged = Buffer.from(ARCHIVE);
-    damaged.writeUInt8(0x41, 3);
-    expect(refused(damaged)).toMatch(/the header at byte 0 has not the sum that it says/);
-    expect(refused(Buffer.concat([ARCHIVE, ARCHIVE]))).toMatch(/has something behind its end/);
-  });
-
-  test("with a blob that was changed, or is missing", () => {
-    const changed = (bytes: Uint8Array) => Buffer.from(bytes).fill(0, 20, 21);
-    expect(refused(withFile(layer, changed))).toMatch(
-      /^archive: blob sha256:[0-9a-f]{64} is not what it is named by: its digest is sha256:[0-9a-f]{64}; /,
+  const [blob = ""] = untar("archive", ARCHIVE)
+    .map(({ path }) => path)
+    .filter((path) => path.startsWith("blobs/"));
+  const rewritten = (change: (bytes: Uint8Array) => Uint8Array) =>
+    tarOf(
+      ...untar("archive", ARCHIVE).map(({ path, bytes }) => ({
+        name: path,
+        content: path === blob ? change(bytes) : bytes,
+      })),
     );
-    expect(refused(written(entries().filter(({ name }) => name !== layer)))).toMatch(
-      /^archive: blob sha256:[0-9a-f]{64} is missing; /,
+  refuses(
+    "with a blob that was changed",
+    /^archive: blob sha256:[0-9a-f]{64} is not what it is named by: its digest is sha256:[0-9a-f]{64}; /,
+    rewritten((bytes) => Buffer.from(bytes).fill(0, 20, 21)),
+    {
+      blobs: [Buffer.from("x")],
+      members: (all) => all.map((each) => (each.content?.length === 1 ? { ...each, content: "y" } : each)),
+    },
+  );
+  refuses("with a blob that is missing", /no blob sha256:[0-9a-f]{64} \(linux\/amd64\), which is missing/, {
+    members: (all) => all.filter(({ name }) => name !== `blobs/${imageOf({}).descriptor.digest.replace(":", "/")}`),
+  });
+  refuses(
+    "with a size that is not the blob's",
+    /blob sha256:\S+ .*of \d+ bytes where its descriptor says \d+|where a whole number is expected|no plain integer/,
+    ...["1", "1e2", "-1", "9007199254740993", "null", '"2"', "2.0"].map((size) => ({
+      index: (index: unknown) => within(index, /"size":\d+/, `"size":${size}`),
+    })),
+  );
+  refuses(
+    "with a descriptor that leads elsewhere, or has a digest that is not SHA-256",
+    /"(urls|data|artifactType|sparse)" in an object that has |where a SHA-256 is expected/,
+    ...[{ urls: ["https://pause.invalid"] }, { data: "aXQ=" }, { artifactType: "x" }, { sparse: "x" }].flatMap(
+      (more) => [
+        { index: (index: { manifests: object[] }) => ({ ...index, manifests: [{ ...index.manifests[0], ...more }] }) },
+        {
+          manifest: (manifest: { layers: object[] }) => ({ ...manifest, layers: [{ ...manifest.layers[0], ...more }] }),
+        },
+        { manifest: (manifest: { config: object }) => ({ ...manifest, config: { ...manifest.config, ...more } }) },
+      ],
+    ),
+    ...["sha512:00", `sha256:${"A".repeat(64)}`, "sha256:../../index.json", `sha256:${"0".repeat(63)}`].map(
+      (digest) => ({
+        index: (index: unknown) => within(index, /sha256:[0-9a-f]+/, digest),
+      }),
+    ),
+  );
+
+  refuses(
+    "whose layers are not those of the configuration",
+    /layers that are not those that the configuration names|an image of 1 layers \(rootfs\.diff_ids names 2\)/,
+    { config: (config) => within(config, /sha256:[0-9a-f]{4}/, "sha256:ffff") },
+    {
+      config: (config) => ({
+        ...config,
+        rootfs: { ...config.rootfs, diff_ids: [config.rootfs.diff_ids[0], config.rootfs.diff_ids[0]] },
+      }),
+    },
+  );
+  refuses(
+    "with several layers, or none",
+    /an image of \d layers .* and a build's has one/,
+    { manifest: (manifest) => ({ ...manifest, layers: [manifest.layers[0], manifest.layers[0]] }) },
+    { manifest: (manifest) => ({ ...manifest, layers: [] }) },
+  );
+
+  const gzip = (change: (bytes: Buffer) => Uint8Array) => ({
+    pack: (bytes: Uint8Array<ArrayBuffer>) => change(Buffer.from(Bun.gzipSync(bytes))),
+  });
+  const flagged = (flags: number, more: string) =>
+    gzip((bytes) =>
+      Buffer.concat([
+        Buffer.of(0x1f, 0x8b, 8, flags),
+        bytes.subarray(4, 10),
+        Buffer.from(more, "latin1"),
+        bytes.subarray(10),
+      ]),
     );
+  refuses(
+    "with a second member of gzip, or with bytes behind its one",
+    /a layer in gzip with something behind its end|unpack to more|longer than it says/,
+    gzip((bytes) => Buffer.concat([bytes, bytes])),
+    gzip((bytes) => Buffer.concat([bytes, Bun.gzipSync(Buffer.alloc(0))])),
+    gzip((bytes) => Buffer.concat([bytes, Buffer.from("trailing")])),
+    gzip((bytes) => Buffer.concat([bytes, Buffer.alloc(8)])),
+    gzip((bytes) => Buffer.concat([bytes.subarray(0, -8), Buffer.from("between"), bytes.subarray(-8)])),
+  );
+  refuses(
+    "with a gzip header that has more than it needs",
+    /a layer whose gzip header has more than it needs/,
+    flagged(4, "\x02\0ab"),
+    flagged(8, "name\0"),
+    flagged(16, "comment\0"),
+    flagged(2, "ab"),
+    flagged(1, ""),
+    flagged(0x20, ""),
+  );
+  refuses(
+    "with a layer that is not what its media type says, or is damaged",
+    /a layer that is not gzip|in gzip that is damaged|cannot be unpacked|longer than it says/,
+    gzip(() => Buffer.from("it")),
+    gzip((bytes) => bytes.fill(0xff, 12, 40)),
+    gzip((bytes) => bytes.fill(0xff, bytes.length - 8, bytes.length - 4)),
+    { pack: (bytes) => zstdCompressSync(bytes) },
+  );
+  const zstd = (change: (bytes: Buffer) => Uint8Array): Forgery => ({
+    pack: (bytes) => change(zstdCompressSync(bytes)),
+    manifest: (manifest) => ({
+      ...manifest,
+      layers: [{ ...manifest.layers[0], mediaType: "application/vnd.oci.image.layer.v1.tar+zstd" }],
+    }),
+  });
+  const SKIPPABLE = Buffer.of(0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 1, 2);
+  refuses(
+    "with a second frame of zstd, a skippable one, or none",
+    /a layer in zstd that is more, or less, than one frame|a layer that is not zstd/,
+    zstd((bytes) => Buffer.concat([bytes, bytes])),
+    zstd((bytes) => Buffer.concat([bytes, SKIPPABLE])),
+    zstd((bytes) => Buffer.concat([SKIPPABLE, bytes])),
+    zstd((bytes) => Buffer.concat([bytes, Buffer.from("x")])),
+    zstd((bytes) => bytes.subarray(0, -1)),
+    zstd(() => Buffer.from("it")),
+  );
+  refuses(
+    "with a zstd header that has more than it needs, or asks for a large window",
+    /zstd header has more|more than MOST_WINDOW_BYTES \(8388608\)/,
+    zstd((bytes) => Buffer.concat([bytes.subarray(0, 4), Buffer.of((bytes[4] ?? 0) | 1, 0), bytes.subarray(5)])),
+    zstd((bytes) => Buffer.concat([bytes.subarray(0, 4), Buffer.of(0, 0xff), bytes.subarray(6)])),
+  );
+  refuses(
+    "with a layer of another media type, or with annotations, which some readers go by",
+    /a layer of media type \S+, which is not read here|a layer with annotations/,
+    ...[
+      "tar+xz",
+      "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+      "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+      "toString",
+      "application/vnd.docker.image.rootfs.diff.tar.gzip",
+    ].map((mediaType) => ({
+      manifest: (manifest: { layers: object[] }) => ({ ...manifest, layers: [{ ...manifest.layers[0], mediaType }] }),
+    })),
+    {
+      manifest: (manifest) => ({
+        ...manifest,
+        layers: [
+          { ...manifest.layers[0], annotations: { "io.github.containers.zstd-chunked.manifest-position": "1:2:3:1" } },
+        ],
+      }),
+    },
+  );
+  refuses(
+    "with another configuration than its family's, or of another media type than it says",
+    /media type \S+ where .+ is expected|a document of media type/,
+    ...["application/vnd.oci.empty.v1+json", "application/vnd.docker.container.image.v1+json"].map((mediaType) => ({
+      manifest: (manifest: { config: object }) => ({ ...manifest, config: { ...manifest.config, mediaType } }),
+    })),
+    { manifest: (manifest) => ({ ...manifest, mediaType: INDEX }) },
+    { index: (index) => ({ ...index, mediaType: MANIFEST }) },
+    { list: (list) => ({ ...list, mediaType: MANIFEST }) },
+    {
+      list: (list) => ({
+        ...list,
+        manifests: [{ ...list.manifests[0], mediaType: "application/vnd.oci.artifact.manifest.v1+json" }],
+      }),
+    },
+  );
+  refuses(
+    "whose schemaVersion is not 2",
+    "whose schemaVersion is not 2",
+    ...[1, "2", undefined].flatMap((schemaVersion) => [
+      { manifest: (manifest: object) => ({ ...manifest, schemaVersion }) },
+      { index: (index: object) => ({ ...index, schemaVersion }) },
+      { list: (list: object) => ({ ...list, schemaVersion }) },
+    ]),
+  );
+  refuses(
+    "with a document that is two things",
+    /"(manifests|layers|config|subject|artifactType)" in an object that has /,
+    { manifest: (manifest) => ({ ...manifest, manifests: [] }) },
+    { index: (index) => ({ ...index, layers: [] }) },
+    { index: (index) => ({ ...index, subject: index.manifests[0] }) },
+    { manifest: (manifest) => ({ ...manifest, artifactType: "x" }) },
+    { list: (list) => ({ ...list, config: {} }) },
+  );
+
+  refuses(
+    "with one name twice in its JSON, in any spelling that some reader takes for the same",
+    "JSON with one name twice in an object",
+    ...["manifests", "Manifests", "MANIFESTS", "manife\\u017fts", "\\u006danifests"].flatMap((name) => [
+      { index: (index: unknown) => within(index, "{", `{"${name}":[],`) },
+      { list: (list: unknown) => within(list, "{", `{"${name}":[],`) },
+    ]),
+    ...["Architecture", "o\\u017f", "OS", "rootfs"].map((name) => ({
+      config: (config: unknown) => within(config, "{", `{"${name}":"x",`),
+    })),
+    { config: (config) => within(config, '"Labels"', '"entrypoint":["/other"],"Labels"') },
+    { dockers: (dockers) => within(dockers, "{", '{"layers":[],') },
+  );
+  refuses(
+    "with a name in another spelling alone",
+    /"(Manifests|Layers|OS|Size|config)" in an object that has /,
+    { index: (index) => within(index, '"manifests"', '"Manifests"') },
+    { manifest: (manifest) => within(manifest, '"layers"', '"Layers"') },
+    { config: (config) => within(config, '"os"', '"OS"') },
+    { index: (index) => within(index, '"size"', '"Size"') },
+    { dockers: (dockers) => within(dockers, '"Config"', '"config"') },
+  );
+  refuses(
+    "with JSON that is none to some reader",
+    /JSON with a (string|number) that is no |no JSON \(/,
+    { config: (config) => within(config, '"b"', '"\\ud800"') },
+    { config: (config) => within(config, "{", '{"created":1e3,') },
+    { config: (config) => `\ufeff${JSON.stringify(config)}` },
+    { config: (config) => `${JSON.stringify(config)}{}` },
+    { list: () => "{" },
+    { marker: () => "" },
+    { config: (config) => Buffer.from(within(config, '"b"', '"\xff"'), "latin1") },
+  );
+  refuses(
+    "with JSON that is too long or too deep",
+    /more than MOST_JSON_BYTES|than MOST_JSON_DEPTH \(32\)/,
+    { list: (list) => JSON.stringify(list) + " ".repeat(MOST_JSON_BYTES) },
+    { config: (config) => within(config, "{", `{"history":${"[".repeat(40)}${"]".repeat(40)},`) },
+    { list: () => "[".repeat(MOST_JSON_BYTES) },
+  );
+
+  refuses(
+    "whose index has an image for another platform than the image itself says",
+    /an image for \S+ that is for linux\/amd64 by its own configuration/,
+    ...[
+      { os: "linux", architecture: "arm64" },
+      { os: "windows", architecture: "amd64" },
+      { os: "Linux", architecture: "amd64" },
+      { os: "linux", architecture: "x86_64" },
+      { os: "unknown", architecture: "amd64" },
+      { os: "linux", architecture: "unknown" },
+    ].map((platform) => ({
+      index: (index: { manifests: object[] }) => ({ ...index, manifests: [{ ...index.manifests[0], platform }] }),
+    })),
+  );
+  refuses(
+    "for a platform that says more than its names",
+    /another variant of the platform|"os\.(version|features)" in an object|"features" in an object/,
+    ...[{ variant: "v3" }, { "os.version": "1" }, { "os.features": ["x"] }, { features: ["x"] }].map((more) => ({
+      index: (index: { manifests: object[] }) => ({
+        ...index,
+        manifests: [{ ...index.manifests[0], platform: { os: "linux", architecture: "amd64", ...more } }],
+      }),
+    })),
+    ...[{ variant: "v3" }, { "os.version": "1" }, { "os.features": ["x"] }].map((more) => ({
+      config: (config: object) => ({ ...config, ...more }),
+    })),
+  );
+  refuses("with an image for no platform that is said", "in its index, for no platform that is said", {
+    index: (index) => ({ ...index, manifests: [{ ...index.manifests[0], platform: undefined }] }),
+  });
+  const second = imageOf({ layer: tarOf({ name: "pause", content: "other" }) });
+  const beside = (more: object, image = second): Forgery => ({
+    index: (index) => ({ ...index, manifests: [...index.manifests, { ...image.descriptor, ...more }] }),
+    blobs: image.blobs,
+  });
+  refuses(
+    "with two images for one platform, or one twice",
+    /two images for linux\/amd64|one manifest twice in its index/,
+    beside({ platform: { os: "linux", architecture: "amd64" } }),
+    { index: (index) => ({ ...index, manifests: [index.manifests[0], index.manifests[0]] }) },
+  );
+  refuses("with more than one image in its index.json", "more than one image in its index.json", {
+    list: (list) => ({ ...list, manifests: [list.manifests[0], list.manifests[0]] }),
+  });
+  refuses("with an index in its index", "where a manifest is expected", {
+    index: (index) => ({ ...index, manifests: [{ ...index.manifests[0], mediaType: INDEX }] }),
   });
 
-  test("whose layers are not those of the configuration", () => {
-    for (const diffs of [(digest: string) => [digest, digest], (digest: string) => [digest.replace(/.{4}$/, "ffff")]]) {
-      const { descriptor, blobs } = image("tar", (bytes) => bytes, diffs);
-      expect(refused(layout([descriptor], blobs))).toMatch(
-        /the layers of linux\/amd64 are not those that its configuration names/,
+  test("with an image beside it that is listed for no platform, in whatever way it says so", () => {
+    const attached = (forgery: Forgery, mediaType = LAYER) =>
+      beside({ platform: UNKNOWN }, imageOf(forgery, mediaType));
+    const files = tarOf({ name: "LICENSE", content: "as is", mode: "0000644\0" });
+    const label = { Labels: { "vnd.pause.attached": "licenses" } };
+    const plain: Forgery = { layer: files, config: (config) => ({ ...config, ...UNKNOWN, config: label }) };
+    expect(readImages("archive", forged(attached(plain))).length).toBe(1);
+    for (const forgery of [
+      attached({ layer: tarOf({ name: "pause", content: "other" }) }),
+      attached({ ...plain, config: (config) => ({ ...config, config: label }) }),
+      attached({ ...plain, config: (config) => ({ ...config, ...UNKNOWN, config: {} }) }),
+      attached({ ...plain, config: (config) => ({ ...config, ...UNKNOWN, variant: "v8", config: label }) }),
+      attached({
+        ...plain,
+        config: (config) => ({ ...config, ...UNKNOWN, config: { ...label, Entrypoint: ["/pause"] } }),
+      }),
+      attached({ ...plain, config: (config) => ({ ...config, ...UNKNOWN, config: { ...label, Cmd: ["/pause"] } }) }),
+      attached({ ...plain, config: (config) => ({ ...config, ...UNKNOWN, config: { ...label, User: "0" } }) }),
+      ...["0000755\0", "0000744\0", "0000641\0", "0004644\0"].map((mode) =>
+        attached({ ...plain, layer: tarOf({ name: "LICENSE", mode }) }),
+      ),
+      attached({ ...plain, layer: tarOf({ name: "bin/", type: "5" }) }),
+      attached(plain, "application/vnd.in-toto+json"),
+      beside({ platform: { ...UNKNOWN, variant: "v8" } }, imageOf(plain)),
+      beside(
+        { platform: UNKNOWN, annotations: { "vnd.docker.reference.digest": `sha256:${"0".repeat(64)}` } },
+        imageOf(plain),
+      ),
+    ])
+      expect(refused(() => readImages("archive", forged(forgery)))).toMatch(
+        /beside its images, for no platform, which |is not read here/,
       );
-    }
-  });
-
-  test("with a layer in a form that is not read, or that cannot be unpacked", () => {
-    const other = image("application/vnd.oci.image.layer.v1.tar+xz", (bytes) => bytes);
-    expect(refused(layout([other.descriptor], other.blobs))).toMatch(/a layer of media type \S+xz is not read here/);
-    const broken = image("tar+gzip", (bytes) => bytes);
-    expect(refused(layout([broken.descriptor], broken.blobs))).toMatch(/a layer cannot be unpacked/);
-  });
-
-  test("whose index has an image for another platform than the image itself says", () => {
-    const { descriptor, blobs } = image("tar", (bytes) => bytes);
-    for (const [os, architecture] of [
-      ["linux", "arm64"],
-      ["windows", "amd64"],
-    ]) {
-      expect(refused(layout([{ ...descriptor, platform: { os, architecture } }], blobs))).toContain(
-        `an image for ${os}/${architecture} that is for linux/amd64 by its own configuration`,
+    for (const change of [
+      { config: { os: "linux", architecture: "amd64" } },
+      { descriptor: { annotations: {} } },
+      { descriptor: { annotations: { "vnd.docker.reference.type": "other" } } },
+      { config: { config: { Entrypoint: ["/pause"] } } },
+      { config: { rootfs: { type: "layers", diff_ids: [] } } },
+      { layer: { mediaType: "text/plain" } },
+      { manifest: { subject: descriptorOf(MANIFEST, Buffer.from("another")) } },
+    ])
+      expect(refused(() => readImages("archive", withAttestation(change)))).toMatch(
+        /beside its images, for no platform, which |is not read here|a layer with annotations/,
       );
-    }
   });
 
-  test("where docker load would take another layer or configuration than the index has", () => {
-    const { descriptor, blobs } = image("tar", (bytes) => bytes);
-    const [, config, layer] = blobs.map(blobName);
+  test("where docker load would take another image than the index has", () => {
     const other = Buffer.from("another");
-    for (const [Config, Layers] of [
-      [config, [blobName(other)]],
-      [blobName(other), [layer]],
-    ]) {
-      const dockers = { name: "manifest.json", bytes: json([{ Config, Layers }]), mode: 0o644 };
-      expect(refused(layout([descriptor], [...blobs, other], dockers))).toContain(
-        `its manifest.json, by which docker load goes, names ${blobName(other)}, which is in none`,
+    const name = `blobs/${descriptorOf("", other).digest.replace(":", "/")}`;
+    const dockers = (change: (image: Record<string, unknown>) => unknown): Forgery => ({
+      dockers: ([image]) => change(image),
+      blobs: [other],
+    });
+    expect(readImages("archive", forged(dockers((image) => [image]))).length).toBe(1);
+    for (const change of [
+      dockers((image) => [{ ...image, Config: name }]),
+      dockers((image) => [{ ...image, Layers: [name] }]),
+      dockers((image) => [{ ...image, Layers: [] }]),
+      dockers((image) => [{ ...image, Layers: [name, ...(image.Layers as string[])] }]),
+      dockers((image) => [{ ...image, Layers: (image.Layers as string[]).map((path) => `./${path}`) }]),
+      dockers((image) => [{ ...image, Config: image.Layers, Layers: [image.Config] }]),
+      dockers((image) => [{ ...image, Parent: "sha256:0" }]),
+      dockers((image) => [{ ...image, LayerSources: { [`sha256:${"0".repeat(64)}`]: descriptorOf(LAYER, other) } }]),
+      dockers((image) => [image, image]),
+      dockers((image) => image),
+      dockers(() => []),
+    ])
+      expect(refused(() => readImages("archive", forged(change)))).toMatch(
+        /a manifest\.json, by which docker load goes|where (a list|a string|an object) is expected|"Parent" in an object/,
       );
-    }
   });
 
-  test("that has a file twice, and which counts depends on the reader", () => {
-    const [first, ...rest] = entries();
-    const twice = Buffer.concat([
-      ARCHIVE.subarray(0, 1024),
-      written([...(first === undefined ? [] : [first]), ...rest]),
-    ]);
-    expect(refused(twice)).toMatch(/^archive: the archive has oci-layout twice/);
-  });
-
-  test("that is none of an image, or whose JSON is not what it should be", () => {
-    expect(refused(written([{ name: "file", bytes: json({}), mode: 0o644 }]))).toMatch(
-      /no OCI image layout, since it has no index\.json; /,
-    );
-    for (const [bytes, found] of [
-      [Buffer.from("{"), "no JSON \\(.*\\)"],
-      [json({}), "nothing where a list is expected"],
-      [json({ manifests: [null] }), "null where an object is expected"],
-      [json({ manifests: [{ digest: 1 }] }), "1 where a string is expected"],
-    ] as const) {
-      expect(refused(written([{ name: "index.json", bytes, mode: 0o644 }]))).toMatch(
-        new RegExp(`^archive: its OCI image layout has ${found}; write it again$`),
-      );
-    }
-  });
+  refuses(
+    "without its marker, by which some tools know what it is",
+    /no oci-layout|no version 1\.0\.0 in its oci-layout/,
+    { members: (all) => all.filter(({ name }) => name !== "oci-layout") },
+    { marker: () => ({ imageLayoutVersion: "2.0.0" }) },
+  );
+  refuses(
+    "that has a file twice, in any spelling",
+    /^archive: the tar archive has "\S+" twice, /,
+    { members: (all) => [...all, { name: "index.json", content: "{}" }] },
+    { members: (all) => [{ name: "./index.json", content: "{}" }, ...all] },
+    { members: (all) => [{ name: "index.json", type: "5" }, ...all] },
+    { members: (all) => [{ name: "blobs/", type: "5" }, { name: "./blobs", type: "5" }, ...all] },
+  );
+  refuses(
+    "with a path in an odd spelling",
+    /has a path in an odd spelling/,
+    ...[
+      "/index.json",
+      "x/../index.json",
+      ".//index.json",
+      "././index.json",
+      "blobs//x",
+      "index.json/",
+      "index.json ",
+      "blobs\\x",
+      "..",
+      "",
+      "a\x01",
+    ].map((name) => ({
+      members: (all: readonly Member[]) => [...all, { name, content: "" }],
+    })),
+  );
+  refuses(
+    "with anything that is no part of a layout",
+    /no OCI image layout alone, since it has "\S+"/,
+    { members: (all) => [...all, { name: "Index.json", content: "{}" }] },
+    { members: (all) => [...all, { name: "blobs/sha512/", type: "5" }] },
+    { members: (all) => [...all, { name: "pause", content: "it" }] },
+    { members: (all) => [...all, { name: "index.json.d/", type: "5" }] },
+  );
+  refuses(
+    "that is none of an image, or whose JSON is not what it should be",
+    /no OCI image layout, since it has no index\.json|its OCI image layout has .* where an? (list|object|string|whole number|SHA-256) is expected; write it again$/,
+    { members: (all) => all.filter(({ name }) => name !== "index.json") },
+    { members: renamed("index.json", "repositories") },
+    ...[{}, { manifests: [null] }, { manifests: [{ digest: 1 }] }, { manifests: {} }].map((list) => ({
+      list: () => ({ schemaVersion: 2, ...list }),
+    })),
+  );
 });
 
 describe("the members of a tar archive", () => {
-  /** As GNU tar writes them in this format. */
-  const made = async (format: string) => {
-    const script = `cd "$(mktemp -d)" && mkdir folder && echo it >pause && ln pause hard && ln -s pause link && long=$(printf %0150d 7) && echo long >$long &&
-      tar --create --format=${format} --sort=name ./pause ./folder ./hard ./link $long ./`;
-    return new Uint8Array(
-      await new Response(Bun.spawn(["sh", "-c", script], { stdout: "pipe", stderr: "ignore" }).stdout).arrayBuffer(),
-    );
-  };
-
-  test.each(["ustar", "gnu", "posix"])("are all there, in the format %s, whatever they are", async (format) => {
-    // A name of 150 characters without a folder is more than ustar has room for.
-    const long = format === "ustar" ? [] : [[`${"0".repeat(149)}7`, "0"]];
-    const members = untar("archive", await made(format)).map(({ path, type, extended }) => ({
-      seen: [path, type],
-      extended,
-    }));
-    expect(members.slice(0, 4 + long.length).map(({ seen }) => seen)).toEqual([
-      ["pause", "0"],
-      ["folder", "5"],
-      ["hard", "1"],
-      ["link", "2"],
-      ...long,
+  const pause: Member = { name: "pause", content: "it" };
+  const seen = (...members: readonly (Member | Uint8Array)[]) =>
+    untar("archive", tarOf(...members)).map(({ path, type, mode, bytes }) => [
+      path,
+      type,
+      mode,
+      Buffer.from(bytes).toString(),
     ]);
-    expect(members.map(({ seen }) => seen)).toContainEqual(["", "5"]);
-    expect(members.flatMap(({ extended }) => extended)).toEqual([]);
+  const wrong = (...members: readonly (Member | Uint8Array)[]) => refused(() => untar("archive", tarOf(...members)));
+
+  test("are files and folders, each by its one path, in POSIX's format and in GNU's", () => {
+    expect(
+      seen(
+        { name: "./", type: "5" },
+        { name: "a/", type: "5" },
+        { name: "./a/b", type: "5" },
+        { name: "./pause", content: "it" },
+      ),
+    ).toEqual([
+      ["", "folder", 0o755, ""],
+      ["a", "folder", 0o755, ""],
+      ["a/b", "folder", 0o755, ""],
+      ["pause", "file", 0o755, "it"],
+    ]);
+    expect(seen({ ...pause, magic: "ustar  \0" })).toEqual([["pause", "file", 0o755, "it"]]);
+    for (const mode of ["0100755\0", "100755 \0", "0000755 "])
+      expect(seen({ ...pause, mode })).toEqual([["pause", "file", 0o755, "it"]]);
   });
 
-  test("have the keywords of their extended headers, but for what every archive has", () => {
-    const about = extended("18 path=elsewhere\n37 SCHILY.xattr.security.capability=\n");
-    const archive = Buffer.concat([
-      about,
-      header("pause", "0", { size: "2" }),
-      padded("it"),
-      header("pause", "0"),
-      END,
-    ]);
-    expect(untar("archive", archive).map(({ path, extended }) => [path, extended])).toEqual([
-      ["elsewhere", ["SCHILY.xattr.security.capability"]],
-      ["pause", []],
+  test.each(["ustar", "gnu", "posix"])("are those that GNU tar writes in the format %s", async (format) => {
+    const script = `cd "$(mktemp -d)" && mkdir folder && echo it >pause && chmod 755 folder pause && tar --create --format=${format} ./pause folder`;
+    const archive = await new Response(Bun.spawn(["sh", "-c", script], { stdout: "pipe" }).stdout).bytes();
+    expect(untar("archive", archive).map(({ path, type, mode }) => [path, type, mode])).toEqual([
+      ["pause", "file", 0o755],
+      ["folder", "folder", 0o755],
     ]);
   });
 
-  test("have the size that the extended header says, and none that leads back or is no number", () => {
-    const sized = (size: string) =>
-      untar(
-        "archive",
-        Buffer.concat([extended(`${9 + size.length} size=${size}\n`), header("pause", "0"), padded("it"), END]),
+  test("may have an extended header of times and owners", () => {
+    expect(seen(extended("mtime=1.5", "atime=-3", "uid=0", "gid=0", "uname=root", "gname=root"), pause)).toEqual([
+      ["pause", "file", 0o755, "it"],
+    ]);
+  });
+
+  test("have no extended header that says anything else, or that readers heed or not", () => {
+    for (const record of [
+      "path=pause",
+      "path=elsewhere",
+      "linkpath=x",
+      "size=2",
+      "size=",
+      "mtime=",
+      "mtime=1e3",
+      "uid=",
+      "uid=-1",
+      "SCHILY.xattr.security.capability=x",
+      "GNU.sparse.major=1",
+      "hdrcharset=BINARY",
+      "LIBARCHIVE.symlinktype=file",
+      "comment=x",
+      "toString=x",
+      "Path=x",
+    ])
+      expect(wrong(extended(record), pause)).toMatch(
+        /has an extended header with ".*", which readers heed or not, at byte 0; /,
       );
-    expect(sized("02").map(({ bytes }) => Buffer.from(bytes).toString())).toEqual(["it"]);
-    for (const size of ["-512", "-99", "0x2", "1e0", "many"])
-      expect(() => sized(size), size).toThrow(
-        `of the file at byte 1024 its extended header has "${size}" where a size is expected`,
-      );
-  });
-
-  test("have, in ustar's format, a path in two parts, of which GNU's has something else in the place of the first", () => {
-    const path = (magic: string) =>
-      untar("archive", Buffer.concat([header("pause", "0", { magic, prefix: "12345" }), END])).map((each) => each.path);
-    expect([path("ustar\x0000"), path("ustar  \0")]).toEqual([["12345/pause"], ["pause"]]);
-  });
-
-  test("are regular files by NUL, too, as older archives have it", () => {
-    expect(untar("archive", Buffer.concat([header("pause", "\0"), END])).map(({ type }) => type)).toEqual(["0"]);
-  });
-
-  test("are not guessed, where there is something that is not read here, or that is damaged", () => {
-    const read =
-      (...parts: readonly Buffer[]) =>
-      () =>
-        untar("archive", Buffer.concat([...parts, END]));
-    expect(read(header("pause", "S"))).toThrow(
-      'archive: the tar archive has a member of type "S" at byte 0, which is not read here; ',
+    expect(wrong(extended("uid=0", "uid=1"), pause)).toMatch(/has an extended header with "uid" twice at byte 0/);
+    expect(wrong(extended(), pause)).toMatch(/has an empty extended header/);
+    expect(wrong(extended("uid=0"), extended("gid=0"), pause)).toMatch(
+      /an extended header of an extended header at byte 1024/,
     );
-    expect(read(header("pause", "0", { size: "9" }))).toThrow(
-      'archive: the tar archive is damaged: the header at byte 0 has "00000000009" where an octal number is expected; ',
+    expect(wrong(pause, extended("uid=0"))).toMatch(/has an extended header without a member/);
+    expect(wrong(extended(`uname=${"x".repeat(MOST_EXTENDED_BYTES)}`), pause)).toMatch(
+      /more than MOST_EXTENDED_BYTES \(65536\)/,
     );
-    for (const records of ["path=elsewhere\n", "12 path=elsewhere\n", "18 path elsewhere\n"]) {
-      expect(read(extended(records), header("pause", "0")), records).toThrow(
-        "archive: the tar archive is damaged: its extended header at byte 0 is not made of records; ",
+    for (const content of [
+      "uid=0\n",
+      "7 uid=0\n",
+      "9 uid=0\n",
+      "9 uid 00\n",
+      "09 uid=0\n",
+      `${recordOf("uid=0")}\0\0`,
+      "0 uid=0\n",
+      `${recordOf("uid=0")}9 `,
+    ])
+      expect(wrong({ name: "x", type: "x", content }, pause)).toMatch(
+        /has an extended header that is not made of records/,
       );
-    }
-    expect(() => untar("archive", Buffer.concat([header("pause", "0", { size: "2" })]))).toThrow(
-      "archive: the tar archive is cut short, within the 2 bytes behind byte 512; ",
+  });
+
+  test("are of no other type, whatever their path", () => {
+    for (const type of [..."1234678", "g", "L", "K", "S", "D", "M", "N", "V", "X", "A", "\0", " "])
+      expect(wrong({ ...pause, type })).toMatch(/neither a regular file nor a folder, at byte 0; /);
+  });
+
+  test("have contents only where there can be some", () => {
+    const hidden = memberOf({ name: "pause", content: "other" });
+    expect(wrong({ name: "./", type: "5", content: hidden })).toMatch(/has a folder "\.\/" with a size at byte 0/);
+    expect(wrong({ name: "./", type: "5", size: "00000002000\0" }, hidden, pause)).toMatch(
+      /has a folder "\.\/" with a size/,
+    );
+  });
+
+  test("say each thing once, in octal digits, as every reader takes it", () => {
+    for (const size of [
+      "00000000009\0",
+      "\x80\0\0\0\0\0\0\0\0\0\0\x02",
+      "-0000000002\0",
+      "+0000000002\0",
+      "0x000000002\0",
+      "\0".repeat(12),
+      " ".repeat(12),
+      "0000000002\x003",
+      "   00000002 \0",
+    ])
+      expect(wrong({ ...pause, size })).toMatch(/where its size is expected|more than ASCII/);
+    for (const at of [100, 108, 116, 136])
+      expect(wrong({ ...pause, bytes: { [at]: "9" } })).toMatch(/where its (mode|uid|gid|mtime) is expected/);
+    expect(wrong({ ...pause, mode: "0120755\0" })).toMatch(/with the mode of something else/);
+    expect(wrong({ ...pause, mode: "0040755\0" })).toMatch(/with the mode of something else/);
+    expect(wrong({ ...pause, sum: 1 })).toMatch(/without the sum that it says: it is damaged at byte 0/);
+    for (const magic of ["\0".repeat(8), "ustar\x0001", "ustar\x00\0\0", "ustar   ", "USTAR\x0000"])
+      expect(wrong({ ...pause, magic })).toMatch(/of another format than ustar/);
+    expect(wrong({ ...pause, bytes: { 6: "hidden" } })).toMatch(/whose name goes on behind its end/);
+    expect(wrong({ ...pause, bytes: { 157: "target" } })).toMatch(/with something in its linkname/);
+    for (const at of [345, 400, 500, 508])
+      expect(wrong({ ...pause, bytes: { [at]: "x" } })).toMatch(/with something in its prefix/);
+    expect(wrong({ ...pause, bytes: { 329: "0000001\0" } })).toMatch(/a header of a device/);
+    expect(wrong({ ...pause, bytes: { 265: "r\xf6\xf6t" } })).toMatch(/more than ASCII/);
+  });
+
+  test("end where every reader sees the end", () => {
+    expect(wrong({ ...pause, padding: "x" })).toMatch(/has padding that is not zero at byte 514/);
+    expect(wrong(pause, END, { name: "hidden" })).toMatch(/has something behind its end at byte 1024/);
+    expect(wrong(pause, Buffer.alloc(512), { name: "hidden" })).toMatch(/has something behind its end at byte 1024/);
+    const whole = tarOf(pause);
+    for (const length of [512, 513, 514, 1024, 1536, 1537, whole.length - 1, whole.length + 1])
+      expect(refused(() => untar("archive", Buffer.concat([whole, Buffer.alloc(1)]).subarray(0, length)))).toMatch(
+        /is cut short/,
+      );
+    expect(wrong(memberOf(pause).subarray(0, 514))).toMatch(/padding that is not zero|is cut short|without the sum/);
+  });
+
+  test("are not more than the limit", () => {
+    const many = (length: number) => Array.from({ length }, (_, at) => ({ name: `${at}` }));
+    expect(seen(...many(MOST_MEMBERS)).length).toBe(MOST_MEMBERS);
+    expect(wrong(...many(MOST_MEMBERS + 1))).toMatch(/has more members than MOST_MEMBERS \(1024\) at byte/);
+  });
+});
+
+describe("reading an archive takes no more memory than its limits", () => {
+  /** A gzip member of so many zero bytes, or that says so. */
+  function bomb(size: number): Buffer {
+    const zeros = Buffer.alloc(size);
+    const trailer = Buffer.alloc(8);
+    trailer.writeUInt32LE(crc32(zeros), 0);
+    trailer.writeUInt32LE(size, 4);
+    return Buffer.concat([Buffer.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3), deflateRawSync(zeros, { level: 9 }), trailer]);
+  }
+
+  test("a layer that unpacks to more is not unpacked, whatever size it says", () => {
+    const large = bomb(80 * 1024 * 1024);
+    expect(large.length).toBeLessThan(100_000);
+    expect(refused(() => readImages("archive", forged({ pack: () => large })))).toMatch(
+      /more than MOST_UNPACKED_BYTES \(67108864\)/,
+    );
+    large.writeUInt32LE(1024, large.length - 4);
+    expect(refused(() => readImages("archive", forged({ pack: () => large })))).toMatch(/longer than it says/);
+  });
+
+  test("nor are many that are more together", () => {
+    const layer = new Uint8Array(40 * 1024 * 1024);
+    const label = { Labels: { "vnd.pause.attached": "x" } };
+    const images = ["a", "b"].map((text) =>
+      imageOf({ layer, config: (config) => ({ ...config, author: text, ...UNKNOWN, config: label }) }),
+    );
+    const archive = forged({
+      index: (index) => ({
+        ...index,
+        manifests: [...index.manifests, ...images.map(({ descriptor }) => ({ ...descriptor, platform: UNKNOWN }))],
+      }),
+      blobs: [...new Set(images.flatMap(({ blobs }) => blobs))].filter(
+        (each, at, all) => all.findIndex((other) => Buffer.from(other).equals(each)) === at,
+      ),
+    });
+    expect(refused(() => readImages("archive", archive))).toMatch(/more than MOST_UNPACKED_BYTES \(67108864\) in all/);
+  });
+
+  test("an archive that is larger is not read", () => {
+    expect(refused(() => readImages("archive", new Uint8Array(64 * 1024 * 1024 + 1)))).toMatch(
+      /more than MOST_ARCHIVE_BYTES \(67108864\)/,
     );
   });
 });

@@ -70,7 +70,7 @@ function released(workspace: Workspace, file: string, executables: readonly Exec
     })),
   );
   return save(workspace, file, { name: IMAGE, file: "pause", user: "65535:65535" }, programs, {
-    texts: licenseTexts(),
+    licenses: licenseTexts(),
     attest,
   });
 }

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
@@ -8,9 +8,10 @@ import { HOST } from "../../src/ship/image/platforms.ts";
 import { type TarEntry, tar } from "../../src/ship/image/tar.ts";
 import { untar } from "../../src/ship/image/untar.ts";
 import { OtherFileError, VerifyError } from "../../src/ship/verify/error.ts";
-import { readSubjects } from "../../src/ship/verify/subject.ts";
+import { MOST_FILE_BYTES, readSubjects } from "../../src/ship/verify/subject.ts";
 import { sha256 } from "../../src/support/hash.ts";
 import { REPOSITORY } from "../docs/pages.ts";
+import { type Forgery, forged, tarOf } from "../image/forge.ts";
 import { Podman } from "../runtimes/podman.ts";
 import { run, testWith } from "../runtimes/tools.ts";
 
@@ -21,6 +22,7 @@ const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 const CONTENTS = {
   name: "localhost/pause:x",
   file: "pause",
+  user: "65535:65535",
   labels: { "org.opencontainers.image.revision": COMMIT },
   timestamp: 0,
 };
@@ -39,32 +41,15 @@ function file(bytes: Uint8Array): string {
 const imageOf = (files: readonly TarEntry[], architecture = "amd64", os = "linux") =>
   imageWith([tar(files, 0)], architecture, os);
 
-function imageWith(tars: readonly Uint8Array[], architecture = "amd64", os = "linux"): string {
-  const blob = (bytes: Uint8Array) => ({
-    name: `blobs/sha256/${sha256(bytes)}`,
-    bytes,
-    mode: 0o644,
-    digest: `sha256:${sha256(bytes)}`,
-  });
-  const json = (value: unknown) => blob(Buffer.from(JSON.stringify(value)));
-  const layers = tars.map(blob);
-  const config = json({ os, architecture, rootfs: { diff_ids: layers.map(({ digest }) => digest) } });
-  const manifest = json({ config, layers: layers.map(({ digest }) => ({ digest, mediaType: "tar" })) });
-  return file(
-    tar(
-      [
-        {
-          name: "index.json",
-          bytes: Buffer.from(JSON.stringify({ manifests: [{ digest: manifest.digest }] })),
-          mode: 0o644,
-        },
-        manifest,
-        config,
-        ...layers,
-      ],
-      0,
-    ),
-  );
+function imageWith([layer, ...more]: readonly Uint8Array[], architecture = "amd64", os = "linux", run: object = {}) {
+  const platform = { os, architecture };
+  const edited: Forgery = {
+    ...(layer !== undefined && { layer }),
+    config: (config) => ({ ...config, ...platform, config: { ...config.config, ...run } }),
+    index: (index) => ({ ...index, manifests: [{ ...index.manifests[0], platform }] }),
+    manifest: (manifest) => ({ ...manifest, layers: [...manifest.layers, ...more.map(() => manifest.layers[0])] }),
+  };
+  return file(forged(edited));
 }
 
 /** What GNU tar makes of a folder with /pause and a link to it. */
@@ -213,10 +198,7 @@ describe("what no build makes is said so in one line", () => {
       / \(linux\/amd64\): the image holds \/etc\/passwd beside \/pause, and a build's holds that alone$/,
     );
     const many = Array.from({ length: 7 }, (_, index) => pause(0o755, `file-${index}`));
-    refused(
-      imageWith([tar([pause()], 0), tar([pause(0o755, "upper")], 0)]),
-      /: the image holds \/upper beside \/pause, /,
-    );
+    refused(imageWith([tar([pause()], 0), tar([], 0)]), /an image of 2 layers .*, and a build's has one/);
     refused(imageOf([pause(), ...many]), /holds \/file-0, \/file-1, \/file-2, \/file-3, \/file-4 and 2 more beside/);
   });
 
@@ -224,13 +206,41 @@ describe("what no build makes is said so in one line", () => {
     refused(imageOf([pause(0o755, "paws")]), /the image holds no regular file \/pause, but \/paws/);
     refused(
       imageWith([packed("--transform=s/link/pause/", "link")]),
-      /the image holds no regular file \/pause, but \/pause$/,
+      /a layer: the tar archive has "pause" of type "2", neither a regular file nor a folder, at byte 0/,
     );
     refused(
       imageWith([packed("--format=posix", "--pax-option=SCHILY.xattr.security.capability:=x", "pause")]),
-      /the image gives \/pause SCHILY\.xattr\.security\.capability, and a build's gives it no privilege and no attribute$/,
+      /a layer: the tar archive has an extended header with "SCHILY\.xattr\.security\.capability=x", /,
     );
+    for (const mode of [0o1755, 0o2755])
+      refused(imageOf([pause(mode)]), new RegExp(`the image gives /pause mode ${mode.toString(8)}, `));
     refused(imageOf([pause(0o4755)]), /the image gives \/pause mode 4755, /);
+  });
+
+  test("an image that runs something else, or as somebody else", () => {
+    const run = (config: object) => imageWith([tar([pause()], 0)], "amd64", "linux", config);
+    expect(readSubjects(run({ Env: ["PATH=/bin"], Cmd: [], WorkingDir: "/" })).length).toBe(1);
+    for (const [config, found] of [
+      [{ Entrypoint: ["/other"] }, 'Entrypoint ["/other"]'],
+      [{ Entrypoint: null }, "Entrypoint []"],
+      [{ Entrypoint: ["/pause", "-v"] }, 'Entrypoint ["/pause","-v"]'],
+      [{ Entrypoint: ["pause"] }, 'Entrypoint ["pause"]'],
+      [{ User: "0" }, 'User "0"'],
+      [{ User: undefined }, 'User ""'],
+      [{ Env: ["LD_PRELOAD=x"] }, 'Env "LD_PRELOAD=x"'],
+      [{ Cmd: ["-v"] }, "Cmd"],
+      [{ WorkingDir: "/nowhere" }, "WorkingDir"],
+      [{ Volumes: { "/pause": {} }, StopSignal: "SIGKILL" }, "Volumes, StopSignal"],
+    ] as const) {
+      const line = ` (linux/amd64): the image's configuration has ${found}`;
+      refused(run(config), new RegExp(`${RegExp.escape(line)}; a build's runs /pause alone, as 65535:65535$`));
+    }
+  });
+
+  test("an image whose root has contents, which are a member to another reader", () => {
+    const hidden = tarOf({ name: "pause", content: "other" }).subarray(0, 1024);
+    const layer = tarOf({ name: "./", type: "5", content: hidden }, { name: "pause", content: pause().bytes });
+    refused(imageWith([layer]), /a layer: the tar archive has a folder "\.\/" with a size at byte 0/);
   });
 
   test("an image for another platform than its /pause, or than any that there is", () => {
@@ -250,14 +260,16 @@ describe("what no build makes is said so in one line", () => {
   });
 
   test("an archive of no image", () => {
-    refused(
-      file(tar([{ name: "index.json", bytes: Buffer.from('{"manifests":[]}'), mode: 0o644 }], 0)),
-      /an archive without an image in it/,
-    );
+    refused(file(forged({ list: (list) => ({ ...list, manifests: [] }) })), /an archive without an image in it/);
   });
 
   test("and what cannot be read is no file to say anything of", () => {
     refused(join(FOLDER, "nothing"), /: cannot be read \(ENOENT.*\); give a file$/, VerifyError);
     refused(FOLDER, /: cannot be read \(EISDIR.*\); give a file$/, VerifyError);
+    refused("/dev/zero", /: cannot be read \(it is no regular file\); give a file$/, VerifyError);
+    const large = join(FOLDER, "large");
+    writeFileSync(large, "");
+    truncateSync(large, MOST_FILE_BYTES + 1);
+    refused(large, /\(it has 268435457 bytes, more than MOST_FILE_BYTES \(268435456\)\); give a file$/, VerifyError);
   });
 });

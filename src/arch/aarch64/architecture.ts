@@ -11,6 +11,7 @@ import { STUB } from "./stub.ts";
 export const AARCH64: Architecture = {
   name: "AArch64",
   debian: "arm64",
+  variant: "v8",
   gnuTriplet: "aarch64-linux-gnu",
   processArch: "arm64",
   bunTarget: "bun-linux-arm64-musl",

@@ -8,6 +8,7 @@ import { STUB } from "./stub.ts";
 export const X86_64: Architecture = {
   name: "x86-64",
   debian: "amd64",
+  variant: undefined,
   gnuTriplet: "x86_64-linux-gnu",
   processArch: "x64",
   bunTarget: "bun-linux-x64-musl",

@@ -27,7 +27,7 @@ async function image(run: Scope, chosen: string | undefined): Promise<void> {
   const programs = findBuilt("dist");
   const dockers = forDocker(programs, chosen);
   const contents = contentsAt(programs[0].commit);
-  const assembled = assemble(contents, programs, dockers, { texts: licenseTexts() });
+  const assembled = assemble(contents, programs, dockers, { licenses: licenseTexts() });
   write(run, assembled.archive);
   console.log(report(contents.name, assembled, programs, dockers));
 }

@@ -6,11 +6,15 @@ import { ROOT } from "../../support/project.ts";
 import { LICENSE } from "../components/license.ts";
 import type { Contents, Text } from "./assemble.ts";
 
+/** The one file of the image, and as whom it runs. */
+export const FILE = "pause";
+export const USER = "65535:65535";
+
 /** The image of pause at a commit; null: where no commit is known. */
 export const contentsAt = (commit: string | null): Contents => ({
   name: `localhost/pause:${version}`,
-  file: "pause",
-  user: "65535:65535",
+  file: FILE,
+  user: USER,
   labels: {
     "org.opencontainers.image.title": "pause",
     "org.opencontainers.image.description":

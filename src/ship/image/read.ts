@@ -1,19 +1,14 @@
-import { gunzipSync } from "node:zlib";
+import { ARCHITECTURES } from "../../arch/architectures.ts";
 import { sha256 } from "../../support/hash.ts";
-import { list, member, parseJson, record, ShapeError, text } from "../../support/json.ts";
+import { parseJson, recordOf, ShapeError } from "../../support/json.ts";
+import { checkAttached, isAttached } from "./attached.ts";
+import { type ImageConfig, readConfiguration } from "./config.ts";
+import { checkDockers, type Parts } from "./dockers.ts";
 import { ImageError } from "./error.ts";
+import { type Descriptor, type Layer, Layout, type Platform } from "./layout.ts";
+import { MOST_ARCHIVE_BYTES } from "./limits.ts";
+import { FAMILIES, OCI } from "./media-types.ts";
 import { untar } from "./untar.ts";
-
-/** What an image says about how to run it: the part of the OCI image configuration (config.md) that a runtime reads. */
-export type ImageConfig = {
-  readonly user: string;
-  readonly entrypoint: readonly string[];
-  readonly env: readonly string[];
-  readonly labels: Readonly<Record<string, string>>;
-};
-
-/** A layer: a tar archive, which in the image's archive takes `compressed` bytes. */
-export type Layer = { readonly tar: Uint8Array<ArrayBuffer>; readonly compressed: number };
 
 /** The image for one platform; `digest` is its manifest's. */
 export type Image = {
@@ -24,36 +19,46 @@ export type Image = {
   readonly layers: readonly Layer[];
 };
 
-/** A blob by its descriptor (descriptor.md), whose digest is that of the bytes. */
-type Blobs = (descriptor: unknown) => Uint8Array;
+/** The files of an image layout beside its blobs, and those that Docker writes with it. */
+const MARKER = "oci-layout";
+const INDEX = "index.json";
+const DOCKERS = "manifest.json";
+const FILES = [MARKER, INDEX, DOCKERS, "repositories"];
+const FOLDERS = ["", "blobs", "blobs/sha256"];
+const LAYOUT_VERSION = "1.0.0";
 
 /**
- * The images of an archive that is a tar file of an OCI image layout (image-layout.md), one for each platform: of one index or
- * of several, each image once. What BuildKit puts beside them, attestations, has the platform unknown/unknown and is left out.
- * Where the archive has Docker's own manifest.json too, that names no other layer and configuration. `name`: as messages call it.
- * @throws ImageError when it is something else, is damaged, or a blob is missing or has not the digest it is named by.
+ * The images of an archive that is a tar file of an OCI image layout (image-layout.md), one for each platform: of one
+ * manifest, or of one index, which may have attachments beside them. Where the archive has Docker's own manifest.json too,
+ * that names one of them. Whatever another tool may read otherwise is refused. `name`: as messages call it.
+ * @throws ImageError when it is something else, is damaged, or is more than the limits allow.
  */
 export function readImages(name: string, archive: Uint8Array): readonly Image[] {
+  if (archive.length > MOST_ARCHIVE_BYTES)
+    throw new ImageError(
+      `${name}: an archive of ${archive.length} bytes, more than MOST_ARCHIVE_BYTES (${MOST_ARCHIVE_BYTES}); write it again, with this image alone`,
+    );
   const files = filesOf(name, archive);
-  const index = files.get("index.json");
+  const index = files.get(INDEX);
   if (index === undefined)
     throw new ImageError(
-      `${name}: no OCI image layout, since it has no index.json; write it with podman save --format oci-archive, or skopeo copy to oci-archive:`,
+      `${name}: no OCI image layout, since it has no ${INDEX}; write it with podman save --format oci-archive, or skopeo copy to oci-archive:`,
     );
   try {
-    const blob = blobsOf(name, files);
-    const manifests = new Map(
-      list(member(parseJson(index), "manifests"))
-        .flatMap((descriptor) => manifestsOf(blob, descriptor))
-        .map((descriptor) => [text(member(descriptor, "digest")), descriptor]),
-    );
-    const images = [...manifests.values()].map((descriptor) => readManifest(name, blob, descriptor));
-    checkDockers(
-      name,
-      files.get("manifest.json"),
-      [...manifests.values()].map((descriptor) => parseJson(blob(descriptor))),
-    );
-    return images;
+    checkMarker(files.get(MARKER));
+    const layout = new Layout(files);
+    const listed = listedIn(layout, index);
+    const images = listed.filter((descriptor) => !isAttached(descriptor)).map((each) => readImage(layout, each));
+    checkOneEach(images.map(({ image }) => image));
+    const digests = images.map(({ image }) => image.digest);
+    for (const attached of listed.filter(isAttached)) checkAttached(name, layout, attached, digests);
+    const dockers = files.get(DOCKERS);
+    if (dockers !== undefined)
+      checkDockers(
+        dockers,
+        images.map(({ parts }) => parts),
+      );
+    return images.map(({ image }) => image);
   } catch (error) {
     if (error instanceof ShapeError)
       throw new ImageError(`${name}: its OCI image layout has ${error.message}; write it again`);
@@ -61,128 +66,82 @@ export function readImages(name: string, archive: Uint8Array): readonly Image[] 
   }
 }
 
-/** The regular files of the archive by their paths. */
+/** The regular files of the archive by their paths: those of a layout, each blob with the digest that it is named by. */
 function filesOf(name: string, archive: Uint8Array): ReadonlyMap<string, Uint8Array> {
   const files = new Map<string, Uint8Array>();
   for (const { path, type, bytes } of untar(name, archive)) {
-    if (type !== "0") continue;
-    if (files.has(path))
+    const known = type === "file" ? FILES : FOLDERS;
+    const digest = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(path)?.[1];
+    if (!known.includes(path) && (type !== "file" || digest === undefined))
       throw new ImageError(
-        `${name}: the archive has ${path} twice, and which of them counts depends on the reader; write it again`,
+        `${name}: no OCI image layout alone, since it has ${JSON.stringify(path)}; write it with podman save --format oci-archive, or skopeo copy to oci-archive:`,
+      );
+    if (type === "folder") continue;
+    const found = sha256(bytes);
+    if (digest !== undefined && found !== digest)
+      throw new ImageError(
+        `${name}: blob sha256:${digest} is not what it is named by: its digest is sha256:${found}; it was changed or damaged`,
       );
     files.set(path, bytes);
   }
   return files;
 }
 
-function blobsOf(name: string, files: ReadonlyMap<string, Uint8Array>): Blobs {
-  return (descriptor) => {
-    const digest = text(member(descriptor, "digest"));
-    const bytes = files.get(`blobs/${digest.replace(":", "/")}`);
-    if (bytes === undefined)
-      throw new ImageError(
-        `${name}: blob ${digest}${forPlatform(descriptor)} is missing; write it again, with all its platforms`,
-      );
-    const found = `sha256:${sha256(bytes)}`;
-    if (found !== digest)
-      throw new ImageError(
-        `${name}: blob ${digest}${forPlatform(descriptor)} is not what it is named by: its digest is ${found}; it was changed or damaged`,
-      );
-    return bytes;
-  };
+/** Without it some tools go by Docker's manifest.json. */
+function checkMarker(marker: Uint8Array | undefined): void {
+  if (marker === undefined) throw new ShapeError(`no ${MARKER}`);
+  const { imageLayoutVersion } = recordOf(parseJson(marker), ["imageLayoutVersion"]);
+  if (imageLayoutVersion !== LAYOUT_VERSION) throw new ShapeError(`no version ${LAYOUT_VERSION} in its ${MARKER}`);
 }
 
-function forPlatform(descriptor: unknown): string {
-  const platform = platformOf(descriptor);
-  return platform === undefined ? "" : ` (${platform.os}/${platform.architecture})`;
+/** What index.json leads to: its one manifest, or what its one index lists, each for a platform. */
+function listedIn(layout: Layout, index: Uint8Array): readonly Descriptor[] {
+  const [only, ...others] = layout.index(parseJson(index), OCI.index);
+  if (only === undefined) return [];
+  if (others.length > 0)
+    throw new ShapeError("more than one image in its index.json, and which counts depends on the reader");
+  if (!FAMILIES.some(({ index }) => index === only.mediaType)) return [only];
+  const listed = layout.index(layout.json(only), only.mediaType);
+  for (const { digest, platform } of listed)
+    if (platform === undefined) throw new ShapeError(`${digest} in its index, for no platform that is said`);
+  if (new Set(listed.map(({ digest }) => digest)).size < listed.length)
+    throw new ShapeError("one manifest twice in its index");
+  return listed;
 }
 
-/** The descriptors of the image manifests that `descriptor` leads to: its own, or those of the index it is of (image-index.md). */
-function manifestsOf(blob: Blobs, descriptor: unknown): readonly unknown[] {
-  if (platformOf(descriptor)?.os === "unknown") return [];
-  const { manifests } = record(parseJson(blob(descriptor)));
-  return manifests === undefined ? [descriptor] : list(manifests).flatMap((each) => manifestsOf(blob, each));
-}
-
-function platformOf(descriptor: unknown): { os: string; architecture: string } | undefined {
-  const platform = member(descriptor, "platform");
-  return platform === undefined
-    ? undefined
-    : { os: text(member(platform, "os")), architecture: text(member(platform, "architecture")) };
-}
-
-/** The image of a manifest (manifest.md). */
-function readManifest(name: string, blob: Blobs, descriptor: unknown): Image {
-  const { config, layers } = record(parseJson(blob(descriptor)));
-  const configuration = record(parseJson(blob(config)));
-  const [os, architecture] = [text(configuration.os), text(configuration.architecture)];
-  const said = platformOf(descriptor) ?? { os, architecture };
-  if (said.os !== os || said.architecture !== architecture)
-    throw new ImageError(
-      `${name}: the index has an image for ${said.os}/${said.architecture} that is for ${os}/${architecture} by its own configuration; build it again`,
+/** The image of a manifest (manifest.md): one layer. */
+function readImage(layout: Layout, descriptor: Descriptor): { image: Image; parts: Parts } {
+  const { family, config, layers, subject } = layout.manifest(descriptor);
+  const { platform, config: run, diffIds } = readConfiguration(layout.json(config));
+  checkPlatform(platform, descriptor.platform);
+  const [layer, ...more] = layers;
+  if (subject !== undefined) throw new ShapeError(`an image, ${descriptor.digest}, that is about another one`);
+  if (layer === undefined || more.length > 0 || diffIds.length !== 1)
+    throw new ShapeError(
+      `an image of ${layers.length} layers (rootfs.diff_ids names ${diffIds.length}), and a build's has one`,
     );
-  const ids = list(member(configuration.rootfs, "diff_ids")).map(text);
-  const read = list(layers).map((layer) => readLayer(name, text(member(layer, "mediaType")), blob(layer)));
-  const wrong = ids.length !== read.length || read.some(({ tar }, at) => `sha256:${sha256(tar)}` !== ids[at]);
-  if (wrong)
-    throw new ImageError(
-      `${name}: the layers of ${os}/${architecture} are not those that its configuration names (rootfs.diff_ids); it was changed or damaged`,
-    );
+  const { os, architecture } = platform;
+  const read = [layout.layer(family, layer, diffIds[0])];
   return {
-    digest: text(member(descriptor, "digest")),
-    os,
-    architecture,
-    config: readConfig(configuration.config ?? {}),
-    layers: read,
+    image: { digest: descriptor.digest, os, architecture, config: run, layers: read },
+    parts: { config, layers, diffIds },
   };
 }
 
-/** By the end of its media type: OCI's and Docker's are compressed alike. */
-function readLayer(name: string, mediaType: string, bytes: Uint8Array): Layer {
-  const unpack = /gzip$/.test(mediaType)
-    ? gunzipSync
-    : /zstd$/.test(mediaType)
-      ? Bun.zstdDecompressSync
-      : /tar$/.test(mediaType)
-        ? (plain: Uint8Array) => plain
-        : undefined;
-  if (unpack === undefined)
-    throw new ImageError(
-      `${name}: a layer of media type ${mediaType} is not read here; write it again with podman save or skopeo copy`,
-    );
-  try {
-    return { tar: new Uint8Array(unpack(bytes)), compressed: bytes.length };
-  } catch (error) {
-    throw new ImageError(
-      `${name}: a layer cannot be unpacked (${error instanceof Error ? error.message : error}); build it again`,
-    );
-  }
+/** What the index says has to be what the image says by itself. */
+function checkPlatform(own: Platform, listed: Platform = own): void {
+  const words = ({ os, architecture, variant }: Platform) =>
+    [os, architecture, ...(variant === undefined ? [] : [variant])].join("/");
+  const variants = [own, listed].map(({ variant }) => variant);
+  const expected = ARCHITECTURES.find(({ debian }) => debian === own.architecture)?.variant;
+  if (own.os !== listed.os || own.architecture !== listed.architecture)
+    throw new ShapeError(`an image for ${words(listed)} that is for ${words(own)} by its own configuration`);
+  if (variants.some((variant) => variant !== undefined && variant !== expected))
+    throw new ShapeError(`an image for ${words(own)}, in its index ${words(listed)}: another variant of the platform`);
 }
 
-function readConfig(config: unknown): ImageConfig {
-  const { User, Entrypoint, Env, Labels } = record(config);
-  return {
-    user: text(User ?? ""),
-    entrypoint: list(Entrypoint ?? []).map(text),
-    env: list(Env ?? []).map(text),
-    labels: Object.fromEntries(Object.entries(record(Labels ?? {})).map(([label, value]) => [label, text(value)])),
-  };
-}
-
-/** Docker's classic image store goes by manifest.json alone, so it must lead to what was read. */
-function checkDockers(name: string, dockers: Uint8Array | undefined, manifests: readonly unknown[]): void {
-  if (dockers === undefined) return;
-  const pathOf = (descriptor: unknown) => `blobs/${text(member(descriptor, "digest")).replace(":", "/")}`;
-  const read = manifests
-    .flatMap((manifest) => [member(manifest, "config"), ...list(member(manifest, "layers"))])
-    .map(pathOf);
-  const named = list(parseJson(dockers)).flatMap((image) => [
-    text(member(image, "Config")),
-    ...list(member(image, "Layers")).map(text),
-  ]);
-  const other = named.find((path) => !read.includes(path));
-  if (other !== undefined)
-    throw new ImageError(
-      `${name}: its manifest.json, by which docker load goes, names ${other}, which is in none of the images of its index.json; write it again`,
-    );
+function checkOneEach(images: readonly Image[]): void {
+  const platforms = images.map(({ os, architecture }) => `${os}/${architecture}`);
+  const twice = platforms.find((platform, at) => platforms.indexOf(platform) !== at);
+  if (twice !== undefined) throw new ShapeError(`two images for ${twice}, and which counts depends on the reader`);
 }

@@ -1,150 +1,171 @@
 import { ImageError } from "./error.ts";
+import { MOST_EXTENDED_BYTES, MOST_MEMBERS } from "./limits.ts";
+import { BLOCK, checksum, FIELDS } from "./tar.ts";
 
 /**
- * A member of a tar archive. `path`: without "./" or "/" before it and "/" behind it, so "" is the root itself. `type`: its
- * typeflag as POSIX has it, "0" a regular file, "5" a folder. `extended`: keywords of its extended header that say more of the
- * file than its path, times, owner and size.
+ * A regular file or a folder of a tar archive. `path`: without "./" before it and "/" behind it, so that "" is the root
+ * itself. `mode`: permission bits alone.
  */
-export type Member = {
+export type TarMember = {
   readonly path: string;
-  readonly type: string;
+  readonly type: "file" | "folder";
   readonly mode: number;
-  readonly extended: readonly string[];
   readonly bytes: Uint8Array;
 };
 
-const BLOCK = 512;
-
-/** Type flags of members: of POSIX (pax, "ustar Interchange Format"), and NUL, by which older archives mean a regular file. */
-const MEMBERS = "01234567\0";
-/** What stands before a member and is about it: POSIX's extended header, and GNU's long path and long target. */
+/** Type flags that are read (POSIX pax, "ustar Interchange Format"), and the file type that some tools put into the mode. */
+const FILE = { flag: "0", type: "file", bits: 0o100000 } as const;
+const FOLDER = { flag: "5", type: "folder", bits: 0o040000 } as const;
+/** An extended header of the member behind it. */
 const EXTENDED = "x";
-const [LONG_PATH, LONG_TARGET] = ["L", "K"];
 
-const PLAIN_KEYWORDS = [
-  "path",
-  "linkpath",
-  "size",
-  "mtime",
-  "atime",
-  "ctime",
-  "uid",
-  "gid",
-  "uname",
-  "gname",
-  "comment",
-];
+/** Magic and version, of POSIX and of GNU's older format. */
+const MAGICS = ["ustar\x0000", "ustar  \0"];
+
+const NUMBER = /^\d{1,10}$/;
+const TIME = /^-?\d{1,11}(\.\d{1,9})?$/;
+const NAME = /^[ -~]+$/;
+/** Keywords of an extended header that change neither path nor type nor contents nor what a file may do, with their values. */
+const KEYWORDS: Readonly<Record<string, RegExp>> = {
+  ...{ mtime: TIME, atime: TIME, ctime: TIME },
+  ...{ uid: NUMBER, gid: NUMBER, uname: NAME, gname: NAME },
+};
+
+/** Bits of a mode that are permissions. */
+const PERMISSIONS = 0o7777;
 
 /**
- * All members of a tar archive (POSIX's ustar and pax, GNU's long names), in order and as they stand there: Bun.Archive keeps
- * silent about what is no regular file. `name`: as messages call the archive.
- * @throws ImageError when it is cut short or damaged, or holds what is not read here.
+ * The members of a tar archive, in order. All readers have to read it alike, so whatever one of them may take otherwise is
+ * refused: anything but regular files and folders, a path twice or in an odd spelling, a size where there are no contents,
+ * an extended header that says more than times and owners, padding and an end that are not zero. `name`: as messages call
+ * the archive.
+ * @throws ImageError for that, where it is cut short or damaged, and above the limits.
  */
-export function untar(name: string, archive: Uint8Array): readonly Member[] {
-  const members: Member[] = [];
-  let about = new Map<string, string>();
-  let at = 0;
-  for (;;) {
-    const header = archive.subarray(at, at + BLOCK);
-    if (header.length < BLOCK)
-      throw new ImageError(`${name}: the tar archive is cut short at byte ${at}; fetch it again`);
-    if (header.every((byte) => byte === 0)) break;
-    checkSum(name, at, header);
-    const type = String.fromCharCode(header[156] ?? 0);
-    const size = sizeIn(name, at, about) ?? octal(name, at, header.subarray(124, 136));
-    const bytes = archive.subarray(at + BLOCK, at + BLOCK + size);
-    if (bytes.length < size)
-      throw new ImageError(
-        `${name}: the tar archive is cut short, within the ${size} bytes behind byte ${at + BLOCK}; fetch it again`,
-      );
-    if (type === EXTENDED) about = new Map([...about, ...recordsOf(name, at, bytes)]);
-    else if (type === LONG_PATH) about.set("path", string(bytes));
-    else if (type !== LONG_TARGET) {
-      if (!MEMBERS.includes(type))
-        throw new ImageError(
-          `${name}: the tar archive has a member of type ${JSON.stringify(type)} at byte ${at}, which is not read here; write it again with podman save or skopeo copy`,
-        );
-      const path = about.get("path") ?? pathOf(header);
-      const extended = [...about.keys()].filter((keyword) => !PLAIN_KEYWORDS.includes(keyword));
-      members.push({
-        path: plain(path),
-        type: type === "\0" ? "0" : type,
-        mode: octal(name, at, header.subarray(100, 108)),
-        extended,
-        bytes,
-      });
-      about = new Map();
+export function untar(name: string, archive: Uint8Array): readonly TarMember[] {
+  const wrong = (at: number, found: string) =>
+    new ImageError(`${name}: the tar archive ${found} at byte ${at}; write it again with podman save or skopeo copy`);
+  const members = new Map<string, TarMember>();
+  let extended = false;
+  let headers = 0;
+  for (let at = 0; ; ) {
+    const block = archive.subarray(at, at + BLOCK);
+    if (block.length < BLOCK) throw wrong(at, "is cut short");
+    if (isZero(block)) {
+      if (extended) throw wrong(at, "has an extended header without a member");
+      checkEnd(archive, at, wrong);
+      return [...members.values()];
     }
-    at += BLOCK + Math.ceil(size / BLOCK) * BLOCK;
+    if (++headers > MOST_MEMBERS) throw wrong(at, `has more members than MOST_MEMBERS (${MOST_MEMBERS})`);
+    const header = readHeader(block, (found) => wrong(at, found));
+    const from = at + BLOCK;
+    const bytes = archive.subarray(from, from + header.size);
+    const next = from + Math.ceil(header.size / BLOCK) * BLOCK;
+    if (next > archive.length) throw wrong(from, `is cut short, within the ${header.size} bytes`);
+    if (!isZero(archive.subarray(from + header.size, next)))
+      throw wrong(from + header.size, "has padding that is not zero");
+    if (header.flag === EXTENDED) {
+      if (extended) throw wrong(at, "has an extended header of an extended header");
+      checkRecords(bytes, (found) => wrong(at, found));
+    } else {
+      const member = readMember(header, bytes, (found) => wrong(at, found));
+      if (members.has(member.path))
+        throw wrong(
+          at,
+          `has ${JSON.stringify(member.path)} twice, and which of them counts depends on the reader, again`,
+        );
+      members.set(member.path, member);
+    }
+    extended = header.flag === EXTENDED;
+    at = next;
   }
-  // Where one reader sees the end, another may go on.
-  if (archive.subarray(at).some((byte) => byte !== 0))
-    throw new ImageError(`${name}: the tar archive has something behind its end at byte ${at}; fetch it again`);
-  return members;
 }
 
 /** Does this look like a tar archive: has it ustar's or GNU's magic? */
 export const isTar = (bytes: Uint8Array): boolean => new TextDecoder().decode(bytes.subarray(257, 262)) === "ustar";
 
-/** The sum of the header's bytes, with spaces in the place of the sum. */
-function checkSum(name: string, at: number, header: Uint8Array): void {
-  const sum = header.reduce((total, byte, index) => total + (index >= 148 && index < 156 ? 0x20 : byte), 0);
-  if (octal(name, at, header.subarray(148, 156)) !== sum)
-    throw new ImageError(
-      `${name}: the tar archive is damaged: the header at byte ${at} has not the sum that it says; fetch it again`,
-    );
+/** Two blocks of zeros, and nothing else behind them: where one reader sees the end, another may go on. */
+function checkEnd(archive: Uint8Array, at: number, wrong: (at: number, found: string) => ImageError): void {
+  if (archive.length < at + 2 * BLOCK || archive.length % BLOCK !== 0) throw wrong(archive.length, "is cut short");
+  if (!isZero(archive.subarray(at))) throw wrong(at, "has something behind its end");
 }
 
-function octal(name: string, at: number, field: Uint8Array): number {
-  const digits = string(field).trim();
-  if (!/^[0-7]+$/.test(digits))
-    throw new ImageError(
-      `${name}: the tar archive is damaged: the header at byte ${at} has ${JSON.stringify(digits)} where an octal number is expected; fetch it again`,
-    );
-  return Number.parseInt(digits, 8);
+type Header = { readonly path: string; readonly flag: string; readonly size: number; readonly mode: number };
+
+/** A header, each of whose fields says one thing to every reader. */
+function readHeader(block: Uint8Array, wrong: (found: string) => ImageError): Header {
+  const field = (name: keyof typeof FIELDS) => block.subarray(FIELDS[name][0], FIELDS[name][0] + FIELDS[name][1]);
+  const text = (name: keyof typeof FIELDS) => {
+    const bytes = field(name);
+    const end = bytes.indexOf(0);
+    if (end >= 0 && !isZero(bytes.subarray(end))) throw wrong(`has a header whose ${name} goes on behind its end`);
+    return ascii(end < 0 ? bytes : bytes.subarray(0, end));
+  };
+  const number = (name: keyof typeof FIELDS) => {
+    const digits = ascii(field(name)).replace(/[ \0]+$/, "");
+    if (!/^[0-7]+$/.test(digits))
+      throw wrong(`has a header with ${JSON.stringify(digits)} where its ${name} is expected, an octal number,`);
+    return Number.parseInt(digits, 8);
+  };
+  // Some readers take the bytes of a sum as signed: of these they are the same.
+  if (block.some((byte) => byte > 0x7e)) throw wrong("has a header with more than ASCII");
+  if (number("chksum") !== checksum(block)) throw wrong("has a header without the sum that it says: it is damaged");
+  if (!MAGICS.includes(ascii(field("magic")) + ascii(field("version"))))
+    throw wrong("has a header of another format than ustar");
+  const [path, flag] = [text("name"), ascii(field("typeflag"))];
+  if (![FILE.flag, FOLDER.flag, EXTENDED].includes(flag))
+    throw wrong(`has ${JSON.stringify(path)} of type ${JSON.stringify(flag)}, neither a regular file nor a folder,`);
+  for (const name of ["linkname", "rest"] as const)
+    if (!isZero(field(name))) throw wrong(`has a header with something in its ${name === "rest" ? "prefix" : name}`);
+  for (const name of ["devmajor", "devminor"] as const)
+    if (!isZero(field(name)) && number(name) !== 0) throw wrong("has a header of a device");
+  for (const name of ["uid", "gid", "mtime"] as const) number(name);
+  for (const name of ["uname", "gname"] as const) text(name);
+  return { path, flag, size: number("size"), mode: number("mode") };
 }
 
-/** By the extended header, where that says it. Below 0 it would lead back, to read the same again without an end. */
-function sizeIn(name: string, at: number, about: ReadonlyMap<string, string>): number | undefined {
-  const size = about.get("size");
-  if (size === undefined) return undefined;
-  if (!/^\d+$/.test(size))
-    throw new ImageError(
-      `${name}: the tar archive is damaged: of the file at byte ${at} its extended header has ${JSON.stringify(size)} where a size is expected; fetch it again`,
-    );
-  return Number(size);
+function readMember(
+  { path, flag, size, mode }: Header,
+  bytes: Uint8Array,
+  wrong: (found: string) => ImageError,
+): TarMember {
+  const kind = flag === FOLDER.flag ? FOLDER : FILE;
+  if (kind === FOLDER && size !== 0) throw wrong(`has a folder ${JSON.stringify(path)} with a size`);
+  if (![0, kind.bits].includes(mode - (mode & PERMISSIONS)))
+    throw wrong(`has ${JSON.stringify(path)} with the mode of something else`);
+  const plain = plainPath(path, kind === FOLDER);
+  if (plain === undefined) throw wrong(`has a path in an odd spelling, ${JSON.stringify(path)},`);
+  return { path: plain, type: kind.type, mode: mode & PERMISSIONS, bytes };
+}
+
+/** A path by its one spelling: "./" before it, and "/" behind that of a folder, may be there or not. Undefined for any other. */
+function plainPath(path: string, folder: boolean): string | undefined {
+  if (folder && (path === "./" || path === ".")) return "";
+  const plain = path.replace(/^\.\//, "").replace(folder ? /\/$/ : /^$/, "");
+  const parts = plain.split("/");
+  return parts.every((part) => /^[\w.+-]+$/.test(part) && part !== "." && part !== "..") ? plain : undefined;
 }
 
 /** The records "LENGTH KEYWORD=VALUE\n" of an extended header (POSIX pax, "pax Extended Header"); LENGTH is that of the whole record. */
-function recordsOf(name: string, at: number, bytes: Uint8Array): ReadonlyMap<string, string> {
-  const records = new Map<string, string>();
+function checkRecords(bytes: Uint8Array, wrong: (found: string) => ImageError): void {
+  if (bytes.length > MOST_EXTENDED_BYTES)
+    throw wrong(`has an extended header of more than MOST_EXTENDED_BYTES (${MOST_EXTENDED_BYTES})`);
+  const seen = new Set<string>();
   for (let rest = bytes; rest.length > 0; ) {
-    const length = Number(/^([1-9]\d*) /.exec(new TextDecoder().decode(rest.subarray(0, 12)))?.[1]);
-    const [, keyword, value] = /^\d+ ([^=]+)=(.*)\n$/s.exec(new TextDecoder().decode(rest.subarray(0, length))) ?? [];
-    if (keyword === undefined || value === undefined)
-      throw new ImageError(
-        `${name}: the tar archive is damaged: its extended header at byte ${at} is not made of records; fetch it again`,
+    const length = Number(/^([1-9]\d{0,5}) /.exec(ascii(rest.subarray(0, 7)))?.[1]);
+    const record = Number.isNaN(length) || length > rest.length ? "" : ascii(rest.subarray(0, length));
+    const [, keyword, value] = /^\d+ ([^=\n]+)=([^\n]*)\n$/.exec(record) ?? [];
+    if (keyword === undefined || value === undefined) throw wrong("has an extended header that is not made of records");
+    if (seen.has(keyword)) throw wrong(`has an extended header with ${JSON.stringify(keyword)} twice`);
+    const expected = Object.hasOwn(KEYWORDS, keyword) ? KEYWORDS[keyword] : undefined;
+    if (expected?.test(value) !== true)
+      throw wrong(
+        `has an extended header with ${JSON.stringify(`${keyword}=${value}`.slice(0, 100))}, which readers heed or not,`,
       );
-    records.set(keyword, value);
+    seen.add(keyword);
     rest = rest.subarray(length);
   }
-  return records;
+  if (seen.size === 0) throw wrong("has an empty extended header");
 }
 
-/** The path of a ustar header, whose prefix GNU's format uses for something else. */
-function pathOf(header: Uint8Array): string {
-  const prefix = string(header.subarray(257, 263)) === "ustar" ? string(header.subarray(345, 500)) : "";
-  return prefix === "" ? string(header.subarray(0, 100)) : `${prefix}/${string(header.subarray(0, 100))}`;
-}
-
-/** What stands before the first NUL. */
-function string(field: Uint8Array): string {
-  const end = field.indexOf(0);
-  return new TextDecoder().decode(end < 0 ? field : field.subarray(0, end));
-}
-
-const plain = (path: string) =>
-  path
-    .split("/")
-    .filter((part) => part !== "" && part !== ".")
-    .join("/");
+const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
+const ascii = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");

@@ -57,18 +57,24 @@ function archive(executables: readonly [Executable, ...Executable[]], texts: rea
   const dockers = executables[0].architecture.debian;
   return {
     path: "pause.oci.tar",
-    bytes: assemble(contents, programs, dockers, { texts, attest: attestationsOf(contents.name, executables) }).archive,
+    bytes: assemble(contents, programs, dockers, {
+      licenses: texts,
+      attest: attestationsOf(contents.name, executables),
+    }).archive,
   };
 }
 
-/** What is said of the image `name` of a platform that has this manifest, and of the executable in it. */
+/** What is said of the image `name` of a platform that has this manifest, and of the executable in it: two in-toto Statements. */
 export const attestationsOf =
   (name: string, executables: readonly ReleasedExecutable[]) => (architecture: string, digest: string) =>
     executables
       .filter((executable) => executable.architecture.debian === architecture)
       .flatMap((executable) => {
         const subject = [{ name, digest: { sha256: digest.replace(/^sha256:/, "") } }, subjectOf(executable)];
-        return [billOf(executable, subject), provenanceOf(executable, subject)];
+        return [
+          { name: "sbom.intoto.json", text: pretty(billOf(executable, subject)) },
+          { name: "provenance.intoto.json", text: pretty(provenanceOf(executable, subject)) },
+        ];
       });
 
 const page = (): File => ({ path: "pause.8", bytes: readFileSync(join(ROOT, "man", "pause.8")) });

@@ -1,8 +1,10 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import type { Architecture } from "../../arch/architecture.ts";
 import { ARCHITECTURES, architectureOf } from "../../arch/architectures.ts";
 import { EHDR_SIZE, EI_CLASS, EI_DATA, ELFCLASS64, ELFDATA2LSB } from "../../elf/constants.ts";
 import { listFirst } from "../../support/list-first.ts";
+import type { ImageConfig } from "../image/config.ts";
+import { FILE, USER } from "../image/contents.ts";
 import { ImageError } from "../image/error.ts";
 import { type Image, readImages } from "../image/read.ts";
 import { isTar, untar } from "../image/untar.ts";
@@ -16,10 +18,15 @@ export type Subject = {
   readonly label: string | undefined;
 };
 
-const FILE = "pause";
+/** An executable of this checkout has 106 MB at most: dist/pause-static, which someone may give. */
+export const MOST_FILE_BYTES = 256 * 1024 * 1024;
+
 /** Of files that should not be there so many are named. */
 const MOST = 5;
 const REVISION = "org.opencontainers.image.revision";
+
+/** Permissions that give what is run another's privileges, and the sticky bit. */
+const PRIVILEGES = 0o7000;
 
 /**
  * What is to be verified of the file at `path`: itself, or, if it is an image's archive, /pause of each platform.
@@ -30,7 +37,8 @@ export function readSubjects(path: string): readonly Subject[] {
   if (isElf(bytes)) return [{ name: path, architecture: architectureIn(path, bytes), bytes, label: undefined }];
   if (!isTar(bytes))
     throw new OtherFileError(
-      `${path}: neither an ELF file nor an image's archive (it begins with ${hexadecimal(bytes.subarray(0, 4)) || "nothing"}); give a pause executable or an OCI archive`,
+      `${path}: neither an ELF file nor an image's archive (it begins with ${startOf(bytes)}); ` +
+        "give a pause executable or an OCI archive",
     );
   const images = ofImage(() => readImages(path, bytes));
   if (images.length === 0)
@@ -38,8 +46,13 @@ export function readSubjects(path: string): readonly Subject[] {
   return images.map((image) => programOf(path, image));
 }
 
+/** @throws VerifyError for what has no end that is known, or a far one: a pipe, a device, a large file. */
 function readWhole(path: string): Uint8Array {
   try {
+    const status = statSync(path);
+    if (!status.isFile() && !status.isDirectory()) throw new Error("it is no regular file");
+    if (status.size > MOST_FILE_BYTES)
+      throw new Error(`it has ${status.size} bytes, more than MOST_FILE_BYTES (${MOST_FILE_BYTES})`);
     return readFileSync(path);
   } catch (error) {
     throw new VerifyError(`${path}: cannot be read (${error instanceof Error ? error.message : error}); give a file`);
@@ -56,14 +69,16 @@ function ofImage<T>(read: () => T): T {
   }
 }
 
-/** @throws OtherFileError when it is for a platform that none is built for, or holds anything beside /pause. */
+/** @throws OtherFileError when it is for a platform that none is built for, runs otherwise, or holds anything beside /pause. */
 function programOf(path: string, { os, architecture: known, config, layers }: Image): Subject {
   const name = `${path} (${os}/${known})`;
   const architecture = ARCHITECTURES.find(({ debian }) => os === "linux" && debian === known);
   if (architecture === undefined)
     throw new OtherFileError(
-      `${name}: an image for a platform that pause is not built for; there are ${ARCHITECTURES.map(({ debian }) => `linux/${debian}`).join(" and ")}`,
+      `${name}: an image for a platform that pause is not built for; ` +
+        `there are ${ARCHITECTURES.map(({ debian }) => `linux/${debian}`).join(" and ")}`,
     );
+  checkRun(name, config);
   const bytes = fileAlone(name, layers);
   const found = architectureIn(name, bytes);
   if (found !== architecture)
@@ -73,23 +88,37 @@ function programOf(path: string, { os, architecture: known, config, layers }: Im
   return { name, architecture, bytes, label: config.labels[REVISION] };
 }
 
+/** The image runs /pause, as nobody in particular; which search path a builder has written down is nothing to it. */
+function checkRun(name: string, { entrypoint, user, env, others }: ImageConfig): void {
+  const runs = entrypoint.length === 1 && entrypoint[0] === `/${FILE}`;
+  const more = [
+    ...(runs ? [] : [`Entrypoint ${JSON.stringify(entrypoint)}`]),
+    ...(user === USER ? [] : [`User ${JSON.stringify(user)}`]),
+    ...env.filter((each) => !each.startsWith("PATH=")).map((each) => `Env ${JSON.stringify(each)}`),
+    ...others,
+  ];
+  if (more.length > 0)
+    throw new OtherFileError(
+      `${name}: the image's configuration has ${listFirst(more, MOST)}; a build's runs /${FILE} alone, as ${USER}`,
+    );
+}
+
 /** The one regular file that the layers hold, /pause, with no more to it than its bytes. */
 function fileAlone(name: string, layers: Image["layers"]): Uint8Array {
   // The root itself may stand there as a folder.
   const members = layers
     .flatMap(({ tar }) => ofImage(() => untar(`${name}, a layer`, tar)))
-    .filter(({ path, type }) => !(path === "" && type === "5"));
-  const file = members.find(({ path, type }) => path === FILE && type === "0");
+    .filter(({ path, type }) => !(path === "" && type === "folder"));
+  const file = members.find(({ path, type }) => path === FILE && type === "file");
   const beside = members.filter((each) => each !== file).map(({ path }) => `/${path}`);
   const listed = listFirst(beside, MOST);
   if (file === undefined)
     throw new OtherFileError(`${name}: the image holds no regular file /${FILE}, but ${listed || "nothing"}`);
   if (beside.length > 0)
     throw new OtherFileError(`${name}: the image holds ${listed} beside /${FILE}, and a build's holds that alone`);
-  const more = [...((file.mode & 0o7000) === 0 ? [] : [`mode ${file.mode.toString(8)}`]), ...file.extended];
-  if (more.length > 0)
+  if ((file.mode & PRIVILEGES) !== 0)
     throw new OtherFileError(
-      `${name}: the image gives /${FILE} ${more.join(", ")}, and a build's gives it no privilege and no attribute`,
+      `${name}: the image gives /${FILE} mode ${file.mode.toString(8)}, and a build's gives it no privilege`,
     );
   return file.bytes;
 }
@@ -97,9 +126,7 @@ function fileAlone(name: string, layers: Image["layers"]): Uint8Array {
 /** By e_machine (gABI, chapter 4). @throws OtherFileError when the bytes are no ELF file for an architecture that pause is built for. */
 function architectureIn(name: string, bytes: Uint8Array): Architecture {
   if (!isElf(bytes))
-    throw new OtherFileError(
-      `${name}: not an ELF file (it begins with ${hexadecimal(bytes.subarray(0, 4)) || "nothing"}), so no pause executable`,
-    );
+    throw new OtherFileError(`${name}: not an ELF file (it begins with ${startOf(bytes)}), so no pause executable`);
   if (bytes.length < EHDR_SIZE)
     throw new OtherFileError(`${name}: an ELF file that is cut short within its header; fetch it again`);
   if (bytes[EI_CLASS] !== ELFCLASS64 || bytes[EI_DATA] !== ELFDATA2LSB)
@@ -112,4 +139,5 @@ function architectureIn(name: string, bytes: Uint8Array): Architecture {
 }
 
 const isElf = (bytes: Uint8Array) => hexadecimal(bytes.subarray(0, 4)) === "7f 45 4c 46";
+const startOf = (bytes: Uint8Array) => hexadecimal(bytes.subarray(0, 4)) || "nothing";
 const hexadecimal = (bytes: Uint8Array) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");

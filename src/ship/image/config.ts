@@ -1,0 +1,62 @@
+import { list, record, recordOf, ShapeError, text, texts } from "../../support/json.ts";
+import type { Platform } from "./layout.ts";
+import { platformOf } from "./layout.ts";
+
+/**
+ * What an image says about how to run it: the part of the OCI image configuration (config.md) that a runtime reads. `others`:
+ * the names of what else is set there.
+ */
+export type ImageConfig = {
+  readonly user: string;
+  readonly entrypoint: readonly string[];
+  readonly env: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly others: readonly string[];
+};
+
+/** An image's configuration: for which platform, how it is run, and the SHA-256 of each layer unpacked. */
+export type Configuration = {
+  readonly platform: Platform;
+  readonly config: ImageConfig;
+  readonly diffIds: readonly string[];
+};
+
+/** Of the specification, and of Docker's own. What tells of the system's version makes it another platform, and is refused. */
+const MEMBERS = [
+  ...(["created", "author", "architecture", "os", "variant", "config", "rootfs", "history"] as const),
+  ...(["container", "container_config", "docker_version", "id", "parent", "comment"] as const),
+] as const;
+
+/** What Docker writes down of the container that an image was made in, or for Windows. */
+const MEANS_NOTHING = ["Hostname", "Image", "ArgsEscaped"];
+
+/** @throws ShapeError when it is none, or says more than this. */
+export function readConfiguration(document: unknown): Configuration {
+  const { os, architecture, variant, config, rootfs, history } = recordOf(document, MEMBERS);
+  const { type, diff_ids } = recordOf(rootfs, ["type", "diff_ids"]);
+  if (type !== "layers") throw new ShapeError("a configuration whose rootfs has not the type layers");
+  if (history !== undefined) list(history).forEach(record);
+  return {
+    platform: platformOf({ os, architecture, ...(variant !== undefined && { variant }) }),
+    config: readConfig(config ?? {}),
+    diffIds: list(diff_ids).map(text),
+  };
+}
+
+function readConfig(config: unknown): ImageConfig {
+  const { User, Entrypoint, Env, Labels, ...rest } = record(config);
+  return {
+    user: text(User ?? ""),
+    entrypoint: list(Entrypoint ?? []).map(text),
+    env: list(Env ?? []).map(text),
+    labels: texts(Labels ?? {}),
+    others: Object.entries(rest)
+      .filter(([name, value]) => !MEANS_NOTHING.includes(name) && !isEmpty(value))
+      .filter(([name, value]) => name !== "WorkingDir" || value !== "/")
+      .map(([name]) => name),
+  };
+}
+
+/** Docker's tools write down what is not set, too. */
+const isEmpty = (value: unknown): boolean =>
+  !value || (Array.isArray(value) ? value.length === 0 : typeof value === "object" && Object.keys(value).length === 0);

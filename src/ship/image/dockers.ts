@@ -1,0 +1,31 @@
+import { list, parseJson, record, recordOf, ShapeError, text } from "../../support/json.ts";
+import { blobPath, type Descriptor, descriptorOf } from "./layout.ts";
+
+/** What an image is made of, as Docker's manifest.json has it too. */
+export type Parts = {
+  readonly config: Descriptor;
+  readonly layers: readonly Descriptor[];
+  readonly diffIds: readonly string[];
+};
+
+/**
+ * Docker's classic image store goes by manifest.json alone, so that has to lead to one of the images that were read, and to
+ * nothing else. @throws ShapeError when it does not.
+ */
+export function checkDockers(manifest: Uint8Array, images: readonly Parts[]): void {
+  const [image, ...others] = list(parseJson(manifest));
+  if (others.length > 0) throw new ShapeError("a manifest.json, by which docker load goes, of more than one image");
+  const { Config, RepoTags, Layers, LayerSources } = recordOf(image, ["Config", "RepoTags", "Layers", "LayerSources"]);
+  if (RepoTags !== undefined && RepoTags !== null) list(RepoTags).forEach(text);
+  const named = [text(Config), ...list(Layers).map(text)];
+  const same = images.find(
+    ({ config, layers }) => named.join() === [config, ...layers].map(({ digest }) => blobPath(digest)).join(),
+  );
+  if (same === undefined)
+    throw new ShapeError(
+      `a manifest.json, by which docker load goes, that names ${named.join(", ").slice(0, 300)}, which is none of the images of its index.json`,
+    );
+  for (const [diffId, source] of Object.entries(record(LayerSources ?? {})))
+    if (descriptorOf(source).digest !== diffId || !same.diffIds.includes(diffId))
+      throw new ShapeError("a manifest.json, by which docker load goes, with another source of a layer");
+}

@@ -1,0 +1,125 @@
+import { sha256 } from "../../support/hash.ts";
+import { count, list, parseJson, recordOf, ShapeError, text, texts } from "../../support/json.ts";
+import { MOST_UNPACKED_BYTES } from "./limits.ts";
+import { FAMILIES, type Family } from "./media-types.ts";
+import { unpack } from "./unpack.ts";
+
+/** For what an image is: names of the OCI image index (image-index.md). */
+export type Platform = { readonly os: string; readonly architecture: string; readonly variant?: string };
+
+/** A content descriptor (OCI image specification, descriptor.md). */
+export type Descriptor = {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly size: number;
+  readonly platform?: Platform;
+  readonly annotations: Readonly<Record<string, string>>;
+};
+
+/** A manifest (manifest.md), and by what names its family calls the parts. */
+export type Manifest = {
+  readonly family: Family;
+  readonly config: Descriptor;
+  readonly layers: readonly Descriptor[];
+  readonly subject?: Descriptor;
+};
+
+/** A layer: a tar archive, which in the image's archive takes `compressed` bytes. */
+export type Layer = { readonly tar: Uint8Array<ArrayBuffer>; readonly compressed: number };
+
+/** The bytes of `files` by descriptors, and what they mean. All throw ShapeError where that is not plain. */
+export class Layout {
+  /** How many bytes layers may still unpack to. */
+  private left = MOST_UNPACKED_BYTES;
+
+  constructor(private readonly files: ReadonlyMap<string, Uint8Array>) {}
+
+  /** The blob, which is what digest and size say. */
+  blob({ digest, size, platform }: Descriptor): Uint8Array {
+    const called = `blob ${digest}${platform === undefined ? "" : ` (${platform.os}/${platform.architecture})`}`;
+    const bytes = this.files.get(blobPath(digest));
+    if (bytes === undefined) throw new ShapeError(`no ${called}, which is missing: write it with all its platforms`);
+    if (bytes.length !== size)
+      throw new ShapeError(`${called} of ${bytes.length} bytes where its descriptor says ${size}`);
+    return bytes;
+  }
+
+  json(descriptor: Descriptor): unknown {
+    return parseJson(this.blob(descriptor));
+  }
+
+  /** The entries of an index (image-index.md), or of index.json. */
+  index(document: unknown, mediaType: string): readonly Descriptor[] {
+    const index = recordOf(document, ["schemaVersion", "mediaType", "manifests", "annotations"]);
+    checkVersion(index, mediaType);
+    if (index.annotations !== undefined) texts(index.annotations);
+    return list(index.manifests).map(descriptorOf);
+  }
+
+  manifest(descriptor: Descriptor): Manifest {
+    const family = FAMILIES.find(({ manifest }) => manifest === descriptor.mediaType);
+    if (family === undefined) throw new ShapeError(`media type ${descriptor.mediaType} where a manifest is expected`);
+    const names = ["schemaVersion", "mediaType", "config", "layers", "annotations", "subject"] as const;
+    const manifest = recordOf(this.json(descriptor), names);
+    checkVersion(manifest, descriptor.mediaType);
+    if (manifest.annotations !== undefined) texts(manifest.annotations);
+    const config = descriptorOf(manifest.config);
+    if (config.mediaType !== family.config)
+      throw new ShapeError(`media type ${config.mediaType} where ${family.config} is expected`);
+    const layers = list(manifest.layers).map(descriptorOf);
+    return {
+      family,
+      config,
+      layers,
+      ...(manifest.subject !== undefined && { subject: descriptorOf(manifest.subject) }),
+    };
+  }
+
+  /** A layer of a manifest of this family, unpacked; its digest then has to be `diffId`. */
+  layer({ layers }: Family, descriptor: Descriptor, diffId: string | undefined): Layer {
+    const compression = Object.hasOwn(layers, descriptor.mediaType) ? layers[descriptor.mediaType] : undefined;
+    if (compression === undefined)
+      throw new ShapeError(`a layer of media type ${descriptor.mediaType}, which is not read here`);
+    // Some readers take a list of files from there, and not from the layer.
+    if (Object.keys(descriptor.annotations).length > 0) throw new ShapeError("a layer with annotations");
+    const blob = this.blob(descriptor);
+    const tar = new Uint8Array(unpack(blob, compression, this.left));
+    this.left -= tar.length;
+    if (`sha256:${sha256(tar)}` !== diffId)
+      throw new ShapeError("layers that are not those that the configuration names (rootfs.diff_ids)");
+    return { tar, compressed: blob.length };
+  }
+}
+
+/** Where an image layout has a blob (image-layout.md). */
+export const blobPath = (digest: string): string => `blobs/${digest.replace(":", "/")}`;
+
+/** By its media type some readers know what a document is, and some by what is in it: both have to say the same. */
+function checkVersion(document: { schemaVersion?: unknown; mediaType?: unknown }, mediaType: string): void {
+  if (document.schemaVersion !== 2) throw new ShapeError("a document whose schemaVersion is not 2");
+  if (document.mediaType !== undefined && document.mediaType !== mediaType)
+    throw new ShapeError(
+      `a document of media type ${JSON.stringify(document.mediaType)} where ${mediaType} is expected`,
+    );
+}
+
+/** With nothing in it that leads elsewhere: no `urls`, and no `data` in the place of the blob. */
+export function descriptorOf(value: unknown): Descriptor {
+  const found = recordOf(value, ["mediaType", "digest", "size", "annotations", "platform"]);
+  const digest = text(found.digest);
+  if (!/^sha256:[0-9a-f]{64}$/.test(digest))
+    throw new ShapeError(`${JSON.stringify(digest)} where a SHA-256 is expected`);
+  return {
+    mediaType: text(found.mediaType),
+    digest,
+    size: count(found.size),
+    annotations: found.annotations === undefined ? {} : texts(found.annotations),
+    ...(found.platform !== undefined && { platform: platformOf(found.platform) }),
+  };
+}
+
+/** What a platform says of the processor or the system beyond these names makes it another one to some readers. */
+export function platformOf(value: unknown): Platform {
+  const { os, architecture, variant } = recordOf(value, ["os", "architecture", "variant"]);
+  return { os: text(os), architecture: text(architecture), ...(variant !== undefined && { variant: text(variant) }) };
+}

@@ -1,7 +1,10 @@
 /** The commit checked out, or null in a tree without git. */
 export const checkedOut = (): string | null => git("rev-parse", "HEAD")?.trim() ?? null;
 
-/** What differs from it, new files included, as paths below the repository: nothing in a tree that is the commit's; null in a tree without git. */
+/**
+ * What differs from it, new files included, as paths below the repository: nothing in a tree that is the commit's; null
+ * in a tree without git.
+ */
 export function changes(): readonly string[] | null {
   const lines = git("status", "--porcelain", "--no-renames", "-z");
   return (

@@ -8,9 +8,9 @@ import { changes, checkedOut } from "./commit.ts";
 import { pinnedRuntime } from "./pin/pin.ts";
 
 /**
- * Writes what went into the artifacts, so that a file found on a node can be traced back: sizes in bytes, SHA-256 of each file.
- * `changed`: they were made from other sources than the commit's. `pinned`: the library is the release's; where one is not, the
- * bytes of the artifacts are not either.
+ * Writes what went into the artifacts, so that a file found on a node can be traced back: sizes in bytes, SHA-256 of
+ * each file. `changed`: they were made from other sources than the commit's. `pinned`: the library is the release's;
+ * where one is not, the bytes of the artifacts are not either.
  */
 export async function writeProvenance(
   path: string,

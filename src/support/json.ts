@@ -10,9 +10,9 @@ export const MOST_JSON_BYTES = 1024 * 1024;
 export const MOST_JSON_DEPTH = 32;
 
 /**
- * The value of `bytes`, which are UTF-8. Refused is what another reader takes otherwise: an object with one name twice (some
- * take the first, some the last) or in two spellings (Go's encoding/json heeds no case), a byte order mark, text that is no
- * Unicode, a number with a fraction or an exponent.
+ * The value of `bytes`, which are UTF-8. Refused is what another reader takes otherwise: an object with one name twice
+ * (some take the first, some the last) or in two spellings (Go's encoding/json heeds no case), a byte order mark, text
+ * that is no Unicode, a number with a fraction or an exponent.
  * @throws ShapeError when they are no JSON, or not as plain as that, or above the limits.
  */
 export function parseJson(bytes: Uint8Array): unknown {

@@ -17,8 +17,8 @@ const UNDER_WAY = process.env.FUZZ_UNDER_WAY;
 const MINUTES = 60_000;
 
 /**
- * A test that `holds` returns for every input: for the findings of before, and for as many new ones of `inputs` as the run
- * takes. `name`: as a file name. A shrunk input that it throws for becomes a seed, if `bun run fuzz` found it.
+ * A test that `holds` returns for every input: for the findings of before, and for as many new ones of `inputs` as the
+ * run takes. `name`: as a file name. A shrunk input that it throws for becomes a seed, if `bun run fuzz` found it.
  */
 export function property(
   name: string,
@@ -63,8 +63,8 @@ export function lineOr<T>(read: () => T): T | string {
 }
 
 /**
- * `file` with up to `most` edits: a byte that is another one, a run of bytes that is gone, that stands there twice, or that
- * is all zeros or all ones; or only its beginning.
+ * `file` with up to `most` edits: a byte that is another one, a run of bytes that is gone, that stands there twice, or
+ * that is all zeros or all ones; or only its beginning.
  */
 export function damaged(file: Uint8Array, most = 4): fc.Arbitrary<Uint8Array> {
   const at = fc.nat(Math.max(0, file.length - 1));

@@ -235,7 +235,10 @@ describe("bun run image", () => {
 });
 
 describe("bun run image on a full disk", () => {
-  /** dist and the folder for temporary files are a small file system, for the command alone; what it says, and what is on it afterwards. */
+  /**
+   * dist and the folder for temporary files are a small file system, for the command alone; what it says, and what is
+   * on it afterwards.
+   */
   const onFull = (prepare: string) => {
     const script = `mkdir "$0/small" && mount -t tmpfs -o size=4m none "$0/small" && mkdir "$0/small/tmp" && for name in amd64 arm64; do
         mkdir "$0/small/$name" && cp dist/$name/pause dist/$name/provenance.json "$0/small/$name"; done

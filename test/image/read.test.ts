@@ -167,7 +167,10 @@ describe("the images of an archive", () => {
   });
 });
 
-/** The archive of an image and of an attestation as BuildKit writes it, with what is other in its config or its descriptor. */
+/**
+ * The archive of an image and of an attestation as BuildKit writes it, with what is other in its config or its
+ * descriptor.
+ */
 function withAttestation(change: {
   config?: object;
   descriptor?: object;

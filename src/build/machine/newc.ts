@@ -3,8 +3,9 @@ import { posix } from "node:path";
 import { UserError } from "../../support/error.ts";
 
 /**
- * An archive in cpio's format "newc", which the kernel unpacks as its first root (Documentation/driver-api/early-userspace/
- * buffer-format.rst). Before each name are 13 numbers of 8 hexadecimal digits; name and content are padded to 4 bytes.
+ * An archive in cpio's format "newc", which the kernel unpacks as its first root
+ * (Documentation/driver-api/early-userspace/ buffer-format.rst). Before each name are 13 numbers of 8 hexadecimal
+ * digits; name and content are padded to 4 bytes.
  */
 const MAGIC = "070701";
 const HEADER_SIZE = MAGIC.length + 13 * 8;
@@ -23,7 +24,10 @@ const S_IFDIR = 0o040000;
 const S_IFREG = 0o100000;
 const S_IFLNK = 0o120000;
 
-/** What stands at `path` of an archive's root: a file as it is on the host, permission included, a new one, or a symbolic link. */
+/**
+ * What stands at `path` of an archive's root: a file as it is on the host, permission included, a new one, or a
+ * symbolic link.
+ */
 export type NewcEntry =
   | { readonly path: string; readonly file: string }
   | { readonly path: string; readonly content: string | Uint8Array; readonly mode: number }
@@ -47,7 +51,8 @@ export function writeNewc(archive: string, entries: readonly NewcEntry[]): void 
 
 /**
  * The files of an archive by name. Somebody else may have written it: what is not plain is refused.
- * @throws NewcError where it is cut short, a number is none, a name stands there twice, or something stands behind its end.
+ * @throws NewcError where it is cut short, a number is none, a name stands there twice, or something stands behind its
+ * end.
  */
 export function readNewc(archive: Uint8Array): Map<string, Buffer> {
   const bytes = Buffer.from(archive.buffer, archive.byteOffset, archive.byteLength);

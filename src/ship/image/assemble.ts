@@ -44,9 +44,9 @@ type Blob = (mediaType: string, bytes: Uint8Array) => Descriptor;
 
 /**
  * An archive that every tool loads: an OCI image layout (image-layout.md) whose one image is an index of the programs'
- * platforms, and beside it Docker's own manifest.json, which Docker's classic image store and older tools read instead. That
- * one has no platforms: it names the image of `dockers`, which must be among the programs. What is attached stands in the
- * index behind the platforms. The same input gives the same bytes.
+ * platforms, and beside it Docker's own manifest.json, which Docker's classic image store and older tools read instead.
+ * That one has no platforms: it names the image of `dockers`, which must be among the programs. What is attached stands
+ * in the index behind the platforms. The same input gives the same bytes.
  */
 export function assemble(
   contents: Contents,
@@ -106,10 +106,10 @@ function image(contents: Contents, { architecture, bytes }: PlatformExecutable, 
 }
 
 /**
- * Texts about the image with this manifest, as an image for no platform that has them in an ordinary layer: so every registry
- * and every conversion to Docker's types takes it along. It has nothing to run. Tools that know BuildKit's attestations (its
- * documentation, attestation storage) list it as one by its annotations, and a registry as a referrer of its subject (OCI
- * distribution specification, listing referrers).
+ * Texts about the image with this manifest, as an image for no platform that has them in an ordinary layer: so every
+ * registry and every conversion to Docker's types takes it along. It has nothing to run. Tools that know BuildKit's
+ * attestations (its documentation, attestation storage) list it as one by its annotations, and a registry as a referrer
+ * of its subject (OCI distribution specification, listing referrers).
  */
 function attachment(what: string, texts: readonly Text[], subject: Descriptor, timestamp: number, blob: Blob) {
   const files = texts.map(({ name, text }) => file(name, Buffer.from(text)));

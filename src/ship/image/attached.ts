@@ -12,9 +12,9 @@ export const isAttached = ({ platform }: Descriptor): boolean =>
   platform?.os === NO_PLATFORM.os && platform.architecture === NO_PLATFORM.architecture;
 
 /**
- * Checks that what is listed for no platform is no image that some tool could run: it says by its label, or by BuildKit's
- * annotations, that it goes with one of `images` (digests), its configuration says so too and has nothing to run, and it has
- * statements, or files without a permission to run them. `name`: as messages call the archive.
+ * Checks that what is listed for no platform is no image that some tool could run: it says by its label, or by
+ * BuildKit's annotations, that it goes with one of `images` (digests), its configuration says so too and has nothing to
+ * run, and it has statements, or files without a permission to run them. `name`: as messages call the archive.
  * @throws ShapeError or ImageError when it is anything else.
  */
 export function checkAttached(name: string, layout: Layout, descriptor: Descriptor, images: readonly string[]): void {

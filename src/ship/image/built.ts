@@ -14,8 +14,10 @@ export type Built = {
 };
 
 /**
- * What of `dist` can go into the image: dist/ARCHITECTURE/pause of each architecture, this machine's also as dist/pause.
- * @throws ImageError when there is none, or one is not what its provenance.json says, or they are of two commits or another version.
+ * What of `dist` can go into the image: dist/ARCHITECTURE/pause of each architecture, this machine's also as
+ * dist/pause.
+ * @throws ImageError when there is none, or one is not what its provenance.json says, or they are of two commits or
+ * another version.
  */
 export function findBuilt(dist: string): readonly [Built, ...Built[]] {
   const [first, ...others] = ARCHITECTURES.flatMap((architecture) => {
@@ -27,7 +29,8 @@ export function findBuilt(dist: string): readonly [Built, ...Built[]] {
   const other = others.find(({ commit }) => commit !== first.commit);
   if (other !== undefined)
     throw new ImageError(
-      `${first.path} is of commit ${first.commit}, ${other.path} of ${other.commit}; build both from one: bun run build --arch all`,
+      `${first.path} is of commit ${first.commit}, ${other.path} of ${other.commit}; build both from ` +
+        `one: bun run build --arch all`,
     );
   return [first, ...others];
 }

@@ -18,8 +18,8 @@ const USAGE = `usage: bun run image [--docker-arch ARCHITECTURE]
 Puts what bun run build made, dist/ARCHITECTURE/pause of one or of each, into ${ARCHIVE}:
 an image index that docker, podman, buildah, skopeo and containerd load.
 
-  --docker-arch ARCHITECTURE   ${ARCHITECTURES.join(" or ")}: the one that docker load takes into its classic image store,
-                               which has no index; by default this machine's where it is there`;
+  --docker-arch ARCHITECTURE   ${ARCHITECTURES.join(" or ")}: the one that docker load takes into its classic image
+                               store, which has no index; by default this machine's where it is there`;
 
 async function image(run: Scope, chosen: string | undefined): Promise<void> {
   process.chdir(ROOT);
@@ -42,10 +42,18 @@ function forDocker(programs: readonly [Built, ...Built[]], chosen: string | unde
   return (asked ?? programs[0]).architecture;
 }
 
+/** @throws ImageError where the system does not let it be written. */
 function write(run: Scope, archive: Uint8Array): void {
   const file = join(unfinished(run), "archive");
-  writeFileSync(file, archive);
-  renameSync(file, ARCHIVE);
+  try {
+    writeFileSync(file, archive);
+    renameSync(file, ARCHIVE);
+  } catch (error) {
+    throw new ImageError(
+      `cannot write ${ARCHIVE}: ${error instanceof Error ? error.message : error}; make room for ` +
+        `dist, or make it writable`,
+    );
+  }
 }
 
 function report(name: string, { digest, platforms }: Assembled, programs: readonly Built[], dockers: string): string {
@@ -54,7 +62,10 @@ function report(name: string, { digest, platforms }: Assembled, programs: readon
     const program = programs.find(({ architecture }) => architecture === platform.architecture);
     const docker =
       platform.architecture === dockers && platforms.length > 1 ? "; the one for docker's classic image store" : "";
-    return `  linux/${platform.architecture}  ${platform.digest}  /pause ${count(program?.bytes.length)}, its layer ${count(platform.compressed)} compressed${docker}`;
+    return (
+      `  linux/${platform.architecture}  ${platform.digest}  /pause ${count(program?.bytes.length)}, ` +
+      `its layer ${count(platform.compressed)} compressed${docker}`
+    );
   });
   return [`${ARCHIVE}: ${name}`, `  index        ${digest}`, ...lines].join("\n");
 }

@@ -3,8 +3,8 @@ import type { Platform } from "./layout.ts";
 import { platformOf } from "./layout.ts";
 
 /**
- * What an image says about how to run it: the part of the OCI image configuration (config.md) that a runtime reads. `others`:
- * the names of what else is set there.
+ * What an image says about how to run it: the part of the OCI image configuration (config.md) that a runtime reads.
+ * `others`: the names of what else is set there.
  */
 export type ImageConfig = {
   readonly user: string;
@@ -21,7 +21,10 @@ export type Configuration = {
   readonly diffIds: readonly string[];
 };
 
-/** Of the specification, and of Docker's own. What tells of the system's version makes it another platform, and is refused. */
+/**
+ * Of the specification, and of Docker's own. What tells of the system's version makes it another platform, and is
+ * refused.
+ */
 const MEMBERS = [
   ...(["created", "author", "architecture", "os", "variant", "config", "rootfs", "history"] as const),
   ...(["container", "container_config", "docker_version", "id", "parent", "comment"] as const),

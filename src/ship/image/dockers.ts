@@ -9,8 +9,8 @@ export type Parts = {
 };
 
 /**
- * Docker's classic image store goes by manifest.json alone, so that has to lead to one of the images that were read, and to
- * nothing else. @throws ShapeError when it does not.
+ * Docker's classic image store goes by manifest.json alone, so that has to lead to one of the images that were read,
+ * and to nothing else. @throws ShapeError when it does not.
  */
 export function checkDockers(manifest: Uint8Array, images: readonly Parts[]): void {
   const [image, ...others] = list(parseJson(manifest));
@@ -23,7 +23,8 @@ export function checkDockers(manifest: Uint8Array, images: readonly Parts[]): vo
   );
   if (same === undefined)
     throw new ShapeError(
-      `a manifest.json, by which docker load goes, that names ${named.join(", ").slice(0, 300)}, which is none of the images of its index.json`,
+      `a manifest.json, by which docker load goes, that names ${named.join(", ").slice(0, 300)}, ` +
+        `which is none of the images of its index.json`,
     );
   for (const [diffId, source] of Object.entries(record(LayerSources ?? {})))
     if (descriptorOf(source).digest !== diffId || !same.diffIds.includes(diffId))

@@ -1,6 +1,6 @@
 /**
- * What an archive that somebody else wrote may have at most. Ours has 160 kB, in 15 members; an image has one file of 262 kB.
- * Memory and time that reading one takes are bounded by these; an error names the one that it is about.
+ * What an archive that somebody else wrote may have at most. Ours has 160 kB, in 15 members; an image has one file of
+ * 262 kB. Memory and time that reading one takes are bounded by these; an error names the one that it is about.
  */
 export const MOST_ARCHIVE_BYTES = 64 * 1024 * 1024;
 /** Of all layers of an archive together, unpacked. */

@@ -1,6 +1,8 @@
 import type { Compression } from "./unpack.ts";
 
-/** What the manifest of an image, its configuration and its layers are called: those of one manifest are of one family. */
+/**
+ * What the manifest of an image, its configuration and its layers are called: those of one manifest are of one family.
+ */
 export type Family = {
   readonly index: string;
   readonly manifest: string;
@@ -37,7 +39,10 @@ const DOCKER_FAMILY: Family = {
 
 export const FAMILIES: readonly Family[] = [OCI_FAMILY, DOCKER_FAMILY];
 
-/** A statement about an image (in-toto attestation framework, spec/v1/bundle.md), which BuildKit has in the place of a layer. */
+/**
+ * A statement about an image (in-toto attestation framework, spec/v1/bundle.md), which BuildKit has in the place of a
+ * layer.
+ */
 export const IN_TOTO = "application/vnd.in-toto+json";
 
 /** In the place of a platform, so that no tool takes for an image what only goes with one: BuildKit's way. */
@@ -47,5 +52,7 @@ export const NO_PLATFORM = { architecture: "unknown", os: "unknown" } as const;
 export const REFERENCE = { digest: "vnd.docker.reference.digest", type: "vnd.docker.reference.type" } as const;
 export const ATTESTATION = "attestation-manifest";
 
-/** The label by which what is attached here says so: it stays where a conversion to Docker's types drops annotations. */
+/**
+ * The label by which what is attached here says so: it stays where a conversion to Docker's types drops annotations.
+ */
 export const ATTACHED = "vnd.pause.attached";

@@ -13,7 +13,10 @@ export function checkArchitecture(name: string): string {
   throw new ImageError(`no architecture ${JSON.stringify(name)}; there are ${ARCHITECTURES.join(" and ")}`);
 }
 
-/** @throws ImageError when the bytes of `path` are no ELF file (gABI, chapter 4: e_ident, e_machine) for this architecture. */
+/**
+ * @throws ImageError when the bytes of `path` are no ELF file (gABI, chapter 4: e_ident, e_machine) for this
+ * architecture.
+ */
 export function checkMachine(path: string, bytes: Uint8Array, architecture: string): void {
   const header = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const machine = bytes.length >= 64 && header.getUint32(0) === 0x7f454c46 ? header.getUint16(18, true) : undefined;

@@ -29,20 +29,22 @@ const LAYOUT_VERSION = "1.0.0";
 
 /**
  * The images of an archive that is a tar file of an OCI image layout (image-layout.md), one for each platform: of one
- * manifest, or of one index, which may have attachments beside them. Where the archive has Docker's own manifest.json too,
- * that names one of them. Whatever another tool may read otherwise is refused. `name`: as messages call it.
+ * manifest, or of one index, which may have attachments beside them. Where the archive has Docker's own manifest.json
+ * too, that names one of them. Whatever another tool may read otherwise is refused. `name`: as messages call it.
  * @throws ImageError when it is something else, is damaged, or is more than the limits allow.
  */
 export function readImages(name: string, archive: Uint8Array): readonly Image[] {
   if (archive.length > MOST_ARCHIVE_BYTES)
     throw new ImageError(
-      `${name}: an archive of ${archive.length} bytes, more than MOST_ARCHIVE_BYTES (${MOST_ARCHIVE_BYTES}); write it again, with this image alone`,
+      `${name}: an archive of ${archive.length} bytes, more than MOST_ARCHIVE_BYTES ` +
+        `(${MOST_ARCHIVE_BYTES}); write it again, with this image alone`,
     );
   const files = filesOf(name, archive);
   const index = files.get(INDEX);
   if (index === undefined)
     throw new ImageError(
-      `${name}: no OCI image layout, since it has no ${INDEX}; write it with podman save --format oci-archive, or skopeo copy to oci-archive:`,
+      `${name}: no OCI image layout, since it has no ${INDEX}; write it with podman save --format ` +
+        `oci-archive, or skopeo copy to oci-archive:`,
     );
   try {
     checkMarker(files.get(MARKER));
@@ -66,7 +68,9 @@ export function readImages(name: string, archive: Uint8Array): readonly Image[] 
   }
 }
 
-/** The regular files of the archive by their paths: those of a layout, each blob with the digest that it is named by. */
+/**
+ * The regular files of the archive by their paths: those of a layout, each blob with the digest that it is named by.
+ */
 function filesOf(name: string, archive: Uint8Array): ReadonlyMap<string, Uint8Array> {
   const files = new Map<string, Uint8Array>();
   for (const { path, type, bytes } of untar(name, archive)) {
@@ -74,13 +78,15 @@ function filesOf(name: string, archive: Uint8Array): ReadonlyMap<string, Uint8Ar
     const digest = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(path)?.[1];
     if (!known.includes(path) && (type !== "file" || digest === undefined))
       throw new ImageError(
-        `${name}: no OCI image layout alone, since it has ${JSON.stringify(path)}; write it with podman save --format oci-archive, or skopeo copy to oci-archive:`,
+        `${name}: no OCI image layout alone, since it has ${JSON.stringify(path)}; write it with ` +
+          `podman save --format oci-archive, or skopeo copy to oci-archive:`,
       );
     if (type === "folder") continue;
     const found = sha256(bytes);
     if (digest !== undefined && found !== digest)
       throw new ImageError(
-        `${name}: blob sha256:${digest} is not what it is named by: its digest is sha256:${found}; it was changed or damaged`,
+        `${name}: blob sha256:${digest} is not what it is named by: its digest is sha256:${found}; ` +
+          `it was changed or damaged`,
       );
     files.set(path, bytes);
   }

@@ -6,8 +6,8 @@ export const BLOCK = 512;
 const RECORD = 20 * BLOCK;
 
 /**
- * Offset and size in bytes of the fields of a header (POSIX pax, "ustar Interchange Format"). Numbers are octal digits, with
- * a NUL behind them.
+ * Offset and size in bytes of the fields of a header (POSIX pax, "ustar Interchange Format"). Numbers are octal digits,
+ * with a NUL behind them.
  */
 export const FIELDS = {
   name: [0, 100],

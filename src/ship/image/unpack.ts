@@ -6,8 +6,8 @@ import { MOST_UNPACKED_BYTES, MOST_WINDOW_BYTES } from "./limits.ts";
 export type Compression = "none" | "gzip" | "zstd";
 
 /**
- * What `bytes` are unpacked, `most` bytes of it: one member of gzip or one frame of zstd and nothing else, since readers differ
- * in what they make of a second one, or of what lies behind.
+ * What `bytes` are unpacked, `most` bytes of it: one member of gzip or one frame of zstd and nothing else, since
+ * readers differ in what they make of a second one, or of what lies behind.
  * @throws ShapeError for anything else.
  */
 export function unpack(bytes: Uint8Array, compression: Compression, most: number): Uint8Array {
@@ -19,7 +19,9 @@ export function unpack(bytes: Uint8Array, compression: Compression, most: number
 const tooLarge = () =>
   new ShapeError(`layers that unpack to more than MOST_UNPACKED_BYTES (${MOST_UNPACKED_BYTES}) in all`);
 
-/** RFC 1952: a header of 10 bytes, where no flag says that it has more; then the data; CRC-32 and size, of 4 bytes each. */
+/**
+ * RFC 1952: a header of 10 bytes, where no flag says that it has more; then the data; CRC-32 and size, of 4 bytes each.
+ */
 const GZIP = { magic: [0x1f, 0x8b], deflate: 8, header: 10, trailer: 8 };
 
 function gunzip(bytes: Uint8Array, most: number): Uint8Array {

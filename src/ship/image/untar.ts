@@ -13,7 +13,10 @@ export type TarMember = {
   readonly bytes: Uint8Array;
 };
 
-/** Type flags that are read (POSIX pax, "ustar Interchange Format"), and the file type that some tools put into the mode. */
+/**
+ * Type flags that are read (POSIX pax, "ustar Interchange Format"), and the file type that some tools put into the
+ * mode.
+ */
 const FILE = { flag: "0", type: "file", bits: 0o100000 } as const;
 const FOLDER = { flag: "5", type: "folder", bits: 0o040000 } as const;
 /** An extended header of the member behind it. */
@@ -25,7 +28,10 @@ const MAGICS = ["ustar\x0000", "ustar  \0"];
 const NUMBER = /^\d{1,10}$/;
 const TIME = /^-?\d{1,11}(\.\d{1,9})?$/;
 const NAME = /^[ -~]+$/;
-/** Keywords of an extended header that change neither path nor type nor contents nor what a file may do, with their values. */
+/**
+ * Keywords of an extended header that change neither path nor type nor contents nor what a file may do, with their
+ * values.
+ */
 const KEYWORDS: Readonly<Record<string, RegExp>> = {
   ...{ mtime: TIME, atime: TIME, ctime: TIME },
   ...{ uid: NUMBER, gid: NUMBER, uname: NAME, gname: NAME },
@@ -35,10 +41,10 @@ const KEYWORDS: Readonly<Record<string, RegExp>> = {
 const PERMISSIONS = 0o7777;
 
 /**
- * The members of a tar archive, in order. All readers have to read it alike, so whatever one of them may take otherwise is
- * refused: anything but regular files and folders, a path twice or in an odd spelling, a size where there are no contents,
- * an extended header that says more than times and owners, padding and an end that are not zero. `name`: as messages call
- * the archive.
+ * The members of a tar archive, in order. All readers have to read it alike, so whatever one of them may take otherwise
+ * is refused: anything but regular files and folders, a path twice or in an odd spelling, a size where there are no
+ * contents, an extended header that says more than times and owners, padding and an end that are not zero. `name`: as
+ * messages call the archive.
  * @throws ImageError for that, where it is cut short or damaged, and above the limits.
  */
 export function untar(name: string, archive: Uint8Array): readonly TarMember[] {
@@ -137,7 +143,10 @@ function readMember(
   return { path: plain, type: kind.type, mode: mode & PERMISSIONS, bytes };
 }
 
-/** A path by its one spelling: "./" before it, and "/" behind that of a folder, may be there or not. Undefined for any other. */
+/**
+ * A path by its one spelling: "./" before it, and "/" behind that of a folder, may be there or not. Undefined for any
+ * other.
+ */
 function plainPath(path: string, folder: boolean): string | undefined {
   if (folder && (path === "./" || path === ".")) return "";
   const plain = path.replace(/^\.\//, "").replace(folder ? /\/$/ : /^$/, "");
@@ -145,7 +154,10 @@ function plainPath(path: string, folder: boolean): string | undefined {
   return parts.every((part) => /^[\w.+-]+$/.test(part) && part !== "." && part !== "..") ? plain : undefined;
 }
 
-/** The records "LENGTH KEYWORD=VALUE\n" of an extended header (POSIX pax, "pax Extended Header"); LENGTH is that of the whole record. */
+/**
+ * The records "LENGTH KEYWORD=VALUE\n" of an extended header (POSIX pax, "pax Extended Header"); LENGTH is that of the
+ * whole record.
+ */
 function checkRecords(bytes: Uint8Array, wrong: (found: string) => ImageError): void {
   if (bytes.length > MOST_EXTENDED_BYTES)
     throw wrong(`has an extended header of more than MOST_EXTENDED_BYTES (${MOST_EXTENDED_BYTES})`);
@@ -159,7 +171,8 @@ function checkRecords(bytes: Uint8Array, wrong: (found: string) => ImageError): 
     const expected = Object.hasOwn(KEYWORDS, keyword) ? KEYWORDS[keyword] : undefined;
     if (expected?.test(value) !== true)
       throw wrong(
-        `has an extended header with ${JSON.stringify(`${keyword}=${value}`.slice(0, 100))}, which readers heed or not,`,
+        `has an extended header with ${JSON.stringify(`${keyword}=${value}`.slice(0, 100))}, which ` +
+          `readers heed or not,`,
       );
     seen.add(keyword);
     rest = rest.subarray(length);

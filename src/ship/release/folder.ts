@@ -64,7 +64,10 @@ function archive(executables: readonly [Executable, ...Executable[]], texts: rea
   };
 }
 
-/** What is said of the image `name` of a platform that has this manifest, and of the executable in it: two in-toto Statements. */
+/**
+ * What is said of the image `name` of a platform that has this manifest, and of the executable in it: two in-toto
+ * Statements.
+ */
 export const attestationsOf =
   (name: string, executables: readonly ReleasedExecutable[]) => (architecture: string, digest: string) =>
     executables

@@ -11,8 +11,9 @@ import type { Subject } from "./subject.ts";
 const STATEMENT = ".intoto.json";
 
 /**
- * What is said of a file, and by what: the commit it is of, or null where there was none; whether it was made from other sources
- * than that commit's; SHA-256 of Bun's runtime and, by their names, of the libraries in it. Undefined: nothing is said of that.
+ * What is said of a file, and by what: the commit it is of, or null where there was none; whether it was made from
+ * other sources than that commit's; SHA-256 of Bun's runtime and, by their names, of the libraries in it. Undefined:
+ * nothing is said of that.
  */
 export type Claim = {
   readonly source: string;
@@ -22,7 +23,10 @@ export type Claim = {
   readonly libraries?: ReadonlyMap<string, string>;
 };
 
-/** What provenance.json tells, and of which files: their SHA-256. `others`: the libraries that were not the pinned ones, by their paths. */
+/**
+ * What provenance.json tells, and of which files: their SHA-256. `others`: the libraries that were not the pinned ones,
+ * by their paths.
+ */
 export type Provenance = Required<Claim> & {
   readonly architecture: string;
   readonly artifacts: readonly string[];
@@ -33,8 +37,8 @@ export type Provenance = Required<Claim> & {
 type Document = Claim & { readonly artifacts: readonly string[]; readonly architecture?: string };
 
 /**
- * All that is said of `given`, which was read from `path`: by its image, by the provenance.json that a build leaves, and by the statement
- * that a release has. `unused`: why what lies beside it tells nothing of it.
+ * All that is said of `given`, which was read from `path`: by its image, by the provenance.json that a build leaves,
+ * and by the statement that a release has. `unused`: why what lies beside it tells nothing of it.
  */
 export function claimsAbout(
   path: string,

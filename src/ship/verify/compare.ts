@@ -2,7 +2,10 @@ import { PHDR_SIZE } from "../../elf/constants.ts";
 import { PAGE_SIZE } from "../../elf/pages.ts";
 import { sha256 } from "../../support/hash.ts";
 
-/** A field of a header that is another than in what was built. `index`: of the program header it stands in; undefined for the ELF header. Values in hexadecimal. */
+/**
+ * A field of a header that is another than in what was built. `index`: of the program header it stands in; undefined
+ * for the ELF header. Values in hexadecimal.
+ */
 export type FieldDifference = {
   readonly index: number | undefined;
   readonly field: string;
@@ -10,10 +13,16 @@ export type FieldDifference = {
   readonly built: string;
 };
 
-/** A page of the file (4096 bytes, the last one may have fewer) with another byte in it: the page's offset, and that of the first such byte. */
+/**
+ * A page of the file (4096 bytes, the last one may have fewer) with another byte in it: the page's offset, and that of
+ * the first such byte.
+ */
 export type PageDifference = { readonly offset: number; readonly first: number };
 
-/** How two files differ. `pages`: of the longer one. `shared`: pages of the one that are in the other, wherever, pages of zeros apart. */
+/**
+ * How two files differ. `pages`: of the longer one. `shared`: pages of the one that are in the other, wherever, pages
+ * of zeros apart.
+ */
 export type Comparison = {
   readonly fields: readonly FieldDifference[];
   readonly differing: readonly PageDifference[];
@@ -23,7 +32,10 @@ export type Comparison = {
 
 type Field = readonly [name: string, at: number, size: number];
 
-/** Of an Elf64_Ehdr and an Elf64_Phdr: offset and size in bytes (gABI, chapters 4 and 5). Magic, class and data were looked at before. */
+/**
+ * Of an Elf64_Ehdr and an Elf64_Phdr: offset and size in bytes (gABI, chapters 4 and 5). Magic, class and data were
+ * looked at before.
+ */
 const EHDR: readonly Field[] = [
   ...([
     ["EI_VERSION", 6, 1],
@@ -64,7 +76,10 @@ const PHDR: readonly Field[] = [
   ] as const),
 ];
 
-/** Compares all bytes. Headers are looked for where `built`, a build's pause, has them: what is given may be damaged in any way. */
+/**
+ * Compares all bytes. Headers are looked for where `built`, a build's pause, has them: what is given may be damaged in
+ * any way.
+ */
 export function compare(given: Uint8Array, built: Uint8Array): Comparison {
   const view = new DataView(built.buffer, built.byteOffset, built.byteLength);
   const headers = Array.from(

@@ -21,7 +21,9 @@ export function describeCheckout({ commit, changes }: Checkout): string {
   return changes.length === 0 ? `commit ${commit}` : `commit ${commit} with changes (${few(changes)})`;
 }
 
-/** Why the bytes may differ, a line each, as far as anything is known: other sources, another runtime, other libraries. */
+/**
+ * Why the bytes may differ, a line each, as far as anything is known: other sources, another runtime, other libraries.
+ */
 export function possibleCauses(
   architecture: Architecture,
   { claims, unused, checkout, rebuilt }: Evidence,
@@ -47,7 +49,8 @@ function aboutSources({ source, commit, changed }: Claim, checkout: Checkout): r
     commit === checkout.commit
       ? []
       : [
-          `commit: ${source} says ${commit}, and this checkout is ${checkout.commit ?? "of no known one"}; git checkout ${commit}, and verify again`,
+          `commit: ${source} says ${commit}, and this checkout is ` +
+            `${checkout.commit ?? "of no known one"}; git checkout ${commit}, and verify again`,
         ];
   return changed === true
     ? [...other, `commit: ${source} says that it was built with changes on that commit, which only who built it has`]
@@ -57,12 +60,14 @@ function aboutSources({ source, commit, changed }: Claim, checkout: Checkout): r
 function aboutCheckout({ commit, changes }: Checkout): readonly string[] {
   if (commit === null || changes === null)
     return [
-      "checkout: git knows no commit of it, so of which commit the rebuild is cannot be said; verify in a clone of the repository",
+      "checkout: git knows no commit of it, so of which commit the rebuild is cannot be said; verify " +
+        "in a clone of the repository",
     ];
   return changes.length === 0
     ? []
     : [
-        `checkout: it has changes (${few(changes)}), so the rebuild is of no commit; git stash --include-untracked, and verify again`,
+        `checkout: it has changes (${few(changes)}), so the rebuild is of no commit; git stash ` +
+          `--include-untracked, and verify again`,
       ];
 }
 
@@ -79,7 +84,8 @@ function aboutLibraries({ source, libraries }: Claim, rebuilt: Provenance): read
     .filter((name) => libraries.get(name) !== rebuilt.libraries.get(name))
     .map(
       (name) =>
-        `library ${name}: ${source} has ${hashOf(libraries.get(name))}, and the rebuild ${hashOf(rebuilt.libraries.get(name))}`,
+        `library ${name}: ${source} has ${hashOf(libraries.get(name))}, and the rebuild ` +
+        `${hashOf(rebuilt.libraries.get(name))}`,
     );
 }
 
@@ -93,10 +99,13 @@ function aboutThisMachine(architecture: Architecture, { others }: Provenance): r
 }
 
 const unknownCommit = ({ commit }: Checkout) =>
-  `commit: nothing tells which one the file is of; see that it is this checkout's, ${commit ?? "which git does not know"}, or put the provenance.json of its build, or the .intoto.json of its release, beside it, or give the image's archive`;
+  `commit: nothing tells which one the file is of; see that it is this checkout's, ` +
+  `${commit ?? "which git does not know"}, or put the provenance.json of its build, or the ` +
+  `.intoto.json of its release, beside it, or give the image's archive`;
 
 const unexplained = (claims: readonly Claim[]) =>
-  `nothing of that is another by ${claims.map(({ source }) => source).join(" and ")}: the file is not what it says, or the build is not reproducible here`;
+  `nothing of that is another by ${claims.map(({ source }) => source).join(" and ")}: the file is ` +
+  `not what it says, or the build is not reproducible here`;
 
 const few = (paths: readonly string[]) =>
   [...paths.slice(0, MOST_PATHS), ...(paths.length > MOST_PATHS ? [`and ${paths.length - MOST_PATHS} more`] : [])].join(

@@ -3,8 +3,8 @@ import { build, type Materials } from "../../build/stages.ts";
 import type { Scope } from "../../support/scope.ts";
 
 /**
- * Builds from `materials` into a folder in dist and gives it to `use`; afterwards it is gone. What was built before stays
- * as it was.
+ * Builds from `materials` into a folder in dist and gives it to `use`; afterwards it is gone. What was built before
+ * stays as it was.
  * @throws UserError where a stage cannot do its work; what `use` throws.
  */
 export async function withRebuilt<T>(

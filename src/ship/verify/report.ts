@@ -12,7 +12,10 @@ const MOST = 8;
 export function describeSame({ name, architecture, bytes }: Subject, { claims, checkout }: Evidence): string {
   const other = claims.find(({ commit }) => commit !== null && commit !== checkout.commit);
   const though = other === undefined ? "" : `; ${other.source} names ${other.commit}`;
-  return `${name}: the same bytes as a build of ${describeCheckout(checkout)} (${architecture.debian}, ${count(bytes)}, SHA-256 ${sha256(bytes)})${though}`;
+  return (
+    `${name}: the same bytes as a build of ${describeCheckout(checkout)} (${architecture.debian}, ` +
+    `${count(bytes)}, SHA-256 ${sha256(bytes)})${though}`
+  );
 }
 
 /** The first line of what is said of other bytes. */
@@ -21,7 +24,8 @@ export const describeOther = (
   built: Uint8Array,
   { checkout }: Evidence,
 ): string =>
-  `${name}: not what a build of ${describeCheckout(checkout)} makes (${architecture.debian}: SHA-256 is ${sha256(bytes)}, and of the rebuild ${sha256(built)})`;
+  `${name}: not what a build of ${describeCheckout(checkout)} makes (${architecture.debian}: SHA-256 ` +
+  `is ${sha256(bytes)}, and of the rebuild ${sha256(built)})`;
 
 /** Does it have nothing in common with what was built? Then no page of it is worth a line. */
 export const isAnotherProgram = ({ shared }: Comparison): boolean => shared === 0;
@@ -47,7 +51,10 @@ export function describeHeaders(given: Uint8Array, built: Uint8Array, { fields }
   ];
 }
 
-/** The pages that differ: how many, where the first byte is, and of the first few, by the map of what was built, where they come from. */
+/**
+ * The pages that differ: how many, where the first byte is, and of the first few, by the map of what was built, where
+ * they come from.
+ */
 export function describePages(
   given: Uint8Array,
   built: Uint8Array,
@@ -62,7 +69,8 @@ export function describePages(
       )}: ${bytesAt(given, built, page.first)}`,
   );
   return [
-    `pages: ${differing.length} of ${pages} differ; the first byte that does: ${bytesAt(given, built, differing[0]?.first ?? 0)}`,
+    `pages: ${differing.length} of ${pages} differ; the first byte that does: ` +
+      `${bytesAt(given, built, differing[0]?.first ?? 0)}`,
     ...capped(lines, "pages", "  "),
   ];
 }

@@ -4,8 +4,8 @@ import { list, member, record, text } from "../../support/json.ts";
 const RUNTIME = "bun";
 
 /**
- * What the in-toto Statement (version 1, with SLSA's provenance v1) that a release has beside an executable tells: of which files, by
- * SHA-256, and of what they were made. @throws ShapeError when it is none.
+ * What the in-toto Statement (version 1, with SLSA's provenance v1) that a release has beside an executable tells: of
+ * which files, by SHA-256, and of what they were made. @throws ShapeError when it is none.
  */
 export function readStatement(source: string, statement: unknown) {
   const { subject, predicate } = record(statement);

@@ -10,7 +10,10 @@ import { type Image, readImages } from "../image/read.ts";
 import { isTar, untar } from "../image/untar.ts";
 import { OtherFileError, VerifyError } from "./error.ts";
 
-/** An executable to hold against a build. `name`: as messages call it. `label`: the commit that its image names, where it is of one that does. */
+/**
+ * An executable to hold against a build. `name`: as messages call it. `label`: the commit that its image names, where
+ * it is of one that does.
+ */
 export type Subject = {
   readonly name: string;
   readonly architecture: Architecture;
@@ -69,7 +72,10 @@ function ofImage<T>(read: () => T): T {
   }
 }
 
-/** @throws OtherFileError when it is for a platform that none is built for, runs otherwise, or holds anything beside /pause. */
+/**
+ * @throws OtherFileError when it is for a platform that none is built for, runs otherwise, or holds anything beside
+ * /pause.
+ */
 function programOf(path: string, { os, architecture: known, config, layers }: Image): Subject {
   const name = `${path} (${os}/${known})`;
   const architecture = ARCHITECTURES.find(({ debian }) => os === "linux" && debian === known);
@@ -123,7 +129,10 @@ function fileAlone(name: string, layers: Image["layers"]): Uint8Array {
   return file.bytes;
 }
 
-/** By e_machine (gABI, chapter 4). @throws OtherFileError when the bytes are no ELF file for an architecture that pause is built for. */
+/**
+ * By e_machine (gABI, chapter 4). @throws OtherFileError when the bytes are no ELF file for an architecture that pause
+ * is built for.
+ */
 function architectureIn(name: string, bytes: Uint8Array): Architecture {
   if (!isElf(bytes))
     throw new OtherFileError(`${name}: not an ELF file (it begins with ${startOf(bytes)}), so no pause executable`);

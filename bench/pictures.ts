@@ -1,11 +1,16 @@
 import { measured } from "./measure/measurement.ts";
 import type { Results } from "./results.ts";
 import { figure } from "./samples.ts";
+import { summary } from "./summary.ts";
 import { bars, type Chart, lines } from "./svg.ts";
+
+/** The one that says most. */
+export const SUMMARY = "summary.svg";
 
 /** The pictures of what was measured, by file name. */
 export function pictures(results: Results): Record<string, string> {
   const drawn = {
+    [SUMMARY]: summary(results),
     "idle-cpu.svg": bar(results, /^idle, .*: CPU/, (metric) => `CPU of PID 1, idle, in ${/, (.*):/.exec(metric)?.[1]}`),
     "orphans-cpu.svg": bar(
       results,

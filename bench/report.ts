@@ -1,7 +1,8 @@
 import { amount, ratio, withoutUnit } from "./format.ts";
+import { headlines } from "./headlines.ts";
 import { measured } from "./measure/measurement.ts";
 import { REFERENCE } from "./peers.ts";
-import { pictures } from "./pictures.ts";
+import { pictures, SUMMARY } from "./pictures.ts";
 import type { Results } from "./results.ts";
 import { apart, figure, ratios } from "./samples.ts";
 
@@ -112,10 +113,17 @@ export function report(results: Results): Record<string, string> {
   const text = [
     `# ${results.quick ? "A quick run: few samples, short windows" : "Benchmark report"}`,
     "",
+    ...beginning(results, drawn),
     ...preface(results),
     ...SECTIONS.flatMap((section) => written(section, results, drawn)),
   ];
   return { "REPORT.md": `${text.join("\n").trimEnd()}\n`, ...drawn };
+}
+
+/** What the whole of it says; nothing where not all of it was measured. */
+function beginning(results: Results, drawn: Record<string, string>): string[] {
+  if (drawn[SUMMARY] === undefined) return [];
+  return [`![summary](${SUMMARY})`, "", headlines(results), "", "## How it was measured", ""];
 }
 
 function preface({ taken, seconds, machine, version, commit, bun, peers, missing }: Results): string[] {

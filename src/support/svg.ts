@@ -1,13 +1,19 @@
 /** All pictures of the documentation are as wide, in pixels. */
 export const WIDTH = 760;
 
-/** Readable on light and dark: text and lines in the reader's colour, nine hues of middle lightness. */
+/** A page of its own behind the text, light or dark as the reader's system is: the page around it may be either. */
 const STYLE = `
   text { font: 12px sans-serif; fill: #24292f }
   .title { font-size: 14px; font-weight: 600 }
   .grid { stroke: #8c959f; stroke-opacity: .35 }
-  @media (prefers-color-scheme: dark) { text { fill: #d0d7de } }`;
-export const HUES = ["#d1580b", "#2f80d0", "#1a9a6c", "#9a62d6", "#c2416b", "#8a8a12", "#5f7d8c", "#b07a3a", "#7d7d7d"];
+  .page { fill: #ffffff }
+  @media (prefers-color-scheme: dark) { text { fill: #d0d7de } .page { fill: #161b22 } }`;
+
+/** One for each peer of the benchmark, of middle lightness, so that each is seen on light and on dark. */
+export const HUES = [
+  ...["#d1580b", "#2f80d0", "#1a9a6c", "#9a62d6", "#c2416b"],
+  ...["#8a8a12", "#5f7d8c", "#b07a3a", "#7d7d7d", "#3f8f8f"],
+];
 
 /** A whole picture, `height` high below a title, of SVG elements. */
 export function frame(title: string, height: number, parts: readonly string[]): string {
@@ -17,6 +23,7 @@ export function frame(title: string, height: number, parts: readonly string[]): 
   return [
     head,
     `<style>${STYLE}</style>`,
+    `<rect class="page" width="${WIDTH}" height="${height}" rx="6"/>`,
     `<text class="title" x="12" y="22">${title}</text>`,
     ...parts,
     "</svg>",

@@ -2,7 +2,6 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { MEASUREMENTS } from "../../bench/measure/all.ts";
-import { MUSL, REFERENCE } from "../../bench/peers.ts";
 import { FULL } from "../../bench/plan.ts";
 import { readResults } from "../../bench/results.ts";
 import { figure } from "../../bench/samples.ts";
@@ -159,15 +158,6 @@ describe("figures", () => {
     );
     const said = pattern.exec(text)?.[0];
     expect(said ?? "nothing of the kind: change this test with the page", `${page}, by ${by}`).toBe(says);
-  });
-
-  test("README.md: the file of the C program with musl is a quarter of the size", () => {
-    expect(median("file, bytes", MUSL) / bytesOf("pause")).toBeWithin(0.2, 0.3);
-  });
-
-  test("README.md says of the time to leave what the last full run has: the C programs leave sooner, or not", () => {
-    const [ours, ...others] = ["pause", REFERENCE, MUSL].map((peer) => median("SIGTERM to exit, ns", peer));
-    expect(flat(read("README.md")).includes("either leaves sooner")).toBe(others.every((other) => other < (ours ?? 0)));
   });
 
   test("each page that names a version names this one's, and the Bun that is pinned", () => {

@@ -60,6 +60,7 @@ export function readDynamic(file: ElfFile): Dynamic {
   const entries = readEntries(file);
   const tags = singleTags(file, entries);
   const strtab = required(file, tags, elf.DT_STRTAB, "DT_STRTAB");
+  file.offsetOf(strtab, required(file, tags, elf.DT_STRSZ, "DT_STRSZ"));
   for (const [tag, name] of OTHER_RELOCATIONS)
     if (tags.has(tag))
       throw new ElfError(`${file.name}: it has relocations of a kind that this linker does not read (${name})`);

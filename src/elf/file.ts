@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { UserError } from "../support/error.ts";
 import * as elf from "./constants.ts";
 
@@ -81,7 +82,7 @@ export class ElfFile {
     return readU64(this.view, this.offsetOf(address, 8));
   }
 
-  /** The string that ends with a zero byte at `address`. @throws ElfError when it is longer than any name. */
+  /** The name that ends with a zero byte at `address`. @throws ElfError when it is too long for one, or cannot be read. */
   stringAt(address: number): string {
     const start = this.offsetOf(address, 1);
     const length = this.bytes.subarray(start, start + LONGEST_STRING).indexOf(0);
@@ -89,9 +90,14 @@ export class ElfFile {
       throw new ElfError(
         `${this.name}: the string at ${hex(address)} does not end within ${LONGEST_STRING} bytes; the file is damaged`,
       );
-    return new TextDecoder().decode(this.bytes.subarray(start, start + length));
+    const name = this.bytes.subarray(start, start + length);
+    if (!isText(name)) throw damaged(this.name, `the string at ${hex(address)} is no text`);
+    return new TextDecoder().decode(name);
   }
 }
+
+/** Is it UTF-8 that can be printed in one line? Another name is in no file that a linker wrote. */
+const isText = (name: Uint8Array) => name.every((byte) => byte >= 0x20 && byte !== 0x7f) && isUtf8(name);
 
 /** The types of the sections that the section headers name (sh_type); none where there are no headers in the file. */
 export function sectionTypes({ view }: ElfFile): number[] {

@@ -9,7 +9,7 @@ import { pinnedRuntime } from "./pin/pin.ts";
 
 /**
  * Writes what went into the artifacts, so that a file found on a node can be traced back: sizes in bytes, SHA-256 of
- * each file. `changed`: they were made from other sources than the commit's. `pinned`: the library is the release's;
+ * each file. `changed`: they were made from other sources than the commit's; null where no commit is known. `pinned`: the library is the release's;
  * where one is not, the bytes of the artifacts are not either.
  */
 export async function writeProvenance(
@@ -19,11 +19,12 @@ export async function writeProvenance(
   artifacts: readonly string[],
   { pages, segments, candidates }: SnapshotResult,
 ): Promise<{ bytes: number }> {
+  const different = changes();
   const provenance = {
     name: "pause",
     version,
     commit: checkedOut(),
-    changed: changes()?.length !== 0,
+    changed: different === null ? null : different.length > 0,
     architecture: architecture.debian,
     bun: {
       version: Bun.version,

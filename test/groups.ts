@@ -28,7 +28,7 @@ export const GROUPS: readonly Group[] = [
   {
     name: "pages",
     command: "test:quick",
-    files: ["test/docs/{figures,imports,links,workflow}.test.ts"],
+    files: ["test/docs/{figures,groups,imports,links,workflow}.test.ts"],
     needs: [],
   },
   {

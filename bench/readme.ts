@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { withMarked, writeMarked } from "../harness/marks.ts";
 import { command } from "../src/support/command.ts";
+import { writeFleet } from "./fleet.ts";
 import { headlines } from "./headlines.ts";
 import { type Results, readResults } from "./results.ts";
 
@@ -11,6 +12,8 @@ const MARK = "bench";
 export const withHeadlines = (readme: string, results: Results): string => withMarked(readme, MARK, headlines(results));
 
 if (import.meta.main)
-  await command("bench:readme", async () =>
-    writeMarked(README, MARK, headlines(readResults(join(import.meta.dir, "results.json")))),
-  );
+  await command("bench:readme", async () => {
+    const results = readResults(join(import.meta.dir, "results.json"));
+    writeMarked(README, MARK, headlines(results));
+    writeFleet(results);
+  });

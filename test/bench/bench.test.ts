@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { compare } from "../../bench/compare.ts";
+import { fleet } from "../../bench/fleet.ts";
 import { amount, ratio } from "../../bench/format.ts";
 import { inTurn } from "../../bench/measure/measurement.ts";
 import { FLOOR, MUSL, REFERENCE } from "../../bench/peers.ts";
@@ -10,6 +11,7 @@ import { withHeadlines } from "../../bench/readme.ts";
 import { report } from "../../bench/report.ts";
 import { type Results, readResults } from "../../bench/results.ts";
 import { apart, figure, ratios, type Samples } from "../../bench/samples.ts";
+import { marked } from "../../harness/marks.ts";
 
 const ROOT = join(import.meta.dir, "..", "..");
 const BENCH = join(ROOT, "bench");
@@ -43,6 +45,11 @@ describe("the committed report", () => {
   test("the README's table is what results.json gives", () => {
     const readme = readFileSync(join(ROOT, "README.md"), "utf8");
     expect(readme).toBe(withHeadlines(readme, committed));
+  });
+
+  test("so is the table of docs/fleets.md", () => {
+    const page = readFileSync(join(ROOT, "docs/fleets.md"), "utf8");
+    expect(marked(page, "fleet").trim()).toBe(fleet(committed));
   });
 
   test("pause used no CPU and was not woken, idle or reaping, and the method can show otherwise", () => {

@@ -116,8 +116,9 @@ export class Cri implements Disposable {
     return (await this.call("ContainerStatus", { containerId })).status as ContainerStatus;
   }
 
-  async removeContainer(containerId: string): Promise<void> {
-    await this.call("RemoveContainer", { containerId });
+  /** Ends it by its signal, and after `timeout` seconds by SIGKILL. */
+  async stop(containerId: string, timeout: number): Promise<void> {
+    await this.call("StopContainer", { containerId, timeout });
   }
 
   async images(): Promise<readonly Image[]> {

@@ -15,6 +15,7 @@ import {
   indexImage,
   PROGRAMS,
   pauseImage,
+  REPOSITORY,
   SECCOMP,
   SHIPPED,
 } from "./images.ts";
@@ -80,6 +81,22 @@ describe.each(PROGRAMS)("podman kube play with the image as infra image: $name",
   );
 });
 
+describe("deploy/podman/10-pause.conf", () => {
+  testWith("podman", "unshare")("in containers.conf.d names the infra image of podman's pods", async () => {
+    using workspace = await Workspace.create();
+    // As the page says, in /etc/containers: of the mounts that podman is run in.
+    const script = `
+      mount --types tmpfs tmpfs /etc/containers
+      mkdir /etc/containers/containers.conf.d
+      cp "$0" /etc/containers/containers.conf.d/
+      exec podman pod create --help`;
+    const { CONTAINERS_CONF: _, ...env } = workspace.env;
+    const file = join(REPOSITORY, "deploy/podman/10-pause.conf");
+    const help = await run(["unshare", "--mount", "sh", "-ec", script, file], env);
+    expect(help).toMatch(/--infra-image.*\(default "localhost\/pause:0\.1\.0"\)/s);
+  });
+});
+
 describe("podman run", () => {
   testWith(
     "podman",
@@ -126,6 +143,17 @@ describe("the archive of two platforms, with what goes with them", () => {
     await buildah("manifest", "add", "--all", "both", `oci-archive:${archive}`);
     expect(architectures(await buildah("manifest", "inspect", "both"))).toEqual(["amd64", "arm64"]);
     expect(architectures(await podman.run("manifest", "inspect", "both"))).toEqual(["amd64", "arm64"]);
+  });
+
+  testWith("skopeo", "podman")("is brought into CRI-O's store by the line of docs/node.md", async () => {
+    await using podman = await Podman.create();
+    const [archive, name] = [await indexImage(podman.workspace), "localhost/pause:crio"];
+    const [skopeo = "", ...words] = documentedCommand("docs/node.md", "skopeo copy oci-archive:")
+      .replace("dist/pause.oci.tar", archive)
+      .replace("localhost/pause:0.1.0", name)
+      .split(" ");
+    await run([skopeo, "--insecure-policy", ...words], podman.workspace.env);
+    expect(hashOf(join(await podman.run("image", "mount", name), "pause"))).toBe(hashOf(builtFor(HOST)));
   });
 
   testWith("skopeo")(

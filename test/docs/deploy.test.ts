@@ -1,0 +1,36 @@
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { blocksOf } from "../../harness/documented.ts";
+import { linksIn, REPOSITORY, read } from "./pages.ts";
+
+/** What is put on a node: the configuration of each runtime. */
+const CONFIGURATIONS = [...new Bun.Glob("{containerd,crio,k3s,podman}/*").scanSync(join(REPOSITORY, "deploy"))].map(
+  (name) => `deploy/${name}`,
+);
+
+const IMAGE = "localhost/pause:0.1.0";
+
+const SAYS: Readonly<Record<string, object>> = {
+  "deploy/containerd/version-2.toml": {
+    version: 2,
+    plugins: { "io.containerd.grpc.v1.cri": { sandbox_image: IMAGE } },
+  },
+  "deploy/containerd/version-3.toml": {
+    version: 3,
+    plugins: { "io.containerd.cri.v1.images": { pinned_images: { sandbox: IMAGE } } },
+  },
+  "deploy/crio/10-pause.conf": { crio: { image: { pause_image: IMAGE, pause_command: "/pause" } } },
+  "deploy/k3s/10-pause.yaml": { "pause-image": IMAGE },
+  "deploy/podman/10-pause.conf": { engine: { infra_image: IMAGE } },
+};
+
+describe.each(CONFIGURATIONS)("%s", (file) => {
+  test("docs/node.md shows it as it is, and links to it", () => {
+    expect(linksIn(read("docs/node.md"))).toContain(`../${file}`);
+    expect(blocksOf(read("docs/node.md")).map(({ text }) => `${text}\n`)).toContain(read(file));
+  });
+
+  test("says the image's name in the place that the runtime looks in, and nothing else", () => {
+    expect(file.endsWith(".yaml") ? Bun.YAML.parse(read(file)) : Bun.TOML.parse(read(file))).toEqual(SAYS[file]);
+  });
+});

@@ -1,0 +1,127 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { Scope } from "../../src/support/scope.ts";
+import { REPOSITORY } from "../runtimes/images.ts";
+
+/** A mounted hierarchy of control groups: where, and the controllers of version 1, or version 2. */
+type Hierarchy = { readonly mount: string; readonly options: string };
+const VERSION_2 = "cgroup2";
+
+/** Of /proc/self/mountinfo (proc(5)): field 5 is the mount point; behind the hyphen are type, source and options. */
+function hierarchies(): readonly Hierarchy[] {
+  return readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .flatMap((line) => {
+      const [before = "", behind = ""] = line.split(" - ");
+      const [type = "", , options = ""] = behind.split(" ");
+      const mount = before.split(" ")[4] ?? "";
+      if (type === VERSION_2) return [{ mount, options: VERSION_2 }];
+      return type === "cgroup" ? [{ mount, options: options.replace(/^rw,/, "") }] : [];
+    });
+}
+
+/** A control group of its own in each hierarchy, gone with the scope: their folders. */
+function groups(run: Scope, name: string): readonly string[] {
+  const folders = hierarchies().map(({ mount }) => join(mount, name));
+  for (const folder of folders) {
+    mkdirSync(folder);
+    run.defer(() => removeGroup(folder));
+    // Version 1 gives a new group no CPUs and no memory nodes.
+    for (const file of ["cpuset.cpus", "cpuset.mems"])
+      if (existsSync(join(folder, file)) && !existsSync(join(folder, "cgroup.controllers")))
+        writeFileSync(join(folder, file), readFileSync(join(dirname(folder), file)));
+  }
+  return folders;
+}
+
+/** A group can be removed a moment after its last process has ended. */
+async function removeGroup(folder: string): Promise<void> {
+  for (const entry of readdirSync(folder, { withFileTypes: true }))
+    if (entry.isDirectory()) await removeGroup(join(folder, entry.name));
+  for (let tries = 0; existsSync(folder) && tries < 200; tries++) {
+    try {
+      rmdirSync(folder);
+    } catch {
+      await Bun.sleep(20);
+    }
+  }
+}
+
+/**
+ * The root is the host's below a layer in memory, with the files of `layers` between the two: what is written is written there, and
+ * ends with the namespaces. What the host has of containers and of Kubernetes is not seen.
+ */
+const ENTER = `
+  work=$1 layers=$2 groups=$3 binds=$4; shift 4
+  for group in $groups; do echo 0 >"$group/cgroup.procs"; done
+  mount --types tmpfs tmpfs "$work"
+  mkdir "$work/layer" "$work/upper" "$work/work" "$work/root"
+  # No layer may lie within another.
+  for layer in $layers; do cp --archive --no-target-directory "$layer/usr" "$work/layer/usr"; done
+  options="lowerdir=$work/layer:/,upperdir=$work/upper,workdir=$work/work"
+  mount --types overlay overlay --options "$options" "$work/root"
+  cd "$work/root"
+  mount --types proc proc proc
+  mount --rbind /sys sys
+  mount --rbind /dev dev
+  for folder in run tmp var/lib/containerd var/lib/containers var/lib/kubelet var/log etc/containerd etc/cni etc/crio; do
+    mkdir --parents "$folder"
+    mount --types tmpfs tmpfs "$folder"
+  done
+  # A kubelet sets these for the whole machine: it gets files that look so.
+  for setting in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/panic_on_oops=1 \
+      kernel/keys/root_maxkeys=1000000 kernel/keys/root_maxbytes=25000000; do
+    file="$work/$(echo "\${setting%=*}" | tr / .)"
+    echo "\${setting#*=}" >"$file"
+    mount --bind "$file" "proc/sys/\${setting%=*}"
+  done
+  for folder in $binds; do
+    mkdir --parents ".$folder"
+    mount --rbind "$folder" ".$folder"
+  done
+  pivot_root . .
+  umount --lazy .
+  exec unshare --cgroup "$@"`;
+
+/** In a namespace of control groups, whose root is where the process is when it is made. */
+const MOUNT_GROUPS = `
+  hierarchies=$1; shift
+  umount --recursive /sys/fs/cgroup
+  [ "$hierarchies" = /sys/fs/cgroup=cgroup2 ] || mount --types tmpfs tmpfs /sys/fs/cgroup
+  for hierarchy in $hierarchies; do
+    mkdir --parents "\${hierarchy%%=*}"
+    case $hierarchy in
+      *=cgroup2) mount --types cgroup2 cgroup2 "\${hierarchy%%=*}" ;;
+      *) mount --types cgroup --options "\${hierarchy#*=}" cgroup "\${hierarchy%%=*}" ;;
+    esac
+  done
+  if [ -s /sys/fs/cgroup/cgroup.controllers ]; then
+    mkdir /sys/fs/cgroup/daemons
+    echo 0 >/sys/fs/cgroup/daemons/cgroup.procs
+    for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do
+      echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control
+    done
+  fi
+  busybox ip link set lo up
+  exec "$@"`;
+
+/**
+ * `command` as it is run in namespaces of its own, for a scope, which takes away what it leaves on the host: control
+ * groups and a folder. `layers` are folders that lie over the host's root; `binds` are to be seen there as they are.
+ */
+export function isolated(
+  run: Scope,
+  layers: readonly string[],
+  binds: readonly string[],
+  command: readonly string[],
+): readonly string[] {
+  const work = run.folder("pause-node-");
+  const own = groups(run, basename(work));
+  const list = hierarchies().map(({ mount, options }) => `${mount}=${options}`);
+  const unshare = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"];
+  return [
+    ...[...unshare, "--net", "--ipc", "--uts", "sh", "-ec", ENTER, "enter"],
+    ...[work, layers.join(" "), own.join(" "), [REPOSITORY, ...binds].join(" ")],
+    ...["sh", "-ec", MOUNT_GROUPS, "mount-groups", list.join(" "), ...command],
+  ];
+}

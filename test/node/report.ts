@@ -1,0 +1,92 @@
+import type { NodeResult } from "./inside.ts";
+
+/** What was run on one node's programs, with each of the two in its sandboxes. */
+export type NodeRun = {
+  readonly name: string;
+  readonly date: string;
+  readonly kernel: string;
+  /** The versions of the programs, in their own words; what was not given. */
+  readonly programs: readonly string[];
+  readonly left: readonly string[];
+  readonly pause: NodeResult;
+  readonly reference: NodeResult;
+};
+
+/** Everything in which the two differ: a line each. */
+export function differences({ pause, reference }: NodeRun): readonly string[] {
+  const names = [...new Set([...Object.keys(pause.seen), ...Object.keys(reference.seen)])];
+  const cases = names
+    .filter((name) => pause.seen[name] !== reference.seen[name])
+    .map(
+      (name) =>
+        `${name}: ${pause.seen[name] ?? "not reached"}; the C program: ${reference.seen[name] ?? "not reached"}`,
+    );
+  const [ours, theirs] = [pause.critest?.failed ?? [], reference.critest?.failed ?? []];
+  const only = (some: readonly string[], others: readonly string[], who: string) =>
+    some.filter((name) => !others.includes(name)).map((name) => `critest, ${name}: fails with ${who} alone`);
+  return [...cases, ...only(ours, theirs, "pause"), ...only(theirs, ours, "the C program")];
+}
+
+/** What a run says on the terminal. */
+export function summary(run: NodeRun): string {
+  const differ = differences(run);
+  const cases = Object.keys(run.pause.seen).length;
+  return [
+    `${run.name}: ${run.programs.join(", ")}; ${run.pause.driver}`,
+    ...(run.left.length === 0 ? [] : [`  left out, since not given: ${run.left.join(", ")}`]),
+    ...Object.entries(run.pause.seen).map(([name, seen]) => `  ${name}: ${seen}`),
+    ...(run.pause.critest === undefined
+      ? []
+      : [`  critest: ${run.pause.critest.passed} passed, ${run.pause.critest.failed.length} failed`]),
+    differ.length === 0 ? `  all ${cases} cases as with the C program` : "  what differs from the C program:",
+    ...differ.map((line) => `  - ${line}`),
+  ].join("\n");
+}
+
+/** The page's table of all runs that were kept. */
+export function table(runs: readonly NodeRun[]): string {
+  const names = [...new Set(runs.flatMap(({ pause }) => Object.keys(pause.seen)))];
+  const row = (what: string, cell: (run: NodeRun) => string) => `| ${what} | ${runs.map(cell).join(" | ")} |`;
+  const both = (metric: string) => (run: NodeRun) =>
+    [run.pause, run.reference].map(({ figures }) => rounded(figures[metric])).join(" / ");
+  return [
+    `| | ${runs.map(({ name }) => name).join(" | ")} |`,
+    `| --- |${" --- |".repeat(runs.length)}`,
+    row("run on, kernel", ({ date, kernel }) => `${date}, ${kernel}`),
+    row("programs", ({ programs }) => programs.join(", ")),
+    row("pods by", ({ pause }) => pause.driver),
+    row("cases as with the C program", (run) => {
+      const differ = names.filter((name) => run.pause.seen[name] !== run.reference.seen[name]).length;
+      return `${Object.keys(run.pause.seen).length - differ} of ${Object.keys(run.pause.seen).length}`;
+    }),
+    row("critest, pause / C", ({ pause, reference }) =>
+      [pause, reference]
+        .map(({ critest }) => (critest === undefined ? "–" : `${critest.passed} pass, ${critest.failed.length} fail`))
+        .join(" / "),
+    ),
+    row("resident, plain pod, kB, pause / C", both("plain: resident, kB")),
+    row("resident, pod with the host's processes, kB, pause / C", both("host-namespaces: resident, kB")),
+    row("a pod's start, ms, pause / C", both("plain: start, ms")),
+    row("8 pods deleted at once, ms, pause / C", both("deletion of 8 pods at once, ms")),
+    "",
+    "What was seen with `/pause`:",
+    "",
+    ...names.flatMap((name) => seenOf(name, runs)),
+    "",
+    ...runs.flatMap((run) => differences(run).map((line) => `- ${run.name}: ${line}`)),
+  ]
+    .join("\n")
+    .trimEnd();
+}
+
+/** A line where all runs saw the same, else one for each. */
+function seenOf(name: string, runs: readonly NodeRun[]): readonly string[] {
+  const seen = runs.flatMap(({ name: node, pause }) =>
+    pause.seen[name] === undefined ? [] : [[node, pause.seen[name]]],
+  );
+  const [[, first] = [], ...others] = seen;
+  if (others.every(([, other]) => other === first)) return [`- ${name}: ${first}`];
+  return [`- ${name}:`, ...seen.map(([node, what]) => `  - ${node}: ${what}`)];
+}
+
+const rounded = (value: number | undefined) => (value === undefined ? "–" : Math.round(value).toLocaleString("en-US"));

@@ -49,7 +49,7 @@ async function main(run: Scope, words: readonly string[]): Promise<number> {
   if (options.write) requireMarks(PAGE, MARK);
   mkdirSync(KEPT, { recursive: true });
   let differ = 0;
-  for (const node of await nodes(options.given, options.debian)) {
+  for (const node of await nodes(run, options.given, options.debian)) {
     const finished = await runNode(run, node);
     console.log(summary(finished));
     differ += differences(finished).length;
@@ -61,11 +61,11 @@ async function main(run: Scope, words: readonly string[]): Promise<number> {
 }
 
 /** One for each release of Debian, with what is given by path in the place of its own; else one of what is given. */
-async function nodes(given: Given, suites: readonly string[]): Promise<readonly Node[]> {
+async function nodes(run: Scope, given: Given, suites: readonly string[]): Promise<readonly Node[]> {
   if (suites.length === 0) return [{ name: nameOf(given), given, layers: [] }];
   const all: Node[] = [];
   for (const suite of suites) {
-    const layers = await debianLayers(suite);
+    const layers = await debianLayers(run, suite);
     const programs = { ...ofDebian(layers), ...given };
     all.push({ name: `Debian ${suite}${given.kubelet === undefined ? "" : ", kubelet"}`, given: programs, layers });
   }

@@ -2,15 +2,16 @@ import { join } from "node:path";
 import { TEST_DIST } from "../../harness/compile.ts";
 import { hostArchitecture } from "../../src/arch/architectures.ts";
 import { fetchPackage } from "../../src/build/debian/packages.ts";
+import type { Scope } from "../../src/support/scope.ts";
 
 /** What a node has, and the libraries that these are linked with where the host's are older. */
 const PACKAGES = ["containerd", "runc", "containernetworking-plugins", "libc6", "libseccomp2"];
 
 /** The folders of Debian's packages of a release, unpacked, of which `usr` can lie over that of an older root. @throws UserError as fetchPackage does. */
-export async function debianLayers(suite: string): Promise<readonly string[]> {
+export async function debianLayers(run: Scope, suite: string): Promise<readonly string[]> {
   const cache = join(TEST_DIST, "debian-packages");
   const folders: string[] = [];
   for (const name of PACKAGES)
-    folders.push(await fetchPackage(name, { architecture: hostArchitecture().debian, suite }, cache));
+    folders.push(await fetchPackage(run, name, { architecture: hostArchitecture().debian, suite }, cache));
   return folders;
 }

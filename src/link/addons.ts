@@ -22,9 +22,14 @@ type Embedded = { readonly at: number; readonly file: ElfFile; readonly dynamic:
 
 /** The native addons in the bundled program, and whether musl's loader will load them from the file that was linked. */
 export function findAddons(linked: Linked, withSupport: boolean): Addon[] {
-  return embedded(linked.payload.bytes).map((found) => {
-    const { atLoad, onCall } = missing(found.dynamic, linked.architecture, linked.defines);
-    const problem = problemOf(found, atLoad, linked, withSupport);
+  const all = embedded(linked.payload.bytes);
+  return all.map((found) => {
+    // A library that an addon brings along is in the program, too, and is unpacked with it.
+    const beside = all.filter((other) => found.dynamic.needed.includes(sonameOf(other) ?? ""));
+    const defines = (name: string) =>
+      linked.defines(name) || beside.some(({ dynamic: { exports } }) => exports.has(name));
+    const { atLoad, onCall } = missing(found.dynamic, linked.architecture, defines);
+    const problem = problemOf(found, beside, atLoad, linked, withSupport);
     return {
       name: nameOf(linked.payload.bytes, found.at) ?? "an addon without a name",
       problem,
@@ -38,20 +43,32 @@ export function findAddons(linked: Linked, withSupport: boolean): Addon[] {
 
 function problemOf(
   { file, dynamic }: Embedded,
+  beside: readonly Embedded[],
   atLoad: readonly Symbol[],
   linked: Linked,
   withSupport: boolean,
 ): string | undefined {
   if (file.machine !== linked.architecture.machine)
     return `it is for ${architectureOf(file.machine)?.name ?? `the e_machine ${file.machine}`}`;
-  const unknown = dynamic.needed.filter((soname) => !answered(soname, withSupport));
+  const unknown = dynamic.needed
+    .filter((soname) => !answered(soname, withSupport))
+    .filter((soname) => !beside.some((other) => sonameOf(other) === soname));
   const glibc = unknown.find((soname) => soname.startsWith("ld-linux"));
   if (glibc !== undefined) return `it was built for glibc (it needs ${glibc}): install the package's variant for musl`;
   if (!withSupport && unknown.some((soname) => answered(soname, true)))
     return `it needs ${unknown.join(", ")}: link without --no-addons`;
   if (unknown.length > 0)
-    return `it needs ${unknown.join(", ")}, which is not in the program: only where the loader finds it in /lib, /usr/local/lib or /usr/lib`;
+    return (
+      `it needs ${unknown.join(", ")}, which is not in the program: only where the loader finds it in ` +
+      "/lib, /usr/local/lib or /usr/lib"
+    );
   return atLoad.length > 0 ? `it wants ${undefinedNames(atLoad)}` : undefined;
+}
+
+/** The name by which others need it: DT_SONAME. */
+function sonameOf({ file, dynamic: { tags } }: Embedded): string | undefined {
+  const soname = tags.get(elf.DT_SONAME);
+  return soname === undefined ? undefined : file.stringAt((tags.get(elf.DT_STRTAB) ?? 0) + soname);
 }
 
 /** The names, and where the first one is to be had. */

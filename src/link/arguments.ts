@@ -1,3 +1,4 @@
+import type { Option } from "../addons/options.ts";
 import { ARCHITECTURES } from "../arch/architectures.ts";
 import { LinkError } from "./error.ts";
 import { libraryDirs } from "./libraries.ts";
@@ -14,7 +15,9 @@ export type Arguments = {
   readonly blockSignals: boolean;
   readonly fillDescriptors: boolean;
   readonly emptyEnvironment: boolean;
-  readonly bundler: readonly string[];
+  /** Whether the loaders of native addons are answered. */
+  readonly answers: boolean;
+  readonly bundler: readonly Option[];
 };
 
 export const HELP = `Makes one static executable of a Bun program: no interpreter, no library to look for.
@@ -29,6 +32,7 @@ Options:
   --check              run the result alone in an empty root, without arguments, and say whether it starts
   --library-dir DIR    look for libstdc++.so.6, libgcc_s.so.1 and musl's loader in DIR first (may be repeated); then in
 ${ARCHITECTURES.map((architecture) => `                         ${libraryDirs(architecture).join(", ")} (${architecture.name})`).join("\n")}
+  --no-answers         let the loaders of native addons find out for themselves where they run
   --no-addons          leave out what native addons need (half a megabyte)
   --loader-variables   heed LD_PRELOAD and LD_LIBRARY_PATH as musl's loader does
   -h, --help           print this
@@ -41,6 +45,7 @@ Three more, for a program that is PID 1 of a pod, are in docs/link.md.
 const FLAGS = [
   "check",
   "no-addons",
+  "no-answers",
   "loader-variables",
   "block-signals",
   "fill-descriptors",
@@ -86,7 +91,7 @@ const NOT_HERE: Readonly<Record<string, string>> = {
 export function parseArguments(args: readonly string[], bundlerHelp: () => string): Arguments | "help" | "version" {
   const given = new Map<Own, string[]>();
   const inputs: string[] = [];
-  const bundler: string[] = [];
+  const bundler: Option[] = [];
   const queue = [...args];
   for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
     if (word === "--") {
@@ -109,7 +114,7 @@ export function parseArguments(args: readonly string[], bundlerHelp: () => strin
     const value = follows ? queue.shift() : attached;
     if (follows && value === undefined) throw new LinkError(`${name} wants a value behind it; see bun-static --help`);
     if (own !== undefined) given.set(own, [...(given.get(own) ?? []), value ?? ""]);
-    else bundler.push(...(follows && value !== undefined ? [`${name}`, value] : [word]));
+    else bundler.push([name, value ?? ""]);
   }
   if (given.has("help")) return "help";
   if (given.has("version")) return "version";
@@ -124,6 +129,7 @@ export function parseArguments(args: readonly string[], bundlerHelp: () => strin
     libraryDirs: given.get("library-dir") ?? [],
     check: given.has("check"),
     addons: !given.has("no-addons"),
+    answers: !given.has("no-answers"),
     loaderVariables: given.has("loader-variables"),
     blockSignals: given.has("block-signals"),
     fillDescriptors: given.has("fill-descriptors"),
@@ -132,7 +138,8 @@ export function parseArguments(args: readonly string[], bundlerHelp: () => strin
   };
 }
 
-const OPTIONAL_VALUE: readonly string[] = ["--sourcemap", "--packages", "--env"];
+/** Those that bun build takes without a value, too; with one, it stands behind a = and nowhere else. */
+const OPTIONAL_VALUE: readonly string[] = ["--sourcemap", "--metafile", "--metafile-md"];
 
 /** Whether bun build's option `name` takes a value. @throws LinkError for one that it has not: Bun itself would pass over it. */
 function takesValue(name: string, help: string): boolean {
@@ -140,10 +147,10 @@ function takesValue(name: string, help: string): boolean {
   if (why !== undefined) throw new LinkError(`${name} cannot be used here: ${why}`);
   const unlisted = UNLISTED[name];
   if (unlisted !== undefined) return unlisted;
-  const [, value] = new RegExp(`(?:^|[\\s,])${name.replace(/[^\w-]/g, "\\$&")}(=<\\w+>)?(?=[\\s,]|$)`, "m").exec(
-    help,
-  ) ?? [undefined, null];
-  if (value === null)
+  // A line of the help: "  -e, --external=<val>   Exclude ...".
+  const listed = [...help.matchAll(/^\s+(?:(-\w), )?(--[\w-]+)(=<\w+>)?(?=\s|$)/gm)];
+  const found = listed.find(([, short, long]) => name === short || name === long);
+  if (found === undefined)
     throw new LinkError(`${name} is neither an option of this command nor of bun build; see bun-static --help`);
-  return value !== undefined;
+  return found[3] !== undefined;
 }

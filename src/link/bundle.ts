@@ -1,10 +1,21 @@
-import { copyFileSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
-import type { Subprocess } from "bun";
-import { HOST } from "../arch/architectures.ts";
+import {
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { compileWithAddons } from "../addons/compile.ts";
+import type { Option } from "../addons/options.ts";
+import { type Finding, needsPlugin } from "../addons/plugin.ts";
+import type { Architecture } from "../arch/architecture.ts";
+import { member, parseJson, record } from "../support/json.ts";
+import type { Scope } from "../support/scope.ts";
 import { LinkError } from "./error.ts";
-import { Interrupted, watchSignals } from "./signals.ts";
 
 /** What bun build prints of its options. */
 export function bundlerHelp(): string {
@@ -14,46 +25,97 @@ export function bundlerHelp(): string {
   return `${stdout}${stderr}`;
 }
 
+/** What is compiled, and how. */
+export type Bundle = {
+  readonly entries: readonly string[];
+  /** Where the linked file goes: the executable in between has its name, and source maps go to its folder. */
+  readonly outfile: string;
+  readonly architecture: Architecture;
+  /** As bun build takes it. */
+  readonly target: string;
+  readonly options: readonly Option[];
+  /** Whether the loaders of native addons are answered. */
+  readonly answers: boolean;
+};
+
 /**
- * Compiles `entries` with the Bun that runs this into an executable for musl, and hands its path to `use`; afterwards it is
- * gone. What else the bundler wrote (source maps) goes to the folder of `outfile`.
- * @throws LinkError when the bundler fails, which has said why on stderr; Interrupted.
+ * Compiles a program with the Bun that runs this into an executable for musl, and hands its path to `use`; afterwards it
+ * is gone. `bun build` itself does it; where the program has native addons whose loaders need answers, Bun.build then
+ * does it again with the plugin that gives them, since `bun build` takes no plugin.
+ * @throws UserError when the bundler fails, which has said why on stderr; the reason of the abort.
  */
 export async function compiled<T>(
-  entries: readonly string[],
-  outfile: string,
-  target: string | undefined,
-  options: readonly string[],
-  use: (path: string) => Promise<T>,
+  run: Scope,
+  bundle: Bundle,
+  use: (path: string, findings: readonly Finding[]) => Promise<T>,
 ): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), "bun-static-"));
-  let child: Subprocess | undefined;
-  const signals = watchSignals(() => child?.kill());
-  try {
-    const path = join(folder, basename(outfile));
-    const command = [
-      process.execPath,
-      "build",
-      "--compile",
-      ...entries,
-      ...options,
-      `--target=${target ?? hostTarget()}`,
-      "--outfile",
-      path,
-    ];
-    child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: "inherit" });
-    const code = await child.exited;
-    const signal = signals.came();
-    if (signal !== undefined) throw new Interrupted(signal);
-    if (code !== 0) throw new LinkError(`bun build --compile ended with ${code}; what it found stands above`);
-    const result = await use(path);
-    for (const name of readdirSync(folder))
-      if (name !== basename(outfile)) move(join(folder, name), join(dirname(outfile), name));
-    return result;
-  } finally {
-    signals.stop();
-    rmSync(folder, { recursive: true, force: true });
+  await using own = run.nested();
+  const folder = own.folder("bun-static-");
+  const path = join(folder, basename(bundle.outfile));
+  const inputs = join(own.folder("bun-static-"), "inputs.json");
+  own.defer(removeUnfinished(new Set(unfinished())));
+  await bundled(own, bundle, path, inputs);
+  let findings: readonly Finding[] = [];
+  if (bundle.answers && needsPlugin(inputsOf(inputs), bundle.architecture)) {
+    const { entries, options, architecture, target } = bundle;
+    const withAddons = await compileWithAddons(entries, options, architecture, target, path);
+    own.signal.throwIfAborted();
+    findings = withAddons.findings;
+    if (withAddons.metafile !== undefined) writeFileSync(inputs, JSON.stringify(withAddons.metafile));
   }
+  const result = await use(path, findings);
+  for (const name of readdirSync(folder))
+    if (name !== basename(path)) move(join(folder, name), join(dirname(bundle.outfile), name));
+  const metafile = bundle.options.find(([name]) => name === "--metafile");
+  if (metafile !== undefined) copyFileSync(inputs, metafile[1] || "meta.json");
+  return result;
+}
+
+/** Runs bun build, which also writes what went into the bundle to `inputs`. */
+async function bundled(run: Scope, { entries, options, target }: Bundle, path: string, inputs: string): Promise<void> {
+  const words = options.filter(([name]) => name !== "--metafile").flatMap(wordsOf);
+  const command = ["build", "--compile", ...entries, ...words, `--metafile=${inputs}`, `--target=${target}`];
+  const { ended } = run.spawn([process.execPath, ...command, "--outfile", path], {
+    stdout: "ignore",
+    stderr: "inherit",
+  });
+  const { status } = await ended;
+  if (status !== 0) throw new LinkError(`bun build --compile ended with ${status}; what it found stands above`);
+}
+
+/** Bun takes the value of some of its options behind a = alone. */
+const wordsOf = ([name, value]: Option): readonly string[] =>
+  value === "" ? [name] : name.startsWith("--") ? [`${name}=${value}`] : [name, value];
+
+/** The files that went into the bundle: the keys of "inputs", relative to the working folder. */
+const inputsOf = (metafile: string): readonly string[] =>
+  Object.keys(record(member(parseJson(readFileSync(metafile)), "inputs")))
+    .map((path) => resolve(path))
+    .filter((path) => existsSync(path));
+
+/** What Bun's compiler writes to, in the working folder, until it is whole. */
+const unfinished = () => readdirSync(".").filter((name) => /^\.[0-9a-f]+-[0-9a-f]+\.bun-build$/.test(name));
+
+/** Removes those that are new and that no other process is writing to. */
+function removeUnfinished(before: ReadonlySet<string>): () => void {
+  return () => {
+    for (const name of unfinished())
+      if (!before.has(name) && !openElsewhere(resolve(name))) rmSync(name, { force: true });
+  };
+}
+
+/** Whether another process has the file open, by /proc/PID/fd (proc(5)). */
+function openElsewhere(path: string): boolean {
+  const others = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
+  return others.some((pid) => {
+    try {
+      const folder = `/proc/${pid}/fd`;
+      return readdirSync(folder).some((descriptor) => readlinkSync(join(folder, descriptor)) === path);
+    } catch {
+      // It has ended meanwhile, or is another user's.
+      return false;
+    }
+  });
 }
 
 /** Folders may be on different file systems. */
@@ -63,10 +125,4 @@ function move(from: string, to: string): void {
   } catch {
     copyFileSync(from, to);
   }
-}
-
-function hostTarget(): string {
-  if (HOST === undefined)
-    throw new LinkError(`this machine is ${process.arch}, for which nothing can be linked; choose with --target`);
-  return HOST.bunTarget;
 }

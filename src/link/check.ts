@@ -1,54 +1,57 @@
-import { copyFileSync, linkSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, linkSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { HOST } from "../arch/architectures.ts";
+import type { Ending, Scope } from "../support/scope.ts";
 import { LinkError } from "./error.ts";
+import type { StaticExecutable } from "./index.ts";
 
-/** What runs so long is taken to have started. */
-const PATIENCE_MS = 5000;
+/** A program that has run for so long is taken to have started, s. */
+const SECONDS = 2;
+/** What a container runtime gives a process where nobody says otherwise. */
+const ENVIRONMENT = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/" };
+/** Lines of what it printed that are shown. */
+const MOST_LINES = 20;
+/** How Bun's help begins: it prints that where it finds no program in itself. */
+const BUNS_HELP = /^Bun is a fast JavaScript runtime/m;
 
 /**
- * Runs the executable `path` alone in an empty root, without arguments, environment or input: how that went, in words.
- * @throws LinkError when it does not start, with what it said, or when there is no way to try it here.
+ * Runs the executable `path` alone in an empty root (with /tmp where it has addons, which are unpacked there), without
+ * arguments or input: how that went, and what it printed.
+ * @throws LinkError when it did not run or did not end well, or when there is no way to try it here.
  */
-export async function check(path: string, target: string): Promise<string> {
+export async function check(run: Scope, path: string, executable: StaticExecutable): Promise<string> {
+  const { target, bundled, addons } = executable;
   if (target !== HOST?.bunTarget)
     throw new LinkError(`${path} is for ${target}, which this machine cannot run: check it there`);
-  const root = mkdtempSync(join(tmpdir(), "bun-static-root-"));
-  try {
-    putInto(path, join(root, "program"));
-    return await run(path, root);
-  } finally {
-    rmSync(root, { recursive: true, force: true });
-  }
+  await using own = run.nested();
+  const root = own.folder("bun-static-root-");
+  putInto(path, join(root, "program"));
+  if (addons.length > 0) mkdirSync(join(root, "tmp"));
+  const place = addons.length > 0 ? "in a root with /tmp alone" : "in an empty root";
+  const { ended } = own.spawn([...emptyRoot(root), "/program"], { env: ENVIRONMENT, seconds: SECONDS });
+  return said(path, place, await ended, bundled);
 }
 
-async function run(path: string, root: string): Promise<string> {
-  const child = Bun.spawn([...emptyRoot(root), "/program"], {
-    env: {},
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const patience = Bun.sleep(PATIENCE_MS).then(() => "running" as const);
-  const said = Promise.all([child.stdout.text(), child.stderr.text()]);
-  const ended = await Promise.race([child.exited, patience]);
-  if (ended === "running") {
-    child.kill("SIGKILL");
-    await child.exited;
-    return `starts in an empty root, and was still running after ${PATIENCE_MS / 1000} s`;
-  }
-  const [stdout, stderr] = await said;
-  const refused = [125, 126, 127].includes(ended) && /^(unshare|chroot|[/\w]*chroot|[/\w]*unshare): /m.test(stderr);
+function said(path: string, place: string, ending: Ending, bundled: boolean): string {
+  const { status, signal, late, stdout, stderr } = ending;
+  const lines = `${stdout}${stderr}`.split("\n").filter((line) => line.trim() !== "");
+  const printed =
+    lines.length === 0
+      ? "it printed nothing"
+      : `it printed:\n${lines
+          .slice(0, MOST_LINES)
+          .map((line) => `  ${line}\n`)
+          .join("")}`;
+  const all = lines.length > MOST_LINES ? `${printed}  and ${lines.length - MOST_LINES} more lines` : printed.trimEnd();
+  const refused = [125, 126, 127].includes(status) && /^([/\w]*(chroot|unshare)): .*/m.exec(stderr)?.[0];
   if (refused)
-    throw new LinkError(
-      `${path} was not tried: no empty root can be made here (${stderr.trim().split("\n")[0]}); run --check as root`,
-    );
-  if (child.signalCode !== null)
-    throw new LinkError(
-      `${path} does not start in an empty root: ${child.signalCode}; it said: ${firstLine(`${stdout}${stderr}`)}`,
-    );
-  return `starts in an empty root, and ended with ${ended}`;
+    throw new LinkError(`${path} was not tried: no empty root can be made here (${refused}); run --check as root`);
+  if (bundled && BUNS_HELP.test(Bun.stripANSI(stdout)))
+    throw new LinkError(`${path} did not run its program ${place}: Bun before 1.3.11 finds it by /proc alone; ${all}`);
+  if (late) return `starts ${place}, and was still running after ${SECONDS} s; ${all}`;
+  if (signal !== null) throw new LinkError(`${path} was ended by ${signal} ${place}; ${all}`);
+  if (status !== 0) throw new LinkError(`${path} ended with ${status} ${place}, without arguments; ${all}`);
+  return `starts ${place}, and ended with 0; ${all}`;
 }
 
 /** The words before a program that make `root` all it sees; without privilege in a user namespace of its own. */
@@ -70,5 +73,3 @@ function putInto(path: string, place: string): void {
     copyFileSync(path, place);
   }
 }
-
-const firstLine = (text: string) => text.split("\n").find((line) => /\w/.test(line)) ?? "nothing";

@@ -2,51 +2,41 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { version } from "../../package.json";
-import { ARCHITECTURES } from "../arch/architectures.ts";
+import type { Finding } from "../addons/plugin.ts";
+import type { Architecture } from "../arch/architecture.ts";
+import { ARCHITECTURES, HOST } from "../arch/architectures.ts";
 import { looksExecutable } from "../elf/file.ts";
+import { command } from "../support/command.ts";
+import type { Scope } from "../support/scope.ts";
 import { type Arguments, HELP, parseArguments } from "./arguments.ts";
 import { bundlerHelp, compiled } from "./bundle.ts";
 import { check } from "./check.ts";
 import { reason } from "./file.ts";
-import { ElfError, Interrupted, LinkError, link, type StaticExecutable } from "./index.ts";
+import { LinkError, link, type StaticExecutable } from "./index.ts";
 import { needsOf } from "./runtime-version.ts";
 
-/** Says what is wrong in one line and ends with 1, or as a signal ends a process; what is thrown besides is a bug and keeps its stack trace. */
-async function main(words: readonly string[]): Promise<void> {
-  try {
-    await run(words);
-  } catch (error) {
-    const expected = error instanceof LinkError || error instanceof ElfError || error instanceof Interrupted;
-    if (!expected) throw error;
-    progress("");
-    console.error(`bun-static: ${error.message}`);
-    // What was interrupted may still be waited for: it would keep the process.
-    if (error instanceof Interrupted) process.exit(error.exitCode);
-    process.exitCode = 1;
-  }
-}
-
-async function run(words: readonly string[]): Promise<void> {
+/** Reads the command line and does what it says. */
+async function main(run: Scope, words: readonly string[]): Promise<void> {
   const args = parseArguments(words, bundlerHelp);
   if (args === "help") process.stdout.write(HELP);
   else if (args === "version") console.log(`bun-static ${version} (Bun ${Bun.version})`);
-  else if (args.inputs.some(isExecutable)) await linkExecutable(args);
-  else await compileAndLink(args);
+  else if (args.inputs.some(isExecutable)) await linkExecutable(run, args);
+  else await compileAndLink(run, args);
 }
 
-async function linkExecutable(args: Arguments): Promise<void> {
+async function linkExecutable(run: Scope, args: Arguments): Promise<void> {
   const [input = "", another] = args.inputs;
   if (another !== undefined)
     throw new LinkError(`${args.inputs.join(", ")}: one executable at a time; the output is named with -o`);
-  const handedOn = args.bundler[0] ?? (args.target === undefined ? undefined : "--target");
+  const handedOn = args.bundler[0]?.[0] ?? (args.target === undefined ? undefined : "--target");
   if (handedOn !== undefined)
     throw new LinkError(
       `${handedOn} is for compiling, and ${input} is compiled already; give its source, or leave the option out`,
     );
-  await linkTo(args, input, args.outfile ?? `${input}-static`);
+  await linkTo(run, args, input, args.outfile ?? `${input}-static`);
 }
 
-async function compileAndLink(args: Arguments): Promise<void> {
+async function compileAndLink(run: Scope, args: Arguments): Promise<void> {
   const [entry = ""] = args.inputs;
   const nameless = args.inputs.find((input) => extname(input) === "");
   if (nameless !== undefined)
@@ -56,19 +46,30 @@ async function compileAndLink(args: Arguments): Promise<void> {
   const outfile = args.outfile ?? basename(entry, extname(entry));
   if (args.inputs.includes(outfile))
     throw new LinkError(`${outfile} is the source itself; name another output with -o`);
-  if (args.target !== undefined) checkTarget(args.target);
+  const architecture = architectureFor(args.target);
+  const target = args.target ?? architecture.bunTarget;
   progress(`compiling ${entry} ...`);
-  await compiled(args.inputs, outfile, args.target, args.bundler, (path) => linkTo(args, path, outfile));
+  const { inputs: entries, bundler: options, answers } = args;
+  await compiled(run, { entries, outfile, architecture, target, options, answers }, (path, findings) =>
+    linkTo(run, args, path, outfile, findings),
+  );
 }
 
-async function linkTo(args: Arguments, input: string, outfile: string): Promise<void> {
+async function linkTo(
+  run: Scope,
+  args: Arguments,
+  input: string,
+  outfile: string,
+  findings: readonly Finding[] = [],
+): Promise<void> {
   progress(`linking ${basename(input)} ...`);
   const executable = link(input, args);
   progress(`writing ${outfile} ...`);
   await executable.write(outfile);
   progress("");
   report(outfile, executable);
-  if (args.check) console.log(`${outfile}: ${await check(outfile, executable.target)}`);
+  reportFindings(findings);
+  if (args.check) console.log(`${outfile}: ${await check(run, outfile, executable)}`);
 }
 
 /** One line of result; what the reader should know besides goes to stderr. */
@@ -83,6 +84,14 @@ function report(outfile: string, { size, bun, bundled, target, libraries, addons
     if (problem !== undefined) console.error(`bun-static: warning: ${name} will not load: ${problem}`);
     if (risk !== undefined) console.error(`bun-static: warning: ${name} loads, and ${risk}`);
   }
+}
+
+/** Whose loaders were answered, on one line; what no answer was found for, each with what to do. */
+function reportFindings(findings: readonly Finding[]): void {
+  const answered = findings.filter(({ problem }) => problem === undefined).map(({ name }) => name);
+  if (answered.length > 0) console.error(`bun-static: note: told these that they run on musl: ${answered.join(", ")}`);
+  for (const { name, version, problem } of findings)
+    if (problem !== undefined) console.error(`bun-static: warning: ${name} ${version} will not load: ${problem}`);
 }
 
 /** Is it an executable, of Linux or of another system? @throws LinkError when it cannot be read. */
@@ -102,12 +111,22 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Bun takes the words of a target in any order: bun-linux-x64-musl, bun-linux-x64-baseline-musl, bun-linux-x64-musl-v1.4.0. */
-function checkTarget(target: string): void {
+/**
+ * The architecture that a target is for. Bun takes the words of a target in any order: bun-linux-x64-musl,
+ * bun-linux-x64-baseline-musl, bun-linux-x64-musl-v1.4.0.
+ * @throws LinkError when it is none for musl, or when there is none and this machine is none that is linked for.
+ */
+function architectureFor(target: string | undefined): Architecture {
+  if (target === undefined) {
+    if (HOST !== undefined) return HOST;
+    throw new LinkError(`this machine is ${process.arch}, for which nothing can be linked; choose with --target`);
+  }
   const words = target.split("-");
-  if (target.startsWith("bun-linux-") && words.includes("musl")) return;
+  const of = ARCHITECTURES.find(({ bunTarget }) => words.includes(bunTarget.split("-")[2] ?? bunTarget));
+  if (of !== undefined && target.startsWith("bun-linux-") && words.includes("musl")) return of;
   throw new LinkError(
-    `--target=${target} cannot be linked statically: choose ${ARCHITECTURES.map(({ bunTarget }) => bunTarget).join(" or ")}, with -baseline or -modern behind it if you like`,
+    `--target=${target} cannot be linked statically: choose ${ARCHITECTURES.map(({ bunTarget }) => bunTarget).join(" or ")}, ` +
+      "with -baseline or -modern behind it if you like",
   );
 }
 
@@ -116,4 +135,4 @@ function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
 }
 
-await main(process.argv.slice(2));
+await command("bun-static", main);

@@ -1,0 +1,32 @@
+import type { Architecture } from "../arch/architecture.ts";
+import { UserError } from "../support/error.ts";
+import { buildConfig, type Option } from "./options.ts";
+import { addonsPlugin, type Finding } from "./plugin.ts";
+
+export type Compiled = {
+  readonly findings: readonly Finding[];
+  /** What --metafile writes; undefined where it was not asked for. */
+  readonly metafile: object | undefined;
+};
+
+/**
+ * Compiles `entries` into the executable `outfile` as `bun build --compile` with these options does, and with the plugin
+ * that makes native addons load.
+ * @throws UserError when the bundler fails: what it found is on stderr by then.
+ */
+export async function compileWithAddons(
+  entries: readonly string[],
+  options: readonly Option[],
+  architecture: Architecture,
+  target: string,
+  outfile: string,
+): Promise<Compiled> {
+  const plugin = addonsPlugin(architecture);
+  const config = buildConfig(entries, options, target, outfile);
+  const { success, logs, metafile } = await Bun.build({ ...config, plugins: [plugin], throw: false });
+  if (!success) {
+    for (const log of logs) console.error(`${log}`);
+    throw new UserError("the bundler failed once the addons' loaders had answers; what it found stands above");
+  }
+  return { findings: plugin.findings(), metafile };
+}

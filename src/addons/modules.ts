@@ -1,0 +1,125 @@
+import { dirname, relative } from "node:path";
+
+/** Specifiers of the modules that are put into the program beside its own. A program cannot have such names itself. */
+export const PREFIX = "bun-static:";
+
+/** What a loader is told, and how a program sees it and says no: the one module that all others here use. */
+export const LIBC = `${PREFIX}libc`;
+/** A file that says "musl", which stands for /usr/bin/ldd and for /etc/alpine-release. */
+export const SIGN = `${PREFIX}sign`;
+export const SIGN_TEXT = "musl libc\n";
+/** node:process with the report that names no glibc. */
+export const PROCESS = `${PREFIX}process`;
+
+/** Answers are given unless the environment says no, and the program finds who asked under a symbol of this name. */
+export const SWITCH = "BUN_STATIC_ANSWERS";
+
+export const LIBC_TEXT = `
+const answers = process.env.${SWITCH} !== "0";
+const state = (globalThis[Symbol.for("bun-static")] ??= { libc: "musl", answers, asked: [] });
+const muslReport = () => {
+  const report = process.report?.getReport?.() ?? {};
+  const { glibcVersionRuntime, glibcVersionCompiler, ...header } = report.header ?? {};
+  return { ...report, header, sharedObjects: [...(report.sharedObjects ?? []), "libc.musl-" + process.arch + ".so.1"] };
+};
+exports.answers = answers;
+exports.note = (name) => { if (!state.asked.includes(name)) state.asked.push(name); };
+exports.report = answers ? Object.create(process.report ?? {}, { getReport: { value: muslReport, writable: true } }) : process.report;
+exports.ldd = answers ? require("${SIGN}") : "/usr/bin/ldd";
+exports.alpine = answers ? require("${SIGN}") : "/etc/alpine-release";
+`;
+
+export const PROCESS_TEXT = `
+const { report } = require("${LIBC}");
+module.exports = Object.create(process, { report: { value: report, enumerable: true } });
+`;
+
+/** What stands at the end of detect-libc: version 1 has strings where version 2 has functions. */
+export const DETECT_LIBC = `
+;{
+  const libc = require("${LIBC}");
+  libc.note("detect-libc");
+  if (libc.answers && process.platform === "linux") {
+    const functions = typeof module.exports.family === "function";
+    Object.assign(module.exports, functions
+      ? { family: async () => "musl", familySync: () => "musl", isNonGlibcLinux: async () => true, isNonGlibcLinuxSync: () => true, version: async () => null, versionSync: () => null }
+      : { family: "musl", version: "", method: "bun-static", isNonGlibcLinux: true });
+  }
+}
+`;
+
+const quoted = (text: string) => JSON.stringify(text);
+
+/**
+ * What a loader at \`path\` asks instead of require and existsSync: \`byName\` has what it may ask for by a package's name,
+ * \`byPath\` files by their absolute path. What is in neither goes to the function that it would have called.
+ */
+export function loaderText(
+  path: string,
+  name: string,
+  byName: ReadonlyMap<string, string>,
+  byPath: readonly string[],
+): string {
+  const names = [...byName].map(([specifier, file]) => `${quoted(specifier)}: () => require(${quoted(file)}),`);
+  const paths = byPath.map((file) => `${quoted(file)}: () => require(${quoted(file)}),`);
+  return `
+const libc = require("${LIBC}");
+const { resolve, basename } = require("node:path");
+libc.note(${quoted(name)});
+const byName = { __proto__: null, ${names.join("\n")} };
+const byPath = { __proto__: null, ${paths.join("\n")} };
+const find = (asked) => {
+  if (typeof asked !== "string" || !libc.answers) return undefined;
+  if (asked in byName) return byName[asked];
+  if (!/^[./]/.test(asked) && !asked.startsWith("file:")) return undefined;
+  const path = resolve(${quoted(dirname(path))}, asked.replace(/^file:\\/\\//, ""));
+  for (const candidate of [path, path + ".node"]) if (candidate in byPath) return byPath[candidate];
+  // A module of the bundle computes paths from where the bundle is: the name of the file is what is left of it.
+  const alike = path.endsWith(".node") ? Object.keys(byPath).filter((known) => basename(known) === basename(path)) : [];
+  return alike.length === 1 ? byPath[alike[0]] : undefined;
+};
+module.exports = {
+  report: libc.report,
+  ldd: libc.ldd,
+  alpine: libc.alpine,
+  require: (otherwise) => (asked, ...rest) => { const load = find(asked); return load === undefined ? otherwise(asked, ...rest) : load(); },
+  exists: (otherwise) => (asked, ...rest) => find(asked) !== undefined || otherwise(asked, ...rest),
+};
+`;
+}
+
+/**
+ * An addon that brings libraries along: it is loaded from a folder that only this user can look into, where they lie to
+ * each other as they did on disk, and which is gone again once they are loaded.
+ */
+export function unpackedText(addon: string, libraries: readonly string[]): string {
+  const files = [addon, ...libraries];
+  const root = commonFolder(files);
+  const rows = files.map((file) => `[${quoted(relative(root, file))}, require(${quoted(`${PREFIX}file${file}`)})],`);
+  return `
+const { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } = require("node:fs");
+const { tmpdir } = require("node:os");
+const { dirname, join } = require("node:path");
+const files = [${rows.join("\n")}];
+const folder = mkdtempSync(join(process.env.BUN_TMPDIR || tmpdir(), "bun-static-"));
+try {
+  for (const [name, embedded] of files) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), readFileSync(embedded));
+  }
+  process.dlopen(module, join(folder, files[0][0]));
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+`;
+}
+
+function commonFolder(files: readonly string[]): string {
+  const [first = "/", ...others] = files.map((file) => dirname(file));
+  const depth = first.split("/").findIndex((part, index) => others.some((other) => other.split("/")[index] !== part));
+  return depth < 0 ? first : first.split("/").slice(0, depth).join("/") || "/";
+}
+
+/** A module that cannot be had, with the reason; an addon's loader goes on to its next try, or shows it. */
+export const missingText = (reason: string): string =>
+  `throw Object.assign(new Error(${quoted(reason)}), { code: "MODULE_NOT_FOUND" });`;

@@ -1,0 +1,175 @@
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import type { Loader as BundlerLoader, BunPlugin } from "bun";
+import type { Architecture } from "../arch/architecture.ts";
+import { HELPER_NAMES, HELPERS } from "./helpers.ts";
+import {
+  DETECT_LIBC,
+  LIBC,
+  LIBC_TEXT,
+  loaderText,
+  missingText,
+  PREFIX,
+  PROCESS,
+  PROCESS_TEXT,
+  SIGN,
+  SIGN_TEXT,
+  unpackedText,
+} from "./modules.ts";
+import { needsGlibc, ownLibraries, readNative } from "./native.ts";
+import { type Package, packageOf } from "./package.ts";
+import { loadsByName, rewritten } from "./rewrite.ts";
+import { type Target, targetOf } from "./target.ts";
+import { addonOf, isForeign, missingVariants, ownAddons, variantsOf } from "./variants.ts";
+
+/** What was found in the program: a package whose loader is answered, or one that cannot be, with what to do. */
+export type Finding = { readonly name: string; readonly version: string; readonly problem: string | undefined };
+
+export type AddonsPlugin = BunPlugin & {
+  /** What was found by the time the build is done, in the order of the names. */
+  readonly findings: () => readonly Finding[];
+};
+
+/** Files that may be a loader. */
+const SOURCE = /\.[cm]?[jt]sx?$/;
+const ADDON = /\.node$/;
+const NAMESPACE = "bun-static";
+const EVERYTHING = /.*/;
+
+/**
+ * A plugin of Bun's bundler that makes native addons load from a program linked with musl: it answers the questions of
+ * their loaders (src/addons/rewrite.ts), finds the variant that a loader would look for on disk, and brings along the
+ * libraries that an addon has beside it.
+ */
+export function addonsPlugin(architecture: Architecture): AddonsPlugin {
+  const target = targetOf(architecture);
+  const findings = new Map<string, Finding>();
+  const note = ({ name, version }: Package, problem: string | undefined): void => {
+    if (findings.get(name)?.problem === undefined) findings.set(name, { name, version, problem });
+  };
+  return {
+    name: "bun-static addons",
+    findings: () => [...findings.values()].toSorted((one, other) => (one.name < other.name ? -1 : 1)),
+    setup(build) {
+      build.onResolve({ filter: /^bun-static:/ }, ({ path }) => ({ path, namespace: NAMESPACE }));
+      build.onResolve({ filter: HELPER_NAMES }, ({ path, importer }) => {
+        const of = packageOf(importer);
+        // A helper's own files name it, too.
+        if (of === undefined || HELPER_NAMES.test(of.name) || !inModules(importer)) return undefined;
+        return { path: `${PREFIX}helper/${path.replace(/\.js$/, "")}:${importer}`, namespace: NAMESPACE };
+      });
+      build.onLoad({ filter: EVERYTHING, namespace: NAMESPACE }, ({ path }) => virtual(path, target, note));
+      build.onLoad({ filter: ADDON }, ({ path }) => {
+        const contents = addonText(path, target, note);
+        return contents === undefined ? undefined : { contents, loader: "js" };
+      });
+      build.onLoad({ filter: SOURCE }, ({ path, loader }) => {
+        const contents = sourceText(path, target, note);
+        return contents === undefined ? undefined : { contents, loader };
+      });
+    },
+  };
+}
+
+/** Does any of the files that are in a bundle need the plugin? */
+export function needsPlugin(paths: readonly string[], architecture: Architecture): boolean {
+  const target = targetOf(architecture);
+  const ignore = (): void => {};
+  return paths.some((path) => {
+    if (ADDON.test(path)) return addonText(path, target, ignore) !== undefined;
+    if (!SOURCE.test(path)) return false;
+    const of = packageOf(path);
+    if (of !== undefined && HELPER_NAMES.test(of.name)) return true;
+    return sourceText(path, target, ignore) !== undefined;
+  });
+}
+
+type Note = (of: Package, problem: string | undefined) => void;
+type Loaded = { readonly contents: string | Uint8Array; readonly loader: BundlerLoader };
+
+/** The modules that are no files of the program. */
+function virtual(specifier: string, target: Target, note: Note): Loaded {
+  const js = (contents: string): Loaded => ({ contents, loader: "js" });
+  if (specifier === LIBC) return js(LIBC_TEXT);
+  if (specifier === PROCESS) return js(PROCESS_TEXT);
+  if (specifier === SIGN) return { contents: SIGN_TEXT, loader: "file" };
+  const [kind = "", path = ""] = /^bun-static:([a-z]+)(.*)$/s.exec(specifier)?.slice(1) ?? [];
+  if (kind === "file") return { contents: readFileSync(path), loader: "file" };
+  if (kind === "loader") return js(answersOf(path, target));
+  const [helper = "", importer = ""] = /^\/([^:]*):(.*)$/s.exec(path)?.slice(1) ?? [];
+  return js(helperText(helper, importer, target, note));
+}
+
+/** What a loader finds, by name and by path. */
+function answersOf(path: string, target: Target): string {
+  const of = packageOf(path);
+  const byName = new Map(of === undefined ? [] : variantsOf(of, target).flatMap(({ specifiers }) => [...specifiers]));
+  const files = of === undefined ? [] : ownFiles(of, path, target);
+  return loaderText(path, of?.name ?? basename(path), byName, files);
+}
+
+/** Of the addons that lie in a package, those for musl by name, if there are any; of an application's own, none: it names them. */
+function ownFiles(of: Package, path: string, target: Target): readonly string[] {
+  if (!inModules(path)) return [];
+  const files = ownAddons(of, target);
+  const named = files.filter((file) => file.slice(of.folder.length).includes("musl"));
+  return named.length > 0 ? named : files;
+}
+
+function helperText(helper: string, importer: string, target: Target, note: Note): string {
+  const of = packageOf(importer);
+  const make = HELPERS[helper];
+  if (of === undefined || make === undefined) return missingText(`${helper}: nothing is known of its caller`);
+  const addon = addonOf(of, target);
+  if (addon !== undefined) {
+    note(of, undefined);
+    return make(addon, `require(${JSON.stringify(addon)})`);
+  }
+  const reason = `${of.name} has no addon for musl on ${target.cpu}`;
+  note(of, `it has no addon for musl on ${target.cpu}; ${remedy(of, target)}`);
+  return make("", `(() => { ${missingText(reason)} })()`);
+}
+
+/** A module in the place of an addon that cannot be loaded as it is; undefined where it can, or nothing is known of it. */
+function addonText(path: string, target: Target, note: Note): string | undefined {
+  const native = readNative(path);
+  const of = packageOf(path);
+  if (native === undefined) return undefined;
+  if (of !== undefined && isForeign(of, target) && (native.machine !== target.machine || needsGlibc(native)))
+    return missingText(`${of.name} is for another platform, and was left out`);
+  const libraries = ownLibraries(path);
+  if (libraries.length === 0) return undefined;
+  if (of !== undefined) note(of, undefined);
+  return unpackedText(path, libraries);
+}
+
+/** A loader with its questions answered; undefined where there is nothing to answer. */
+function sourceText(path: string, target: Target, note: Note): string | undefined {
+  const text = readFileSync(path, "utf8");
+  const of = packageOf(path);
+  if (of?.name === "detect-libc" && inModules(path)) {
+    if (!/^detect-libc\.[cm]?js$/.test(basename(path))) return undefined;
+    note(of, undefined);
+    return `${text}${DETECT_LIBC}`;
+  }
+  // An application's own file asks for itself, unless it loads an addon.
+  if (!inModules(path) && !/NAPI-RS|\.node\b/.test(text)) return undefined;
+  if (of !== undefined && HELPER_NAMES.test(of.name)) return undefined;
+  const names = of === undefined ? [] : variantsOf(of, target).map((variant) => variant.of.name);
+  const files = of !== undefined && ownFiles(of, path, target).length > 0;
+  const contents = rewritten(text, { answers: `${PREFIX}loader${path}`, names, files });
+  if (of === undefined) return contents;
+  const missing = names.length > 0 || files || !loadsByName(text) ? [] : missingVariants(of, target);
+  if (missing.length > 0) note(of, `${missing[0]} is not installed; ${remedy(of, target)}`);
+  else if (contents !== undefined) note(of, undefined);
+  return contents;
+}
+
+/** The line to write. */
+function remedy(of: Package, target: Target): string {
+  if (of.optional.length > 0)
+    return `install for musl: bun install --os=${target.os} --cpu=${target.cpu} --libc=${target.libc} (npm install takes the same words)`;
+  return `compile it where the compiler is for musl (Alpine), or leave it out: --external ${of.name}`;
+}
+
+const inModules = (path: string): boolean => path.includes("/node_modules/");

@@ -1,0 +1,176 @@
+import { beforeAll, describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { NEEDS, testNeeding } from "../../harness/privilege.ts";
+import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
+import { CLI, rootFor, run, runAlone } from "../link/others.ts";
+import { Packages } from "./fixture.ts";
+
+const MINUTES = 60_000;
+const packages = new Packages("loaders");
+/** Bun keeps runtimes that it has downloaded below HOME. */
+const ENVIRONMENT = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/root" };
+const cpu = X86_64.processArch;
+
+/** Constraints of a variant's package.json, as npm documents them. */
+const variant = (libc: "musl" | "glibc") => ({ os: ["linux"], cpu: [cpu], libc: [libc], main: "addon.node" });
+
+/** A package whose variants for both C libraries are installed, and a loader. */
+function withVariants(name: string, value: number, json: object, files: Readonly<Record<string, string>>): void {
+  const [musl, gnu] = [`${name}-linux-${cpu}-musl`, `${name}-linux-${cpu}-gnu`];
+  packages.install(name, { ...json, optionalDependencies: { [musl]: "1.2.3", [gnu]: "1.2.3" } }, files);
+  packages.install(musl, variant("musl"));
+  packages.addon(`node_modules/${musl}/addon.node`, value);
+  packages.install(gnu, variant("glibc"));
+  packages.addon(`node_modules/${gnu}/addon.node`, -value, "glibc");
+}
+
+/** The two questions that napi-rs's loaders ask, of its second generation: what ldd is, then what the report says. */
+const NAPI_2 = `
+const { readFileSync } = require("fs");
+const file = () => { try { return readFileSync("/usr/bin/ldd", "utf-8").includes("musl"); } catch { return null; } };
+const report = () => { const { header, sharedObjects } = process.report.getReport(); return !header.glibcVersionRuntime && sharedObjects.some((f) => f.includes("libc.musl-")); };
+const musl = file() ?? report();
+if (musl) module.exports = require("napi-2-linux-${cpu}-musl"); else module.exports = require("napi-2-linux-${cpu}-gnu");
+`;
+const NAPI_1 = `
+const { existsSync } = require("fs");
+const { join } = require("path");
+const { glibcVersionRuntime } = process.report.getReport().header;
+const name = glibcVersionRuntime ? "gnu" : "musl";
+module.exports = name === "musl" && existsSync(join(__dirname, "napi-1.musl.node")) ? require("./napi-1.musl.node") : null;
+`;
+const DETECT_LIBC = `
+const GLIBC = "glibc", MUSL = "musl";
+module.exports = { GLIBC, MUSL, family: async () => null, familySync: () => null, isNonGlibcLinux: async () => true, isNonGlibcLinuxSync: () => true, version: async () => null, versionSync: () => null };
+`;
+const PROGRAM = `
+import detect from "detect-libc";
+import napi2 from "napi-2";
+import napi1 from "napi-1";
+import byTemplate from "by-template";
+import ownRequire from "own-require";
+import gyp from "gyp";
+import bound from "bound";
+import library from "library";
+const state = (globalThis as any)[Symbol.for("bun-static")];
+console.log(JSON.stringify({ family: detect.familySync(), napi2, napi1, byTemplate, ownRequire, gyp, bound, library, libc: state.libc, asked: state.asked.sort() }));
+`;
+
+beforeAll(() => {
+  packages.install("detect-libc", { main: "lib/detect-libc.js" }, { "lib/detect-libc.js": DETECT_LIBC });
+  withVariants("napi-2", 2, {}, { "index.js": NAPI_2 });
+  packages.install("napi-1", {}, { "index.js": NAPI_1 });
+  packages.addon("node_modules/napi-1/napi-1.musl.node", 1);
+  withVariants(
+    "by-template",
+    3,
+    {},
+    {
+      "index.js": `const { familySync, MUSL } = require("detect-libc");
+      const name = [process.platform, process.arch, familySync() === MUSL ? "musl" : "gnu"].join("-");
+      module.exports = require(\`by-template-\${name}\`);`,
+    },
+  );
+  withVariants(
+    "own-require",
+    4,
+    { type: "module", exports: "./index.js" },
+    {
+      "index.js": `import { createRequire } from "node:module";
+      import { familySync } from "detect-libc";
+      const require = createRequire(import.meta.url);
+      let native;
+      switch (familySync()) { case "musl": native = require("own-require-linux-${cpu}-musl"); break; default: native = require("own-require-linux-${cpu}-gnu"); }
+      export default native;`,
+    },
+  );
+  packages.install("node-gyp-build", {}, { "index.js": "module.exports = () => { throw new Error('no disk'); };" });
+  packages.install("gyp", {}, { "index.js": `module.exports = require("node-gyp-build")(__dirname);` });
+  packages.addon(`node_modules/gyp/prebuilds/linux-${cpu}/gyp.glibc.node`, -5);
+  packages.addon(`node_modules/gyp/prebuilds/linux-${cpu}/gyp.musl.node`, 5);
+  packages.install("bindings", {}, { "index.js": "module.exports = () => { throw new Error('no disk'); };" });
+  packages.install("bound", {}, { "index.js": `module.exports = require("bindings")("bound.node");` });
+  packages.addon("node_modules/bound/build/Release/bound.node", 6);
+  packages.install("library", {}, { "index.js": `module.exports = require("./addon/library.node");` });
+  packages.addonWithLibrary("node_modules/library/addon/library.node", "node_modules/library/lib/libanswer.so.1", 7);
+  packages.write("program.ts", PROGRAM);
+});
+
+const linked = (source: string, output: string, ...words: readonly string[]) =>
+  run([process.execPath, CLI, source, "-o", output, ...words], "", ENVIRONMENT, packages.folder);
+
+describe("a program with addons of every loader", () => {
+  const root = () => rootFor("loaders", packages.path("program"));
+
+  testNeeding(NEEDS.namespaces)(
+    "each gets its addon for musl in a root with /tmp alone, and the program sees who asked",
+    () => {
+      const { exitCode, stderr } = linked("program.ts", "program");
+      expect({ exitCode, stderr }).toEqual({
+        exitCode: 0,
+        stderr:
+          "bun-static: note: told these that they run on musl: " +
+          "bound, by-template, detect-libc, gyp, library, napi-1, napi-2, own-require\n",
+      });
+      const alone = runAlone(root(), []);
+      expect({ ...alone, stdout: JSON.parse(alone.stdout || "{}") }).toEqual({
+        exitCode: 0,
+        stderr: "",
+        stdout: {
+          ...{ family: "musl", napi2: 2, napi1: 1, byTemplate: 3, ownRequire: 4, gyp: 5, bound: 6, library: 7 },
+          ...{ libc: "musl", asked: ["by-template", "detect-libc", "napi-1", "napi-2", "own-require"] },
+        },
+      });
+    },
+    2 * MINUTES,
+  );
+
+  testNeeding(NEEDS.namespaces)(
+    "what an addon with libraries is loaded from is gone again",
+    () => {
+      const folder = root();
+      runAlone(folder, []);
+      expect(readdirSync(join(folder, "tmp")).filter((name) => name.startsWith("bun-static-"))).toEqual([]);
+    },
+    MINUTES,
+  );
+
+  testNeeding(NEEDS.namespaces)(
+    "BUN_STATIC_ANSWERS=0 switches the answers off where it runs, --no-answers where it is linked",
+    () => {
+      const off = run(["chroot", root(), "/program"], "", { PATH: process.env.PATH ?? "", BUN_STATIC_ANSWERS: "0" });
+      expect(off.exitCode).toBe(1);
+      expect(off.stderr).toContain("napi-2-linux");
+      expect(linked("program.ts", "without", "--no-answers").stderr).not.toContain("told these");
+      expect(runAlone(rootFor("without", packages.path("without")), []).exitCode).toBe(1);
+    },
+    2 * MINUTES,
+  );
+});
+
+test(
+  "what is not installed for musl, or not there for it, is named with what to do",
+  () => {
+    const missing = `missing-linux-${cpu}-musl`;
+    packages.install(
+      "missing",
+      { optionalDependencies: { [missing]: "1.2.3" } },
+      {
+        "index.js": `try { module.exports = require(\`missing-\${process.platform}\`); } catch {} require("fs").existsSync("/etc/alpine-release");`,
+      },
+    );
+    packages.install("gnu-only", {}, { "index.js": `module.exports = require("node-gyp-build")(__dirname);` });
+    packages.addon(`node_modules/gnu-only/prebuilds/linux-${cpu}/gnu-only.node`, 1, "glibc");
+    packages.write("missing.ts", 'import "missing"; import "gnu-only"; console.log("runs");');
+    const { exitCode, stderr } = linked("missing.ts", "missing");
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 0,
+      stderr: [
+        `bun-static: warning: gnu-only 1.2.3 will not load: it has no addon for musl on ${cpu}; compile it where the compiler is for musl (Alpine), or leave it out: --external gnu-only\n`,
+        `bun-static: warning: missing 1.2.3 will not load: ${missing} is not installed; install for musl: bun install --os=linux --cpu=${cpu} --libc=musl (npm install takes the same words)\n`,
+      ].join(""),
+    });
+  },
+  MINUTES,
+);

@@ -1,0 +1,91 @@
+import { expect, test } from "bun:test";
+import { buildConfig } from "../../src/addons/options.ts";
+import { parseArguments } from "../../src/link/arguments.ts";
+import { bundlerHelp } from "../../src/link/bundle.ts";
+
+const HELP = bundlerHelp();
+const optionsOf = (...words: string[]) => {
+  const parsed = parseArguments(["app.ts", ...words], () => HELP);
+  if (typeof parsed === "string") throw new Error(parsed);
+  return parsed;
+};
+
+test.each([
+  [["-e", "pkg"], [["-e", "pkg"]]],
+  [["--external", "pkg"], [["--external", "pkg"]]],
+  [["--env", "PUB_*"], [["--env", "PUB_*"]]],
+  [["--env=PUB_*"], [["--env", "PUB_*"]]],
+  [["--packages", "bundle"], [["--packages", "bundle"]]],
+  [["--packages=external"], [["--packages", "external"]]],
+  [["--metafile"], [["--metafile", ""]]],
+  [["--metafile=meta.json"], [["--metafile", "meta.json"]]],
+  [["--metafile-md"], [["--metafile-md", ""]]],
+  [["--sourcemap"], [["--sourcemap", ""]]],
+  [["--sourcemap=inline"], [["--sourcemap", "inline"]]],
+  [["--compile-exec-argv", "--smol"], [["--compile-exec-argv", "--smol"]]],
+  [
+    ["-d", "A=1", "--minify"],
+    [
+      ["-d", "A=1"],
+      ["--minify", ""],
+    ],
+  ],
+])("bun build's %j is no file", (words, bundler) => {
+  expect(optionsOf(...words)).toMatchObject({ inputs: ["app.ts"], bundler });
+});
+
+test("an option without the value that bun build wants is refused, and one that it has not", () => {
+  expect(() => optionsOf("--env")).toThrow("--env wants a value behind it");
+  expect(() => optionsOf("--packages")).toThrow("--packages wants a value behind it");
+  expect(() => optionsOf("--nope")).toThrow("--nope is neither an option of this command nor of bun build");
+  expect(() => optionsOf("-x")).toThrow("-x is neither an option of this command nor of bun build");
+});
+
+/** What Bun.build cannot be told, which bun build takes beside --compile. */
+const ALONE = ["--css-chunking", "--metafile-md", "--public-path"];
+/** What is refused before, or is for another platform. */
+const NOT_HERE = /^--(compile|watch|outdir|outfile|no-bundle|app|windows-.*)$/;
+
+test("Bun.build is told every option that bun build --help lists, but for three that are refused by name", () => {
+  const listed = [...HELP.matchAll(/^\s+(?:-\w, )?(--[\w-]+)(=<\w+>)?(?=\s|$)/gm)].map(([, name = ""]) => name);
+  expect(listed.length).toBeGreaterThan(50);
+  const unsaid = listed
+    .filter((name) => !NOT_HERE.test(name))
+    .filter((name) => {
+      try {
+        buildConfig(["app.ts"], [[name, "1"]], "bun-linux-x64-musl", "app");
+        return false;
+      } catch (error) {
+        expect(String(error)).toContain(`${name} works with bun build alone`);
+        return true;
+      }
+    });
+  expect(unsaid.toSorted()).toEqual(ALONE);
+});
+
+test("several of one option add up", () => {
+  const { external, define, minify, compile } = buildConfig(
+    ["app.ts"],
+    optionsOf(
+      "-e",
+      "a",
+      "--external=b",
+      "-d",
+      "A:1",
+      "--define",
+      "B=2",
+      "--minify-syntax",
+      "--keep-names",
+      "--asset",
+      "c",
+    ).bundler,
+    "bun-linux-x64-musl",
+    "app",
+  );
+  expect({ external, define, minify, assets: compile.assets }).toEqual({
+    external: ["a", "b"],
+    define: { A: "1", B: "2" },
+    minify: { syntax: true, keepNames: true },
+    assets: ["c"],
+  });
+});

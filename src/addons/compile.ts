@@ -10,8 +10,8 @@ export type Compiled = {
 };
 
 /**
- * Compiles `entries` into the executable `outfile` as `bun build --compile` with these options does, and with the plugin
- * that makes native addons load.
+ * Compiles `entries` into the executable `outfile` as `bun build --compile` with these options does, and with the
+ * plugin that makes native addons load.
  * @throws UserError when the bundler fails: what it found is on stderr by then.
  */
 export async function compileWithAddons(

@@ -20,11 +20,13 @@ const state = (globalThis[Symbol.for("bun-static")] ??= { libc: "musl", answers,
 const muslReport = () => {
   const report = process.report?.getReport?.() ?? {};
   const { glibcVersionRuntime, glibcVersionCompiler, ...header } = report.header ?? {};
-  return { ...report, header, sharedObjects: [...(report.sharedObjects ?? []), "libc.musl-" + process.arch + ".so.1"] };
+  const sharedObjects = [...(report.sharedObjects ?? []), "libc.musl-" + process.arch + ".so.1"];
+  return { ...report, header, sharedObjects };
 };
 exports.answers = answers;
 exports.note = (name) => { if (!state.asked.includes(name)) state.asked.push(name); };
-exports.report = answers ? Object.create(process.report ?? {}, { getReport: { value: muslReport, writable: true } }) : process.report;
+const getReport = { value: muslReport, writable: true };
+exports.report = answers ? Object.create(process.report ?? {}, { getReport }) : process.report;
 exports.ldd = answers ? require("${SIGN}") : "/usr/bin/ldd";
 exports.alpine = answers ? require("${SIGN}") : "/etc/alpine-release";
 `;
@@ -40,10 +42,13 @@ export const DETECT_LIBC = `
   const libc = require("${LIBC}");
   libc.note("detect-libc");
   if (libc.answers && process.platform === "linux") {
-    const functions = typeof module.exports.family === "function";
-    Object.assign(module.exports, functions
-      ? { family: async () => "musl", familySync: () => "musl", isNonGlibcLinux: async () => true, isNonGlibcLinuxSync: () => true, version: async () => null, versionSync: () => null }
-      : { family: "musl", version: "", method: "bun-static", isNonGlibcLinux: true });
+    const asked = {
+      ...{ family: async () => "musl", familySync: () => "musl" },
+      ...{ isNonGlibcLinux: async () => true, isNonGlibcLinuxSync: () => true },
+      ...{ version: async () => null, versionSync: () => null },
+    };
+    const said = { family: "musl", version: "", method: "bun-static", isNonGlibcLinux: true };
+    Object.assign(module.exports, typeof module.exports.family === "function" ? asked : said);
   }
 }
 `;
@@ -51,8 +56,8 @@ export const DETECT_LIBC = `
 const quoted = (text: string) => JSON.stringify(text);
 
 /**
- * What a loader at \`path\` asks instead of require and existsSync: \`byName\` has what it may ask for by a package's name,
- * \`byPath\` files by their absolute path. What is in neither goes to the function that it would have called.
+ * What a loader at `path` asks instead of require and existsSync: `byName` has what it may ask for by a package's
+ * name, `byPath` files by their absolute path. What is in neither goes to the function that it would have called.
  */
 export function loaderText(
   path: string,
@@ -82,7 +87,7 @@ module.exports = {
   report: libc.report,
   ldd: libc.ldd,
   alpine: libc.alpine,
-  require: (otherwise) => (asked, ...rest) => { const load = find(asked); return load === undefined ? otherwise(asked, ...rest) : load(); },
+  require: (otherwise) => (asked, ...rest) => (find(asked) ?? (() => otherwise(asked, ...rest)))(),
   exists: (otherwise) => (asked, ...rest) => find(asked) !== undefined || otherwise(asked, ...rest),
 };
 `;

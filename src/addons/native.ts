@@ -58,8 +58,8 @@ export const loads = (native: Native | undefined, { machine }: Target): boolean 
   native !== undefined && native.machine === machine && !needsGlibc(native);
 
 /**
- * The libraries that the object at `path` brings along: those of its DT_NEEDED that lie where its run path says, and what
- * these need in turn, each once.
+ * The libraries that the object at `path` brings along: those of its DT_NEEDED that lie where its run path says, and
+ * what these need in turn, each once.
  */
 export function ownLibraries(path: string): readonly string[] {
   const found = new Set<string>();

@@ -108,7 +108,7 @@ function answersOf(path: string, target: Target): string {
   return loaderText(path, of?.name ?? basename(path), byName, files);
 }
 
-/** Of the addons that lie in a package, those for musl by name, if there are any; of an application's own, none: it names them. */
+/** The addons that lie in a package: those for musl by name, if there are any. An application names its own. */
 function ownFiles(of: Package, path: string, target: Target): readonly string[] {
   if (!inModules(path)) return [];
   const files = ownAddons(of, target);
@@ -130,7 +130,7 @@ function helperText(helper: string, importer: string, target: Target, note: Note
   return make("", `(() => { ${missingText(reason)} })()`);
 }
 
-/** A module in the place of an addon that cannot be loaded as it is; undefined where it can, or nothing is known of it. */
+/** A module in the place of an addon that cannot be loaded as it is; undefined where it can. */
 function addonText(path: string, target: Target, note: Note): string | undefined {
   const native = readNative(path);
   const of = packageOf(path);
@@ -168,7 +168,10 @@ function sourceText(path: string, target: Target, note: Note): string | undefine
 /** The line to write. */
 function remedy(of: Package, target: Target): string {
   if (of.optional.length > 0)
-    return `install for musl: bun install --os=${target.os} --cpu=${target.cpu} --libc=${target.libc} (npm install takes the same words)`;
+    return (
+      `install for musl: bun install --os=${target.os} --cpu=${target.cpu} --libc=${target.libc} ` +
+      "(npm install takes the same words)"
+    );
   return `compile it where the compiler is for musl (Alpine), or leave it out: --external ${of.name}`;
 }
 

@@ -11,14 +11,14 @@ export const targetOf = ({ processArch, machine }: Architecture): Target => ({
   machine,
 });
 
-/** What npm reads of a package.json to decide whether to install the package ("os", "cpu", "libc"); all else is not looked at. */
+/** What npm reads of a package.json to decide whether to install the package: "os", "cpu", "libc". */
 export type Constraints = {
   readonly os: readonly string[];
   readonly cpu: readonly string[];
   readonly libc: readonly string[];
 };
 
-/** Whether npm would install a package with these constraints on the target: each is a list, where `!name` excludes one. */
+/** Would npm install a package with these constraints on the target? Each is a list, where `!name` excludes one. */
 export const accepts = ({ os, cpu, libc }: Constraints, target: Target): boolean =>
   allowed(os, target.os) && allowed(cpu, target.cpu) && allowed(libc, target.libc);
 

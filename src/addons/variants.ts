@@ -3,7 +3,7 @@ import { loads, readNative } from "./native.ts";
 import { addonFiles, dependencyOf, type Package } from "./package.ts";
 import { accepts, type Target } from "./target.ts";
 
-/** A package that holds an addon for one platform, by the names under which the package that depends on it asks for it. */
+/** A package with an addon for one platform, and the names by which others ask for it, each with its file. */
 export type Variant = { readonly of: Package; readonly specifiers: ReadonlyMap<string, string> };
 
 /** Looks once for what is asked for often. */
@@ -58,7 +58,7 @@ function platformPackages(of: Package): readonly Package[] {
     .filter((one): one is Package => one !== undefined && one.folder !== of.folder);
 }
 
-/** A file for musl by name first; then one that was compiled here; then one of Node-API, which no Node version changes. */
+/** A file for musl by name first; then one that was compiled here; then one of Node-API. */
 function byLikelihood(paths: readonly string[], nameOf: (path: string) => string): string[] {
   const rank = (path: string): number => {
     const name = nameOf(path);
@@ -75,7 +75,7 @@ const named = (of: Package, path: string, words: readonly string[]): boolean => 
   return words.some((word) => parts.includes(word));
 };
 
-/** What `require` can be given for a file of the package, and the file: its main, what it exports, its addons, its package.json. */
+/** What `require` can be given for a file of the package, and the file. */
 function specifiersOf(one: Package): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   const add = (specifier: string, resolved: string | undefined): void => {

@@ -1,4 +1,5 @@
 import type { Option } from "../addons/options.ts";
+import type { Architecture } from "../arch/architecture.ts";
 import { ARCHITECTURES } from "../arch/architectures.ts";
 import { LinkError } from "./error.ts";
 import { libraryDirs } from "./libraries.ts";
@@ -20,6 +21,9 @@ export type Arguments = {
   readonly bundler: readonly Option[];
 };
 
+const searched = (architecture: Architecture) =>
+  `${" ".repeat(25)}${libraryDirs(architecture).join(", ")} (${architecture.name})`;
+
 export const HELP = `Makes one static executable of a Bun program: no interpreter, no library to look for.
 
 Usage: bun-static [options] ENTRY...      compiles TypeScript or JavaScript, and links it
@@ -31,7 +35,7 @@ Options:
                        -baseline or -modern behind it; this machine's, unless given
   --check              run the result alone in an empty root, without arguments, and say whether it starts
   --library-dir DIR    look for libstdc++.so.6, libgcc_s.so.1 and musl's loader in DIR first (may be repeated); then in
-${ARCHITECTURES.map((architecture) => `                         ${libraryDirs(architecture).join(", ")} (${architecture.name})`).join("\n")}
+${ARCHITECTURES.map(searched).join("\n")}
   --no-answers         let the loaders of native addons find out for themselves where they run
   --no-addons          leave out what native addons need (half a megabyte)
   --loader-variables   heed LD_PRELOAD and LD_LIBRARY_PATH as musl's loader does
@@ -141,7 +145,10 @@ export function parseArguments(args: readonly string[], bundlerHelp: () => strin
 /** Those that bun build takes without a value, too; with one, it stands behind a = and nowhere else. */
 const OPTIONAL_VALUE: readonly string[] = ["--sourcemap", "--metafile", "--metafile-md"];
 
-/** Whether bun build's option `name` takes a value. @throws LinkError for one that it has not: Bun itself would pass over it. */
+/**
+ * Whether bun build's option `name` takes a value.
+ * @throws LinkError for one that it has not: Bun itself would pass over it.
+ */
 function takesValue(name: string, help: string): boolean {
   const why = NOT_HERE[name];
   if (why !== undefined) throw new LinkError(`${name} cannot be used here: ${why}`);

@@ -39,8 +39,8 @@ export type Bundle = {
 };
 
 /**
- * Compiles a program with the Bun that runs this into an executable for musl, and hands its path to `use`; afterwards it
- * is gone. `bun build` itself does it; where the program has native addons whose loaders need answers, Bun.build then
+ * Compiles a program with the Bun that runs this into an executable for musl, and hands its path to `use`; afterwards
+ * it is gone. `bun build` itself does it; where the program has native addons whose loaders need answers, Bun.build then
  * does it again with the plugin that gives them, since `bun build` takes no plugin.
  * @throws UserError when the bundler fails, which has said why on stderr; the reason of the abort.
  */

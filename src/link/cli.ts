@@ -41,7 +41,8 @@ async function compileAndLink(run: Scope, args: Arguments): Promise<void> {
   const nameless = args.inputs.find((input) => extname(input) === "");
   if (nameless !== undefined)
     throw new LinkError(
-      `${nameless}: neither an executable (it is no ELF file) nor a source file, which has an extension like .ts or .js`,
+      `${nameless}: neither an executable (it is no ELF file) nor a source file, which has an extension ` +
+        "like .ts or .js",
     );
   const outfile = args.outfile ?? basename(entry, extname(entry));
   if (args.inputs.includes(outfile))
@@ -76,7 +77,8 @@ async function linkTo(
 function report(outfile: string, { size, bun, bundled, target, libraries, addons }: StaticExecutable): void {
   const what = bundled ? "" : ", no program in it: the command bun itself";
   console.log(
-    `${outfile}: ${size.toLocaleString("en-US")} bytes, ${target.replace("bun-", "")}, Bun ${bun ?? "of unknown version"}${what}; with ${libraries.join(", ")}`,
+    `${outfile}: ${size.toLocaleString("en-US")} bytes, ${target.replace("bun-", "")}, ` +
+      `Bun ${bun ?? "of unknown version"}${what}; with ${libraries.join(", ")}`,
   );
   const needs = bun === undefined ? undefined : needsOf(bun);
   if (needs !== undefined) console.error(`bun-static: note: Bun ${bun}: ${needs}`);
@@ -124,9 +126,9 @@ function architectureFor(target: string | undefined): Architecture {
   const words = target.split("-");
   const of = ARCHITECTURES.find(({ bunTarget }) => words.includes(bunTarget.split("-")[2] ?? bunTarget));
   if (of !== undefined && target.startsWith("bun-linux-") && words.includes("musl")) return of;
+  const targets = ARCHITECTURES.map(({ bunTarget }) => bunTarget).join(" or ");
   throw new LinkError(
-    `--target=${target} cannot be linked statically: choose ${ARCHITECTURES.map(({ bunTarget }) => bunTarget).join(" or ")}, ` +
-      "with -baseline or -modern behind it if you like",
+    `--target=${target} cannot be linked statically: choose ${targets}, with -baseline or -modern behind it if you like`,
   );
 }
 

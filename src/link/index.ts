@@ -22,7 +22,7 @@ export type LinkOptions = {
   readonly loaderVariables?: boolean;
   /** Start with SIGINT and SIGTERM blocked, for a program that takes them with sigwait: no, unless given. */
   readonly blockSignals?: boolean;
-  /** Open the root directory where descriptor 0, 1 or 2 is closed, which the runtime would need /dev/null for: no, unless given. */
+  /** Open the root directory where descriptor 0, 1 or 2 is closed, instead of /dev/null: no, unless given. */
   readonly fillDescriptors?: boolean;
   /** Make every environment variable empty before the runtime sees it: no, unless given. */
   readonly emptyEnvironment?: boolean;
@@ -52,8 +52,9 @@ export type StaticExecutable = {
 };
 
 /**
- * Links a Bun executable with libstdc++, libgcc_s and musl into one that has no interpreter (PT_INTERP) and looks for no file.
- * `input` is what `bun build --compile --target=bun-linux-x64-musl` (or -arm64-musl) wrote, or its path; bytes are left as they are.
+ * Links a Bun executable with libstdc++, libgcc_s and musl into one that has no interpreter (PT_INTERP) and looks for
+ * no file. `input` is what `bun build --compile --target=bun-linux-x64-musl` (or -arm64-musl) wrote, or its path; bytes
+ * are left as they are.
  * Memory: the file once, or twice for a Bun before 1.3.14, and once more for bytes.
  * @throws LinkError or ElfError, with what was found and what to do, when it cannot be linked.
  */

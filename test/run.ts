@@ -40,17 +40,6 @@ const ROUNDS: Readonly<Record<string, (run: Scope) => Promise<Count>>> = {
     ),
 };
 
-await command("test", async (run, [name = ""]) => {
-  const round = ROUNDS[name];
-  if (round === undefined)
-    throw new UserError(`usage: bun test/run.ts ROUND, one of ${Object.keys(ROUNDS).join(", ")}`);
-  sayWhetherOrphansEnd();
-  await buildWhereOlder(run);
-  const { passed, failed, skipped } = await round(run);
-  console.log(`${name}: ${passed} passed, ${failed} failed, ${skipped} skipped`);
-  return failed > 0 || passed === 0 || (CI && skipped > 0) ? 1 : 0;
-});
-
 /** The files of each group. */
 function filesOf(groups: readonly Group[]): ReadonlyMap<Group, readonly string[]> {
   const taken = new Set<string>();
@@ -135,3 +124,14 @@ async function buildWhereOlder(run: Scope): Promise<void> {
 function modified(file: string): number {
   return statSync(join(PROJECT, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
+
+await command("test", async (run, [name = ""]) => {
+  const round = ROUNDS[name];
+  if (round === undefined)
+    throw new UserError(`usage: bun test/run.ts ROUND, one of ${Object.keys(ROUNDS).join(", ")}`);
+  sayWhetherOrphansEnd();
+  await buildWhereOlder(run);
+  const { passed, failed, skipped } = await round(run);
+  console.log(`${name}: ${passed} passed, ${failed} failed, ${skipped} skipped`);
+  return failed > 0 || passed === 0 || (CI && skipped > 0) ? 1 : 0;
+});

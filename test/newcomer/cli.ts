@@ -32,19 +32,6 @@ type Options = {
 };
 type Outcome = { readonly status: number; readonly seconds: number; readonly megabytes: number; readonly said: string };
 
-await command("test:newcomer", async (run, words) => {
-  const options = parse(words);
-  const missing = missingOf([NEEDS.namespaces, ...["mmdebstrap", "podman", "runc", "runsc", "git"].map(program)]);
-  if (missing !== "") throw new UserError(`this needs ${missing}`);
-  let failed = 0;
-  for (const machine of options.machines) {
-    const outcomes = await visit(run, machine, options);
-    failed += outcomes.filter(({ status }) => status !== 0).length;
-    record(machine, rowOf(machine, outcomes));
-  }
-  return failed > 0 ? 1 : 0;
-});
-
 /** @throws UserError for a word that is not known. */
 function parse(words: readonly string[]): Options {
   const { values, positionals } = parseArgs({
@@ -65,10 +52,10 @@ function parse(words: readonly string[]): Options {
 async function visit(run: Scope, machine: Newcomer, options: Options): Promise<readonly Outcome[]> {
   await using own = run.nested();
   const base = await baseRoot(own, machine.suite, options.config);
-  const state = own.folder("newcomer-", WORK);
-  const place: Place = { root: join(state, "root"), state };
+  // podman takes no long path for its state.
+  const place: Place = { root: join(own.folder("machine-", WORK), "root"), state: own.folder("nc-") };
   await did(own, ["cp", "--archive", "--reflink=auto", base, place.root]);
-  writeFileSync(join(state, "no-namespaces.json"), JSON.stringify(NO_NAMESPACES));
+  writeFileSync(join(place.state, "no-namespaces.json"), JSON.stringify(NO_NAMESPACES));
   mkdirSync(join(place.root, "home/newcomer"), { recursive: true });
   await did(own, ["git", "clone", "--quiet", ROOT, join(place.root, CLONE)]);
   await did(own, ["chown", "--recursive", `${machine.uid}:${machine.uid}`, join(place.root, "home/newcomer")]);
@@ -193,3 +180,16 @@ function record({ name }: Newcomer, row: string): void {
   ];
   writeMarked(PAGE, MARK, [...head, ...MACHINES.flatMap((machine) => rows.get(machine.name) ?? [])].join("\n"));
 }
+
+await command("test:newcomer", async (run, words) => {
+  const options = parse(words);
+  const missing = missingOf([NEEDS.namespaces, ...["mmdebstrap", "podman", "runc", "runsc", "git"].map(program)]);
+  if (missing !== "") throw new UserError(`this needs ${missing}`);
+  let failed = 0;
+  for (const machine of options.machines) {
+    const outcomes = await visit(run, machine, options);
+    failed += outcomes.filter(({ status }) => status !== 0).length;
+    record(machine, rowOf(machine, outcomes));
+  }
+  return failed > 0 ? 1 : 0;
+});

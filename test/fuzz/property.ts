@@ -35,8 +35,13 @@ export function property(
         await holds(input);
       });
       const found = await fc.check(tried, { numRuns: RUNS });
-      if (found.failed && UNDER_WAY !== undefined && found.counterexample !== null) keep(name, found.counterexample[0]);
-      if (found.failed) throw new Error(fc.defaultReportMessage(found), { cause: found.errorInstance });
+      if (!found.failed) return;
+      const input = found.counterexample?.[0] ?? new Uint8Array();
+      const kept = UNDER_WAY === undefined ? "bun run fuzz writes such a one down" : keep(name, input);
+      const again = `seed ${found.seed}, path ${found.counterexamplePath}`;
+      throw new Error(`${name} breaks for an input of ${input.length} bytes (${again}): ${kept}`, {
+        cause: found.errorInstance,
+      });
     },
     // Longer than any run takes: what hangs is ended from outside.
     60 * MINUTES,

@@ -29,7 +29,7 @@ export type Member = {
   readonly type?: string;
   readonly mode?: string;
   /** As its header has it, where that is not the length of the content. */
-  readonly size?: string;
+  readonly size?: string | undefined;
   readonly magic?: string;
   /** Other bytes of the header, by their offset. */
   readonly bytes?: Readonly<Record<number, string>>;

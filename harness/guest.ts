@@ -9,7 +9,6 @@ import { DEBIAN_CACHE } from "../src/build/machine/debian.ts";
 import type { NewcEntry } from "../src/build/machine/newc.ts";
 import { runInMachine } from "../src/build/machine/run.ts";
 import { fetchRuntime } from "../src/build/runtime.ts";
-import { ORDINARY_ENTRY } from "../src/link/entry.ts";
 import { writeExecutable } from "../src/link/file.ts";
 import { link } from "../src/link/link.ts";
 import { sha256 } from "../src/support/hash.ts";
@@ -142,7 +141,7 @@ async function linkBun(run: Scope, architecture: Architecture): Promise<string> 
   const place = join(import.meta.dir, "place.ts");
   await bunBuild(run, architecture, [place], compiled, ["--compile-executable-path", runtime]);
   const dirs = await fetchLibraries(run, architecture, DEBIAN_CACHE);
-  writeExecutable(path, link(compiled, readFileSync(compiled), () => dirs, ORDINARY_ENTRY).bytes);
+  writeExecutable(path, link(compiled, readFileSync(compiled), () => dirs, { addons: false }).bytes);
   return path;
 }
 

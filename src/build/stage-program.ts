@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { ORDINARY_ENTRY } from "../link/entry.ts";
 import { writeExecutable } from "../link/file.ts";
 import { type LibraryDirs, link } from "../link/link.ts";
 import { USER_ERROR_STATUS } from "../snapshot/as-program.ts";
@@ -70,7 +69,7 @@ async function runThere(
 ) {
   const stage = join(folder, "stage");
   await compile(run, machine.architecture, source, stage, runtime);
-  writeExecutable(stage, link(stage, readFileSync(stage), libraryDirs, ORDINARY_ENTRY).bytes);
+  writeExecutable(stage, link(stage, readFileSync(stage), libraryDirs, { addons: false }).bytes);
   const there = results.map((name) => `/${name}`);
   const outcome = await runInMachine(run, machine, {
     files: [

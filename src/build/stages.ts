@@ -5,7 +5,7 @@ import { hostArchitecture } from "../arch/architectures.ts";
 import { writeExecutable } from "../link/file.ts";
 import { libraryDirs } from "../link/libraries.ts";
 import { link } from "../link/link.ts";
-import { PAUSE_ENTRY } from "../pause/entry.ts";
+import { PAUSE_FLAGS } from "../pause/entry.ts";
 import type { DonorProgram } from "../snapshot/donor.ts";
 import { PATIENCE } from "../support/patience.ts";
 import { DIST } from "../support/project.ts";
@@ -83,7 +83,7 @@ export async function build(run: Scope, materials: Materials, folder: string): P
 }
 
 function linkPause({ architecture, libraryDirs }: Materials, input: string, output: string) {
-  const { bytes, libraries, start } = link(input, readFileSync(input), libraryDirs, PAUSE_ENTRY);
+  const { bytes, libraries, start } = link(input, readFileSync(input), libraryDirs, PAUSE_FLAGS);
   writeExecutable(output, bytes);
   const others = otherLibraries(architecture, libraries);
   return {

@@ -35,7 +35,7 @@ export class ElfFile {
     readonly name: string,
     readonly bytes: Uint8Array,
   ) {
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.view = viewOf(bytes);
     checkIdentity(name, bytes);
     this.type = this.view.getUint16(16, true);
     this.machine = this.view.getUint16(18, true);
@@ -113,6 +113,8 @@ export function sectionTypes({ view }: ElfFile): number[] {
 export function readU64(view: DataView, offset: number): number {
   return Number(view.getBigUint64(offset, true));
 }
+
+export const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** Writes a 64-bit number, a negative one as two's complement. */
 export function writeU64(view: DataView, offset: number, value: number): void {

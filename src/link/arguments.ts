@@ -2,20 +2,16 @@ import type { Option } from "../addons/options.ts";
 import type { Architecture } from "../arch/architecture.ts";
 import { ARCHITECTURES } from "../arch/architectures.ts";
 import { LinkError } from "./error.ts";
+import { FLAG_OPTIONS, flagsHelp, flagsOf, type GivenFlags } from "./flags.ts";
 import { libraryDirs } from "./libraries.ts";
 
 /** What the command line asks for. `bundler` is handed on to bun build as it stands. */
-export type Arguments = {
+export type Arguments = GivenFlags & {
   readonly inputs: readonly string[];
   readonly outfile: string | undefined;
   readonly target: string | undefined;
   readonly libraryDirs: readonly string[];
   readonly check: boolean;
-  readonly addons: boolean;
-  readonly loaderVariables: boolean;
-  readonly blockSignals: boolean;
-  readonly fillDescriptors: boolean;
-  readonly emptyEnvironment: boolean;
   /** Whether the loaders of native addons are answered. */
   readonly answers: boolean;
   readonly bundler: readonly Option[];
@@ -37,8 +33,7 @@ Options:
   --library-dir DIR    look for libstdc++.so.6, libgcc_s.so.1 and musl's loader in DIR first (may be repeated); then in
 ${ARCHITECTURES.map(searched).join("\n")}
   --no-answers         let the loaders of native addons find out for themselves where they run
-  --no-addons          leave out what native addons need (half a megabyte)
-  --loader-variables   heed LD_PRELOAD and LD_LIBRARY_PATH as musl's loader does
+${flagsHelp(23).join("\n")}
   -h, --help           print this
   --version            print the version of this command and of the Bun it runs on
 
@@ -46,20 +41,12 @@ Every other option of bun build is handed on: --minify, --bytecode, --sourcemap,
 Three more, for a program that is PID 1 of a pod, are in docs/link.md.
 `;
 
-const FLAGS = [
-  "check",
-  "no-addons",
-  "no-answers",
-  "loader-variables",
-  "block-signals",
-  "fill-descriptors",
-  "empty-environment",
-  "help",
-  "version",
-] as const;
-const VALUED = ["outfile", "target", "library-dir"] as const;
-type Own = (typeof FLAGS)[number] | (typeof VALUED)[number];
-const SHORT: Readonly<Record<string, Own>> = { "-o": "outfile", "-h": "help" };
+const SWITCHES: readonly string[] = ["check", "no-answers", ...FLAG_OPTIONS, "help", "version"];
+const VALUED: readonly string[] = ["outfile", "target", "library-dir"];
+const SHORT: ReadonlyMap<string, string> = new Map([
+  ["-o", "outfile"],
+  ["-h", "help"],
+]);
 
 /** Options of bun build that `bun build --help` leaves out (bun.com/docs/bundler), and whether they take a value. */
 const UNLISTED: Readonly<Record<string, boolean>> = {
@@ -93,7 +80,7 @@ const NOT_HERE: Readonly<Record<string, string>> = {
 
 /** What stands on a command line: the own options, and what else there is. "help" and "version" win over all. */
 export function parseArguments(args: readonly string[], bundlerHelp: () => string): Arguments | "help" | "version" {
-  const given = new Map<Own, string[]>();
+  const given = new Map<string, string[]>();
   const inputs: string[] = [];
   const bundler: Option[] = [];
   const queue = [...args];
@@ -109,7 +96,7 @@ export function parseArguments(args: readonly string[], bundlerHelp: () => strin
     const equals = word.indexOf("=");
     const name = equals < 0 ? word : word.slice(0, equals);
     const attached = equals < 0 ? undefined : word.slice(equals + 1);
-    const own = SHORT[name] ?? [...FLAGS, ...VALUED].find((option) => name === `--${option}`);
+    const own = SHORT.get(name) ?? [...SWITCHES, ...VALUED].find((option) => name === `--${option}`);
     const valued = own === undefined ? takesValue(name, bundlerHelp()) : VALUED.some((option) => option === own);
     if (attached !== undefined && own !== undefined && !valued)
       throw new LinkError(`${name} takes no value, found ${word}; see bun-static --help`);
@@ -132,12 +119,8 @@ export function parseArguments(args: readonly string[], bundlerHelp: () => strin
     target: given.get("target")?.at(-1),
     libraryDirs: given.get("library-dir") ?? [],
     check: given.has("check"),
-    addons: !given.has("no-addons"),
+    ...flagsOf((option) => given.has(option)),
     answers: !given.has("no-answers"),
-    loaderVariables: given.has("loader-variables"),
-    blockSignals: given.has("block-signals"),
-    fillDescriptors: given.has("fill-descriptors"),
-    emptyEnvironment: given.has("empty-environment"),
     bundler,
   };
 }

@@ -1,4 +1,5 @@
-import { writeU64 } from "../elf/file.ts";
+import { viewOf, writeU64 } from "../elf/file.ts";
+import { Chunk } from "./chunk.ts";
 
 /**
  * glibc's `struct __locale_struct` (bits/types/__locale_t.h) for the locale "C". A libstdc++ that was built for glibc reads
@@ -29,31 +30,36 @@ const BITS: readonly (readonly [bit: number, is: (code: number) => boolean])[] =
 ];
 
 const WIDTHS = { classes: 2, lower: 4, upper: 4 };
-export const C_LOCALE_SIZE = STRUCT_SIZE + ENTRIES * (WIDTHS.classes + WIDTHS.lower + WIDTHS.upper) + 8;
+const SIZE = STRUCT_SIZE + ENTRIES * (WIDTHS.classes + WIDTHS.lower + WIDTHS.upper) + 8;
 
-/** The structure, to lie at the address `at`, with the tables and the name it points to behind it. */
-export function cLocale(at: number): Uint8Array {
-  const view = new DataView(new ArrayBuffer(C_LOCALE_SIZE));
-  const lower = STRUCT_SIZE;
-  const upper = lower + ENTRIES * WIDTHS.lower;
-  const classes = upper + ENTRIES * WIDTHS.upper;
-  const name = classes + ENTRIES * WIDTHS.classes;
-  for (let index = 0; index < ENTRIES; index++) {
-    const code = index + LOWEST;
-    view.setInt32(lower + index * WIDTHS.lower, /[A-Z]/.test(character(code)) ? code + 32 : same(code), true);
-    view.setInt32(upper + index * WIDTHS.upper, /[a-z]/.test(character(code)) ? code - 32 : same(code), true);
-    view.setUint16(
-      classes + index * WIDTHS.classes,
-      BITS.reduce((bits, [bit, is]) => (is(code) ? bits | bit : bits), 0),
-      true,
-    );
+/** The structure, with the tables and the name it points to behind it. */
+export class CLocale extends Chunk {
+  readonly size = SIZE;
+
+  write(bytes: Uint8Array): void {
+    const view = viewOf(bytes);
+    const lower = STRUCT_SIZE;
+    const upper = lower + ENTRIES * WIDTHS.lower;
+    const classes = upper + ENTRIES * WIDTHS.upper;
+    const name = classes + ENTRIES * WIDTHS.classes;
+    for (let index = 0; index < ENTRIES; index++) {
+      const code = index + LOWEST;
+      view.setInt32(lower + index * WIDTHS.lower, /[A-Z]/.test(character(code)) ? code + 32 : same(code), true);
+      view.setInt32(upper + index * WIDTHS.upper, /[a-z]/.test(character(code)) ? code - 32 : same(code), true);
+      view.setUint16(
+        classes + index * WIDTHS.classes,
+        BITS.reduce((bits, [bit, is]) => (is(code) ? bits | bit : bits), 0),
+        true,
+      );
+    }
+    view.setUint8(name, "C".charCodeAt(0));
+    const at = this.address;
+    writeU64(view, CATEGORIES * 8, at + classes - LOWEST * WIDTHS.classes);
+    writeU64(view, CATEGORIES * 8 + 8, at + lower - LOWEST * WIDTHS.lower);
+    writeU64(view, CATEGORIES * 8 + 16, at + upper - LOWEST * WIDTHS.upper);
+    for (let category = 0; category < CATEGORIES; category++)
+      writeU64(view, (CATEGORIES + 3 + category) * 8, at + name);
   }
-  view.setUint8(name, "C".charCodeAt(0));
-  writeU64(view, CATEGORIES * 8, at + classes - LOWEST * WIDTHS.classes);
-  writeU64(view, CATEGORIES * 8 + 8, at + lower - LOWEST * WIDTHS.lower);
-  writeU64(view, CATEGORIES * 8 + 16, at + upper - LOWEST * WIDTHS.upper);
-  for (let category = 0; category < CATEGORIES; category++) writeU64(view, (CATEGORIES + 3 + category) * 8, at + name);
-  return new Uint8Array(view.buffer);
 }
 
 /** What stays as it is: a negative char is its byte, -1 is EOF. */

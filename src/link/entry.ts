@@ -1,27 +1,13 @@
-import type { Architecture, Routine } from "../arch/architecture.ts";
+import type { Routine } from "../arch/architecture.ts";
+import type { Segment } from "../elf/file.ts";
 import { assemble, fieldsOf, type Listing, type Values } from "../elf/listing.ts";
+import { Chunk } from "./chunk.ts";
+import { LinkError } from "./error.ts";
+import { type GivenFlags, isOn } from "./flags.ts";
+import type { Placed } from "./layout.ts";
+import type { Program } from "./program.ts";
 
-/**
- * The code at e_entry of a linked file. The kernel enters with the initial stack: argc, argv, NULL, envp, NULL, auxv. With
- * no PT_INTERP it says AT_BASE 0, and musl would take itself for a command that was given a program to run; so AT_BASE and
- * AT_ENTRY are set to what they were had the kernel loaded musl, and musl is entered. What comes before that are the
- * options of the stage. Every part leaves the stack pointer at argc.
- */
-export type EntryOptions = {
-  /** Block SIGINT and SIGTERM before anything else, so that a program that takes them with sigwait loses none. */
-  readonly blockSignals: boolean;
-  /** Open the root directory (O_PATH, O_CLOEXEC) on those of descriptors 0 to 2 that are closed: the runtime would look for /dev/null. */
-  readonly fillDescriptors: boolean;
-  /** Make every environment string empty where it stands, so that no variable reaches the runtime or musl. */
-  readonly emptyEnvironment: boolean;
-};
-
-export const ORDINARY_ENTRY: EntryOptions = {
-  blockSignals: false,
-  fillDescriptors: false,
-  emptyEnvironment: false,
-};
-
+/** What the code at the entry hands to musl. */
 export type EntryAddresses = {
   /** Where musl's ELF header and its first instruction lie. */
   readonly muslBase: number;
@@ -32,71 +18,99 @@ export type EntryAddresses = {
   readonly phnum: number;
 };
 
-/** The code added to a program: the routines it uses, then the entry. */
-export class Code {
+/**
+ * The code added to a program: the routines that relocations and substitutes lead to, then the code at e_entry. The kernel
+ * enters that with the initial stack: argc, argv, NULL, envp, NULL, auxv. With no PT_INTERP it says AT_BASE 0, and musl would
+ * take itself for a command that was given a program to run; so AT_BASE and AT_ENTRY are set to what they were had the
+ * kernel loaded musl, and musl is entered. What comes before that are the flags of the user. Every part leaves the stack
+ * pointer at argc.
+ */
+export class Code extends Chunk {
+  readonly size: number;
   private readonly routines: readonly (readonly [Routine, Listing])[];
+  private readonly entryParts: readonly Listing[];
 
+  /** `answers`: what stands in for names, routines among them. `fields`: addresses of what is made for the routines. */
   constructor(
-    private readonly architecture: Architecture,
-    private readonly options: EntryOptions,
-    used: ReadonlySet<Routine>,
+    private readonly program: Program,
+    private readonly musl: Placed,
+    flags: GivenFlags,
+    answers: ReadonlySet<unknown>,
+    private readonly fields: () => ReadonlyMap<string, number>,
   ) {
-    this.routines = [...architecture.routines].filter(([name]) => used.has(name));
-  }
-
-  /** Where each routine begins, in bytes. */
-  routineOffsets(): ReadonlyMap<Routine, number> {
-    const offsets = new Map<Routine, number>();
-    let offset = 0;
-    for (const [name, listing] of this.routines) {
-      offsets.set(name, offset);
-      offset += sizeOf(listing);
-    }
-    return offsets;
-  }
-
-  /** Where the entry begins, in bytes. */
-  get entryOffset(): number {
-    return this.routines.reduce((sum, [, listing]) => sum + sizeOf(listing), 0);
-  }
-
-  get size(): number {
-    return this.entryOffset + this.entryParts().reduce((sum, listing) => sum + sizeOf(listing), 0);
-  }
-
-  /** The names of the fields that the routines want filled: functions of musl's, and what the stage adds. */
-  fields(): ReadonlySet<string> {
-    return new Set(this.routines.flatMap(([, listing]) => fieldsOf(listing)));
-  }
-
-  /** The bytes, with `values` for the routines' fields. */
-  bytes(values: Values, addresses: EntryAddresses): Uint8Array {
-    const own = {
-      musl_base: addresses.muslBase,
-      musl_entry: addresses.muslEntry,
-      program_entry: addresses.programEntry,
-      phnum: addresses.phnum,
-    };
-    return Buffer.concat([
-      ...this.routines.map(([, listing]) => assemble(listing, values)),
-      ...this.entryParts().map((part) => assemble(part, own)),
-    ]);
-  }
-
-  private entryParts(): Listing[] {
-    const {
-      options,
-      architecture: { entry },
-    } = this;
-    return [
-      ...(options.blockSignals ? [entry.blockSignals] : []),
-      ...(options.fillDescriptors ? [entry.fillDescriptors] : []),
-      ...(options.emptyEnvironment ? [entry.emptyEnvironment] : []),
+    super();
+    const { routines, entry } = program.architecture;
+    this.routines = [...routines].filter(([name]) => ALWAYS.includes(name) || answers.has(name));
+    this.entryParts = [
+      ...(isOn(flags, "blockSignals") ? [entry.blockSignals] : []),
+      ...(isOn(flags, "fillDescriptors") ? [entry.fillDescriptors] : []),
+      ...(isOn(flags, "emptyEnvironment") ? [entry.emptyEnvironment] : []),
       entry.findAuxv,
       entry.enterMusl,
     ];
+    this.size = this.entryOffset + sum(this.entryParts);
+  }
+
+  /** The address of each routine. */
+  routineAddresses(): ReadonlyMap<Routine, number> {
+    const listings = this.routines.map(([, listing]) => listing);
+    return new Map(this.routines.map(([name], index) => [name, this.address + sum(listings.slice(0, index))]));
+  }
+
+  /** e_entry. */
+  get entry(): number {
+    return this.address + this.entryOffset;
+  }
+
+  /** `segments`: all program headers. */
+  start(segments: readonly Segment[]): EntryAddresses {
+    return {
+      muslBase: this.musl.base,
+      muslEntry: this.musl.base + this.musl.file.entry,
+      programEntry: this.program.file.entry,
+      phnum: segments.length,
+    };
+  }
+
+  write(bytes: Uint8Array, segments: readonly Segment[]): void {
+    const { muslBase, muslEntry, programEntry, phnum } = this.start(segments);
+    const own = { musl_base: muslBase, musl_entry: muslEntry, program_entry: programEntry, phnum };
+    const values = this.values();
+    bytes.set(
+      Buffer.concat([
+        ...this.routines.map(([, listing]) => assemble(listing, values)),
+        ...this.entryParts.map((part) => assemble(part, own)),
+      ]),
+    );
+  }
+
+  /** In bytes, behind the routines. */
+  private get entryOffset(): number {
+    return sum(this.routines.map(([, listing]) => listing));
+  }
+
+  /** The fields of the routines: what was made for them, and musl's functions. @throws LinkError when musl has one not. */
+  private values(): Values {
+    const made = this.fields();
+    const names = new Set(this.routines.flatMap(([, listing]) => fieldsOf(listing)));
+    return Object.fromEntries(
+      [...names].map((name) => {
+        const symbol = this.musl.dynamic.exports.get(name);
+        const value = made.get(name) ?? (symbol === undefined ? undefined : this.musl.base + symbol.value);
+        if (value === undefined)
+          throw new LinkError(
+            `${this.musl.path}: it has no function ${name}, which addons need; use musl 1.2, or link without addons: --no-addons`,
+          );
+        return [name, value];
+      }),
+    );
   }
 }
+
+/** The routines that relocations lead to, besides the substitutes. */
+const ALWAYS: readonly Routine[] = ["trap", "tlsDescriptor"];
+
+const sum = (listings: readonly Listing[]) => listings.reduce((size, listing) => size + sizeOf(listing), 0);
 
 const sizes = new Map<Listing, number>();
 

@@ -1,9 +1,9 @@
 /** The linker as a library: `import { link } from "pause/link"`. */
 import { ElfError } from "../elf/file.ts";
 import { type Addon, findAddons } from "./addons.ts";
-import { ORDINARY_ENTRY } from "./entry.ts";
 import { LinkError } from "./error.ts";
 import { readInput, writeOutput } from "./file.ts";
+import { type GivenFlags, isOn } from "./flags.ts";
 import { checkedDirs, libraryDirs } from "./libraries.ts";
 import { type Linked, link as linkWith } from "./link.ts";
 import { runtimeVersion } from "./runtime-version.ts";
@@ -11,21 +11,11 @@ import { Interrupted } from "./signals.ts";
 
 export { type Addon, ElfError, Interrupted, LinkError };
 
-export type LinkOptions = {
+export type LinkOptions = GivenFlags & {
   /** How errors name the input; its path, unless given. */
   readonly name?: string;
   /** Folders to look in for libstdc++.so.6, libgcc_s.so.1 and musl's loader, before those of Debian and Alpine. */
   readonly libraryDirs?: readonly string[];
-  /** Native addons find the C++ libraries in the program: yes, unless given. */
-  readonly addons?: boolean;
-  /** musl's loader heeds LD_PRELOAD and LD_LIBRARY_PATH: no, unless given. */
-  readonly loaderVariables?: boolean;
-  /** Start with SIGINT and SIGTERM blocked, for a program that takes them with sigwait: no, unless given. */
-  readonly blockSignals?: boolean;
-  /** Open the root directory where descriptor 0, 1 or 2 is closed, instead of /dev/null: no, unless given. */
-  readonly fillDescriptors?: boolean;
-  /** Make every environment variable empty before the runtime sees it: no, unless given. */
-  readonly emptyEnvironment?: boolean;
 };
 
 /** A static executable. */
@@ -61,23 +51,15 @@ export type StaticExecutable = {
 export function link(input: string | Uint8Array, options: LinkOptions = {}): StaticExecutable {
   const name = options.name ?? (typeof input === "string" ? input : "the executable");
   const bytes = typeof input === "string" ? readInput(input) : new Uint8Array(input);
-  const addons = options.addons ?? true;
   const dirs = checkedDirs(options.libraryDirs ?? []);
-  const linked: Linked = linkWith(name, bytes, (architecture) => [...dirs, ...libraryDirs(architecture)], {
-    ...ORDINARY_ENTRY,
-    blockSignals: options.blockSignals ?? false,
-    fillDescriptors: options.fillDescriptors ?? false,
-    emptyEnvironment: options.emptyEnvironment ?? false,
-    addons,
-    ignoreLoaderVariables: !(options.loaderVariables ?? false),
-  });
+  const linked: Linked = linkWith(name, bytes, (architecture) => [...dirs, ...libraryDirs(architecture)], options);
   return {
     size: linked.output.size,
     libraries: linked.libraries,
     target: linked.architecture.bunTarget,
     bun: runtimeVersion(bytes),
     bundled: linked.payload.kind !== "none",
-    addons: findAddons(linked, addons),
+    addons: findAddons(linked, isOn(options, "addons")),
     toBytes: () => linked.output.toBytes(),
     write: (path) => writeOutput(path, linked.output),
   };

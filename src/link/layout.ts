@@ -15,7 +15,12 @@ const MOST_LIBRARY = 0x400_0000;
 export type Placed = Library & { readonly base: number; readonly image: Uint8Array };
 
 /** A segment of the output with its bytes. Whole pages, so that musl finds no gap at its ends to give to malloc a second time. */
-export type Piece = { readonly vaddr: number; readonly flags: number; readonly bytes: Uint8Array };
+export type Piece = {
+  readonly vaddr: number;
+  readonly flags: number;
+  readonly size: number;
+  readonly bytes: Uint8Array;
+};
 
 /**
  * The first free page behind the program, in memory and in the file alike. Everything added has the same distance of
@@ -58,7 +63,7 @@ export function pieces({ maxPageSize }: Architecture, { file, base, image }: Pla
     const start = pageDown(vaddr, maxPageSize);
     const end = pageUp(vaddr + memsz, maxPageSize);
     const part = (from: number, to: number, flags: number): Piece[] =>
-      from < to ? [{ vaddr: base + from, flags, bytes: image.subarray(from, to) }] : [];
+      from < to ? [{ vaddr: base + from, flags, size: to - from, bytes: image.subarray(from, to) }] : [];
     const inside = relro !== undefined && relro.vaddr >= vaddr && relro.vaddr + relro.memsz <= end;
     const middle =
       inside && pageDown(relro.vaddr, maxPageSize) === start ? pageDown(relro.vaddr + relro.memsz, maxPageSize) : start;
@@ -66,17 +71,15 @@ export function pieces({ maxPageSize }: Architecture, { file, base, image }: Pla
   });
 }
 
-export function loadSegment({ maxPageSize }: Architecture, { vaddr, flags, bytes }: Piece, distance: number): Segment {
-  return {
-    type: elf.PT_LOAD,
-    flags,
-    offset: vaddr - distance,
-    vaddr,
-    filesz: bytes.length,
-    memsz: bytes.length,
-    align: maxPageSize,
-  };
-}
+/** A segment in whole pages that lies in the file as it does in memory. */
+export const loadSegment = (
+  { maxPageSize }: Architecture,
+  { vaddr, flags, size }: Pick<Piece, "vaddr" | "flags" | "size">,
+  distance: number,
+): Segment => ({
+  ...{ type: elf.PT_LOAD, flags, offset: vaddr - distance, vaddr },
+  ...{ filesz: size, memsz: size, align: maxPageSize },
+});
 
 /** @throws LinkError where the library is too large, or two of its segments share a page, which has one protection. */
 function memoryImage(file: ElfFile, pageSize: number): Uint8Array {

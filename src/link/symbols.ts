@@ -1,6 +1,7 @@
 import * as elf from "../elf/constants.ts";
 import type { Symbol } from "../elf/dynamic.ts";
 import { writeU64 } from "../elf/file.ts";
+import { Bytes } from "./chunk.ts";
 import type { Placed } from "./layout.ts";
 import type { Program } from "./program.ts";
 import type { TlsTemplate } from "./tls.ts";
@@ -10,7 +11,7 @@ import type { TlsTemplate } from "./tls.ts";
  * loads at run time finds their names in the program. The program's own symbols keep their places, to which its
  * relocations refer; those that can be found come a second time, in the order that the hash table wants.
  */
-export type SymbolTables = { readonly symtab: Uint8Array; readonly strtab: Uint8Array; readonly gnuHash: Uint8Array };
+export type SymbolTables = { readonly symtab: Bytes; readonly strtab: Bytes; readonly gnuHash: Bytes };
 
 type HashedSymbol = { readonly symbol: Symbol; readonly value: number; readonly hash: number };
 
@@ -34,7 +35,11 @@ export function mergeSymbols(program: Program, libraries: readonly Placed[], tls
     strings.push(name);
     stringsEnd += name.length;
   });
-  return { symtab, strtab: new Uint8Array(Buffer.concat(strings)), gnuHash: gnuHashTable(found, first, bucketCount) };
+  return {
+    symtab: new Bytes(symtab),
+    strtab: new Bytes(Buffer.concat(strings), 1),
+    gnuHash: new Bytes(gnuHashTable(found, first, bucketCount)),
+  };
 }
 
 /** What can be found by name: the program first, then the libraries in order. */

@@ -1,52 +1,64 @@
 import type { Architecture } from "../arch/architecture.ts";
 import * as elf from "../elf/constants.ts";
-import type { ElfFile } from "../elf/file.ts";
+import type { ElfFile, Segment } from "../elf/file.ts";
+import { Chunk, roundUp } from "./chunk.ts";
 import type { Placed } from "./layout.ts";
 
 /**
  * The program's TLS template with the libraries' on the side where it leaves the program's own offsets from the thread
  * pointer, compiled into it, as they were. Offsets and sizes in bytes.
  */
-export type TlsTemplate = {
-  readonly bytes: Uint8Array;
+export class TlsTemplate extends Chunk {
+  readonly size: number;
+  override readonly align: number;
+  override readonly phase: number;
   readonly memsz: number;
-  readonly align: number;
-  /** What its address is modulo `align`. */
-  readonly phase: number;
+  /** What the template asks for: p_align of its segment. */
+  readonly ownAlign: number;
   /** Offset in the template of the part of each owner's. */
   readonly libraries: ReadonlyMap<Placed, number>;
   readonly program: number;
   /** Where the template begins, from the thread pointer. */
   readonly fromThreadPointer: number;
-};
+  private readonly parts: readonly Part[];
 
-type Template = {
-  readonly vaddr: number;
-  readonly offset: number;
-  readonly filesz: number;
-  readonly memsz: number;
-  readonly align: number;
-};
+  constructor({ tls }: Architecture, program: ElfFile, libraries: readonly Placed[]) {
+    super();
+    const own = program.segmentsOf(elf.PT_TLS)[0] ?? NONE;
+    const templates = new Map(
+      libraries.flatMap((library) => library.file.segmentsOf(elf.PT_TLS).map((segment) => [library, segment] as const)),
+    );
+    this.ownAlign = Math.max(1, own.align, ...[...templates.values()].map((template) => template.align));
+    const layout =
+      tls.variant === "I" ? behindProgram(own, templates, tls.reserved) : beforeProgram(own, templates, this.ownAlign);
+    this.memsz = layout.memsz;
+    this.libraries = layout.libraries;
+    this.program = layout.program;
+    this.fromThreadPointer = layout.fromThreadPointer;
+    this.align = Math.max(this.ownAlign, 16);
+    this.phase = modulo(layout.fromThreadPointer, this.ownAlign);
+    this.parts = [
+      { at: layout.program, size: own.filesz, from: program.bytes, start: own.offset },
+      ...[...templates].map(([library, { vaddr, filesz }]) => ({
+        ...{ at: layout.libraries.get(library) ?? 0, size: filesz },
+        ...{ from: library.image, start: vaddr },
+      })),
+    ].filter(({ size }) => size > 0);
+    this.size = Math.max(0, ...this.parts.map(({ at, size }) => at + size));
+  }
 
-export function tlsTemplate({ tls }: Architecture, program: ElfFile, libraries: readonly Placed[]): TlsTemplate {
-  const own = program.segmentsOf(elf.PT_TLS)[0] ?? { vaddr: 0, offset: 0, filesz: 0, memsz: 0, align: 1 };
-  const templates = new Map(
-    libraries.flatMap((library) => library.file.segmentsOf(elf.PT_TLS).map((segment) => [library, segment] as const)),
-  );
-  const align = Math.max(1, own.align, ...[...templates.values()].map((template) => template.align));
-  const layout =
-    tls.variant === "I" ? behindProgram(own, templates, tls.reserved) : beforeProgram(own, templates, align);
-  const filled = [
-    { at: layout.program, data: program.bytes.subarray(own.offset, own.offset + own.filesz) },
-    ...[...templates].map(([library, { vaddr, filesz }]) => ({
-      at: layout.libraries.get(library) ?? 0,
-      data: library.image.subarray(vaddr, vaddr + filesz),
-    })),
-  ].filter(({ data }) => data.length > 0);
-  const bytes = new Uint8Array(Math.max(0, ...filled.map(({ at, data }) => at + data.length)));
-  for (const { at, data } of filled) bytes.set(data, at);
-  return { ...layout, bytes, align, phase: modulo(layout.fromThreadPointer, align) };
+  /** To be called when the parts are relocated. */
+  write(bytes: Uint8Array): void {
+    for (const { at, size, from, start } of this.parts) bytes.set(from.subarray(start, start + size), at);
+  }
 }
+
+/** `size` bytes of `from`, from `start` on, that lie at `at` of the template. */
+type Part = { readonly at: number; readonly size: number; readonly from: Uint8Array; readonly start: number };
+
+type Template = Pick<Segment, "vaddr" | "offset" | "filesz" | "memsz" | "align">;
+
+const NONE: Template = { vaddr: 0, offset: 0, filesz: 0, memsz: 0, align: 1 };
 
 type Layout = Pick<TlsTemplate, "memsz" | "libraries" | "program" | "fromThreadPointer">;
 
@@ -80,8 +92,6 @@ function behindProgram(own: Template, templates: ReadonlyMap<Placed, Template>, 
   }
   return { memsz: end, libraries, program: 0, fromThreadPointer };
 }
-
-export const roundUp = (value: number, align: number) => Math.ceil(value / align) * align;
 
 /** The remainder that is not negative. */
 const modulo = (value: number, by: number) => ((value % by) + by) % by;

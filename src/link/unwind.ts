@@ -1,5 +1,6 @@
 import * as elf from "../elf/constants.ts";
-import type { ElfFile } from "../elf/file.ts";
+import { type ElfFile, viewOf } from "../elf/file.ts";
+import { Chunk } from "./chunk.ts";
 import { LinkError } from "./error.ts";
 import type { Placed } from "./layout.ts";
 import type { Program } from "./program.ts";
@@ -21,24 +22,26 @@ const VERSION = 1;
 const ENCODINGS = [0x1b, 0x03, 0x3b] as const;
 
 /** The tables of the program and the C++ libraries as one: the program is one module to whoever unwinds. */
-export class UnwindTable {
-  private readonly tables: readonly Table[];
+export class UnwindTable extends Chunk {
   readonly size: number;
+  override readonly align = 4;
+  private readonly tables: readonly Table[];
 
   constructor(program: Program, libraries: readonly Placed[]) {
+    super();
     this.tables = [readTable(program.file, 0), ...libraries.map(({ file, base }) => readTable(file, base))].flatMap(
       (table) => table ?? [],
     );
     this.size = HEADER_SIZE + this.tables.reduce((rows, table) => rows + table.rows.length, 0) * ROW_SIZE;
   }
 
-  /** The bytes of the merged table, to lie at the address `at`. */
-  bytes(at: number): Uint8Array {
+  write(bytes: Uint8Array): void {
+    const at = this.address;
     // In ascending order: each table's rows are, and the files lie one behind the other.
     const rows = this.tables.flatMap((table) =>
       table.rows.map(([code, description]) => [table.at + code, table.at + description] as const),
     );
-    const view = new DataView(new ArrayBuffer(this.size));
+    const view = viewOf(bytes);
     [VERSION, ...ENCODINGS].forEach((byte, index) => view.setUint8(index, byte));
     view.setInt32(4, (this.tables[0]?.frames ?? at) - (at + 4), true);
     view.setUint32(8, rows.length, true);
@@ -46,7 +49,6 @@ export class UnwindTable {
       view.setInt32(HEADER_SIZE + index * ROW_SIZE, code - at, true);
       view.setInt32(HEADER_SIZE + index * ROW_SIZE + 4, description - at, true);
     });
-    return new Uint8Array(view.buffer);
   }
 }
 

@@ -1,8 +1,12 @@
-import { type EntryOptions, ORDINARY_ENTRY } from "../link/entry.ts";
+import type { LinkFlags } from "../link/flags.ts";
 
-/** What pause wants of the code the kernel enters: no signal lost, no variable heeded, no /dev/null looked for. */
-export const PAUSE_ENTRY: EntryOptions = {
-  ...ORDINARY_ENTRY,
+/**
+ * What pause wants of its linked file: no signal lost, no variable heeded, no /dev/null looked for. It has no addons, and
+ * musl's loader finds no variable where all are made empty.
+ */
+export const PAUSE_FLAGS: LinkFlags = {
+  addons: false,
+  loaderVariables: true,
   blockSignals: true,
   fillDescriptors: true,
   emptyEnvironment: true,

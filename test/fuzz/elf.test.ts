@@ -5,11 +5,10 @@ import { readDynamic } from "../../src/elf/dynamic.ts";
 import { ElfFile, writeU64 } from "../../src/elf/file.ts";
 import { writeHeader, writeSegments } from "../../src/elf/write.ts";
 import { findAddons } from "../../src/link/addons.ts";
-import { ORDINARY_ENTRY } from "../../src/link/entry.ts";
 import { writeExecutable } from "../../src/link/file.ts";
 import { link } from "../../src/link/link.ts";
 import { findPayload } from "../../src/link/payload.ts";
-import { workshop } from "../link/fixture.ts";
+import { PLAIN, workshop } from "../link/fixture.ts";
 import { damaged, lineOr, property } from "./property.ts";
 
 const shop = workshop("fuzz");
@@ -119,9 +118,7 @@ function edited(bytes: Uint8Array, places: readonly number[], edits: Uint8Array)
 const programTables = areas(program);
 property("elf-link", edits, (edits) => {
   const input = edited(program, programTables, edits);
-  const linked = lineOr(() =>
-    link("input", new Uint8Array(input), () => [shop.folder], { ...ORDINARY_ENTRY, addons: true }),
-  );
+  const linked = lineOr(() => link("input", new Uint8Array(input), () => [shop.folder], { ...PLAIN, addons: true }));
   if (typeof linked === "string") return;
   findAddons(linked, true);
   expect(linked.output.size).toBeLessThan(input.length + 0x1000_0000);
@@ -146,6 +143,6 @@ const libraryTables = areas(library);
 property("elf-library", edits, (edits) => {
   writeExecutable(damagedLibrary.path("libstdc++.so.6"), edited(library, libraryTables, edits));
   const dirs = () => [damagedLibrary.folder];
-  const linked = lineOr(() => link("input", new Uint8Array(program), dirs, { ...ORDINARY_ENTRY, addons: true }));
+  const linked = lineOr(() => link("input", new Uint8Array(program), dirs, { ...PLAIN, addons: true }));
   if (typeof linked !== "string") expect(linked.output.size).toBeLessThan(program.length + 0x1000_0000);
 });

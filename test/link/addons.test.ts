@@ -3,10 +3,9 @@ import { readFileSync } from "node:fs";
 import * as elf from "../../src/elf/constants.ts";
 import { ElfFile } from "../../src/elf/file.ts";
 import { findAddons } from "../../src/link/addons.ts";
-import { ORDINARY_ENTRY } from "../../src/link/entry.ts";
 import { link } from "../../src/link/link.ts";
 import { releaseWith } from "../../src/link/releases.ts";
-import { workshop } from "./fixture.ts";
+import { PLAIN, workshop } from "./fixture.ts";
 
 const shop = workshop("addons");
 shop.makeAll();
@@ -32,7 +31,7 @@ function withAddon(addon: Uint8Array) {
   );
   const payload = [addon, Buffer.from("\n---- Bun! ----\n"), Buffer.alloc(8)];
   const input = new Uint8Array(Buffer.concat([program.subarray(0, end), ...payload]));
-  return { linked: link("program", input, () => [shop.folder], { ...ORDINARY_ENTRY, addons: true }) };
+  return { linked: link("program", input, () => [shop.folder], { ...PLAIN, addons: true }) };
 }
 
 describe("what an addon wants and nothing defines", () => {
@@ -87,7 +86,7 @@ describe("which release has a symbol", () => {
     const name = "_ZSt21ios_base_library_initv";
     wanting.libstdcxx(wanting.text("wanting.c", `void ${name}(void); void found(void) { ${name}(); }`));
     wanting.program(wanting.text("main.c", "void found(void); void _start(void) { found(); }"));
-    expect(() => link("program", wanting.read("program"), () => [wanting.folder], ORDINARY_ENTRY)).toThrow(
+    expect(() => link("program", wanting.read("program"), () => [wanting.folder], PLAIN)).toThrow(
       `nothing defines its symbol ${name}; libstdc++ of GCC 13 or newer has it (Debian 13, Ubuntu 24.04, Alpine 3.19): name the folder of one with --library-dir`,
     );
   });

@@ -6,6 +6,16 @@ import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import type { Architecture } from "../../src/arch/architecture.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { fetchLibraries } from "../../src/build/debian/library-packages.ts";
+import type { LinkFlags } from "../../src/link/flags.ts";
+
+/** What the linker does with none of its additions. */
+export const PLAIN: LinkFlags = {
+  addons: false,
+  loaderVariables: true,
+  blockSignals: false,
+  fillDescriptors: false,
+  emptyEnvironment: false,
+};
 
 const SOURCES = join(import.meta.dir, "fixture");
 const CACHE = join(TEST_DIST, "..", "debian");

@@ -3,11 +3,10 @@ import { readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import * as elf from "../../src/elf/constants.ts";
 import { ElfFile } from "../../src/elf/file.ts";
-import { ORDINARY_ENTRY } from "../../src/link/entry.ts";
 import { link } from "../../src/link/link.ts";
 import { findPayload } from "../../src/link/payload.ts";
 import { damaged, headerOf, setTag } from "./damage.ts";
-import { workshop } from "./fixture.ts";
+import { PLAIN, workshop } from "./fixture.ts";
 import { CLI } from "./others.ts";
 
 /** A tag that nothing here reads. */
@@ -17,7 +16,7 @@ const shop = workshop("inputs");
 shop.makeAll();
 const program = shop.read("program");
 const linkWith = (bytes: Uint8Array, addons = false, folder = shop.folder) =>
-  link("input", bytes, () => [folder], { ...ORDINARY_ENTRY, addons, ignoreLoaderVariables: addons });
+  link("input", bytes, () => [folder], { ...PLAIN, addons, loaderVariables: !addons });
 
 /** What the command says of a file. */
 function said(name: string, bytes: Uint8Array): string {

@@ -3,10 +3,10 @@ import * as elf from "../../src/elf/constants.ts";
 import { readDynamic } from "../../src/elf/dynamic.ts";
 import { ElfFile } from "../../src/elf/file.ts";
 import { pageDown, pageUp } from "../../src/elf/pages.ts";
-import { type EntryOptions, ORDINARY_ENTRY } from "../../src/link/entry.ts";
 import { writeExecutable } from "../../src/link/file.ts";
-import { type Features, link } from "../../src/link/link.ts";
-import { ON_X86_64, onAarch64, workshop } from "./fixture.ts";
+import type { GivenFlags } from "../../src/link/flags.ts";
+import { link } from "../../src/link/link.ts";
+import { ON_X86_64, onAarch64, PLAIN, workshop } from "./fixture.ts";
 
 /** What fixture/program.c finds right, a line each. */
 const ALL_RIGHT = [
@@ -46,8 +46,8 @@ describe.each(TARGETS)("$name", ({ name: title, target, flags, alignment }) => {
   const shop = workshop(`whole-${title.replace(/\W+/g, "-")}`, target);
   shop.makeAll(flags, [`-DALIGNMENT=${alignment}`]);
 
-  function linked(name: string, options: Partial<EntryOptions & Features> = {}): ElfFile {
-    const { bytes } = link("program", shop.read("program"), () => [shop.folder], { ...ORDINARY_ENTRY, ...options });
+  function linked(name: string, options: GivenFlags = {}): ElfFile {
+    const { bytes } = link("program", shop.read("program"), () => [shop.folder], { ...PLAIN, ...options });
     writeExecutable(shop.path(name), bytes);
     return new ElfFile(name, bytes);
   }
@@ -76,7 +76,7 @@ describe.each(TARGETS)("$name", ({ name: title, target, flags, alignment }) => {
     });
 
     test("with what addons need it does the same; constructors and symbols of the libraries are in its tables, and LD_PRELOAD is not heeded", () => {
-      const file = linked("with-addons", { addons: true, ignoreLoaderVariables: true });
+      const file = linked("with-addons", { addons: true, loaderVariables: false });
       expect(shop.run("with-addons", { LD_PRELOAD: shop.exitsWith(9) })).toEqual({
         exitCode: 0,
         lines: ALL_RIGHT,

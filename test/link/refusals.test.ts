@@ -2,10 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ElfError } from "../../src/elf/file.ts";
-import { ORDINARY_ENTRY } from "../../src/link/entry.ts";
 import { LinkError } from "../../src/link/error.ts";
 import { link } from "../../src/link/link.ts";
-import { workshop } from "./fixture.ts";
+import { PLAIN, workshop } from "./fixture.ts";
 
 const CLI = join(import.meta.dir, "..", "..", "src", "link", "cli.ts");
 const shop = workshop("refusals");
@@ -45,7 +44,7 @@ describe("bad input gets one line that says what was found and what to do", () =
       Buffer.from("#!/bin/sh\n".repeat(20)),
     );
     refusesInput("bad: neither an executable", new Uint8Array(0));
-    expect(() => link("bad", Buffer.from("#!/bin/sh\n".repeat(20)), () => [], ORDINARY_ENTRY)).toThrow(
+    expect(() => link("bad", Buffer.from("#!/bin/sh\n".repeat(20)), () => [], PLAIN)).toThrow(
       "bad: not an ELF file (it begins with 23 21 2f 62, not 7f 45 4c 46)",
     );
   });
@@ -191,8 +190,7 @@ describe("bad input gets one line that says what was found and what to do", () =
 });
 
 /** The linker without its default folders, so that what is missing is missing. */
-const linkWith = (folder: string, program = shop.read("program")) =>
-  link("program", program, () => [folder], ORDINARY_ENTRY);
+const linkWith = (folder: string, program = shop.read("program")) => link("program", program, () => [folder], PLAIN);
 
 describe("libraries that cannot be used", () => {
   test.each([

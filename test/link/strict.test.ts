@@ -2,17 +2,17 @@ import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import * as elf from "../../src/elf/constants.ts";
 import { ElfFile } from "../../src/elf/file.ts";
-import { ORDINARY_ENTRY } from "../../src/link/entry.ts";
 import { writeExecutable } from "../../src/link/file.ts";
-import { type Features, link } from "../../src/link/link.ts";
+import type { GivenFlags } from "../../src/link/flags.ts";
+import { link } from "../../src/link/link.ts";
 import { damaged, type Opened, relocationOf, symbolAt } from "./damage.ts";
-import { type Workshop, workshop } from "./fixture.ts";
+import { PLAIN, type Workshop, workshop } from "./fixture.ts";
 
 const shop = workshop("strict");
 shop.makeAll();
 
 /** Links what the workshop has, with changes to the program or to libstdc++, and runs it. */
-function linked(changes: { program?: (opened: Opened) => void; library?: (opened: Opened) => void } & Features) {
+function linked(changes: { program?: (opened: Opened) => void; library?: (opened: Opened) => void } & GivenFlags) {
   const changed = workshop("strict-changed");
   changed.makeAll();
   if (changes.library !== undefined)
@@ -21,8 +21,8 @@ function linked(changes: { program?: (opened: Opened) => void; library?: (opened
   return run(changed, program, changes);
 }
 
-function run(from: Workshop, program: Uint8Array, features: Features = {}) {
-  const { bytes } = link("program", program, () => [from.folder], { ...ORDINARY_ENTRY, ...features });
+function run(from: Workshop, program: Uint8Array, features: GivenFlags = {}) {
+  const { bytes } = link("program", program, () => [from.folder], { ...PLAIN, ...features });
   writeExecutable(from.path("linked"), bytes);
   return from.run("linked");
 }
@@ -49,7 +49,7 @@ describe("a COPY relocation", () => {
     const found: Opened[] = [];
     const input = damaged(program, (opened) => found.push(opened));
     const [offset] = found.map((opened) => relocationOf(opened, "copied").offset);
-    const { bytes } = link("program", input, () => [copies.folder], ORDINARY_ENTRY);
+    const { bytes } = link("program", input, () => [copies.folder], PLAIN);
     const at = new ElfFile("linked", bytes).offsetOf(offset ?? 0, 10);
     expect([...bytes.subarray(at, at + 10)]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 0, 0]);
     expect(run(copies, program).exitCode).toBe(9);

@@ -12,7 +12,7 @@ import { fetchRuntime } from "../../src/build/runtime.ts";
 import { takeSnapshotIn } from "../../src/build/stage-program.ts";
 import { libraryDirs } from "../../src/link/libraries.ts";
 import { link } from "../../src/link/link.ts";
-import { PAUSE_ENTRY } from "../../src/pause/entry.ts";
+import { PAUSE_FLAGS } from "../../src/pause/entry.ts";
 import { sha256 } from "../../src/support/hash.ts";
 
 const { emulator } = X86_64;
@@ -36,7 +36,7 @@ describe("the snapshot stage, run on another processor and another kernel", () =
           seconds: 1200,
         };
         const { path: runtime } = await fetchRuntime(RUN, X86_64, join(TEST_DIST, "..", "runtime"));
-        const { start } = link(DYNAMIC.path, readFileSync(DYNAMIC.path), libraryDirs, PAUSE_ENTRY);
+        const { start } = link(DYNAMIC.path, readFileSync(DYNAMIC.path), libraryDirs, PAUSE_FLAGS);
         const program = { path: STATIC.path, start, cpuQueries: pinnedRuntime(X86_64).cpuQueries };
         await takeSnapshotIn(RUN, { machine, runtime, libraryDirs }, program, output);
         expect(sha256(readFileSync(output))).toBe(sha256(readFileSync(PAUSE.path)));

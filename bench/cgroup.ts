@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { removed } from "../harness/cgroup.ts";
 import { UserError } from "../src/support/error.ts";
 
-type Controller = "pids" | "memory";
+type Controller = "pids" | "memory" | "cpuacct";
 
 const ROOT = "/sys/fs/cgroup";
 
@@ -15,6 +15,8 @@ function hierarchyOf(controller: Controller): { folder: string; version: "v1" | 
       return { folder, version: "v2" };
   }
   if (existsSync(join(ROOT, controller, "cgroup.procs"))) return { folder: join(ROOT, controller), version: "v1" };
+  // Version 2 counts the CPU of each group, without a controller.
+  if (controller === "cpuacct" && existsSync(join(ROOT, "cgroup.controllers"))) return { folder: ROOT, version: "v2" };
   throw new UserError(
     `no control group can be made: the ${controller} controller is neither in ${ROOT} (cgroup v2) nor in ${join(ROOT, controller)} (v1); mount one`,
   );
@@ -26,7 +28,8 @@ export const memoryCgroupVersion = () => hierarchyOf("memory").version;
 /** A control group of its own for `use`; its last process may take a moment to leave it. */
 export async function withGroup<T>(controller: Controller, use: (group: string) => Promise<T>): Promise<T> {
   const { folder, version } = hierarchyOf(controller);
-  if (version === "v2") writeFileSync(join(folder, "cgroup.subtree_control"), `+${controller}`);
+  if (version === "v2" && controller !== "cpuacct")
+    writeFileSync(join(folder, "cgroup.subtree_control"), `+${controller}`);
   const group = join(folder, `pause-bench-${process.pid}`);
   mkdirSync(group);
   try {
@@ -34,6 +37,21 @@ export async function withGroup<T>(controller: Controller, use: (group: string) 
   } finally {
     await removed(group);
   }
+}
+
+/** A group that charges memory, and one that counts CPU: where both are of version 2, one is both. */
+export function withNodeGroups<T>(use: (memory: string, cpu: string) => Promise<T>): Promise<T> {
+  const [memory, cpu] = [hierarchyOf("memory"), hierarchyOf("cpuacct")];
+  if (memory.folder === cpu.folder) return withGroup("memory", (group) => use(group, group));
+  return withGroup("memory", (charged) => withGroup("cpuacct", (counted) => use(charged, counted)));
+}
+
+/** The CPU that all that was ever in the group took, ns. */
+export function cpuOfGroup(group: string): number {
+  const version1 = join(group, "cpuacct.usage");
+  if (existsSync(version1)) return readNumber(version1);
+  const [, microseconds] = /^usage_usec (\d+)$/m.exec(readFileSync(join(group, "cpu.stat"), "latin1")) ?? [];
+  return Number(microseconds ?? Number.NaN) * 1000;
 }
 
 /** What the memory group `group` is charged with, and the kernel's part of it, bytes; NaN where the kernel does not tell. */

@@ -29,6 +29,11 @@ export function pictures(results: Results): Record<string, string> {
       "Memory charged for each pod, by the number of pods",
       /^charge of each of (\d+), bytes/,
     ),
+    "node-cpu.svg": bar(
+      results,
+      /^node of .*: CPU of all pauses/,
+      (metric) => `CPU of all pauses of a ${metric.split(":")[0]}, an orphan every 100 ms in each`,
+    ),
     "size.svg": bar(results, /^file/, () => "Size of the file"),
   };
   return Object.fromEntries(

@@ -14,6 +14,8 @@ export type Plan = {
   readonly starts: readonly [rounds: number, each: number];
   /** How many run at once. */
   readonly crowds: Series;
+  /** The pods of a node, the seconds for which they leave orphans, and how often. */
+  readonly node: readonly [pods: number, seconds: number, times: number];
   /** What is larger is not compressed, bytes. */
   readonly compressible: number;
 };
@@ -39,6 +41,7 @@ export const FULL: Plan = {
     [200, 3],
     [500, 1],
   ],
+  node: [250, 10, 5],
   compressible: Number.POSITIVE_INFINITY,
 };
 
@@ -57,6 +60,7 @@ export const QUICK: Plan = {
     [1, 5],
     [10, 5],
   ],
+  node: [10, 0.3, 3],
   compressible: 10_000_000,
 };
 

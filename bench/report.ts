@@ -105,6 +105,15 @@ const SECTIONS: readonly Section[] = [
     tables: [{ pattern: /^(SIGTERM to exit.* in a storm of \d+), ns$/ }],
     pictures: [],
   },
+  {
+    title: "A node full of pods",
+    meaning:
+      "All pods of a node at once, each of which leaves an orphan every 100 ms: what all pauses together are charged and " +
+      "take, and the CPU of everything in the pods' control group, which has the orphans and the process that makes " +
+      "them, too. A pause that only moved its work to somebody else would not look better there.",
+    tables: [{ pattern: /^node of \d+ pods.*: (.+), \w+$/ }],
+    pictures: ["node-cpu.svg"],
+  },
 ];
 
 /** The report as files: REPORT.md, and the pictures it shows. */

@@ -7,11 +7,13 @@
  *                                              until all have ended); leave (SIGTERM as soon as they are released)
  *   rig storm COUNT bare                       the same without a program: children of the rig, which ignores SIGCHLD
  *   rig tick PID COUNT INTERVAL                in PID's namespace, every INTERVAL us an orphan that ends, COUNT of them
+ *   rig node COUNT INTERVAL PID...             in each PID's namespace, every INTERVAL us an orphan that ends, COUNT of them
  *   rig hold COUNT SYSCALL PROGRAM...          COUNT of it, all parked: their PIDs; until standard input ends
  *   rig prices                                 what a system call and the first touch of a page cost here
  *
  * Orphans are counted in the pids control group of the rig, which it finds in the variable BENCH_PIDS: a process counts
- * there until it has been reaped. With BENCH_MEMORY set, programs are started in that memory control group.
+ * there until it has been reaped. With BENCH_GROUPS set, a list with spaces between, programs are started in these control
+ * groups, and "node" makes its orphans there.
  *
  * Orphans are processes that share the rig's memory (CLONE_VM): made fast, and with so little to end that what is left to
  * see is the reaping. The memory has the rig for its owner, so no end of an orphan sends the kernel looking for another.
@@ -99,11 +101,18 @@ static void schedule(int policy)
 	check(sched_setscheduler(0, policy, &none), "sched_setscheduler");
 }
 
+static void join_all(void)
+{
+	char *groups = getenv("BENCH_GROUPS") ? strdup(getenv("BENCH_GROUPS")) : NULL;
+	for (char *group = groups ? strtok(groups, " ") : NULL; group; group = strtok(NULL, " "))
+		join(group);
+	free(groups);
+}
+
 static int become(void *unused)
 {
 	(void)unused;
-	if (getenv("BENCH_MEMORY"))
-		join(getenv("BENCH_MEMORY"));
+	join_all();
 	if (CPU_COUNT(&elsewhere))
 		check(sched_setaffinity(0, sizeof elsewhere, &elsewhere), "sched_setaffinity");
 	else
@@ -264,12 +273,18 @@ static int make_orphans(void *unused)
 	return 0;
 }
 
-static void enter_pid_namespace(pid_t pid)
+static int open_pid_namespace(pid_t pid)
 {
 	char path[64];
 	snprintf(path, sizeof path, "/proc/%d/ns/pid", pid);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	check(fd, path);
+	return fd;
+}
+
+static void enter_pid_namespace(pid_t pid)
+{
+	int fd = open_pid_namespace(pid);
 	check(setns(fd, CLONE_NEWPID), "setns");
 	close(fd);
 }
@@ -429,6 +444,28 @@ static void tick(pid_t pid, int count, int interval)
 	printf("{\"orphans\":%d}\n", count);
 }
 
+/* One process for all, so that it is the orphans and who reaps them that cost. */
+static void node(int count, int interval, char **pids, int pods)
+{
+	int *namespaces = calloc(pods, sizeof *namespaces);
+	check(namespaces ? 0 : -1, "calloc");
+	for (int pod = 0; pod < pods; pod++)
+		namespaces[pod] = open_pid_namespace(atoi(pids[pod]));
+	stacks = memory(DOZERS * 8192, MAP_PRIVATE);
+	join_all();
+	long long due = now();
+	for (int made = 0; made < count; made++) {
+		for (int pod = 0; pod < pods; pod++) {
+			check(setns(namespaces[pod], CLONE_NEWPID), "setns");
+			leave_behind(leave_dozer);
+		}
+		due += interval * 1000LL;
+		struct timespec until = { due / 1000000000, due % 1000000000 };
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+	}
+	printf("{\"orphans\":%d}\n", count * pods);
+}
+
 static void hold(int count, int syscall)
 {
 	char byte;
@@ -474,6 +511,8 @@ int main(int argc, char **argv)
 		hold(atoi(argv[2]), atoi(argv[3]));
 	} else if (argc == 5 && strcmp(what, "tick") == 0) {
 		tick(atoi(argv[2]), atoi(argv[3]), atoi(argv[4]));
+	} else if (argc > 4 && strcmp(what, "node") == 0) {
+		node(atoi(argv[2]), atoi(argv[3]), argv + 4, argc - 4);
 	} else if (argc == 2 && strcmp(what, "prices") == 0) {
 		prices();
 	} else {

@@ -26,16 +26,22 @@ export const storm = (count: number, mode: Mode, peer?: Peer) =>
 export const tick = (pid: number, count: number, intervalUs: number) =>
   rig<{ orphans: number }>(["tick", `${pid}`, `${count}`, `${intervalUs}`], {});
 
+/** One orphan in the namespace of each PID, `count` times, made in the control groups `groups`: how many these were. */
+export const orphansOfNode = (pids: readonly number[], count: number, intervalUs: number, groups: readonly string[]) =>
+  rig<{ orphans: number }>(["node", `${count}`, `${intervalUs}`, ...pids.map(String)], {
+    BENCH_GROUPS: groups.join(" "),
+  });
+
 export const prices = () => rig<Prices>(["prices"], {});
 
-/** Runs `use` with the PIDs of `count` parked copies of `peer`, started in the memory group `group` if one is given. */
+/** Runs `use` with the PIDs of `count` parked copies of `peer`, started in the control groups `groups`. */
 export async function held<T>(
   peer: Peer,
   count: number,
-  group: string | undefined,
+  groups: readonly string[],
   use: (pids: readonly number[]) => Promise<T>,
 ): Promise<T> {
-  const env = { ...peer.env, ...(group === undefined ? {} : { BENCH_MEMORY: group }) };
+  const env = { ...peer.env, BENCH_GROUPS: groups.join(" ") };
   const child = Bun.spawn([executable(), "hold", `${count}`, `${peer.parksIn}`, ...peer.command], {
     env,
     stdin: "pipe",

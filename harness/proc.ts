@@ -43,6 +43,13 @@ export const descriptors = (pid: number) =>
 /** A field of /proc/PID/status in kB. */
 export const kilobytes = (pid: number, field: string) => Number.parseInt(status(pid, field), 10);
 
+/**
+ * A field of /proc/PID/smaps_rollup in kB, counted page by page. Linux 6.1 leaves the last pages of a task out of the sums
+ * of /proc/PID/status, and 4 kB of 76 can be what it tells.
+ */
+export const rollup = (pid: number, field: string) =>
+  Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(read(pid, "smaps_rollup"))?.[1]);
+
 /** The size of this kernel's pages, bytes. */
 export function pageSize(): number {
   const [, kB = ""] = /^KernelPageSize: +(\d+) kB$/m.exec(readFileSync("/proc/self/smaps", "latin1")) ?? [];

@@ -36,7 +36,7 @@ export const idle: Measurement = {
 function all(peers: readonly Peer[], use: (pids: readonly number[]) => Promise<void>): Promise<void> {
   const [first, ...others] = peers;
   if (first === undefined) return use([]);
-  return held(first, 1, undefined, ([pid = 0]) => all(others, (pids) => use([pid, ...pids])));
+  return held(first, 1, [], ([pid = 0]) => all(others, (pids) => use([pid, ...pids])));
 }
 
 /** What each process does in each window. */
@@ -61,4 +61,5 @@ async function watch(what: string, pids: readonly number[], { plan, peers, sampl
 
 const look = (pid: number) => ({ ...cost(pid), faults: readFaults(pid) });
 
-const zombies = (pid: number) => children(pid).filter((child) => status(child, "State").startsWith("Z")).length;
+/** How many of the children of a process wait to be reaped. */
+export const zombies = (pid: number) => children(pid).filter((child) => status(child, "State").startsWith("Z")).length;

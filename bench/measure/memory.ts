@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { children, kilobytes } from "../../harness/proc.ts";
+import { children, kilobytes, rollup } from "../../harness/proc.ts";
 import { charge, withGroup } from "../cgroup.ts";
 import { rounds } from "../plan.ts";
 import { held } from "../rig.ts";
@@ -14,11 +13,11 @@ export const memory: Measurement = {
   seconds: ({ crowds }, peers) => sum(rounds(crowds).map(crowdSeconds)) * peers.length,
   run: async ({ plan, peers, samples, done }) => {
     // What is in the page cache is charged to who brought it there: all files are, before anything is charged.
-    for (const peer of peers) await held(peer, 1, undefined, () => Promise.resolve());
+    for (const peer of peers) await held(peer, 1, [], () => Promise.resolve());
     for (const [round, size] of rounds(plan.crowds).entries()) {
       for (const peer of inTurn(peers, round)) {
         await withGroup("memory", (group) =>
-          held(peer, size, group, async (pids) => {
+          held(peer, size, [group], async (pids) => {
             await Bun.sleep(50);
             const { total, kernel } = charge(group);
             add(samples, `charge of each of ${size}, bytes`, peer.name, total / size);
@@ -37,11 +36,7 @@ export const memory: Measurement = {
 function memoryOf(pid: number): [string, number][] {
   const tree = [pid, ...children(pid)];
   const total = (of: (member: number) => number) => sum(tree.map(of)) * 1024;
-  // Counted page by page. Linux 6.1 leaves the last pages of a task out of the sums of /proc/PID/status, and 4 kB of 76 can be what it tells.
-  const counted = (field: string) => (member: number) =>
-    Number(
-      new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(readFileSync(`/proc/${member}/smaps_rollup`, "latin1"))?.[1],
-    );
+  const counted = (field: string) => (member: number) => rollup(member, field);
   return [
     ["RSS, bytes", total(counted("Rss"))],
     ["PSS, bytes", total(counted("Pss"))],

@@ -240,7 +240,7 @@ describe("the command's refusals: one line, and 1", () => {
   test.each([
     [
       ["--only", "nothing"],
-      'bench: no measurement is called "nothing"; there are idle, storm, start, instructions, memory, size, latency\n',
+      'bench: no measurement is called "nothing"; there are idle, storm, start, instructions, memory, size, latency, node\n',
     ],
     [["--quick", "--peers", "nobody"], /^bench: no peer is called "nobody"; there are pause, .*sleep\n$/],
     [

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { charge } from "../../bench/cgroup.ts";
 import { idle } from "../../bench/measure/idle.ts";
 import { BARE } from "../../bench/measure/measurement.ts";
+import { node } from "../../bench/measure/node.ts";
 import { storms } from "../../bench/measure/storm.ts";
 import type { Peer } from "../../bench/peers.ts";
 import { QUICK } from "../../bench/plan.ts";
@@ -53,6 +54,16 @@ describe("the rig tells apart what reaps without running, what runs, and what do
     expect(samples["storm of 200: most zombies, count"]?.sleeper).toEqual([200]);
     expect(Object.keys(samples["storm of 200: wall, ns"] ?? {})).toEqual(["pause", "reaper", BARE]);
     expect(samples["stopped, storm of 200: zombies, count"]).toEqual({ pause: [0], reaper: [200], sleeper: [200] });
+  });
+
+  testNeeding(NEEDS.namespaces)("a node of pods, whose group counts the orphans too", async () => {
+    const samples: Samples = {};
+    const plan = { ...QUICK, node: [5, 0.3, 1] } as const;
+    await node.run({ plan, peers: [pause, reaper, sleeper], samples, done: () => undefined });
+    expect(ran(samples, "node of 5 pods, 0.3 s: CPU of all pauses, ns")).toEqual(["reaper"]);
+    expect(ran(samples, "node of 5 pods, 0.3 s: CPU of the pods' group, ns")).toEqual(["pause", "reaper", "sleeper"]);
+    expect(ran(samples, "node of 5 pods, 0.3 s: memory charged for all pauses, bytes").length).toBe(3);
+    expect(samples["node of 5 pods, 0.3 s: zombies left, count"]).toEqual({ pause: [0], reaper: [0], sleeper: [15] });
   });
 
   testNeeding(NEEDS.namespaces)("windows of time with an orphan every 10 ms", async () => {

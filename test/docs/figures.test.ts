@@ -123,6 +123,7 @@ const SAYINGS: readonly (readonly [page: string, says: string, by: string])[] = 
     `memory of one and of up to ${Math.max(...FULL.crowds.map(([size]) => size))};`,
     "bench/plan.ts",
   ],
+  ["docs/benchmarks.md", `${FULL.node[0]} pods of a node at once`, "bench/plan.ts"],
   ["docs/benchmarks.md", `one of the ${inWords(MEASUREMENTS.length)} parts`, "bench/measure/all.ts"],
   [
     "docs/emulation.md",

@@ -48,7 +48,7 @@ async function onePod(
     (error: Error) => error.message,
   );
   if (refused !== undefined) {
-    seen[name] = `not started: ${refused.replace(/ID [0-9a-f]+|"[0-9a-f]{64}"|\d{4,}/g, "…").slice(0, 160)}`;
+    seen[name] = `not started: ${refused.replace(/ID [0-9a-f]+|"[0-9a-f]{64}"|\d{4,}/g, "…").slice(0, 400)}`;
     await driver.remove(pod).catch(() => undefined);
     return;
   }

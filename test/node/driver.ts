@@ -53,6 +53,19 @@ async function endPod(cri: Cri, id: string): Promise<void> {
 const MANIFESTS = "/etc/kubernetes/manifests";
 const CONFIG = "/etc/kubernetes/kubelet.json";
 
+/**
+ * A kubelet sets these for the whole machine: it gets files that look so, in mounts of its own, since nothing may lie over
+ * /proc where a user namespace is to mount one.
+ */
+const LAUNCH = `
+  for setting in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/panic_on_oops=1 \\
+      kernel/keys/root_maxkeys=1000000 kernel/keys/root_maxbytes=25000000; do
+    file=/tmp/kubelet.$(echo "\${setting%=*}" | tr / .)
+    echo "\${setting#*=}" >"$file"
+    mount --bind "$file" "/proc/sys/\${setting%=*}"
+  done
+  exec "$@" >>/var/log/pause-node/kubelet.log 2>&1`;
+
 /** A kubelet by itself, without a cluster: it runs the pods whose manifests lie in a folder. */
 export async function kubeletDriver(scope: Scope, given: Given, runtime: Runtime, place: Place): Promise<Driver> {
   const { kubelet = "" } = given;
@@ -63,8 +76,7 @@ export async function kubeletDriver(scope: Scope, given: Given, runtime: Runtime
   const options = ["--config", CONFIG, "--hostname-override", "node", ...OLD(minor(version), runtime.socket)];
   let daemon = begin();
   function begin(): Child {
-    const log = ["sh", "-c", 'exec "$@" >>/var/log/pause-node/kubelet.log 2>&1', "sh"];
-    return scope.spawn([...log, kubelet, ...options]);
+    return scope.spawn(["unshare", "--mount", "sh", "-ec", LAUNCH, "kubelet", kubelet, ...options]);
   }
   const restart = async () => {
     daemon.kill("SIGTERM");

@@ -26,6 +26,9 @@ export type Asked = {
   readonly write: boolean;
 };
 
+/** The plugin that the pods' network is made by. */
+export const PLUGIN = "ptp";
+
 const PATHS = ["containerd", "crio", "conmon", "pinns", "runc", "crun", "kubelet", "critest", "cni"] as const;
 
 /** @throws UserError for what is no option, for a path that is not there, and where there is nothing to run. */
@@ -70,7 +73,7 @@ export function ofDebian(folders: readonly string[]): Given {
     folders
       .flatMap((folder) => ["usr/bin", "usr/sbin"].map((bin) => join(folder, bin, name)))
       .find((path) => existsSync(path));
-  const cni = folders.map((folder) => join(folder, "usr/lib/cni")).find((path) => existsSync(path));
+  const cni = folders.map((folder) => join(folder, "usr/lib/cni")).find((path) => existsSync(join(path, PLUGIN)));
   return { containerd: find("containerd"), runc: find("runc"), cni };
 }
 

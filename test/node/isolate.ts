@@ -68,13 +68,6 @@ const ENTER = `
     mkdir --parents "$folder"
     mount --types tmpfs tmpfs "$folder"
   done
-  # A kubelet sets these for the whole machine: it gets files that look so.
-  for setting in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/panic_on_oops=1 \
-      kernel/keys/root_maxkeys=1000000 kernel/keys/root_maxbytes=25000000; do
-    file="$work/$(echo "\${setting%=*}" | tr / .)"
-    echo "\${setting#*=}" >"$file"
-    mount --bind "$file" "proc/sys/\${setting%=*}"
-  done
   for folder in $binds; do
     mkdir --parents ".$folder"
     mount --rbind "$folder" ".$folder"

@@ -5,7 +5,7 @@ import { Cri } from "../runtimes/cri.ts";
 import { BUSYBOX, IMAGE, REPOSITORY } from "../runtimes/images.ts";
 import { run as output } from "../runtimes/tools.ts";
 import { toml } from "../runtimes/workspace.ts";
-import type { Given } from "./given.ts";
+import { type Given, PLUGIN } from "./given.ts";
 
 /** How a container runtime is configured and started, and how an archive gets into its store. */
 type Kind = {
@@ -94,7 +94,7 @@ const beside = (program: string) => ({ ...process.env, PATH: `${dirname(program)
 function writeNetwork({ cni }: Given): void {
   if (cni === undefined) return;
   const ipam = { type: "host-local", subnet: "10.88.0.0/16" };
-  const plugins = [{ type: "ptp", ipam }];
+  const plugins = [{ type: PLUGIN, ipam }];
   mkdirSync(NETWORK, { recursive: true });
   writeFileSync(join(NETWORK, "10-pods.conflist"), JSON.stringify({ cniVersion: "0.4.0", name: "pods", plugins }));
 }

@@ -15,7 +15,7 @@ export type Case = {
 };
 
 /** An emulated machine has no compiler, and what it would compile. */
-const STAGE_NEEDS: readonly Need[] = IN_GUEST ? [] : [NEEDS.namespaces, program("gcc")];
+const STAGE_NEEDS: readonly Need[] = IN_GUEST ? [] : [NEEDS.namespaces, NEEDS.accounts, program("gcc")];
 
 /** Runs every case against every artifact that keeps its rows. */
 export function contract(title: string, cases: readonly Case[]): void {

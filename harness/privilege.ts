@@ -129,6 +129,13 @@ export const NEEDS = {
     ordinary: true,
     packages: [],
   },
+  /** gVisor has neither. */
+  accounts: {
+    name: "what Linux tells of a process in /proc: schedstat and syscall",
+    present: once(() => ["schedstat", "syscall"].every((name) => existsSync(`/proc/${process.pid}/${name}`))),
+    ordinary: true,
+    packages: [],
+  },
   reaper: {
     name: "a PID 1 that reaps orphans: start the container with --init",
     present: once(reapsOrphans),

@@ -54,7 +54,7 @@ export const GROUPS: readonly Group[] = [
     name: "contract of every artifact",
     command: "test",
     files: ["test/contract/{conditions,promises,upstream}.test.ts"],
-    needs: [NEEDS.namespaces, GCC, program("strace")],
+    needs: [NEEDS.namespaces, NEEDS.accounts, GCC, program("strace")],
   },
   {
     name: "ELF, and machine code",
@@ -72,7 +72,7 @@ export const GROUPS: readonly Group[] = [
     name: "snapshot",
     command: "test",
     files: ["test/snapshot/targets.test.ts"],
-    needs: [NEEDS.namespaces, NEEDS.cgroup, GCC],
+    needs: [NEEDS.namespaces, NEEDS.accounts, NEEDS.cgroup, GCC],
   },
   { name: "image", command: "test", files: ["test/image/*.test.ts"], needs: [] },
   { name: "reading a file that was given", command: "test", files: ["test/verify/report.test.ts"], needs: [GCC] },

@@ -2,7 +2,7 @@ import { describe, expect } from "bun:test";
 import { readdirSync } from "node:fs";
 import { PAUSE } from "../../harness/artifacts.ts";
 import { PLAIN_STAGE, type PlainConditions, plainlyParked, plainlyPlayed } from "../../harness/plain-stage.ts";
-import { testNeeding } from "../../harness/privilege.ts";
+import { NEEDS, testNeeding } from "../../harness/privilege.ts";
 import { cost, descriptors, signals, status } from "../../harness/proc.ts";
 import { soon } from "../../harness/wait.ts";
 import { version } from "../../package.json";
@@ -17,7 +17,7 @@ const INTERRUPTED = { ...TERMINATED, stderr: "Shutting down, got signal: Interru
 const WARNING = "Warning: pause should be the first process\n";
 const VERSION = { status: 0, stdout: `pause.ts ${version}\n`, stderr: "" };
 
-const shows = testNeeding(PLAIN_STAGE);
+const shows = testNeeding(PLAIN_STAGE, NEEDS.accounts);
 const ends = (conditions: PlainConditions, signal: NodeJS.Signals) =>
   plainlyParked(PAUSE, conditions, (_, end) => end(signal));
 

@@ -8,7 +8,7 @@ import { command } from "../../src/support/command.ts";
 import { UserError } from "../../src/support/error.ts";
 import { DIST, ROOT } from "../../src/support/project.ts";
 import type { Scope } from "../../src/support/scope.ts";
-import { CLONE, MACHINES, type Newcomer, NO_NAMESPACES, type Place, type Suite } from "./machines.ts";
+import { ADMINISTRATOR, CLONE, MACHINES, type Newcomer, type Place, type Suite } from "./machines.ts";
 
 /**
  * Builds machines that a newcomer may have, each with Debian's smallest root and Node.js alone, and runs the README's two commands
@@ -55,7 +55,6 @@ async function visit(run: Scope, machine: Newcomer, options: Options): Promise<r
   // podman takes no long path for its state.
   const place: Place = { root: join(own.folder("machine-", WORK), "root"), state: own.folder("nc-") };
   await did(own, ["cp", "--archive", "--reflink=auto", base, place.root]);
-  writeFileSync(join(place.state, "no-namespaces.json"), JSON.stringify(NO_NAMESPACES));
   mkdirSync(join(place.root, "home/newcomer"), { recursive: true });
   await did(own, ["git", "clone", "--quiet", ROOT, join(place.root, CLONE)]);
   await did(own, ["chown", "--recursive", `${machine.uid}:${machine.uid}`, join(place.root, "home/newcomer")]);
@@ -87,8 +86,7 @@ async function baseRoot(run: Scope, suite: Suite, config: readonly string[]): Pr
 
 async function prepared(run: Scope, place: Place, packages: readonly string[], env: readonly string[]): Promise<void> {
   const line = `apt-get update && apt-get install -y --no-install-recommends ${packages.join(" ")}`;
-  const root = MACHINES[0]?.sandbox(place, 0, variables(0, env)) ?? [];
-  await did(run, [...root, "bash", "-c", line]);
+  await did(run, ADMINISTRATOR(place, { uid: 0, env: variables(0, env), command: ["bash", "-c", line] }));
 }
 
 const readmeCommands = (): readonly string[] =>
@@ -109,8 +107,8 @@ async function outcomeOf(
   const start = performance.now();
   let last = { status: 0, stdout: "", stderr: "" };
   for (const { words, uid, sandbox } of partsOf(machine, line)) {
-    const around = sandbox(place, uid, variables(uid, env));
-    last = await run.spawn([...around, "bash", "-c", words], { seconds: LIMIT_S }).ended;
+    const task = { uid, env: variables(uid, env), command: ["bash", "-c", words] };
+    last = await run.spawn(sandbox(place, task), { seconds: LIMIT_S }).ended;
     if (last.status !== 0) break;
   }
   const seconds = Math.round((performance.now() - start) / 1000);
@@ -128,7 +126,7 @@ function partsOf(machine: Newcomer, line: string) {
   if (machine.uid === 0) return [{ words: line, uid: 0, sandbox: machine.sandbox }];
   const [installation = "", rest = ""] = line.split(/ && (?=npx )(.*)/s);
   return [
-    { words: installation, uid: 0, sandbox: (MACHINES[0] ?? machine).sandbox },
+    { words: installation, uid: 0, sandbox: ADMINISTRATOR },
     { words: rest, uid: machine.uid, sandbox: machine.sandbox },
   ];
 }

@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Debian releases by suite, as mmdebstrap names them. */
@@ -15,38 +16,71 @@ export type Newcomer = {
   readonly packages?: readonly string[];
 };
 
-/** The words before a command: with the machine's root, by this uid, with these variables set. */
-type Sandbox = (place: Place, uid: number, env: Readonly<Record<string, string>>) => readonly string[];
+/** What runs `command` there: with the machine's root, by this uid, with these variables set. It may write into the place's state. */
+export type Sandbox = (place: Place, task: Task) => readonly string[];
+export type Task = {
+  readonly uid: number;
+  readonly env: Readonly<Record<string, string>>;
+  readonly command: readonly string[];
+};
 export type Place = { readonly root: string; readonly state: string };
 
 /** Where the clone is in the machine. */
 export const CLONE = "/home/newcomer/pause";
 
-/** podman's own default; Docker gives root the same and these. */
+/** What podman leaves to root in a container. */
+const OF_PODMAN = [
+  ...["chown", "dac_override", "fowner", "fsetid", "kill", "net_bind_service", "setfcap", "setgid", "setpcap"],
+  ...["setuid", "sys_chroot"],
+];
+/** Docker leaves these, too. */
 const OF_DOCKER = ["audit_write", "mknod", "net_raw"];
 /** What podman asks for by itself is more than each host may give. */
 const ULIMITS = ["--ulimit", "nofile=4096:4096", "--ulimit", "nproc=8192:8192"];
 
 const podman =
   (...options: readonly string[]): Sandbox =>
-  ({ root, state }, uid, env) => [
+  ({ root, state }, { uid, env, command }) => [
     ...["podman", "--root", join(state, "podman"), "--runroot", join(state, "run"), "--cgroup-manager", "cgroupfs"],
     ...["--events-backend", "none", "--runtime", "runc", "run", "--rm", "--init", "--network", "host", ...ULIMITS],
     ...["--user", `${uid}:${uid}`, "--workdir", CLONE, ...options],
     ...Object.entries(env).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
-    ...["--rootfs", root],
+    ...["--rootfs", root, ...command],
   ];
 
-/** Its own overlay keeps what is written in memory, so the root itself is given. */
-const gvisor: Sandbox = ({ root, state }, uid, env) => [
-  ...["runsc", "--root", join(state, "runsc"), "--platform=ptrace", "--network=host", "--ignore-cgroups"],
-  ...["--overlay=false", "do", "-root", root, "-cwd", CLONE, "-force-overlay=false", "env", "-i"],
-  ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
-  ...(uid === 0 ? [] : ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"]),
-];
+/** With the host's network, and ptrace(2) as its platform, which needs no virtualisation. What runs there is root. */
+const gvisor: Sandbox = ({ root, state }, { env, command }) => {
+  const bundle = join(state, "bundle");
+  mkdirSync(bundle, { recursive: true });
+  const capabilities = [...OF_PODMAN, ...OF_DOCKER, "sys_admin", "sys_ptrace"].map(
+    (name) => `CAP_${name.toUpperCase()}`,
+  );
+  const config = {
+    ociVersion: "1.0.0",
+    root: { path: root },
+    process: {
+      cwd: CLONE,
+      args: command,
+      user: { uid: 0, gid: 0 },
+      env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
+      capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
+    },
+    mounts: [
+      { destination: "/proc", type: "proc", source: "proc" },
+      { destination: "/sys", type: "sysfs", source: "sysfs" },
+      { destination: "/dev", type: "tmpfs", source: "tmpfs" },
+    ],
+    linux: { namespaces: ["pid", "ipc", "uts", "mount"].map((type) => ({ type })) },
+  };
+  writeFileSync(join(bundle, "config.json"), JSON.stringify(config));
+  return [
+    ...["runsc", "--root", join(state, "runsc"), "--platform=ptrace", "--network=host", "--ignore-cgroups"],
+    ...["run", "--bundle", bundle, `newcomer-${process.pid}`],
+  ];
+};
 
 /** unshare(2) and setns(2) fail with EPERM, and clone(2) with CLONE_NEWUSER. */
-export const NO_NAMESPACES = {
+const NO_NAMESPACES = {
   defaultAction: "SCMP_ACT_ALLOW",
   syscalls: [
     { names: ["unshare", "setns"], action: "SCMP_ACT_ERRNO", errnoRet: 1 },
@@ -62,9 +96,12 @@ export const NO_NAMESPACES = {
 const container = podman(...OF_DOCKER.flatMap((name) => ["--cap-add", name]));
 const USER = 1000;
 
+/** Root in the machine's root, and nothing around it: what installs packages. */
+export const ADMINISTRATOR: Sandbox = podman("--privileged");
+
 export const MACHINES: readonly Newcomer[] = [
-  { name: "Debian 12, root", suite: "bookworm", uid: 0, sandbox: podman("--privileged") },
-  { name: "Debian 13, root", suite: "trixie", uid: 0, sandbox: podman("--privileged") },
+  { name: "Debian 12, root", suite: "bookworm", uid: 0, sandbox: ADMINISTRATOR },
+  { name: "Debian 13, root", suite: "trixie", uid: 0, sandbox: ADMINISTRATOR },
   { name: "Debian 12, root in an ordinary container", suite: "bookworm", uid: 0, sandbox: container },
   {
     name: "Debian 12, an ordinary user with user namespaces",
@@ -76,8 +113,11 @@ export const MACHINES: readonly Newcomer[] = [
     name: "Debian 12, an ordinary user without",
     suite: "bookworm",
     uid: USER,
-    sandbox: (place, uid, env) =>
-      podman("--security-opt", `seccomp=${join(place.state, "no-namespaces.json")}`)(place, uid, env),
+    sandbox: (place, task) => {
+      const profile = join(place.state, "no-namespaces.json");
+      writeFileSync(profile, JSON.stringify(NO_NAMESPACES));
+      return podman("--security-opt", `seccomp=${profile}`)(place, task);
+    },
   },
   {
     name: "Debian 12, root in a gVisor sandbox",

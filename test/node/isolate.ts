@@ -108,7 +108,7 @@ export function isolated(
   binds: readonly string[],
   command: readonly string[],
 ): readonly string[] {
-  const work = run.folder("pause-node-");
+  const work = run.folder(`pause-node-${process.pid}-`);
   const own = groups(run, basename(work));
   const list = hierarchies().map(({ mount, options }) => `${mount}=${options}`);
   const unshare = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"];

@@ -9,7 +9,7 @@ import { believe, likeGo } from "./other-readers.ts";
 import { damaged, lineOr, property } from "./property.ts";
 
 const mostly = <T>(plain: fc.Arbitrary<T>, odd: fc.Arbitrary<T>) =>
-  fc.oneof({ weight: 6, arbitrary: plain }, { weight: 1, arbitrary: odd });
+  fc.oneof({ weight: 3, arbitrary: plain }, { weight: 1, arbitrary: odd });
 
 const other = imageOf({ layer: tarOf({ name: "pause", content: "other" }) });
 const NAMES = [
@@ -44,23 +44,29 @@ const value = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
 );
 
-/** Puts a member before the others of some object, whether there is one of that name or not; or repeats, or drops, something. */
+/** A member of an object that is a text or a number, with the comma behind it. */
+const MEMBER = /"\w+":("[^"]*"|\d+),?/g;
+
+/** Puts a member before or behind those of some object, whether it has that name or not; or repeats or drops one. */
 const edit = fc
   .record({
     name: fc.constantFrom(...NAMES),
     value,
     at: fc.nat(20),
-    how: fc.constantFrom("put", "put", "drop", "twice"),
+    how: fc.constantFrom(...(["put", "append", "drop", "twice"] as const)),
   })
   .map(({ name, value, at, how }) => (document: unknown) => {
     const text = JSON.stringify(document);
-    const places = [...text.matchAll(how === "put" ? /\{/g : /"\w+":("[^"]*"|\d+),?/g)];
+    const where = { put: /\{/g, append: /\}/g, drop: MEMBER, twice: MEMBER }[how];
+    const places = [...text.matchAll(where)];
     const place = places[at % Math.max(1, places.length)];
     if (place === undefined) return text;
     const [before, found, after] = [text.slice(0, place.index), place[0], text.slice(place.index + place[0].length)];
+    const member = `${JSON.stringify(name)}:${JSON.stringify(value)}`;
+    if (how === "append") return `${before}${before.endsWith("{") ? "" : ","}${member}}${after}`;
     if (how === "drop") return before + after;
     if (how === "twice") return `${before}${found.replace(/,?$/, ",")}${found}${after}`;
-    return `${before}{${JSON.stringify(name)}:${JSON.stringify(value)}${after.startsWith("}") ? "" : ","}${after}`;
+    return `${before}{${member}${after.startsWith("}") ? "" : ","}${after}`;
   });
 const maybe = mostly(fc.constant(undefined), edit);
 const pack = mostly(

@@ -5,6 +5,7 @@ import { ImageError } from "../../src/ship/image/error.ts";
 import { MOST_EXTENDED_BYTES, MOST_MEMBERS } from "../../src/ship/image/limits.ts";
 import { readImages } from "../../src/ship/image/read.ts";
 import { untar } from "../../src/ship/image/untar.ts";
+import { sha256 } from "../../src/support/hash.ts";
 import { MOST_JSON_BYTES } from "../../src/support/json.ts";
 import {
   CONFIG,
@@ -628,6 +629,76 @@ describe("an archive is refused in one line", () => {
       list: () => ({ schemaVersion: 2, ...list }),
     })),
   );
+});
+
+describe("the archive that docker save writes without OCI layouts", () => {
+  const ID = "1".repeat(64);
+  const layer = tarOf({ name: "pause", content: "it" });
+  const run = { Entrypoint: ["/pause"], User: "65535:65535" };
+  const platform = { os: "linux", architecture: "amd64" };
+  type Parts = { config: object; manifest: unknown; repositories: unknown; former: object; layer: Uint8Array };
+  const parts: Parts = {
+    config: { ...platform, config: run, rootfs: { type: "layers", diff_ids: [`sha256:${sha256(layer)}`] } },
+    manifest: undefined,
+    repositories: { pause: { x: ID } },
+    former: { id: ID, ...platform, config: { ...run, Hostname: "", Env: null } },
+    layer,
+  };
+  const archive = (change: Partial<Parts> = {}, ...more: readonly Member[]) => {
+    const { config, manifest, repositories, former, layer } = { ...parts, ...change };
+    const configuration = JSON.stringify(config);
+    const Config = `${sha256(Buffer.from(configuration))}.json`;
+    const list = manifest ?? [{ Config, RepoTags: ["pause:x"], Layers: [`${ID}/layer.tar`] }];
+    return tarOf(
+      { name: Config, content: configuration },
+      { name: `${ID}/`, type: "5" },
+      { name: `${ID}/VERSION`, content: "1.0" },
+      { name: `${ID}/json`, content: JSON.stringify(former) },
+      { name: `${ID}/layer.tar`, content: layer },
+      { name: "manifest.json", content: JSON.stringify(list) },
+      { name: "repositories", content: JSON.stringify(repositories) },
+      ...more,
+    );
+  };
+
+  test("is read as the image that it is", () => {
+    const [image] = readImages("archive", archive());
+    expect(image).toMatchObject({ ...platform, config: { entrypoint: ["/pause"], user: "65535:65535" } });
+    expect(image?.layers.flatMap(({ tar }) => untar("layer", tar)).map(({ path }) => path)).toEqual(["pause"]);
+  });
+
+  test("is refused where any Docker would run something else", () => {
+    const [other, Config] = ["2".repeat(64), `${sha256(Buffer.from(JSON.stringify(parts.config)))}.json`];
+    for (const forgery of [
+      archive({ layer: tarOf({ name: "pause", content: "other" }) }),
+      archive({ config: { ...parts.config, rootfs: { type: "layers", diff_ids: [] } } }),
+      archive({ config: { ...parts.config, variant: "v8" } }),
+      archive({ manifest: [] }),
+      archive({ manifest: [{ Config, RepoTags: [], Layers: [] }] }),
+      archive({ manifest: [{ Config, Layers: [`${ID}/layer.tar`, `${ID}/layer.tar`] }] }),
+      archive({ manifest: [{ Config, Layers: [`./${ID}/layer.tar`] }] }),
+      archive({ manifest: [{ Config, Layers: [`${ID}/json`] }] }),
+      archive({ manifest: [{ Config, Layers: [`${other}/layer.tar`] }] }),
+      archive(
+        { manifest: [{ Config: `${other}.json`, Layers: [`${ID}/layer.tar`] }] },
+        { name: `${other}.json`, content: "{}" },
+      ),
+      archive({ manifest: [{ Config, Layers: [`${ID}/layer.tar`], Parent: "x" }] }),
+      archive({ manifest: [...Array(2)].map(() => ({ Config, Layers: [`${ID}/layer.tar`] })) }),
+      archive({}, { name: `${other}.json`, content: "{}" }),
+      archive({}, { name: `${other}/`, type: "5" }),
+      archive({}, { name: "oci-layout", content: '{"imageLayoutVersion":"1.0.0"}' }),
+      archive({}, { name: "blobs/", type: "5" }),
+      archive({ repositories: { pause: { x: other } } }),
+      archive({ former: { ...parts.former, id: other } }),
+      archive({ former: { ...parts.former, parent: other } }),
+      archive({ former: { ...parts.former, os: "windows" } }),
+      archive({ former: { ...parts.former, config: { ...run, Entrypoint: ["/other"] } } }),
+    ])
+      expect(refused(() => readImages("archive", forgery))).toMatch(
+        /^archive: (its archive, as of docker save, has|no OCI image layout)/,
+      );
+  });
 });
 
 describe("the members of a tar archive", () => {

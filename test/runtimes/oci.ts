@@ -1,6 +1,7 @@
 import type { ImageConfig } from "../../src/ship/image/config.ts";
+import type { Image } from "../../src/ship/image/image.ts";
 import { HOST } from "../../src/ship/image/platforms.ts";
-import { type Image, readImages } from "../../src/ship/image/read.ts";
+import { readImages } from "../../src/ship/image/read.ts";
 import { untar } from "../../src/ship/image/untar.ts";
 
 /** Reads the image for one architecture from an OCI archive; where there is only one, that one. @throws Error when there is none. */

@@ -12,6 +12,7 @@ import { MOST_FILE_BYTES, readSubjects } from "../../src/ship/verify/subject.ts"
 import { sha256 } from "../../src/support/hash.ts";
 import { REPOSITORY } from "../docs/pages.ts";
 import { type Forgery, forged, tarOf } from "../image/forge.ts";
+import { Docker, stores } from "../runtimes/docker.ts";
 import { Podman } from "../runtimes/podman.ts";
 import { run, testWith } from "../runtimes/tools.ts";
 
@@ -123,6 +124,35 @@ describe("what other tools write of the image's archive is read alike", () => {
     await podman.load(archive);
     await podman.run("save", "--quiet", "--format", "oci-archive", "--output", saved, CONTENTS.name);
     expect(found(saved)).toEqual(own);
+  });
+
+  testWith("podman", "buildah")("buildah push, of what podman loaded", async () => {
+    await using podman = await Podman.create();
+    const pushed = podman.workspace.path("pushed.tar");
+    await podman.load(archive);
+    await run(["buildah", "push", "--quiet", CONTENTS.name, `oci-archive:${pushed}`], podman.workspace.env);
+    expect(found(pushed)).toEqual(own);
+  });
+
+  for (const store of stores())
+    testWith("dockerd", "docker")(`docker load, and docker save, of the ${store} store`, async () => {
+      await using docker = await Docker.create(store);
+      const saved = docker.workspace.path("saved.tar");
+      await docker.run("load", "--input", archive);
+      await docker.run("save", "--output", saved, CONTENTS.name);
+      expect(found(saved).find(({ architecture }) => architecture === HOST)).toEqual(own[0]);
+    });
+
+  testWith("skopeo")("skopeo copy, to Docker's media types and back, and with a layer in zstd", async () => {
+    const copy = async (to: string, ...words: readonly string[]) => {
+      await run(["skopeo", "--insecure-policy", "copy", "--quiet", ...words, to]);
+      return to.replace(/^[^:]*:/, "");
+    };
+    const docker = await copy(`dir:${join(FOLDER, "v2s2")}`, "--all", "--format", "v2s2", `oci-archive:${archive}`);
+    const back = await copy(`oci-archive:${join(FOLDER, "back.tar")}`, "--all", `dir:${docker}`);
+    expect(found(back)).toEqual(found(archive));
+    const zstd = ["--dest-compress-format", "zstd", `oci-archive:${archive}`];
+    expect(found(await copy(`oci-archive:${join(FOLDER, "zstd.tar")}`, ...zstd))).toEqual(own);
   });
 
   for (const [what, all, expected] of [

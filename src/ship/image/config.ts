@@ -46,13 +46,14 @@ export function readConfiguration(document: unknown): Configuration {
   };
 }
 
-function readConfig(config: unknown): ImageConfig {
+/** The part of it that says how it is run. */
+export function readConfig(config: unknown): ImageConfig {
   const { User, Entrypoint, Env, Labels, ...rest } = record(config);
   return {
     user: text(User ?? ""),
     entrypoint: list(Entrypoint ?? []).map(text),
     env: list(Env ?? []).map(text),
-    labels: texts(Labels ?? {}),
+    labels: Object.fromEntries(Object.entries(texts(Labels ?? {})).toSorted()),
     others: Object.entries(rest)
       .filter(([name, value]) => !MEANS_NOTHING.includes(name) && !isEmpty(value))
       .filter(([name, value]) => name !== "WorkingDir" || value !== "/")

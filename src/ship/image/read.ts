@@ -2,22 +2,15 @@ import { ARCHITECTURES } from "../../arch/architectures.ts";
 import { sha256 } from "../../support/hash.ts";
 import { parseJson, recordOf, ShapeError } from "../../support/json.ts";
 import { checkAttached, isAttached } from "./attached.ts";
-import { type ImageConfig, readConfiguration } from "./config.ts";
+import { readConfiguration } from "./config.ts";
+import { readDockerArchive } from "./docker-archive.ts";
 import { checkDockers, type Parts } from "./dockers.ts";
 import { ImageError } from "./error.ts";
-import { type Descriptor, type Layer, Layout, type Platform } from "./layout.ts";
+import type { Image } from "./image.ts";
+import { type Descriptor, Layout, type Platform } from "./layout.ts";
 import { MOST_ARCHIVE_BYTES } from "./limits.ts";
 import { FAMILIES, OCI } from "./media-types.ts";
-import { untar } from "./untar.ts";
-
-/** The image for one platform; `digest` is its manifest's. */
-export type Image = {
-  readonly digest: string;
-  readonly os: string;
-  readonly architecture: string;
-  readonly config: ImageConfig;
-  readonly layers: readonly Layer[];
-};
+import { type TarMember, untar } from "./untar.ts";
 
 /** The files of an image layout beside its blobs, and those that Docker writes with it. */
 const MARKER = "oci-layout";
@@ -30,7 +23,8 @@ const LAYOUT_VERSION = "1.0.0";
 /**
  * The images of an archive that is a tar file of an OCI image layout (image-layout.md), one for each platform: of one
  * manifest, or of one index, which may have attachments beside them. Where the archive has Docker's own manifest.json
- * too, that names one of them. Whatever another tool may read otherwise is refused. `name`: as messages call it.
+ * too, that names one of them; an archive that has manifest.json alone is Docker's. Whatever another tool may read
+ * otherwise is refused. `name`: as messages call it.
  * @throws ImageError when it is something else, is damaged, or is more than the limits allow.
  */
 export function readImages(name: string, archive: Uint8Array): readonly Image[] {
@@ -39,41 +33,47 @@ export function readImages(name: string, archive: Uint8Array): readonly Image[] 
       `${name}: an archive of ${archive.length} bytes, more than MOST_ARCHIVE_BYTES ` +
         `(${MOST_ARCHIVE_BYTES}); write it again, with this image alone`,
     );
-  const files = filesOf(name, archive);
+  const members = untar(name, archive);
+  const has = (path: string) => members.some((member) => member.path === path);
+  const isDockers = has(DOCKERS) && !has(INDEX) && !has(MARKER);
+  try {
+    return isDockers ? [readDockerArchive(members, DOCKERS)] : readLayout(name, filesOf(name, members));
+  } catch (error) {
+    const form = isDockers ? "its archive, as of docker save," : "its OCI image layout";
+    if (error instanceof ShapeError) throw new ImageError(`${name}: ${form} has ${error.message}; write it again`);
+    throw error;
+  }
+}
+
+function readLayout(name: string, files: ReadonlyMap<string, Uint8Array>): readonly Image[] {
   const index = files.get(INDEX);
   if (index === undefined)
     throw new ImageError(
       `${name}: no OCI image layout, since it has no ${INDEX}; write it with podman save --format ` +
         `oci-archive, or skopeo copy to oci-archive:`,
     );
-  try {
-    checkMarker(files.get(MARKER));
-    const layout = new Layout(files);
-    const listed = listedIn(layout, index);
-    const images = listed.filter((descriptor) => !isAttached(descriptor)).map((each) => readImage(layout, each));
-    checkOneEach(images.map(({ image }) => image));
-    const digests = images.map(({ image }) => image.digest);
-    for (const attached of listed.filter(isAttached)) checkAttached(name, layout, attached, digests);
-    const dockers = files.get(DOCKERS);
-    if (dockers !== undefined)
-      checkDockers(
-        dockers,
-        images.map(({ parts }) => parts),
-      );
-    return images.map(({ image }) => image);
-  } catch (error) {
-    if (error instanceof ShapeError)
-      throw new ImageError(`${name}: its OCI image layout has ${error.message}; write it again`);
-    throw error;
-  }
+  checkMarker(files.get(MARKER));
+  const layout = new Layout(files);
+  const listed = listedIn(layout, index);
+  const images = listed.filter((descriptor) => !isAttached(descriptor)).map((each) => readImage(layout, each));
+  checkOneEach(images.map(({ image }) => image));
+  const digests = images.map(({ image }) => image.digest);
+  for (const attached of listed.filter(isAttached)) checkAttached(name, layout, attached, digests);
+  const dockers = files.get(DOCKERS);
+  if (dockers !== undefined)
+    checkDockers(
+      dockers,
+      images.map(({ parts }) => parts),
+    );
+  return images.map(({ image }) => image);
 }
 
 /**
  * The regular files of the archive by their paths: those of a layout, each blob with the digest that it is named by.
  */
-function filesOf(name: string, archive: Uint8Array): ReadonlyMap<string, Uint8Array> {
+function filesOf(name: string, members: readonly TarMember[]): ReadonlyMap<string, Uint8Array> {
   const files = new Map<string, Uint8Array>();
-  for (const { path, type, bytes } of untar(name, archive)) {
+  for (const { path, type, bytes } of members) {
     const known = type === "file" ? FILES : FOLDERS;
     const digest = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(path)?.[1];
     if (!known.includes(path) && (type !== "file" || digest === undefined))

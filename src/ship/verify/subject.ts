@@ -6,7 +6,8 @@ import { listFirst } from "../../support/list-first.ts";
 import type { ImageConfig } from "../image/config.ts";
 import { FILE, USER } from "../image/contents.ts";
 import { ImageError } from "../image/error.ts";
-import { type Image, readImages } from "../image/read.ts";
+import type { Image } from "../image/image.ts";
+import { readImages } from "../image/read.ts";
 import { isTar, untar } from "../image/untar.ts";
 import { OtherFileError, VerifyError } from "./error.ts";
 

@@ -35,7 +35,7 @@ export const GROUPS: readonly Group[] = [
     name: "units",
     command: "test:quick",
     files: [
-      "test/{fuzz,house,support}/**/*.test.ts",
+      "test/{fuzz,harness,house,support}/**/*.test.ts",
       "test/bench/bench.test.ts",
       "test/image/read.test.ts",
       "test/machine/newc.test.ts",

@@ -21,6 +21,7 @@ export const DYN_SIZE = 16;
 export const PT_LOAD = 1;
 export const PT_DYNAMIC = 2;
 export const PT_INTERP = 3;
+export const PT_NOTE = 4;
 export const PT_PHDR = 6;
 export const PT_TLS = 7;
 export const PT_GNU_EH_FRAME = 0x6474e550;
@@ -62,10 +63,12 @@ export const DT_VERNEEDNUM = 0x6fffffff;
 export const SHT_PROGBITS = 1;
 export const SHT_SYMTAB = 2;
 export const SHT_STRTAB = 3;
+export const SHT_NOTE = 7;
 export const SHT_NOBITS = 8;
 export const SHF_WRITE = 1;
 export const SHF_ALLOC = 2;
 export const SHF_EXECINSTR = 4;
+export const SHF_TLS = 0x400;
 
 /** Of DT_FLAGS and DT_FLAGS_1: all symbols are wanted when the file is loaded. */
 export const DF_BIND_NOW = 8;

@@ -34,7 +34,7 @@ export function sectionsOf(segments: readonly Segment[], headers: number): Secti
       const behind = Math.max(0, headers - offset);
       const inFile = filesz > 0;
       return {
-        ...nameOf(flags, inFile),
+        ...sectionKind(flags, inFile),
         address: vaddr + behind,
         offset: offset + behind,
         size: (inFile ? filesz : memsz) - behind,
@@ -43,7 +43,8 @@ export function sectionsOf(segments: readonly Segment[], headers: number): Secti
     });
 }
 
-function nameOf(flags: number, inFile: boolean): Pick<Section, "name" | "type" | "flags"> {
+/** What a section of that protection is called, and what it is. */
+export function sectionKind(flags: number, inFile: boolean): Pick<Section, "name" | "type" | "flags"> {
   const type = inFile ? elf.SHT_PROGBITS : elf.SHT_NOBITS;
   if (flags & elf.PF_X) return { name: ".text", type, flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR };
   if (flags & elf.PF_W) return { name: inFile ? ".data" : ".bss", type, flags: elf.SHF_ALLOC | elf.SHF_WRITE };

@@ -1,63 +1,98 @@
 import * as elf from "../elf/constants.ts";
 import { type Segment, viewOf } from "../elf/file.ts";
-import { writeSegments } from "../elf/write.ts";
-import { Chunk } from "./chunk.ts";
+import type { SectionTable } from "../elf/sections.ts";
+import { writeHeader, writeSegments } from "../elf/write.ts";
+import { LinkError } from "./error.ts";
 import type { Program } from "./program.ts";
 import type { TlsTemplate } from "./tls.ts";
+import type { UnwindTable } from "./unwind.ts";
 
-/** The table of program headers, with room for as many as there can be. */
-export class HeaderTable extends Chunk {
-  readonly size: number;
+/** Linux maps nothing below this, unless root says otherwise (vm.mmap_min_addr). An address. */
+const LOWEST_ADDRESS = 0x1_0000;
 
-  /** `copied`: how many segments of libraries there are. */
-  constructor({ file }: Program, copied: number) {
-    super();
-    // The program's, a PT_PHDR and a PT_TLS, the libraries', and three that are made here.
-    this.size = (file.segments.length + 2 + copied + 3) * elf.PHDR_SIZE;
-  }
+/** Where the output's file begins in memory, and how far its bytes lie behind those of the program's file. */
+export type Start = { readonly address: number; readonly shift: number };
 
-  write(bytes: Uint8Array, segments: readonly Segment[]): void {
-    writeSegments(viewOf(bytes), 0, segments);
-  }
+/**
+ * The output begins with pages of its own, below the program's: an ELF header, and the program headers behind it, where
+ * every tool looks for them. The program's first page has no room for as many; it follows, as it is.
+ * `distance`: of the program's addresses from its file offsets.
+ * @throws LinkError where there is no room below the program.
+ */
+export function startOf({ architecture, file }: Program, distance: number): Start {
+  // Offset and address of each segment still agree as it asks (p_align), where there is room for that.
+  const aligns = file.segmentsOf(elf.PT_LOAD).map(({ align }) => align);
+  const shift = Math.max(architecture.maxPageSize, ...aligns.filter((align) => distance - align >= LOWEST_ADDRESS));
+  if (distance - shift < LOWEST_ADDRESS)
+    throw new LinkError(`${file.name}: it begins too low in memory for pages before it; the file is damaged`);
+  return { address: distance - shift, shift };
 }
 
-/** What the program headers tell of besides what is loaded. */
-export type Described = {
-  readonly headers: Chunk;
-  readonly tls: TlsTemplate;
-  /** The table of unwinding information, where it replaces the program's. */
-  readonly unwind: Chunk | undefined;
-};
+/** The segment of these pages. */
+export const startSegment = ({ address, shift }: Start): Segment => ({
+  ...{ type: elf.PT_LOAD, flags: elf.PF_R, offset: 0, vaddr: address },
+  ...{ filesz: shift, memsz: shift, align: shift },
+});
 
 /**
  * PT_PHDR first and PT_LOAD in ascending order, as the gABI asks; the program's own entries otherwise as they were.
  * PT_DYNAMIC comes last: it is for musl's loader, which is told of all of them, and not counted in the ELF header, since
- * the file is not dynamic to anyone else. `distance`: of each address from its file offset.
+ * the file is not dynamic to anyone else.
  */
 export function programHeaders(
   { file }: Program,
+  start: Start,
   added: readonly Segment[],
-  { headers, tls, unwind }: Described,
-  distance: number,
+  tls: TlsTemplate,
+  unwind: UnwindTable | undefined,
 ): Segment[] {
   const replaced = [elf.PT_PHDR, elf.PT_INTERP, elf.PT_LOAD, elf.PT_TLS, elf.PT_DYNAMIC];
   if (unwind !== undefined) replaced.push(elf.PT_GNU_EH_FRAME);
-  const readOnly = (type: number, chunk: Chunk, filesz: number, memsz = filesz): Segment => {
-    const { address: vaddr, align } = chunk;
-    return { type, flags: elf.PF_R, offset: vaddr - distance, vaddr, filesz, memsz, align };
+  const readOnly = { flags: elf.PF_R };
+  const place = (vaddr: number) => ({ vaddr, offset: vaddr - start.address });
+  const own = (type: number) => file.segmentsOf(type).map((segment) => shifted(segment, start));
+  const unwinding = unwind && {
+    ...place(unwind.address),
+    filesz: unwind.size,
+    memsz: unwind.size,
+    align: unwind.align,
   };
-  const behind = [
-    ...file.segmentsOf(elf.PT_LOAD),
+  const behind: Segment[] = [
+    startSegment(start),
+    ...own(elf.PT_LOAD),
     ...added,
-    { ...readOnly(elf.PT_TLS, tls, tls.size, tls.memsz), align: tls.ownAlign },
-    ...file.segments.filter(({ type }) => !replaced.includes(type)),
-    ...(unwind === undefined ? [] : [readOnly(elf.PT_GNU_EH_FRAME, unwind, unwind.size)]),
-    ...file.segmentsOf(elf.PT_DYNAMIC),
+    { type: elf.PT_TLS, ...readOnly, ...place(tls.address), filesz: tls.size, memsz: tls.memsz, align: tls.ownAlign },
+    ...file.segments.filter(({ type }) => !replaced.includes(type)).map((segment) => shifted(segment, start)),
+    ...(unwinding === undefined ? [] : [{ type: elf.PT_GNU_EH_FRAME, ...readOnly, ...unwinding }]),
+    ...own(elf.PT_DYNAMIC),
   ];
   const size = (visibleCount(behind) + 1) * elf.PHDR_SIZE;
-  return [readOnly(elf.PT_PHDR, headers, size), ...behind];
+  const table = { ...place(start.address + elf.EHDR_SIZE), filesz: size, memsz: size, align: 8 };
+  return [{ type: elf.PT_PHDR, ...readOnly, ...table }, ...behind];
 }
+
+/** A segment of the program's where it lies in the output. One that has no bytes lies nowhere. */
+const shifted = (segment: Segment, { shift }: Start): Segment => ({
+  ...segment,
+  offset: segment.filesz === 0 ? segment.offset : segment.offset + shift,
+});
 
 /** How many of them the ELF header counts. */
 export const visibleCount = (segments: readonly Segment[]): number =>
   segments.filter(({ type }) => type !== elf.PT_DYNAMIC).length;
+
+/** The bytes of the first pages. `sections`: where the section headers are, if there are any. */
+export function startBytes(
+  { shift }: Start,
+  machine: number,
+  entry: number,
+  segments: readonly Segment[],
+  sections: SectionTable | undefined,
+): Uint8Array {
+  const bytes = new Uint8Array(shift);
+  const phnum = visibleCount(segments);
+  const places = sections && { shoff: sections.shoff, shnum: sections.shnum, shstrndx: sections.shstrndx };
+  writeHeader(viewOf(bytes), { machine, entry, phoff: elf.EHDR_SIZE, phnum, ...places });
+  writeSegments(viewOf(bytes), elf.EHDR_SIZE, segments);
+  return bytes;
+}

@@ -1,12 +1,13 @@
 import type { Architecture } from "../arch/architecture.ts";
 import * as elf from "../elf/constants.ts";
 import { changeTags, dropNeeded } from "../elf/dynamic.ts";
-import { writeU64 } from "../elf/file.ts";
+import type { Segment } from "../elf/file.ts";
+import { type SectionTable, sectionTable } from "../elf/sections.ts";
 import { AddonSupport } from "./addon-support.ts";
 import { Bytes, bytesOf, layOut } from "./chunk.ts";
 import { Code, type EntryAddresses } from "./entry.ts";
 import { type GivenFlags, isOn } from "./flags.ts";
-import { HeaderTable, programHeaders, visibleCount } from "./headers.ts";
+import { programHeaders, type Start, startBytes, startOf, visibleCount } from "./headers.ts";
 import { endOfProgram, loadSegment, pieces, place } from "./layout.ts";
 import { CXX_LIBRARIES, findLibrary } from "./libraries.ts";
 import { answerCxxLibraries, ignoreVariables } from "./loader.ts";
@@ -15,6 +16,7 @@ import { appendedTo, type Payload } from "./payload.ts";
 import { type Program, readProgram } from "./program.ts";
 import { relocateLibrary, relocateProgram } from "./relocate.ts";
 import { Resolver } from "./resolve.ts";
+import { sectionsWithin } from "./sections.ts";
 import { substitutes } from "./substitutes.ts";
 import { TlsTemplate } from "./tls.ts";
 
@@ -51,6 +53,7 @@ export function link(name: string, input: Uint8Array, libraryDirs: LibraryDirs, 
 
   // Behind the program lie the libraries, in segments of their own.
   const { address, distance } = endOfProgram(architecture, file);
+  const start = startOf(program, distance);
   const { placed, end } = place(architecture, libraries, address);
   const cxx = placed.filter(({ soname }) => soname !== muslLoader);
   const musl = placed.find(({ soname }) => soname === muslLoader) ?? missing(muslLoader);
@@ -59,13 +62,12 @@ export function link(name: string, input: Uint8Array, libraryDirs: LibraryDirs, 
   // Behind these lies what is made here: a segment for each protection, each of chunks.
   const addons = isOn(flags, "addons");
   const answers = substitutes(architecture, addons);
-  const headers = new HeaderTable(program, copied.length);
   const tls = new TlsTemplate(architecture, file, cxx);
   const zeroByte = new Bytes(new Uint8Array(1), 1);
   const support = addons ? new AddonSupport(program, cxx, tls) : undefined;
   const code = new Code(program, musl, flags, new Set(answers.table.values()), () => support?.fields ?? new Map());
   const made = layOut(end, maxPageSize, [
-    [elf.PF_R, [headers, tls, zeroByte, ...(support?.readOnly ?? [])]],
+    [elf.PF_R, [tls, zeroByte, ...(support?.readOnly ?? [])]],
     [elf.PF_R | elf.PF_X, [code]],
     [elf.PF_R | elf.PF_W, support === undefined ? [] : [support.threads]],
   ]);
@@ -88,12 +90,10 @@ export function link(name: string, input: Uint8Array, libraryDirs: LibraryDirs, 
   }
 
   // The headers tell of all of it, and the kernel enters by the code.
-  const added = [...copied, ...made].map((part) => loadSegment(architecture, part, distance));
-  const segments = programHeaders(program, added, { headers, tls, unwind: support?.unwind }, distance);
-  pointHeader(file.view, code.entry, headers.address - distance, visibleCount(segments));
-
+  const added = [...copied, ...made].map((part) => loadSegment(architecture, part, start.address));
+  const segments = programHeaders(program, start, added, tls, support?.unwind);
   const parts = [...copied, ...made.map((part) => ({ vaddr: part.vaddr, bytes: bytesOf(part, segments) }))];
-  const output = outputOf(program, parts, distance);
+  const output = outputOf(program, start, parts, code.entry, segments);
   return {
     output,
     get bytes() {
@@ -107,30 +107,35 @@ export function link(name: string, input: Uint8Array, libraryDirs: LibraryDirs, 
   };
 }
 
-/** Points the ELF header at the new entry and table; there are no section headers any more. */
-function pointHeader(view: DataView, entry: number, phoff: number, phnum: number): void {
-  writeU64(view, 24, entry);
-  writeU64(view, 32, phoff);
-  writeU64(view, 40, 0);
-  view.setUint16(56, phnum, true);
-  view.setUint16(58, 0, true);
-  view.setUint16(60, 0, true);
-  view.setUint16(62, 0, true);
-}
-
-/** The program's segments as they lie in its own bytes, what was added, and a payload that Bun looks for at the end. */
+/**
+ * The first pages, the program's segments as they lie in its own bytes, and what was added. What lies behind all that is
+ * loaded is a payload that Bun looks for at the end, or section headers: never both, since a tool that believes these would
+ * leave the payload out.
+ */
 function outputOf(
-  { file, payload }: Program,
+  { architecture, file, payload }: Program,
+  start: Start,
   added: readonly { readonly vaddr: number; readonly bytes: Uint8Array }[],
-  distance: number,
+  entry: number,
+  segments: readonly Segment[],
 ): Output {
-  const own = file
-    .segmentsOf(elf.PT_LOAD)
-    .map(({ offset, filesz }) => ({ offset, bytes: file.bytes.subarray(offset, offset + filesz) }));
-  const image = new Output([...own, ...added.map(({ vaddr, bytes }) => ({ offset: vaddr - distance, bytes }))]);
-  if (payload.kind !== "appended") return image;
-  const bytes = appendedTo(image.size + payload.bytes.length, payload.bytes);
-  return new Output([...image.parts, { offset: image.size, bytes }]);
+  const own = file.segmentsOf(elf.PT_LOAD).map(({ offset, filesz }) => ({
+    offset: offset + start.shift,
+    bytes: file.bytes.subarray(offset, offset + filesz),
+  }));
+  const loaded = [...own, ...added.map(({ vaddr, bytes }) => ({ offset: vaddr - start.address, bytes }))];
+  const end = new Output(loaded).size;
+  const first = (sections?: SectionTable) => ({
+    offset: 0,
+    bytes: startBytes(start, architecture.machine, entry, segments, sections),
+  });
+  if (payload.kind === "appended") {
+    const bytes = appendedTo(end + payload.bytes.length, payload.bytes);
+    return new Output([first(), ...loaded, { offset: end, bytes }]);
+  }
+  const headers = elf.EHDR_SIZE + visibleCount(segments) * elf.PHDR_SIZE;
+  const sections = sectionTable(sectionsWithin(segments, headers), end);
+  return new Output([first(sections), ...loaded, { offset: end, bytes: sections.bytes }]);
 }
 
 function missing(what: string): never {

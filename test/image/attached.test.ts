@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
@@ -159,6 +159,21 @@ describe("what goes with the image", () => {
         ].map(({ name, statement }) => ({ name, statement: JSON.parse(JSON.stringify(statement)) })),
       );
     }
+  });
+
+  testWith("skopeo", "umoci")("is nothing to umoci, which unpacks the image of a layout that skopeo made", async () => {
+    const [archive, layout, bundle] = ["umoci.tar", "umoci", "bundle"].map((name) => join(folder, name));
+    writeFileSync(archive ?? "", ofRelease);
+    await run(["skopeo", "--insecure-policy", "copy", "--quiet", `oci-archive:${archive}`, `oci:${layout}:0.1.0`]);
+    await run(["umoci", "unpack", "--rootless", "--image", `${layout}:0.1.0`, bundle ?? ""]);
+    expect(readdirSync(join(bundle ?? "", "rootfs"))).toEqual(["pause"]);
+  });
+
+  testWith("skopeo", "oci-image-tool")("is valid to oci-image-tool", async () => {
+    const [archive, layout] = ["valid.tar", "valid"].map((name) => join(folder, name));
+    writeFileSync(archive ?? "", ofRelease);
+    await run(["skopeo", "--insecure-policy", "copy", "--quiet", "--all", `oci-archive:${archive}`, `oci:${layout}:x`]);
+    await run(["oci-image-tool", "validate", "--type", "image", layout ?? ""]);
   });
 
   test("changes no platform's manifest: both archives, and one with nothing attached, have the same", async () => {

@@ -105,21 +105,21 @@ async function outcomeOf(
 ): Promise<Outcome> {
   const before = await megabytesOf(run, place.root);
   const start = performance.now();
-  let last = { status: 0, stdout: "", stderr: "" };
+  let status = 0;
+  let output = "";
   for (const { words, uid, sandbox } of partsOf(machine, line)) {
-    const task = { uid, env: variables(uid, env), command: ["bash", "-c", words] };
-    last = await run.spawn(sandbox(place, task), { seconds: LIMIT_S }).ended;
-    if (last.status !== 0) break;
+    // Into a file of the machine, so that it can be watched.
+    const file = `/home/newcomer/output-${uid}`;
+    const task = { uid, env: variables(uid, env), command: ["bash", "-c", `{ ${words}; } >${file} 2>&1`] };
+    ({ status } = await run.spawn(sandbox(place, task), { seconds: LIMIT_S }).ended);
+    output += readFileSync(join(place.root, file), "utf8");
+    if (status !== 0) break;
   }
   const seconds = Math.round((performance.now() - start) / 1000);
   const log = join(WORK, `${machine.name.replace(/\W+/g, "-")}-${line.endsWith("start") ? 1 : 2}.log`);
-  writeFileSync(log, `${last.stdout}\n--- stderr\n${last.stderr}\n`);
-  return {
-    status: last.status,
-    seconds,
-    megabytes: Math.round((await megabytesOf(run, place.root)) - before),
-    said: last.status === 0 ? gist(last.stdout) : `see ${log}`,
-  };
+  writeFileSync(log, output);
+  const megabytes = Math.round((await megabytesOf(run, place.root)) - before);
+  return { status, seconds, megabytes, said: status === 0 ? gist(output) : `see ${log}` };
 }
 
 function partsOf(machine: Newcomer, line: string) {

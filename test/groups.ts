@@ -21,7 +21,7 @@ const GCC = program("gcc");
 const TOOLS = [
   ...["aarch64-linux-gnu-gcc", "bwrap", "buildah", "busybox", "catatonit", "conmon", "crun", "ctr", "dockerd", "g++"],
   ...["lxc-start", "man", "mmdebstrap", "newuidmap", "podman", "qemu-aarch64-static", "qemu-system-aarch64"],
-  ...["qemu-system-x86_64", "runc", "runsc", "skopeo", "systemd-nspawn"],
+  ...["qemu-system-x86_64", "runc", "runsc", "shellcheck", "skopeo", "systemd-nspawn"],
 ];
 
 export const GROUPS: readonly Group[] = [
@@ -35,10 +35,10 @@ export const GROUPS: readonly Group[] = [
     name: "units",
     command: "test:quick",
     files: [
-      "test/{fuzz,harness,house,support}/**/*.test.ts",
+      "test/{fuzz,harness,house,support,upgrade}/**/*.test.ts",
       "test/bench/bench.test.ts",
       "test/image/read.test.ts",
-      "test/machine/newc.test.ts",
+      "test/machine/{boot,newc}.test.ts",
       "test/snapshot/{scenarios,write}.test.ts",
     ],
     needs: [],

@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, resolve } from "node:path";
 import type { Architecture } from "../arch/architecture.ts";
 import { UserError } from "../support/error.ts";
@@ -24,14 +25,27 @@ export async function compile(
   return { bytes: Bun.file(outfile).size };
 }
 
-/** Runs `bun build --compile` for musl on the sources `entries`. @throws UserError with what Bun said when it fails. */
+/**
+ * The environment of a process of the build's own: no variable of the caller's changes what it makes (BUN_OPTIONS,
+ * NODE_ENV, BUN_JSC_useJIT, a .bunfig.toml in its home).
+ */
+export const ownEnvironment = (home = "/nonexistent"): Readonly<Record<string, string>> => ({
+  PATH: process.env.PATH ?? "/usr/bin:/bin",
+  HOME: home,
+  TMPDIR: tmpdir(),
+});
+
+/**
+ * Runs `bun build --compile` for musl on the sources `entries`. `env`: another environment than the build's own.
+ * @throws UserError with what Bun said when it fails.
+ */
 export async function bunBuild(
   run: Scope,
   { bunTarget }: Architecture,
   entries: readonly string[],
   outfile: string,
   options: readonly string[],
-  env: Readonly<Record<string, string>> = {},
+  env?: Readonly<Record<string, string | undefined>>,
 ): Promise<void> {
   await using own = run.nested();
   mkdirSync(dirname(outfile), { recursive: true });
@@ -39,7 +53,7 @@ export async function bunBuild(
   const cwd = own.folder(".compile-", dirname(resolve(outfile)));
   const files = [...entries.map((entry) => resolve(entry)), "--outfile", resolve(outfile)];
   const command = [process.execPath, "build", "--compile", `--target=${bunTarget}`, ...files, ...options];
-  const { status, stdout, stderr } = await own.spawn(command, { cwd, env: { ...process.env, ...env } }).ended;
+  const { status, stdout, stderr } = await own.spawn(command, { cwd, env: env ?? ownEnvironment(cwd) }).ended;
   if (status !== 0)
     throw new UserError(`bun build --compile ended with ${status}: ${complaint((stderr || stdout).trim())}`);
 }

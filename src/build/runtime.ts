@@ -45,7 +45,9 @@ export async function downloadRuntime(run: Scope, architecture: Architecture, ca
   mkdirSync(cache, { recursive: true });
   await using own = run.nested();
   const folder = own.folder(".download-", cache);
-  await bunBuild(own, architecture, [import.meta.path], join(folder, "scrap"), [], { BUN_INSTALL_CACHE_DIR: folder });
+  // The caller's environment says how it reaches the network.
+  const env = { ...process.env, BUN_INSTALL_CACHE_DIR: folder };
+  await bunBuild(own, architecture, [import.meta.path], join(folder, "scrap"), [], env);
   if (!existsSync(join(folder, name)))
     throw new UserError(`Bun did not leave its runtime as ${name} in the folder that was named to it; try again`);
   renameSync(join(folder, name), path);

@@ -8,7 +8,7 @@ import type { SnapshotResult } from "../snapshot/snapshot.ts";
 import { UserError } from "../support/error.ts";
 import { ROOT } from "../support/project.ts";
 import type { Scope } from "../support/scope.ts";
-import { compile } from "./compile.ts";
+import { compile, ownEnvironment } from "./compile.ts";
 import { describe, type Machine } from "./machine/boot.ts";
 import { runInMachine } from "./machine/run.ts";
 
@@ -39,6 +39,15 @@ const SECONDS_HERE = 900;
 const SECONDS_TO_PROBE = 30;
 
 /**
+ * The command behind it begins with the umask 022, each soft limit as high as it goes (Bun's compiler reserves memory
+ * when it starts), and a stack of 8 MiB, whatever the build was started with.
+ */
+const WITH_OWN_LIMITS = `umask 022
+for limit in t f d v; do ulimit -S -$limit "$(ulimit -H -$limit)"; done
+ulimit -S -s 8192 2>/dev/null || ulimit -S -s "$(ulimit -H -s)"
+exec "$@"`;
+
+/**
  * Runs a stage as a process of its own, here or in an emulated machine; what it wrote, in the order of its results. It
  * works in a folder beside its input.
  * @throws UserError when it fails or takes too long; MachineError when the machine does; LinkError when the stage cannot
@@ -52,8 +61,9 @@ export async function runStage(run: Scope, { machine, ...parts }: Place, task: S
 
 async function runHere(run: Scope, folder: string, { source, input, results, args }: StageTask) {
   const paths = results.map((name) => join(folder, name));
-  const command = [process.execPath, source, ...args(input, paths)];
-  const { status, stderr, late } = await run.spawn(command, { cwd: folder, seconds: SECONDS_HERE }).ended;
+  const command = ["/bin/sh", "-c", WITH_OWN_LIMITS, "sh", process.execPath, source, ...args(input, paths)];
+  const options = { cwd: folder, env: ownEnvironment(folder), seconds: SECONDS_HERE };
+  const { status, stderr, late } = await run.spawn(command, options).ended;
   if (late) throw new UserError(`it was not done within ${SECONDS_HERE} s; try again with less load on this machine`);
   if (status === USER_ERROR_STATUS) throw new UserError(stderr.trim());
   if (status !== 0) throw new Error(`${source} ended with ${status}: ${stderr.trim()}`);
@@ -104,7 +114,10 @@ export async function takeSnapshotIn(
 /** Why no program can be traced here, as snapshot and map need it; undefined where one can. */
 export async function whyNotTraced(run: Scope): Promise<string | undefined> {
   const probe = join(ROOT, "src", "snapshot", "probe-program.ts");
-  const { status, stderr } = await run.spawn([process.execPath, probe], { seconds: SECONDS_TO_PROBE }).ended;
+  const { status, stderr } = await run.spawn(["/bin/sh", "-c", WITH_OWN_LIMITS, "sh", process.execPath, probe], {
+    env: ownEnvironment(),
+    seconds: SECONDS_TO_PROBE,
+  }).ended;
   if (status === 0) return undefined;
   return stderr.trim().split("\n").at(-1) || `the attempt ended with ${status}`;
 }

@@ -1,6 +1,22 @@
 import { hostArchitecture } from "../arch/architectures.ts";
 import { PAGE_SIZE, pageUp } from "../elf/pages.ts";
-import { ENOENT, ENOTTY, EPERM, MAP_FIXED, MAP_FIXED_NOREPLACE, PROT_EXEC } from "./linux.ts";
+import { UserError } from "../support/error.ts";
+import {
+  ECHILD,
+  EFAULT,
+  EINVAL,
+  ENOENT,
+  ENOMEM,
+  ENOTTY,
+  EPERM,
+  F_DUPFD_CLOEXEC,
+  F_GETFD,
+  F_SETFD,
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  PR_SET_VMA,
+  PROT_EXEC,
+} from "./linux.ts";
 import type { MemoryLayout } from "./memory-layout.ts";
 import type { Stop } from "./ptrace.ts";
 
@@ -9,26 +25,39 @@ const { maxPageSize } = hostArchitecture();
 export type CallEntry = Extract<Stop, { kind: "entry" }>;
 
 /**
- * What a system call gets instead of the kernel's answer. `result`: the call is skipped and returns this. `args`: the call
- * is made with these arguments instead. `fill`: bytes written to an address once the call has returned. `ends`: it never
- * returns in earnest, so the C function that makes it is left as well.
+ * What a system call gets instead of the kernel's answer. `result`: the call is skipped and returns this. `returns`: the
+ * kernel carries it out, and this is what it has to return. `args`: the call is made with these arguments instead.
+ * `fill`: bytes written to an address once the call has returned. `ends`: it never returns in earnest, so the C function
+ * that makes it is left as well.
  */
 export type Answer = {
   readonly result?: number;
+  readonly returns?: number;
   readonly args?: readonly number[];
   readonly fill?: readonly [address: number, bytes: Uint8Array];
   readonly ends?: boolean;
 };
 
-/** Mappings whose address the donor leaves to the kernel, by their size in bytes: small ones go where they share page tables, huge ones to multiples of their size. */
+/** The descriptors that are opened, in their order: only 0, 1 and 2 are open before. */
+const DESCRIPTORS = { epoll_create1: 3, eventfd2: 4 } as const;
+
+/** Advice of madvise(2) that changes what is in memory: MADV_DONTNEED, MADV_FREE, MADV_REMOVE. */
+const DISCARDING = [4, 8, 9];
+
+/**
+ * Mappings whose address the donor leaves to the kernel, by their size in bytes: small ones go where they share page
+ * tables, huge ones to multiples of their size.
+ */
 const SMALL = 0x10_0000;
 const HUGE = 0x1_0000_0000;
 const OTHER_MAPPINGS = { start: 0x1000_0000, alignment: 0x1_0000 };
 const HUGE_MAPPINGS = { start: 0x2_0000_0000, alignment: 0x2_0000_0000 };
 
 /**
- * The answers to the donor's system calls. Those that differ from run to run or from machine to machine (addresses, random
- * bytes, times, IDs, sizes, files) are made up here; what is made up for `getpid` and `poll` can be set.
+ * The answers to the donor's system calls. The kernel itself carries out what concerns nothing but the donor's memory and
+ * its signals. All else could differ from run to run, from machine to machine or by what the build was started with
+ * (addresses, random bytes, times, IDs, sizes, limits, files, descriptors), and is made up here; what is made up for
+ * `getpid` and `poll` can be set.
  */
 export class DescribedKernel {
   pid = 1;
@@ -39,16 +68,43 @@ export class DescribedKernel {
   private huge = HUGE_MAPPINGS.start;
   private nanoseconds = 0;
 
-  constructor(private readonly mappings: MemoryLayout["mappings"]) {
-    this.small = mappings.start;
+  constructor(private readonly layout: Pick<MemoryLayout, "mappings" | "stack">) {
+    this.small = layout.mappings.start;
   }
 
+  /** @throws UserError for a call that is not described. */
   answer({ call, args }: CallEntry): Answer {
     const [first = 0, second = 0, third = 0, fourth = 0] = args;
     switch (call) {
       case "mmap":
-        if ((fourth & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0) return {};
-        return { args: [this.address(second, third), second, third, fourth | MAP_FIXED_NOREPLACE] };
+        return this.mapping(first, second, third, fourth);
+      case "munmap":
+      case "mprotect":
+      case "rt_sigaction":
+      case "rt_sigprocmask":
+      // Of x86-64 alone: the thread pointer.
+      case "arch_prctl":
+        return { returns: 0 };
+      case "madvise":
+        return DISCARDING.includes(third) ? this.notDescribed(call, args) : { result: 0 };
+      // The C library looks for the end of its stack, by trying to enlarge each page of it.
+      case "mremap":
+        return { result: first >= this.layout.stack.base ? -ENOMEM : -EFAULT };
+      case "fcntl":
+        if (second === F_DUPFD_CLOEXEC) return { result: third };
+        return second === F_GETFD || second === F_SETFD ? { result: 0 } : this.notDescribed(call, args);
+      case "epoll_create1":
+      case "eventfd2":
+        return { result: DESCRIPTORS[call] };
+      case "epoll_ctl":
+      case "close":
+      case "close_range":
+      case "sigaltstack":
+        return { result: 0 };
+      case "wait4":
+        return { result: -ECHILD };
+      case "prctl":
+        return first === PR_SET_VMA ? { result: -EINVAL } : this.notDescribed(call, args);
       // No heap behind the last segment, whose start the kernel randomises: musl then maps its memory.
       case "brk":
         return { result: 0 };
@@ -92,8 +148,21 @@ export class DescribedKernel {
       case "prlimit64":
         return third === 0 ? { result: 0, fill: [fourth, rlimit()] } : { result: -EPERM };
       default:
-        return {};
+        return this.notDescribed(call, args);
     }
+  }
+
+  private notDescribed(call: string, args: readonly number[]): never {
+    throw new UserError(
+      `the donor makes the system call ${call}(${args.join(", ")}), of which src/snapshot/described-kernel.ts does not ` +
+        "say what the kernel answers; describe it there",
+    );
+  }
+
+  private mapping(wanted: number, size: number, protection: number, flags: number): Answer {
+    if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0) return { returns: wanted };
+    const address = this.address(size, protection);
+    return { args: [address, size, protection, flags | MAP_FIXED_NOREPLACE], returns: address };
   }
 
   private address(size: number, protection: number): number {
@@ -105,7 +174,7 @@ export class DescribedKernel {
     // Code shares no page with data, however large a kernel has them.
     const alignment = (protection & PROT_EXEC) !== 0 ? maxPageSize : PAGE_SIZE;
     const small = pageUp(this.small, alignment);
-    if (size < SMALL && small + size <= this.mappings.end) {
+    if (size < SMALL && small + size <= this.layout.mappings.end) {
       this.small = pageUp(small + size, alignment);
       return small;
     }

@@ -8,7 +8,7 @@ import type { EntryAddresses } from "../link/entry.ts";
 import { UserError } from "../support/error.ts";
 import { encodeArguments, findArguments } from "./call-frame.ts";
 import { answerCpu, type CpuQueries, describeCpu } from "./described-cpu.ts";
-import { type Answer, DescribedKernel } from "./described-kernel.ts";
+import { type Answer, type CallEntry, DescribedKernel } from "./described-kernel.ts";
 import { AT_BASE, AT_ENTRY, AT_HWCAP, AT_PAGESZ, AT_PHDR, AT_PHENT, AT_PHNUM, initialStack } from "./initial-stack.ts";
 import { MAP_ANONYMOUS, MAP_FIXED_NOREPLACE, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "./linux.ts";
 import { readMappings } from "./memory.ts";
@@ -118,9 +118,9 @@ class DonorRun {
   constructor(
     private readonly tracee: Tracee,
     private readonly cpuQueries: CpuQueries,
-    { mappings }: MemoryLayout,
+    layout: MemoryLayout,
   ) {
-    this.kernel = new DescribedKernel(mappings);
+    this.kernel = new DescribedKernel(layout);
   }
 
   /** Lets it run until it stands at the entry of its wait. */
@@ -132,7 +132,7 @@ class DonorRun {
           `the donor did not reach its wait (${JSON.stringify(stop)}); run pause-static by hand to see why`,
         );
       if (stop.call === "rt_sigtimedwait") return;
-      this.carryOut(this.kernel.answer(stop));
+      this.carryOut(this.kernel.answer(stop), stop);
     }
   }
 
@@ -168,7 +168,7 @@ class DonorRun {
     }
   }
 
-  private carryOut({ result, args, fill, ends = false }: Answer): void {
+  private carryOut({ result, returns, args, fill, ends = false }: Answer, call?: CallEntry): void {
     const { tracee } = this;
     if (result !== undefined) tracee.skipCall();
     if (args !== undefined) tracee.setArguments(args);
@@ -176,6 +176,11 @@ class DonorRun {
     if (stop.kind === "ended")
       throw new UserError(
         `the donor ended with status ${stop.status} before it parked; run pause-static by hand to see why`,
+      );
+    if (returns !== undefined && !(stop.kind === "exit" && stop.result === returns))
+      throw new UserError(
+        `the donor's ${call?.call}(${call?.args.join(", ")}) came to ${JSON.stringify(stop)}, not to ${returns}; ` +
+          "see that nothing limits a process's memory here (ulimit -a, vm.overcommit_memory), nor its system calls",
       );
     if (result !== undefined) tracee.setResult(result);
     if (ends) this.returnFromFunction();

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { asUserError, type UserError } from "./error.ts";
 import { Interrupted, Scope } from "./scope.ts";
 
@@ -55,19 +56,23 @@ const aborted = (signal: AbortSignal) =>
 /**
  * A second signal changes nothing: Ctrl-C comes from the terminal and from npm or Bun, too. SIGHUP stays ignored where
  * it was ignored at the start: nohup(1) does so. SIGINT does not: a shell ignores it for each job in the background,
- * though nobody asked for that.
+ * though nobody asked for that. SIGCHLD must not be ignored: how a child ended would be lost.
  */
 function heedSignals(run: Scope): void {
-  const heeded: NodeJS.Signals[] = ["SIGINT", "SIGTERM", ...(hangupIgnored() ? [] : ["SIGHUP" as const])];
+  const ignored = ignoredSignals();
+  const heeded: NodeJS.Signals[] = ["SIGINT", "SIGTERM", ...(ignored("SIGHUP") ? [] : ["SIGHUP" as const])];
   for (const signal of heeded) process.on(signal, () => run.abort(new Interrupted(signal)));
+  if (ignored("SIGCHLD")) process.on("SIGCHLD", () => {});
 }
 
-/** SigIgn of /proc/self/status (proc(5)): bit 0 is SIGHUP. No where there is no such file. */
-function hangupIgnored(): boolean {
+/** By SigIgn of /proc/self/status (proc(5)), of which bit 0 is signal 1; none where there is no such file. */
+function ignoredSignals(): (signal: "SIGHUP" | "SIGCHLD") => boolean {
+  let mask = 0n;
   try {
-    const [, mask = "0"] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "latin1")) ?? [];
-    return (BigInt(`0x${mask}`) & 1n) === 1n;
+    const [, digits = "0"] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "latin1")) ?? [];
+    mask = BigInt(`0x${digits}`);
   } catch {
-    return false;
+    // Not Linux.
   }
+  return (signal) => ((mask >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n;
 }

@@ -306,13 +306,18 @@ const LOCK_NB = 4;
 const EWOULDBLOCK = 11;
 
 function flock(descriptor: number): "taken" | "held" | "unsupported" {
-  const { symbols: libc } = dlopen("libc.so.6", {
-    flock: { args: ["i32", "i32"], returns: "i32" },
-    __errno_location: { args: [], returns: "ptr" },
-  });
-  if (libc.flock(descriptor, LOCK_EX | LOCK_NB) === 0) return "taken";
-  const errno = libc.__errno_location();
-  return errno !== null && read.i32(errno, 0) === EWOULDBLOCK ? "held" : "unsupported";
+  try {
+    const { symbols: libc } = dlopen("libc.so.6", {
+      flock: { args: ["i32", "i32"], returns: "i32" },
+      __errno_location: { args: [], returns: "ptr" },
+    });
+    if (libc.flock(descriptor, LOCK_EX | LOCK_NB) === 0) return "taken";
+    const errno = libc.__errno_location();
+    return errno !== null && read.i32(errno, 0) === EWOULDBLOCK ? "held" : "unsupported";
+  } catch {
+    // Bun calls the C library only where it may compile.
+    return "unsupported";
+  }
 }
 
 /** By /proc/locks (proc(5)), which names a file by its device and inode. */

@@ -57,7 +57,7 @@ type Run = {
 
 /** `bun run build` in the copy; `within`: the command that starts it. */
 function build({ args = [], env = {}, within = [] }: Run) {
-  const command = [...within, process.execPath, join(COPY, "src", "build.ts"), ...args];
+  const command = [...within, process.execPath, join(COPY, "src", "build", "cli.ts"), ...args];
   const { exitCode, stderr } = Bun.spawnSync(command, {
     cwd: COPY,
     env: { ...process.env, ...env },
@@ -189,7 +189,7 @@ describe("a full disk is one line, and leaves dist as it was", () => {
       "size=150m",
       "\\S+/pause-static: cannot be written \\(ENOSPC\\); there is no room for its [\\d,]+ bytes: make room, [^\\n]*",
     ],
-    ["while the files for this machine are copied", "size=300m", "put: ENOSPC: [^\\n]*; make room for dist"],
+    ["while the files for this machine are copied", "size=300m", "put: ENOSPC: [^\\n]*; make room in \\S+"],
   ] as const;
   for (const [when, options, line] of cases) {
     testNeeding(NEEDS.namespaces)(
@@ -204,7 +204,7 @@ describe("a full disk is one line, and leaves dist as it was", () => {
     () => {
       refused(
         { within: within("size=1m", "mount -o remount,ro dist &&") },
-        /^build: dist: EROFS: [^\n]*; make dist writable\n$/,
+        /^build: \S+\/dist: no folder can be made there \(EROFS\); make it writable, with room\n$/,
       );
     },
     MINUTES,

@@ -113,12 +113,10 @@ async function gone(
 /** Each daemon is ended and started again under pods that run: their sandboxes stay as they are, and another pod starts. */
 async function restarts(runtime: Runtime, driver: Driver, outcome: Outcome): Promise<void> {
   const kept = [pod("kept-plain"), { ...pod("kept-shared"), shareProcesses: true }];
-  const next = pod("next");
   for (const each of kept) await driver.run(each);
   for (const each of kept) await running(runtime, each);
-  await restarted(runtime, driver, "runtime", () => runtime.restart(), { kept, next }, outcome);
-  if (driver.restart !== undefined)
-    await restarted(runtime, driver, "kubelet", driver.restart, { kept, next }, outcome);
+  await restarted(runtime, driver, "runtime", () => runtime.restart(), kept, outcome);
+  if (driver.restart !== undefined) await restarted(runtime, driver, "kubelet", driver.restart, kept, outcome);
   await gone(runtime, driver, kept, "deletion of the pods that were kept", outcome);
 }
 
@@ -127,15 +125,16 @@ async function restarted(
   driver: Driver,
   daemon: string,
   restart: () => Promise<void>,
-  { kept, next }: { readonly kept: readonly TestPod[]; readonly next: TestPod },
+  kept: readonly TestPod[],
   outcome: Outcome,
 ): Promise<void> {
   const before = await pidsOf(runtime, kept);
   await restart();
+  const next = pod(`after-${daemon}`);
   await driver.run(next);
-  const container = (await running(runtime, next)) ?? "does not run";
+  const container = (await running(runtime, next)) === undefined ? "does not run" : "runs";
   const same = (await pidsOf(runtime, kept)) === before ? "the sandboxes are the same" : "the sandboxes are others";
-  outcome.seen[`restart of the ${daemon}`] = `${same}; the next pod's container is ${container}`;
+  outcome.seen[`restart of the ${daemon}`] = `${same}; the next pod's container ${container}`;
   await gone(runtime, driver, [next], `deletion after the restart of the ${daemon}`, outcome);
 }
 

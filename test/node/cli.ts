@@ -111,12 +111,14 @@ async function withProgram(parent: Scope, { name, given, layers }: Node, program
   return JSON.parse(readFileSync(result, "utf8")) as NodeResult;
 }
 
-/** What was run up to now, in the order of the names. */
+/** What was run up to now, in the order of the runtimes' versions. */
 function kept(): readonly NodeRun[] {
   return readdirSync(KEPT)
     .filter((name) => name.endsWith(".json"))
-    .toSorted()
-    .map((name): NodeRun => JSON.parse(readFileSync(join(KEPT, name), "utf8")));
+    .map((name): NodeRun => JSON.parse(readFileSync(join(KEPT, name), "utf8")))
+    .toSorted((one, other) => place(one).localeCompare(place(other), "en", { numeric: true }));
 }
+
+const place = ({ programs, name }: NodeRun) => `${programs.join(" ")} ${name}`;
 
 await command("test:node", main);

@@ -65,7 +65,7 @@ describe("what may be the cause", () => {
       "commit: provenance.json says that it was built with changes on that commit, which only who built it has",
     ]);
     expect(said({ checkout: { commit: HERE, changes: ["a", "b", "c", "d", "e"] } })).toEqual([
-      "checkout: it has changes (a, b, c, and 2 more), so the rebuild is of no commit; git stash --include-untracked, and verify again",
+      "checkout: it has changes (a, b, c and 2 more), so the rebuild is of no commit; git stash --include-untracked, and verify again",
     ]);
     expect(said({ claims: [{ ...PROVENANCE, commit: null }] })).toEqual([
       "commit: provenance.json says that it was built where git knew no commit, so nobody can say of which sources",

@@ -1,5 +1,6 @@
 import type { Architecture } from "../../arch/architecture.ts";
 import { describeOthers } from "../../build/pin/pinned-libraries.ts";
+import { listFirst } from "../../support/list-first.ts";
 import type { Claim, Provenance } from "./claims.ts";
 
 /** What is checked out: its commit, and the paths that differ from it; null where there is no git. */
@@ -18,7 +19,9 @@ const MOST_PATHS = 3;
 /** The checkout in a few words. */
 export function describeCheckout({ commit, changes }: Checkout): string {
   if (commit === null || changes === null) return "this checkout, of which git knows no commit";
-  return changes.length === 0 ? `commit ${commit}` : `commit ${commit} with changes (${few(changes)})`;
+  return changes.length === 0
+    ? `commit ${commit}`
+    : `commit ${commit} with changes (${listFirst(changes, MOST_PATHS)})`;
 }
 
 /**
@@ -66,7 +69,7 @@ function aboutCheckout({ commit, changes }: Checkout): readonly string[] {
   return changes.length === 0
     ? []
     : [
-        `checkout: it has changes (${few(changes)}), so the rebuild is of no commit; git stash ` +
+        `checkout: it has changes (${listFirst(changes, MOST_PATHS)}), so the rebuild is of no commit; git stash ` +
           `--include-untracked, and verify again`,
       ];
 }
@@ -106,8 +109,3 @@ const unknownCommit = ({ commit }: Checkout) =>
 const unexplained = (claims: readonly Claim[]) =>
   `nothing of that is another by ${claims.map(({ source }) => source).join(" and ")}: the file is ` +
   `not what it says, or the build is not reproducible here`;
-
-const few = (paths: readonly string[]) =>
-  [...paths.slice(0, MOST_PATHS), ...(paths.length > MOST_PATHS ? [`and ${paths.length - MOST_PATHS} more`] : [])].join(
-    ", ",
-  );

@@ -2,6 +2,7 @@ import { describe, expect } from "bun:test";
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { PAUSE } from "../../harness/artifacts.ts";
+import { program, testNeeding } from "../../harness/privilege.ts";
 import { children, status } from "../../harness/proc.ts";
 import { soon } from "../../harness/stage.ts";
 import { version } from "../../package.json";
@@ -27,7 +28,7 @@ const ignoresSigchld = (pid: number) => status(pid, "SigIgn") === "0000000000010
 const GOODBYE = "Shutting down, got signal: Terminated\n";
 
 describe("pause(8)", () => {
-  testWith("man")("man shows it, with all its sections and no complaint", async () => {
+  testNeeding(program("man"))("man shows it, with all its sections and no complaint", async () => {
     const { status, stdout, stderr } = await start(["man", "--warnings=all", "--local-file", PAGE], {
       MANWIDTH: "80",
       LC_ALL: "C.UTF-8",
@@ -38,7 +39,7 @@ describe("pause(8)", () => {
     expect(stdout.split("\n").filter((line) => /^[A-Z ]+$/.test(line))).toEqual(SECTIONS);
   });
 
-  testWith("mandoc")("mandoc has no warning of it", async () => {
+  testNeeding(program("mandoc"))("mandoc has no warning of it", async () => {
     expect(await start(["mandoc", "-T", "lint", "-W", "warning", PAGE]).ended).toEqual({
       status: 0,
       stdout: "",

@@ -1,8 +1,16 @@
 import { NEEDS, program, testNeeding } from "../../harness/privilege.ts";
 import { children } from "../../harness/proc.ts";
 
+/** They end when PID 1 has reaped what they leave behind, and hang where it does not. */
+const WAIT_FOR_PID_1 = ["bwrap", "systemd-nspawn"];
+
 /** A test that needs these programs on PATH, and what they need of the system. */
-export const testWith = (...tools: readonly string[]) => testNeeding(NEEDS.namespaces, ...tools.map(program));
+export const testWith = (...tools: readonly string[]) =>
+  testNeeding(
+    NEEDS.namespaces,
+    ...tools.map(program),
+    ...(tools.some((tool) => WAIT_FOR_PID_1.includes(tool)) ? [NEEDS.reaper] : []),
+  );
 
 export type Output = { readonly status: number; readonly stdout: string; readonly stderr: string };
 export type Environment = Readonly<Record<string, string>>;

@@ -69,6 +69,17 @@ test("src/ imports nothing of the repository but src/ and package.json", () => {
     for (const target of targets) expect(target, `${file} imports ${target}`).toMatch(/^(src\/|package\.json$)/);
 });
 
+test("what tests and benchmarks share is in harness/: that and bench/ import nothing of test/", () => {
+  const files = [...new Bun.Glob("{bench,harness}/**/*.ts").scanSync(REPOSITORY)];
+  const wrong = files.flatMap((file) =>
+    importsOf(file)
+      .filter((target) => target.startsWith("test/") || (file.startsWith("harness/") && target.startsWith("bench/")))
+      .map((target) => `${file} imports ${target}`),
+  );
+  expect(files.length).toBeGreaterThan(20);
+  expect(wrong).toEqual([]);
+});
+
 /** Names of architectures, of their registers, and of what their instructions and relocations are called. */
 const OF_AN_ARCHITECTURE =
   /\b(x86\w*|amd64|x64|i386|aarch64|arm64|armv8|R_X86_64_\w+|R_AARCH64_\w+|[re](ax|bx|cx|dx|si|di|sp|bp|ip)|r(8|9|1[0-5])|x([0-9]|[12][0-9]|30)|[re]flags|fs_base|tpidr_el0|pstate|elr|svc|cpuid|xgetbv|int3)\b/gi;

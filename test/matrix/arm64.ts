@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { ARM64_PAUSE, PAUSE } from "../../harness/artifacts.ts";
 import { contractIn, KERNEL_OF_16_KB, type Seen, seenOn } from "../../harness/guest.ts";
+import { buildLinux, KERNEL_OF_39_BITS, KERNEL_OF_64_KB } from "../../harness/linux.ts";
 import { requireMarks, writeMarked } from "../../harness/marks.ts";
 import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import type { Kernel } from "../../src/build/debian/kernel.ts";
 import { debianKernel } from "../../src/build/machine/debian.ts";
 import { command } from "../../src/support/command.ts";
 import type { Scope } from "../../src/support/scope.ts";
-import { buildLinux, KERNEL_OF_39_BITS, KERNEL_OF_64_KB } from "./linux.ts";
 
 /**
  * Runs the contract's tests on dist/arm64/pause and on the C reference in emulated machines of AArch64: kernels of each size of pages and

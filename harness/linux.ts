@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
-import type { Architecture } from "../../src/arch/architecture.ts";
-import type { Kernel } from "../../src/build/debian/kernel.ts";
-import { fetchPackage, packageField } from "../../src/build/debian/packages.ts";
-import { DEBIAN_CACHE } from "../../src/build/machine/debian.ts";
-import type { Scope } from "../../src/support/scope.ts";
+import type { Architecture } from "../src/arch/architecture.ts";
+import type { Kernel } from "../src/build/debian/kernel.ts";
+import { fetchPackage, packageField } from "../src/build/debian/packages.ts";
+import { DEBIAN_CACHE } from "../src/build/machine/debian.ts";
+import type { Scope } from "../src/support/scope.ts";
 
 /** What building needs besides a compiler for the architecture: programs, and the packages that have them. */
 const TOOLS = { gcc: "gcc libc6-dev", make: "make", flex: "flex", bison: "bison", bc: "bc", xz: "xz-utils" };

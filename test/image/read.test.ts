@@ -136,6 +136,14 @@ describe("the images of an archive", () => {
     expect(readImages("archive", withAttestation({})).length).toBe(1);
   });
 
+  test("may have a history, and annotations that only tell something", () => {
+    const archive = forged({
+      config: (config) => ({ ...config, history: [{ empty_layer: true }, { created_by: "COPY" }] }),
+      manifest: (manifest) => ({ ...manifest, annotations: { "org.opencontainers.image.created": "x" } }),
+    });
+    expect(readImages("archive", archive).length).toBe(1);
+  });
+
   test("name what else their configuration sets, but for what is empty or means nothing", () => {
     const config = (config: { config: object }) => ({
       ...config,
@@ -382,6 +390,22 @@ describe("an archive is refused in one line", () => {
         ],
       }),
     },
+  );
+  refuses(
+    "with annotations of a manifest that a runtime may heed",
+    'a manifest with the annotation "run.oci.handler"',
+    {
+      manifest: (manifest) => ({
+        ...manifest,
+        annotations: { "org.opencontainers.image.created": "x", "run.oci.handler": "krun" },
+      }),
+    },
+  );
+  refuses(
+    "with a history of other layers than it has",
+    /a configuration whose history has \d layers, and whose rootfs 1/,
+    { config: (config) => ({ ...config, history: [{ empty_layer: true }] }) },
+    { config: (config) => ({ ...config, history: [{}, { empty_layer: false }] }) },
   );
   refuses(
     "with another configuration than its family's, or of another media type than it says",
@@ -741,6 +765,8 @@ describe("the members of a tar archive", () => {
   });
 
   test("may have an extended header of times and owners", () => {
+    const [owned] = untar("archive", tarOf(extended("uid=2000000000"), pause, { name: "b" }));
+    expect([owned?.uid, owned?.gid]).toEqual([2_000_000_000, 0]);
     expect(seen(extended("mtime=1.5", "atime=-3", "uid=0", "gid=0", "uname=root", "gname=root"), pause)).toEqual([
       ["pause", "file", 0o755, "it"],
     ]);
@@ -870,7 +896,7 @@ describe("reading an archive takes no more memory than its limits", () => {
     );
     large.writeUInt32LE(1024, large.length - 4);
     expect(refused(() => readImages("archive", forged({ pack: () => large })))).toMatch(/longer than it says/);
-  });
+  }, 60_000);
 
   test("nor are many that are more together", () => {
     const layer = new Uint8Array(40 * 1024 * 1024);
@@ -888,7 +914,7 @@ describe("reading an archive takes no more memory than its limits", () => {
       ),
     });
     expect(refused(() => readImages("archive", archive))).toMatch(/more than MOST_UNPACKED_BYTES \(67108864\) in all/);
-  });
+  }, 60_000);
 
   test("an archive that is larger is not read", () => {
     expect(refused(() => readImages("archive", new Uint8Array(64 * 1024 * 1024 + 1)))).toMatch(

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
@@ -11,7 +11,7 @@ import { OtherFileError, VerifyError } from "../../src/ship/verify/error.ts";
 import { MOST_FILE_BYTES, readSubjects } from "../../src/ship/verify/subject.ts";
 import { sha256 } from "../../src/support/hash.ts";
 import { REPOSITORY } from "../docs/pages.ts";
-import { type Forgery, forged, tarOf } from "../image/forge.ts";
+import { extended, type Forgery, forged, tarOf } from "../image/forge.ts";
 import { Docker, stores } from "../runtimes/docker.ts";
 import { Podman } from "../runtimes/podman.ts";
 import { run, testWith } from "../runtimes/tools.ts";
@@ -56,7 +56,9 @@ function imageWith([layer, ...more]: readonly Uint8Array[], architecture = "amd6
 /** What GNU tar makes of a folder with /pause and a link to it. */
 function packed(...args: readonly string[]): Uint8Array {
   const root = mkdtempSync(join(FOLDER, "root-"));
+  chmodSync(root, 0o755);
   writeFileSync(join(root, "pause"), pause().bytes);
+  chmodSync(join(root, "pause"), 0o755);
   symlinkSync("pause", join(root, "link"));
   return Bun.spawnSync(["tar", "--create", "--directory", root, ...args]).stdout;
 }
@@ -242,9 +244,20 @@ describe("what no build makes is said so in one line", () => {
       imageWith([packed("--format=posix", "--pax-option=SCHILY.xattr.security.capability:=x", "pause")]),
       /a layer: the tar archive has an extended header with "SCHILY\.xattr\.security\.capability=x", /,
     );
-    for (const mode of [0o1755, 0o2755])
-      refused(imageOf([pause(mode)]), new RegExp(`the image gives /pause mode ${mode.toString(8)}, `));
-    refused(imageOf([pause(0o4755)]), /the image gives \/pause mode 4755, /);
+    for (const mode of [0o1755, 0o2755, 0o4755, 0o777, 0o700, 0o644])
+      refused(
+        imageOf([pause(mode)]),
+        new RegExp(
+          `the image gives /pause mode ${mode.toString(8)} and owner 0:0, and a build's gives it 755 and 0:0$`,
+        ),
+      );
+    const content = pause().bytes;
+    const owned = { name: "pause", content, bytes: { 108: "0000001\0" } };
+    refused(imageWith([tarOf(owned)]), /the image gives \/pause mode 755 and owner 1:0, /);
+    const said = tarOf(extended("gid=65535"), { name: "pause", content });
+    refused(imageWith([said]), /the image gives \/pause mode 755 and owner 0:65535, /);
+    const root = tarOf({ name: "./", type: "5", mode: "0000777\0" }, { name: "pause", content });
+    refused(imageWith([root]), /the image gives \/ mode 777 and owner 0:0, /);
   });
 
   test("an image that runs something else, or as somebody else", () => {
@@ -295,7 +308,7 @@ describe("what no build makes is said so in one line", () => {
 
   test("and what cannot be read is no file to say anything of", () => {
     refused(join(FOLDER, "nothing"), /: cannot be read \(ENOENT.*\); give a file$/, VerifyError);
-    refused(FOLDER, /: cannot be read \(EISDIR.*\); give a file$/, VerifyError);
+    refused(FOLDER, /: cannot be read \(it is no regular file\); give a file$/, VerifyError);
     refused("/dev/zero", /: cannot be read \(it is no regular file\); give a file$/, VerifyError);
     const large = join(FOLDER, "large");
     writeFileSync(large, "");

@@ -38,11 +38,22 @@ export function readConfiguration(document: unknown): Configuration {
   const { os, architecture, variant, config, rootfs, history } = recordOf(document, MEMBERS);
   const { type, diff_ids } = recordOf(rootfs, ["type", "diff_ids"]);
   if (type !== "layers") throw new ShapeError("a configuration whose rootfs has not the type layers");
-  if (history !== undefined) list(history).forEach(record);
+  const diffIds = list(diff_ids).map(text);
+  // Some conversions go by it to tell which layers there are.
+  const layers =
+    history === undefined
+      ? diffIds
+      : list(history)
+          .map(record)
+          .filter((each) => each.empty_layer !== true);
+  if (layers.length !== diffIds.length)
+    throw new ShapeError(
+      `a configuration whose history has ${layers.length} layers, and whose rootfs ${diffIds.length}`,
+    );
   return {
     platform: platformOf({ os, architecture, ...(variant !== undefined && { variant }) }),
     config: readConfig(config ?? {}),
-    diffIds: list(diff_ids).map(text),
+    diffIds,
   };
 }
 

@@ -62,7 +62,9 @@ export class Layout {
     const names = ["schemaVersion", "mediaType", "config", "layers", "annotations", "subject"] as const;
     const manifest = recordOf(this.json(descriptor), names);
     checkVersion(manifest, descriptor.mediaType);
-    if (manifest.annotations !== undefined) texts(manifest.annotations);
+    const other = Object.keys(texts(manifest.annotations ?? {})).find((name) => !name.startsWith(TOLD));
+    // Podman hands them on to the runtime, which some of them tell how to run it.
+    if (other !== undefined) throw new ShapeError(`a manifest with the annotation ${JSON.stringify(other)}`);
     const config = descriptorOf(manifest.config);
     if (config.mediaType !== family.config)
       throw new ShapeError(`media type ${config.mediaType} where ${family.config} is expected`);
@@ -90,6 +92,9 @@ export class Layout {
     return { tar, compressed: blob.length };
   }
 }
+
+/** Annotations that only tell people something (OCI image specification, annotations.md). */
+const TOLD = "org.opencontainers.image.";
 
 /** Where an image layout has a blob (image-layout.md). */
 export const blobPath = (digest: string): string => `blobs/${digest.replace(":", "/")}`;

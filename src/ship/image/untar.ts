@@ -10,6 +10,8 @@ export type TarMember = {
   readonly path: string;
   readonly type: "file" | "folder";
   readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
   readonly bytes: Uint8Array;
 };
 
@@ -51,13 +53,14 @@ export function untar(name: string, archive: Uint8Array): readonly TarMember[] {
   const wrong = (at: number, found: string) =>
     new ImageError(`${name}: the tar archive ${found} at byte ${at}; write it again with podman save or skopeo copy`);
   const members = new Map<string, TarMember>();
-  let extended = false;
+  /** What the extended header before a member says of it. */
+  let about: Records | undefined;
   let headers = 0;
   for (let at = 0; ; ) {
     const block = archive.subarray(at, at + BLOCK);
     if (block.length < BLOCK) throw wrong(at, "is cut short");
     if (isZero(block)) {
-      if (extended) throw wrong(at, "has an extended header without a member");
+      if (about !== undefined) throw wrong(at, "has an extended header without a member");
       checkEnd(archive, at, wrong);
       return [...members.values()];
     }
@@ -70,18 +73,18 @@ export function untar(name: string, archive: Uint8Array): readonly TarMember[] {
     if (!isZero(archive.subarray(from + header.size, next)))
       throw wrong(from + header.size, "has padding that is not zero");
     if (header.flag === EXTENDED) {
-      if (extended) throw wrong(at, "has an extended header of an extended header");
-      checkRecords(bytes, (found) => wrong(at, found));
+      if (about !== undefined) throw wrong(at, "has an extended header of an extended header");
+      about = readRecords(bytes, (found) => wrong(at, found));
     } else {
-      const member = readMember(header, bytes, (found) => wrong(at, found));
+      const member = readMember(header, about, bytes, (found) => wrong(at, found));
       if (members.has(member.path))
         throw wrong(
           at,
           `has ${JSON.stringify(member.path)} twice, and which of them counts depends on the reader, again`,
         );
       members.set(member.path, member);
+      about = undefined;
     }
-    extended = header.flag === EXTENDED;
     at = next;
   }
 }
@@ -95,7 +98,12 @@ function checkEnd(archive: Uint8Array, at: number, wrong: (at: number, found: st
   if (!isZero(archive.subarray(at))) throw wrong(at, "has something behind its end");
 }
 
-type Header = { readonly path: string; readonly flag: string; readonly size: number; readonly mode: number };
+type Header = { readonly path: string; readonly flag: string } & Readonly<
+  Record<"size" | "mode" | "uid" | "gid", number>
+>;
+
+/** Values of an extended header by their keywords. */
+type Records = ReadonlyMap<string, string>;
 
 /** A header, each of whose fields says one thing to every reader. */
 function readHeader(block: Uint8Array, wrong: (found: string) => ImageError): Header {
@@ -124,13 +132,14 @@ function readHeader(block: Uint8Array, wrong: (found: string) => ImageError): He
     if (!isZero(field(name))) throw wrong(`has a header with something in its ${name === "rest" ? "prefix" : name}`);
   for (const name of ["devmajor", "devminor"] as const)
     if (!isZero(field(name)) && number(name) !== 0) throw wrong("has a header of a device");
-  for (const name of ["uid", "gid", "mtime"] as const) number(name);
+  number("mtime");
   for (const name of ["uname", "gname"] as const) text(name);
-  return { path, flag, size: number("size"), mode: number("mode") };
+  return { path, flag, size: number("size"), mode: number("mode"), uid: number("uid"), gid: number("gid") };
 }
 
 function readMember(
-  { path, flag, size, mode }: Header,
+  { path, flag, size, mode, ...header }: Header,
+  about: Records | undefined,
   bytes: Uint8Array,
   wrong: (found: string) => ImageError,
 ): TarMember {
@@ -140,7 +149,8 @@ function readMember(
     throw wrong(`has ${JSON.stringify(path)} with the mode of something else`);
   const plain = plainPath(path, kind === FOLDER);
   if (plain === undefined) throw wrong(`has a path in an odd spelling, ${JSON.stringify(path)},`);
-  return { path: plain, type: kind.type, mode: mode & PERMISSIONS, bytes };
+  const [uid, gid] = [Number(about?.get("uid") ?? header.uid), Number(about?.get("gid") ?? header.gid)];
+  return { path: plain, type: kind.type, mode: mode & PERMISSIONS, uid, gid, bytes };
 }
 
 /**
@@ -158,26 +168,27 @@ function plainPath(path: string, folder: boolean): string | undefined {
  * The records "LENGTH KEYWORD=VALUE\n" of an extended header (POSIX pax, "pax Extended Header"); LENGTH is that of the
  * whole record.
  */
-function checkRecords(bytes: Uint8Array, wrong: (found: string) => ImageError): void {
+function readRecords(bytes: Uint8Array, wrong: (found: string) => ImageError): Records {
   if (bytes.length > MOST_EXTENDED_BYTES)
     throw wrong(`has an extended header of more than MOST_EXTENDED_BYTES (${MOST_EXTENDED_BYTES})`);
-  const seen = new Set<string>();
+  const records = new Map<string, string>();
   for (let rest = bytes; rest.length > 0; ) {
     const length = Number(/^([1-9]\d{0,5}) /.exec(ascii(rest.subarray(0, 7)))?.[1]);
     const record = Number.isNaN(length) || length > rest.length ? "" : ascii(rest.subarray(0, length));
     const [, keyword, value] = /^\d+ ([^=\n]+)=([^\n]*)\n$/.exec(record) ?? [];
     if (keyword === undefined || value === undefined) throw wrong("has an extended header that is not made of records");
-    if (seen.has(keyword)) throw wrong(`has an extended header with ${JSON.stringify(keyword)} twice`);
+    if (records.has(keyword)) throw wrong(`has an extended header with ${JSON.stringify(keyword)} twice`);
     const expected = Object.hasOwn(KEYWORDS, keyword) ? KEYWORDS[keyword] : undefined;
     if (expected?.test(value) !== true)
       throw wrong(
         `has an extended header with ${JSON.stringify(`${keyword}=${value}`.slice(0, 100))}, which ` +
           `readers heed or not,`,
       );
-    seen.add(keyword);
+    records.set(keyword, value);
     rest = rest.subarray(length);
   }
-  if (seen.size === 0) throw wrong("has an empty extended header");
+  if (records.size === 0) throw wrong("has an empty extended header");
+  return records;
 }
 
 const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);

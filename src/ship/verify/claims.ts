@@ -1,8 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { PROVENANCE } from "../../build/stages.ts";
+import { UserError } from "../../support/error.ts";
 import { sha256 } from "../../support/hash.ts";
-import { list, member, parseJson, record, ShapeError, text } from "../../support/json.ts";
+import { list, MOST_JSON_BYTES, member, parseJson, record, text } from "../../support/json.ts";
+import { readRegular } from "../../support/read-regular.ts";
 import { VerifyError } from "./error.ts";
 import { readStatement } from "./statement.ts";
 import type { Subject } from "./subject.ts";
@@ -103,9 +105,9 @@ const readStatementAt = (path: string) =>
 /** @throws VerifyError when it is no JSON of that shape, or cannot be read at all. */
 function read<T>(path: string, as: string, shaped: (document: unknown) => T): T {
   try {
-    return shaped(parseJson(readFileSync(path)));
+    return shaped(parseJson(readRegular(path, MOST_JSON_BYTES, "MOST_JSON_BYTES")));
   } catch (error) {
-    if (!(error instanceof ShapeError) && !(error instanceof Error && "code" in error)) throw error;
+    if (!(error instanceof UserError) && !(error instanceof Error && "code" in error)) throw error;
     throw new VerifyError(`${path}: cannot be read as ${as}: ${error.message}`);
   }
 }

@@ -1,8 +1,8 @@
-import { readFileSync, statSync } from "node:fs";
 import type { Architecture } from "../../arch/architecture.ts";
 import { ARCHITECTURES, architectureOf } from "../../arch/architectures.ts";
 import { EHDR_SIZE, EI_CLASS, EI_DATA, ELFCLASS64, ELFDATA2LSB } from "../../elf/constants.ts";
 import { listFirst } from "../../support/list-first.ts";
+import { readRegular } from "../../support/read-regular.ts";
 import type { ImageConfig } from "../image/config.ts";
 import { FILE, USER } from "../image/contents.ts";
 import { ImageError } from "../image/error.ts";
@@ -29,8 +29,8 @@ export const MOST_FILE_BYTES = 256 * 1024 * 1024;
 const MOST = 5;
 const REVISION = "org.opencontainers.image.revision";
 
-/** Permissions that give what is run another's privileges, and the sticky bit. */
-const PRIVILEGES = 0o7000;
+/** Everybody may run /pause, and it has nobody's privileges. */
+const MODE = 0o755;
 
 /**
  * What is to be verified of the file at `path`: itself, or, if it is an image's archive, /pause of each platform.
@@ -50,14 +50,10 @@ export function readSubjects(path: string): readonly Subject[] {
   return images.map((image) => programOf(path, image));
 }
 
-/** @throws VerifyError for what has no end that is known, or a far one: a pipe, a device, a large file. */
+/** @throws VerifyError for what is no file, or a larger one than any that is built here. */
 function readWhole(path: string): Uint8Array {
   try {
-    const status = statSync(path);
-    if (!status.isFile() && !status.isDirectory()) throw new Error("it is no regular file");
-    if (status.size > MOST_FILE_BYTES)
-      throw new Error(`it has ${status.size} bytes, more than MOST_FILE_BYTES (${MOST_FILE_BYTES})`);
-    return readFileSync(path);
+    return readRegular(path, MOST_FILE_BYTES, "MOST_FILE_BYTES");
   } catch (error) {
     throw new VerifyError(`${path}: cannot be read (${error instanceof Error ? error.message : error}); give a file`);
   }
@@ -110,23 +106,24 @@ function checkRun(name: string, { entrypoint, user, env, others }: ImageConfig):
     );
 }
 
-/** The one regular file that the layers hold, /pause, with no more to it than its bytes. */
+/** The one regular file that the layers hold, /pause, which everybody may run and only root may change. */
 function fileAlone(name: string, layers: Image["layers"]): Uint8Array {
-  // The root itself may stand there as a folder.
-  const members = layers
-    .flatMap(({ tar }) => ofImage(() => untar(`${name}, a layer`, tar)))
-    .filter(({ path, type }) => !(path === "" && type === "folder"));
+  const members = layers.flatMap(({ tar }) => ofImage(() => untar(`${name}, a layer`, tar)));
   const file = members.find(({ path, type }) => path === FILE && type === "file");
-  const beside = members.filter((each) => each !== file).map(({ path }) => `/${path}`);
+  // The root itself may stand there as a folder.
+  const root = members.find(({ path, type }) => path === "" && type === "folder");
+  const beside = members.filter((each) => each !== file && each !== root).map(({ path }) => `/${path}`);
   const listed = listFirst(beside, MOST);
   if (file === undefined)
     throw new OtherFileError(`${name}: the image holds no regular file /${FILE}, but ${listed || "nothing"}`);
   if (beside.length > 0)
     throw new OtherFileError(`${name}: the image holds ${listed} beside /${FILE}, and a build's holds that alone`);
-  if ((file.mode & PRIVILEGES) !== 0)
-    throw new OtherFileError(
-      `${name}: the image gives /${FILE} mode ${file.mode.toString(8)}, and a build's gives it no privilege`,
-    );
+  for (const { path, mode, uid, gid } of [file, ...(root === undefined ? [] : [root])])
+    if (mode !== MODE || uid !== 0 || gid !== 0)
+      throw new OtherFileError(
+        `${name}: the image gives /${path} mode ${mode.toString(8)} and owner ${uid}:${gid}, ` +
+          `and a build's gives it ${MODE.toString(8)} and 0:0`,
+      );
   return file.bytes;
 }
 

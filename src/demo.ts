@@ -50,7 +50,9 @@ const pauseIn = (root: string, { alone }: Surroundings) =>
 /** Each subshell starts a sleep and ends, which leaves the sleep to PID 1. */
 const MAKE_ORPHANS = `i=0; while [ $i -lt ${ORPHANS} ]; do (sleep 600 &) || exit; i=$((i+1)); done`;
 
-/** A shell as PID 1 begins to make orphans, and becomes the command that follows. So nothing has to enter the namespace. */
+/**
+ * A shell as PID 1 begins to make orphans, and becomes the command that follows. So nothing has to enter the namespace.
+ */
 const WITH_ORPHANS = ["sh", "-c", `(${MAKE_ORPHANS}) >/dev/null 2>&1 & exec "$@"`, "sh"];
 
 /** What shows the rest: root lacks a capability, in a container, or is refused by what runs the container. */
@@ -81,7 +83,8 @@ async function possible(run: Scope, root: string): Promise<Surroundings> {
     refusal = stderr.trim() === "" ? `exit code ${status}` : stderr.trim();
   }
   throw new UserError(
-    `${join(root, "pause")} does not run here (${refusal}); if its folder is mounted noexec, set TMPDIR to one that is not`,
+    `${join(root, "pause")} does not run here (${refusal}); ` +
+      "if its folder is mounted noexec, set TMPDIR to one that is not",
   );
 }
 

@@ -10,8 +10,8 @@ const NOTHING_FROM_WORKING_DIRECTORY = ["dotenv", "bunfig", "tsconfig", "package
 );
 
 /**
- * Compiles `entry` for `architecture` and musl into `outfile` with the runtime at `runtime`; the program reads no file of
- * its working directory. In the program is the name of `outfile`, and nothing else of where it was compiled.
+ * Compiles `entry` for `architecture` and musl into `outfile` with the runtime at `runtime`; the program reads no file
+ * of its working directory. In the program is the name of `outfile`, and nothing else of where it was compiled.
  */
 export async function compile(
   run: Scope,

@@ -7,8 +7,9 @@ import type { Scope } from "../support/scope.ts";
 const UNFINISHED = ".unfinished-";
 
 /**
- * Makes dist this run's own until its end: what reads and what replaces files there does not meet another command in the
- * middle of it. A second one in this clone says what it waits for, and waits. What a killed one has left is removed.
+ * Makes dist this run's own until its end: what reads and what replaces files there does not meet another command in
+ * the middle of it. A second one in this clone says what it waits for, and waits. What a killed one has left is
+ * removed.
  */
 export async function ownDist(run: Scope): Promise<void> {
   mkdirSync(DIST, { recursive: true });

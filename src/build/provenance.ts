@@ -9,8 +9,8 @@ import { pinnedRuntime } from "./pin/pin.ts";
 
 /**
  * Writes what went into the artifacts, so that a file found on a node can be traced back: sizes in bytes, SHA-256 of
- * each file. `changed`: they were made from other sources than the commit's; null where no commit is known. `pinned`: the library is the release's;
- * where one is not, the bytes of the artifacts are not either.
+ * each file. `changed`: they were made from other sources than the commit's; null where no commit is known. `pinned`:
+ * the library is the release's; where one is not, the bytes of the artifacts are not either.
  */
 export async function writeProvenance(
   path: string,

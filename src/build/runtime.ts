@@ -9,7 +9,8 @@ import { PINNED_BUN, pinnedRuntime } from "./pin/pin.ts";
 
 /**
  * The path of the pinned runtime for `architecture` below `cache`; Bun downloads it there the first time.
- * @throws UserError when this is another Bun, the download fails, or the file is not the pinned one (it is then removed).
+ * @throws UserError when this is another Bun, the download fails, or the file is not the pinned one (it is then
+ * removed).
  */
 export async function fetchRuntime(
   run: Scope,

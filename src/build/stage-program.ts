@@ -50,8 +50,8 @@ exec "$@"`;
 /**
  * Runs a stage as a process of its own, here or in an emulated machine; what it wrote, in the order of its results. It
  * works in a folder beside its input.
- * @throws UserError when it fails or takes too long; MachineError when the machine does; LinkError when the stage cannot
- * be made for the machine.
+ * @throws UserError when it fails or takes too long; MachineError when the machine does; LinkError when the stage
+ * cannot be made for the machine.
  */
 export async function runStage(run: Scope, { machine, ...parts }: Place, task: StageTask): Promise<readonly Buffer[]> {
   await using own = run.nested();
@@ -94,7 +94,10 @@ async function runThere(
   throw new UserError(`in the ${describe(machine)} the stage ended with ${outcome.status}: ${outcome.output.trim()}`);
 }
 
-/** Takes a snapshot of `program` to `output`, as takeSnapshot does, in `place`. @throws as takeSnapshot and runStage do. */
+/**
+ * Takes a snapshot of `program` to `output`, as takeSnapshot does, in `place`.
+ * @throws as takeSnapshot and runStage do.
+ */
 export async function takeSnapshotIn(
   run: Scope,
   place: Place,

@@ -25,8 +25,8 @@ export type Machine = {
 export type Session = { readonly console: string; readonly port: Buffer };
 
 /**
- * Boots `machine` with `root` as all its files, of which the kernel executes /init, and waits until it is switched off or
- * the kernel panics.
+ * Boots `machine` with `root` as all its files, of which the kernel executes /init, and waits until it is switched off
+ * or the kernel panics.
  * @throws MachineError when QEMU or the kernel is missing, there is no room for the files, or the machine is not off in
  * time.
  */

@@ -21,6 +21,9 @@ export type Outcome = { readonly seen: Seen; readonly figures: Figures };
 /** So many pods of a node's 110 are deleted at once. */
 const AT_ONCE = 8;
 const GONE_MS = 60_000;
+/** A pod whose image is gone does not start, however long one waits. */
+const NEXT_MS = 15_000;
+const COLLECTION = "image collection";
 
 /** Runs every case on a node whose sandboxes run one program; `sha256` says which. */
 export async function runCases(runtime: Runtime, driver: Driver, sha256: string): Promise<Outcome> {
@@ -28,7 +31,7 @@ export async function runCases(runtime: Runtime, driver: Driver, sha256: string)
   for (const pod of PODS) await onePod(runtime, driver, pod, sha256, outcome);
   await restarts(runtime, driver, outcome);
   await manyAtOnce(runtime, driver, outcome);
-  await pinned(runtime, outcome);
+  await collection(runtime, driver, outcome);
   return outcome;
 }
 
@@ -160,9 +163,29 @@ async function manyAtOnce(runtime: Runtime, driver: Driver, outcome: Outcome): P
 
 const pod = (name: string): TestPod => ({ name, script: "exec busybox sleep 100000" });
 
-/** Whether the runtime keeps the kubelet from collecting the image as garbage. */
-async function pinned(runtime: Runtime, { seen }: Outcome): Promise<void> {
+/**
+ * What the kubelet's image collection does when the disk is full: it removes each image that no container uses, and does
+ * not count the sandbox's. An image that the runtime pins it leaves alone.
+ */
+async function collection(runtime: Runtime, driver: Driver, outcome: Outcome): Promise<void> {
   using cri = runtime.cri();
-  const image = (await cri.images()).find(({ repoTags }) => repoTags.includes(IMAGE));
-  seen["image collection"] = image === undefined ? "the image is gone" : image.pinned ? "pinned" : "not pinned";
+  const find = async () => (await cri.images()).find(({ repoTags }) => repoTags.includes(IMAGE));
+  const image = await find();
+  if (image === undefined || image.pinned) {
+    outcome.seen[COLLECTION] = image === undefined ? "the image is gone" : "the image is pinned";
+    return;
+  }
+  const [kept, next] = [pod("collected"), pod("after-collection")];
+  await driver.run(kept);
+  await running(runtime, kept);
+  await cri.removeImage(image.id);
+  const removed = (await find()) === undefined ? "removed" : "kept";
+  const refused = await driver.run(next).then(
+    () => false,
+    () => true,
+  );
+  const runs = !refused && (await eventually(() => containersOf(cri, next), NEXT_MS)) !== undefined;
+  outcome.seen[COLLECTION] =
+    `the image is not pinned, and ${removed} while a pod uses it; the next pod's container ${runs ? "runs" : "does not run"}`;
+  await gone(runtime, driver, [kept], "deletion after the collection", outcome);
 }

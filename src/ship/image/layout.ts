@@ -38,7 +38,8 @@ export class Layout {
   blob({ digest, size, platform }: Descriptor): Uint8Array {
     const called = `blob ${digest}${platform === undefined ? "" : ` (${platform.os}/${platform.architecture})`}`;
     const bytes = this.files.get(blobPath(digest));
-    if (bytes === undefined) throw new ShapeError(`no ${called}, which is missing: write it with all its platforms`);
+    if (bytes === undefined)
+      throw new ShapeError(`no ${called}, which is missing: one platform alone may have been written`);
     if (bytes.length !== size)
       throw new ShapeError(`${called} of ${bytes.length} bytes where its descriptor says ${size}`);
     return bytes;

@@ -14,6 +14,9 @@ import { GROUPS, type Group } from "./groups.ts";
 const PROJECT = join(import.meta.dir, "..");
 const CI = process.env.CI === "true";
 
+/** How long a test may take that does not say it itself: on a busy machine all take long. */
+const LIMIT_MS = 60_000;
+
 type Count = { readonly passed: number; readonly failed: number; readonly skipped: number };
 const NOTHING: Count = { passed: 0, failed: 0, skipped: 0 };
 
@@ -69,7 +72,7 @@ async function testFiles(run: Scope, files: readonly string[], share?: Share): P
   if (files.length === 0) return NOTHING;
   const report = join(run.folder("pause-tests-"), "junit.xml");
   const filter = share === "rest" ? ["--test-name-pattern", `${REST_MARK.replace(/[[\]]/g, "\\$&")}$`] : [];
-  const reporter = ["--reporter=junit", `--reporter-outfile=${report}`];
+  const reporter = [`--timeout=${LIMIT_MS}`, "--reporter=junit", `--reporter-outfile=${report}`];
   const { status } = await run.spawn(
     [process.execPath, "test", ...reporter, ...filter, ...files.map((file) => `./${file}`)],
     {

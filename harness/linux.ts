@@ -24,8 +24,8 @@ export const KERNEL_OF_64_KB: Recipe = {
 };
 
 /**
- * Builds a Linux kernel for emulated machines from Debian's linux-source, with linux.config and the recipe's lines over allnoconfig. What was
- * built before is built no second time.
+ * Builds a Linux kernel for emulated machines from Debian's linux-source, with linux.config and the recipe's lines over
+ * allnoconfig. What was built before is built no second time.
  * @throws Error when a tool is missing, an option is not to be had as asked for, or the build fails; UserError.
  */
 export async function buildLinux(run: Scope, architecture: Architecture, { name, options }: Recipe): Promise<Kernel> {
@@ -67,7 +67,10 @@ async function linuxSource(run: Scope, { debian }: Architecture): Promise<string
   return folder;
 }
 
-/** Kconfig leaves out what depends on something absent, and says nothing. @throws Error naming the lines of `wanted` that are not in `made`. */
+/**
+ * Kconfig leaves out what depends on something absent, and says nothing.
+ * @throws Error naming the lines of `wanted` that are not in `made`.
+ */
 function requireOptions(wanted: string, made: string): void {
   const lines = new Set(readFileSync(made, "utf8").split("\n"));
   const absent = readFileSync(wanted, "utf8")

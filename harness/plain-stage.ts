@@ -6,8 +6,8 @@ import { blockedIn, RT_SIGTIMEDWAIT } from "./proc.ts";
 import { type Ending, soon } from "./wait.ts";
 
 /**
- * A stage that needs no compiler: what util-linux and sh can make of conditions. As root, or in a user namespace; stage.c makes
- * the others.
+ * A stage that needs no compiler: what util-linux and sh can make of conditions. As root, or in a user namespace;
+ * stage.c makes the others.
  */
 export type PlainConditions = {
   /** PID 1 of a PID namespace of its own: yes, unless said otherwise. */
@@ -64,7 +64,9 @@ async function ending(stage: ReturnType<typeof raise>): Promise<Ending> {
 export const plainlyPlayed = (artifact: Artifact, conditions: PlainConditions): Promise<Ending> =>
   ending(raise(artifact, conditions));
 
-/** Starts `artifact`, waits until it is parked, and gives its PID to `play`; it is gone afterwards however that goes. */
+/**
+ * Starts `artifact`, waits until it is parked, and gives its PID to `play`; it is gone afterwards however that goes.
+ */
 export async function plainlyParked<T>(
   artifact: Artifact,
   conditions: PlainConditions,

@@ -8,7 +8,9 @@ export type Need = {
   readonly name: string;
   /** Is it here? Found out once. */
   readonly present: () => boolean;
-  /** Does the README's second command bring it, or any system have it? The tests of others belong to `bun run test:all`. */
+  /**
+   * Does the README's second command bring it, or any system have it? The tests of others belong to `bun run test:all`.
+   */
   readonly ordinary: boolean;
   /** Debian's packages that bring it; none where none does. */
   readonly packages: readonly string[];
@@ -18,8 +20,8 @@ const PROJECT = join(import.meta.dir, "..");
 const CI = process.env.CI === "true";
 
 /**
- * Which tests run under CI: those that need what is ordinary, or only the others, whose names end with REST_MARK; all where the
- * variable is not set. test/run.ts sets it.
+ * Which tests run under CI: those that need what is ordinary, or only the others, whose names end with REST_MARK; all
+ * where the variable is not set. test/run.ts sets it.
  */
 export const SHARE_VARIABLE = "PAUSE_TEST_SHARE";
 export type Share = "ordinary" | "rest";
@@ -151,8 +153,8 @@ export const NEEDS = {
 } as const satisfies Readonly<Record<string, Need>>;
 
 /**
- * A test that needs something of the machine. Where that is not there, it is skipped, with what it needs in its name; under
- * CI, where a skip would hide that nothing was tested, it fails.
+ * A test that needs something of the machine. Where that is not there, it is skipped, with what it needs in its name;
+ * under CI, where a skip would hide that nothing was tested, it fails.
  */
 export function testNeeding(...needs: readonly Need[]) {
   const ordinary = needs.every((need) => need.ordinary);

@@ -44,8 +44,8 @@ export const descriptors = (pid: number) =>
 export const kilobytes = (pid: number, field: string) => Number.parseInt(status(pid, field), 10);
 
 /**
- * A field of /proc/PID/smaps_rollup in kB, counted page by page. Linux 6.1 leaves the last pages of a task out of the sums
- * of /proc/PID/status, and 4 kB of 76 can be what it tells.
+ * A field of /proc/PID/smaps_rollup in kB, counted page by page. Linux 6.1 leaves the last pages of a task out of the
+ * sums of /proc/PID/status, and 4 kB of 76 can be what it tells.
  */
 export const rollup = (pid: number, field: string) =>
   Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(read(pid, "smaps_rollup"))?.[1]);

@@ -9,7 +9,10 @@ import type { Measurement, Task } from "./measurement.ts";
 /** An orphan every 10 ms: the interval of rig.c, us. */
 const TICK_US = 10_000;
 
-/** What a parked process does in a window of time, and in one with orphans: all peers at once, so that the machine hits all alike. */
+/**
+ * What a parked process does in a window of time, and in one with orphans: all peers at once, so that the machine hits
+ * all alike.
+ */
 export const idle: Measurement = {
   name: "idle",
   seconds: ({ windows: [seconds, times] }) => 2 * seconds * times,

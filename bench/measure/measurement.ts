@@ -12,7 +12,10 @@ export type Task = {
   readonly done: (seconds: number) => void;
 };
 
-/** One measurement: what it is called with --only, and how long it may take, in seconds of some machine: only shares matter. */
+/**
+ * One measurement: what it is called with --only, and how long it may take, in seconds of some machine: only shares
+ * matter.
+ */
 export type Measurement = {
   readonly name: string;
   readonly seconds: (plan: Plan, peers: readonly Peer[]) => number;
@@ -38,7 +41,10 @@ export const inTurn = (peers: readonly Peer[], round: number) => [
 
 export const endsOnSigterm = (peers: readonly Peer[]) => peers.filter((peer) => peer.endsOnSigterm);
 
-/** Has tinybench run `each` of every peer `times` times, one peer after the other; the time of each run is what `ns` says. */
+/**
+ * Has tinybench run `each` of every peer `times` times, one peer after the other; the time of each run is what `ns`
+ * says.
+ */
 export async function timed(
   peers: readonly Peer[],
   times: number,

@@ -12,9 +12,9 @@ const INTERVAL_US = 100_000;
 const turnSeconds = (pods: number, seconds: number) => 1 + pods / 40 + seconds;
 
 /**
- * A node's pods at once, each of which leaves an orphan every 100 ms: the memory and CPU of all the pauses together, and
- * the CPU of everything in the pods' control group, orphans and who makes them included, so that what a pause saves and
- * something else pays shows.
+ * A node's pods at once, each of which leaves an orphan every 100 ms: the memory and CPU of all the pauses together,
+ * and the CPU of everything in the pods' control group, orphans and who makes them included, so that what a pause saves
+ * and something else pays shows.
  */
 export const node: Measurement = {
   name: "node",

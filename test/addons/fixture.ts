@@ -2,7 +2,9 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { TEST_DIST } from "../../harness/compile.ts";
 
-/** Packages with addons of every kind that a loader looks for, in a folder of a user's; the addons return a number each. */
+/**
+ * Packages with addons of every kind that a loader looks for, in a folder of a user's; the addons return a number each.
+ */
 export class Packages {
   readonly folder: string;
 

@@ -14,7 +14,10 @@ import { version } from "../../package.json";
 const TERMINATED = "Shutting down, got signal: Terminated\n";
 const TRACES = count(500, 100);
 const STARTS = count(1000, 50);
-/** The kernel begins a stack at random within its last page, and grows it by pages: how little of it a program can live with is a matter of pages. */
+/**
+ * The kernel begins a stack at random within its last page, and grows it by pages: how little of it a program can live
+ * with is a matter of pages.
+ */
 const PAGE_SIZE = pageSize();
 const ENDED = { status: 0, stdout: "", stderr: TERMINATED };
 

@@ -9,8 +9,8 @@ import { version } from "../../package.json";
 import { childrenOf } from "../../src/support/proc.ts";
 
 /**
- * The contract of dist/pause as far as it can be seen with nothing installed: the other files of this folder have every row, on
- * every artifact, and need a compiler.
+ * The contract of dist/pause as far as it can be seen with nothing installed: the other files of this folder have every
+ * row, on every artifact, and need a compiler.
  */
 const TERMINATED = { status: 0, stdout: "", stderr: "Shutting down, got signal: Terminated\n" };
 const INTERRUPTED = { ...TERMINATED, stderr: "Shutting down, got signal: Interrupt\n" };

@@ -2,7 +2,9 @@ import * as jsc from "bun:jsc";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Preloaded into each Bun process of a run under coverage: says at its end which lines of src/ ran and which did not. */
+/**
+ * Preloaded into each Bun process of a run under coverage: says at its end which lines of src/ ran and which did not.
+ */
 
 /** Bun has it, and its types do not tell of it. @throws for a file that was not loaded. */
 const { codeCoverageForFile } = jsc as unknown as { codeCoverageForFile: (path: string) => string };
@@ -10,7 +12,9 @@ const { codeCoverageForFile } = jsc as unknown as { codeCoverageForFile: (path: 
 const { PAUSE_COVERAGE: folder } = process.env;
 const project = join(import.meta.dir, "../..");
 
-/** The rows of the profiler for what this process loaded: "path | functions % | lines % | the lines that did not run". */
+/**
+ * The rows of the profiler for what this process loaded: "path | functions % | lines % | the lines that did not run".
+ */
 function rows(): readonly string[] {
   return [...new Bun.Glob("src/**/*.ts").scanSync(project)].flatMap((file) => {
     try {

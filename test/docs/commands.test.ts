@@ -17,7 +17,10 @@ const RUN_AS_THEY_STAND = [INSTALL, TEST]
   .flatMap((block) => (block === undefined ? [] : commandsIn(block)))
   .flatMap((command) => [command, ...behind(command)]);
 
-/** It goes on with the line of CONTRIBUTING.md that installs what `bun run test:all` needs, and with that command's other half. */
+/**
+ * It goes on with the line of CONTRIBUTING.md that installs what `bun run test:all` needs, and with that command's
+ * other half.
+ */
 const RUN_AFTERWARDS = [
   ...read("CONTRIBUTING.md")
     .split("\n")

@@ -67,8 +67,8 @@ export type Run = {
 };
 
 /**
- * A reader that believes whatever it finds, as an engine does that only wants to run it: libarchive, `lookup`, every index
- * and manifest that index.json leads to, each by what is in it. Throws where something is not there.
+ * A reader that believes whatever it finds, as an engine does that only wants to run it: libarchive, `lookup`, every
+ * index and manifest that index.json leads to, each by what is in it. Throws where something is not there.
  */
 export async function believe(archive: Uint8Array, lookup: Lookup): Promise<readonly Run[]> {
   const files = await new Bun.Archive(new Uint8Array(archive)).files();

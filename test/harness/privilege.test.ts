@@ -7,7 +7,9 @@ import { missingOf, program, REST_MARK, SHARE_VARIABLE, type Share } from "../..
 const FOLDER = mkdtempSync(join(tmpdir(), "pause-needs-"));
 afterAll(() => rmSync(FOLDER, { recursive: true }));
 
-/** Three tests: of what every Debian has, of what the README's second command brings if it is here, of what is nowhere. */
+/**
+ * Three tests: of what every Debian has, of what the README's second command brings if it is here, of what is nowhere.
+ */
 writeFileSync(
   join(FOLDER, "some.test.ts"),
   `import { program, testNeeding } from ${JSON.stringify(join(import.meta.dir, "../../harness/privilege.ts"))};

@@ -133,7 +133,9 @@ export function compiledBy(version: string): string {
   return output;
 }
 
-/** The folders that hold the libraries of a release of Debian, as options of bun-static; of this machine's without one. */
+/**
+ * The folders that hold the libraries of a release of Debian, as options of bun-static; of this machine's without one.
+ */
 export async function librariesOf(suite: string | undefined): Promise<readonly string[]> {
   const folders = suite === undefined ? [] : await fetchLibraries(RUN, X86_64, join(TEST_DIST, "..", "debian"), suite);
   return folders.flatMap((folder) => ["--library-dir", folder]);

@@ -31,7 +31,8 @@ describe("a COPY relocation", () => {
   const code = {
     library: (size: number) =>
       `char copied[${size}] = { ${Array.from({ length: size }, (_, index) => index + 1).join(", ")} };`,
-    // The linker puts copies before the program's own zeroed data, where a longer object of the library's would run into.
+    // The linker puts copies before the program's own zeroed data, where a longer object of the library's would run
+    // into.
     program: (size: number) => `
       void _exit(int);
       extern volatile char copied[${size}];

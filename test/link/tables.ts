@@ -1,6 +1,7 @@
 /**
- * Tries what is too much for every test run, and writes docs/link-tables.md: Buns with the libraries of several releases, and
- * programs of others with their size, time and memory against the unlinked program. It downloads some 70 MB for each Bun.
+ * Tries what is too much for every test run, and writes docs/link-tables.md: Buns with the libraries of several
+ * releases, and programs of others with their size, time and memory against the unlinked program. It downloads some 70
+ * MB for each Bun.
  */
 
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";

@@ -10,9 +10,10 @@ import { command } from "../../src/support/command.ts";
 import type { Scope } from "../../src/support/scope.ts";
 
 /**
- * Runs the contract's tests on dist/arm64/pause and on the C reference in emulated machines of AArch64: kernels of each size of pages and
- * of addresses, on the oldest processor that each runs on and on the newest. Two of the kernels are built, some five minutes and 1 GB each
- * the first time, so it is no part of CI. Writes the table of docs/architectures.md.
+ * Runs the contract's tests on dist/arm64/pause and on the C reference in emulated machines of AArch64: kernels of each
+ * size of pages and of addresses, on the oldest processor that each runs on and on the newest. Two of the kernels are
+ * built, some five minutes and 1 GB each the first time, so it is no part of CI. Writes the table of
+ * docs/architectures.md.
  */
 /** MiB. With pages of 64 kB a storm of 5,000 orphans takes more than 2 GB. */
 const MEMORY = 4096;
@@ -21,7 +22,10 @@ const PATIENCE = 1800;
 const PAGE = join(import.meta.dir, "..", "..", "docs", "architectures.md");
 const MARK = "kernels";
 
-/** Kernels of Debian's, and some built from its source with options of their own; and the first processors of QEMU that each runs on. */
+/**
+ * Kernels of Debian's, and some built from its source with options of their own; and the first processors of QEMU that
+ * each runs on.
+ */
 const KERNELS: readonly {
   readonly made: string;
   readonly get: (run: Scope) => Promise<Kernel>;

@@ -11,8 +11,8 @@ import type { Scope } from "../../src/support/scope.ts";
 import { ADMINISTRATOR, CLONE, MACHINES, type Newcomer, type Place, type Suite } from "./machines.ts";
 
 /**
- * Builds machines that a newcomer may have, each with Debian's smallest root and Node.js alone, and runs the README's two commands
- * in a fresh clone there. A line of docs/newcomers.md for each.
+ * Builds machines that a newcomer may have, each with Debian's smallest root and Node.js alone, and runs the README's
+ * two commands in a fresh clone there. A line of docs/newcomers.md for each.
  */
 const USAGE =
   "usage: bun run test:newcomer [--config PATH]... [--env NAME]... [MACHINE]...\n" +
@@ -95,7 +95,10 @@ const readmeCommands = (): readonly string[] =>
     .slice(0, 2)
     .map(({ text }) => text);
 
-/** What an ordinary user cannot do, the installation of packages, is done by root, in the machine without a sandbox around it. */
+/**
+ * What an ordinary user cannot do, the installation of packages, is done by root, in the machine without a sandbox
+ * around it.
+ */
 async function outcomeOf(
   run: Scope,
   machine: Newcomer,

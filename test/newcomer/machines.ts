@@ -16,7 +16,10 @@ export type Newcomer = {
   readonly packages?: readonly string[];
 };
 
-/** What runs `command` there: with the machine's root, by this uid, with these variables set. It may write into the place's state. */
+/**
+ * What runs `command` there: with the machine's root, by this uid, with these variables set. It may write into the
+ * place's state.
+ */
 export type Sandbox = (place: Place, task: Task) => readonly string[];
 export type Task = {
   readonly uid: number;

@@ -7,7 +7,10 @@ import type { Scope } from "../../src/support/scope.ts";
 /** What a node has, and the libraries that these are linked with where the host's are older. */
 const PACKAGES = ["containerd", "runc", "containernetworking-plugins", "libc6", "libseccomp2"];
 
-/** The folders of Debian's packages of a release, unpacked, of which `usr` can lie over that of an older root. @throws UserError as fetchPackage does. */
+/**
+ * The folders of Debian's packages of a release, unpacked, of which `usr` can lie over that of an older root.
+ * @throws UserError as fetchPackage does.
+ */
 export async function debianLayers(run: Scope, suite: string): Promise<readonly string[]> {
   const cache = join(TEST_DIST, "debian-packages");
   const folders: string[] = [];

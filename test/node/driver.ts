@@ -54,8 +54,8 @@ const MANIFESTS = "/etc/kubernetes/manifests";
 const CONFIG = "/etc/kubernetes/kubelet.json";
 
 /**
- * A kubelet sets these for the whole machine: it gets files that look so, in mounts of its own, since nothing may lie over
- * /proc where a user namespace is to mount one.
+ * A kubelet sets these for the whole machine: it gets files that look so, in mounts of its own, since nothing may lie
+ * over /proc where a user namespace is to mount one.
  */
 const LAUNCH = `
   for setting in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/panic_on_oops=1 \\
@@ -91,7 +91,10 @@ export async function kubeletDriver(scope: Scope, given: Given, runtime: Runtime
 
 const minor = (version: string) => Number(/^v1\.(\d+)/.exec(version)?.[1] ?? 0);
 
-/** KubeletConfiguration (kubelet.config.k8s.io/v1beta1) for a node without a cluster, on a machine that does other things. */
+/**
+ * KubeletConfiguration (kubelet.config.k8s.io/v1beta1) for a node without a cluster, on a machine that does other
+ * things.
+ */
 function configuration(socket: string, minor: number): object {
   return {
     ...{ apiVersion: "kubelet.config.k8s.io/v1beta1", kind: "KubeletConfiguration" },

@@ -48,8 +48,8 @@ async function removeGroup(folder: string): Promise<void> {
 }
 
 /**
- * The root is the host's below a layer in memory, with the files of `layers` between the two: what is written is written there, and
- * ends with the namespaces. What the host has of containers and of Kubernetes is not seen.
+ * The root is the host's below a layer in memory, with the files of `layers` between the two: what is written is
+ * written there, and ends with the namespaces. What the host has of containers and of Kubernetes is not seen.
  */
 const ENTER = `
   work=$1 layers=$2 groups=$3 binds=$4; shift 4

@@ -21,7 +21,9 @@ export async function eventually<T>(ask: () => Promise<T | undefined>, ms = PATI
   return undefined;
 }
 
-/** The PID of a pod's sandbox, as the runtime tells it; 0 where it has no process. Undefined while there is no such pod. */
+/**
+ * The PID of a pod's sandbox, as the runtime tells it; 0 where it has no process. Undefined while there is no such pod.
+ */
 export async function sandboxPid(cri: Cri, name: string): Promise<number | undefined> {
   const pod = (await cri.pods()).find((pod) => pod.name.startsWith(name) && pod.state === "SANDBOX_READY");
   if (pod === undefined) return undefined;
@@ -64,7 +66,9 @@ export async function orphans(pid: number): Promise<string> {
   return reaped === true ? `${ORPHANS} orphans reaped` : `${children(pid).length} of ${ORPHANS} orphans left`;
 }
 
-/** How the containers of a pod are: the state of the newest, how each that ended did, and whether there were several. */
+/**
+ * How the containers of a pod are: the state of the newest, how each that ended did, and whether there were several.
+ */
 export async function containersOf(cri: Cri, { name, crashes = false }: TestPod): Promise<string | undefined> {
   const pod = (await cri.pods()).find((pod) => pod.name.startsWith(name));
   const all = (await cri.containers()).filter((container) => container.pod === pod?.id);

@@ -10,8 +10,9 @@ export const BASE_STORAGE = join(TEST_DIST, "base-image");
 const CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
 
 /**
- * Stands in for the official Bun image, which is Debian with Bun, where no registry can be reached: this machine's own Debian
- * release, from where this machine's apt gets it, and the Bun that runs this. Returns its name in the workspace's storage.
+ * Stands in for the official Bun image, which is Debian with Bun, where no registry can be reached: this machine's own
+ * Debian release, from where this machine's apt gets it, and the Bun that runs this. Returns its name in the
+ * workspace's storage.
  */
 export async function baseImage(workspace: Workspace): Promise<string> {
   const release = /^VERSION_CODENAME=(\w+)$/m.exec(await Bun.file("/etc/os-release").text())?.[1] ?? "stable";
@@ -49,7 +50,10 @@ async function debian(release: string, tar: string): Promise<void> {
   renameSync(`${tar}.new`, tar);
 }
 
-/** Where a machine reaches npm through a proxy with a certificate of its own, Bun in a container must be told of it as well. */
+/**
+ * Where a machine reaches npm through a proxy with a certificate of its own, Bun in a container must be told of it as
+ * well.
+ */
 async function certificates(context: string): Promise<string[]> {
   const { NODE_EXTRA_CA_CERTS } = process.env;
   if (NODE_EXTRA_CA_CERTS === undefined || !existsSync(NODE_EXTRA_CA_CERTS)) return [];

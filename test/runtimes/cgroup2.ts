@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 
-/** Is version 2 the machine's only hierarchy? Some have it beside those of version 1, which then have the controllers. */
+/**
+ * Is version 2 the machine's only hierarchy? Some have it beside those of version 1, which then have the controllers.
+ */
 const ALONE = existsSync("/sys/fs/cgroup/cgroup.controllers");
 
 /** For the names of tests of what takes either version alone, not both at once. */

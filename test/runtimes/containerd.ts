@@ -58,7 +58,10 @@ export async function configured(path: string): Promise<string> {
 
 export type Container = { readonly ended: ReturnType<typeof start>["ended"] };
 
-/** A containerd with root, state and socket of its own, and our image as the sandbox image of its pods; it and all its containers are gone when disposed of. */
+/**
+ * A containerd with root, state and socket of its own, and our image as the sandbox image of its pods; it and all its
+ * containers are gone when disposed of.
+ */
 export class Containerd implements AsyncDisposable {
   private readonly daemon: ReturnType<typeof start>;
   private readonly containers: { id: string; kill: () => void; running: () => boolean }[] = [];
@@ -80,7 +83,10 @@ export class Containerd implements AsyncDisposable {
     return containerd;
   }
 
-  /** Starts a container of an image in the foreground of a `ctr run`, which ends with the status that the container ends with. */
+  /**
+   * Starts a container of an image in the foreground of a `ctr run`, which ends with the status that the container ends
+   * with.
+   */
   start(id: string, image: string): Container {
     const container = start(
       this.command("run", "--rm", "--null-io", "--cgroup", join(this.workspace.cgroup, id), image, id),

@@ -21,7 +21,10 @@ const test = testWith("docker", "dockerd", "containerd", "runc", "busybox");
 const SIGSYS = 31;
 const SECCOMP_MODE_FILTER = "2";
 
-/** The words of a line of docs/node.md behind `docker`, with the test's archive and images in the place of those the page names. */
+/**
+ * The words of a line of docs/node.md behind `docker`, with the test's archive and images in the place of those the
+ * page names.
+ */
 const words = (command: string, archive = "") =>
   command
     .replace("dist/pause.oci.tar", archive)

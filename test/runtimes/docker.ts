@@ -12,7 +12,10 @@ export function stores(): readonly Store[] {
   return Number(version) >= 24 ? ["classic", "containerd"] : ["classic"];
 }
 
-/** A dockerd with socket, state and containerd of its own, which touches no bridge and no firewall; it and all its containers are gone when disposed of. */
+/**
+ * A dockerd with socket, state and containerd of its own, which touches no bridge and no firewall; it and all its
+ * containers are gone when disposed of.
+ */
 export class Docker implements AsyncDisposable {
   private constructor(
     readonly workspace: Workspace,

@@ -83,9 +83,10 @@ describe("hardened", () => {
 });
 
 /**
- * runc enters the limits before it executes /pause, and its Go runtime now and then wants one thread more than 1 process allows
- * (the kernel's log says "fork rejected by pids controller"): runc then ends, with whatever word it still has, before there was
- * a /pause. So it is tried again; that /pause itself fails would be seen behind this, where the container no longer runs.
+ * runc enters the limits before it executes /pause, and its Go runtime now and then wants one thread more than 1
+ * process allows (the kernel's log says "fork rejected by pids controller"): runc then ends, with whatever word it
+ * still has, before there was a /pause. So it is tried again; that /pause itself fails would be seen behind this, where
+ * the container no longer runs.
  */
 async function runHardened(podman: Podman): Promise<void> {
   for (let tries = 1; ; tries++) {

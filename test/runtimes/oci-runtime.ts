@@ -47,7 +47,9 @@ export type Kind = {
   readonly tools: readonly string[];
   /** The command, to be followed by options of its own. */
   readonly command: readonly string[];
-  /** Does a container join a namespace of its sandbox's by not naming it? The others have to name it by a path in /proc. */
+  /**
+   * Does a container join a namespace of its sandbox's by not naming it? The others have to name it by a path in /proc.
+   */
   readonly sharesUnnamed?: boolean;
 };
 
@@ -77,14 +79,19 @@ export type Container = { readonly pid: number; readonly ended: ReturnType<typeo
 export class OciRuntime implements AsyncDisposable {
   private readonly containers: { id: string; kill: () => void }[] = [];
 
-  /** `unprivileged`: the uid and gid to run it as; containers then run as their uid 0, in a user namespace where that is it. */
+  /**
+   * `unprivileged`: the uid and gid to run it as; containers then run as their uid 0, in a user namespace where that is
+   * it.
+   */
   constructor(
     private readonly kind: Kind,
     private readonly workspace: Workspace,
     private readonly unprivileged?: number,
   ) {}
 
-  /** Unpacks an image and starts it as the image and the settings say: no capability, no_new_privs, a read-only root. */
+  /**
+   * Unpacks an image and starts it as the image and the settings say: no capability, no_new_privs, a read-only root.
+   */
   async start(id: string, archive: string, settings: Settings = {}): Promise<Container> {
     const command = [...(settings.under ?? []), ...(await this.prepare(id, archive, settings))];
     const runtime = start(command);

@@ -4,7 +4,10 @@ import { HOST } from "../../src/ship/image/platforms.ts";
 import { readImages } from "../../src/ship/image/read.ts";
 import { untar } from "../../src/ship/image/untar.ts";
 
-/** Reads the image for one architecture from an OCI archive; where there is only one, that one. @throws Error when there is none. */
+/**
+ * Reads the image for one architecture from an OCI archive; where there is only one, that one.
+ * @throws Error when there is none.
+ */
 export async function readImage(path: string, architecture: string = HOST ?? process.arch): Promise<Image> {
   const images = readImages(path, await Bun.file(path).bytes());
   const image = images.length === 1 ? images[0] : images.find((each) => each.architecture === architecture);

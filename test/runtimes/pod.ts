@@ -13,7 +13,10 @@ export const MAKE_ORPHANS = `for i in $(seq ${ORPHANS}); do (busybox sleep 1000 
 
 export const GOODBYE = "Shutting down, got signal: Terminated\n";
 
-/** What one pod cost whose orphans were reaped: kB of memory, times that its /pause was switched away from since it parked. */
+/**
+ * What one pod cost whose orphans were reaped: kB of memory, times that its /pause was switched away from since it
+ * parked.
+ */
 export type Cost = { readonly resident: number; readonly anonymous: number; readonly switches: number };
 
 /** Waits until the process runs /pause and is parked. */
@@ -29,7 +32,10 @@ function isParked(pid: number): boolean {
   }
 }
 
-/** Waits until a container's orphans are handed to /pause as their PID 1, ends them all, and waits until it has reaped each. */
+/**
+ * Waits until a container's orphans are handed to /pause as their PID 1, ends them all, and waits until it has reaped
+ * each.
+ */
 export async function orphansAreReaped(pause: number): Promise<Cost> {
   await parked(pause);
   const before = cost(pause);
@@ -46,7 +52,10 @@ export async function orphansAreReaped(pause: number): Promise<Cost> {
   };
 }
 
-/** The same for orphans that a process of this machine leaves which joins /pause's PIDs, and is killed when they are reaped. */
+/**
+ * The same for orphans that a process of this machine leaves which joins /pause's PIDs, and is killed when they are
+ * reaped.
+ */
 export async function joinedOrphansAreReaped(pause: number): Promise<void> {
   const joined = start(["nsenter", "--target", `${pause}`, "--pid", "busybox", "sh", "-c", MAKE_ORPHANS]);
   try {
@@ -56,7 +65,10 @@ export async function joinedOrphansAreReaped(pause: number): Promise<void> {
   }
 }
 
-/** The PID of the parked /pause that a runtime has started: of those below it. @throws Error with the runtime's words when it has ended instead. */
+/**
+ * The PID of the parked /pause that a runtime has started: of those below it.
+ * @throws Error with the runtime's words when it has ended instead.
+ */
 export async function pauseBelow({ pid, ended }: ReturnType<typeof start>): Promise<number> {
   const found = await Promise.race([
     soon(`a /pause below process ${pid} to park`, () => below(pid).find(isParked)),

@@ -80,7 +80,10 @@ async function withoutInfraImage(workspace: Workspace): Promise<void> {
   );
 }
 
-/** The image that the suite asks for by name, as far as its tests for pods use it: a shell and tools from busybox, and two files. */
+/**
+ * The image that the suite asks for by name, as far as its tests for pods use it: a shell and tools from busybox, and
+ * two files.
+ */
 async function standIn(podman: Podman, suite: string): Promise<void> {
   const name = await run(["bash", "-c", 'source "$0/helpers.bash"; echo "$IMAGE"', suite]);
   const root = podman.workspace.folder("stand-in");

@@ -2,7 +2,10 @@ import { IMAGE } from "./images.ts";
 import { run, start } from "./tools.ts";
 import { removeCgroups, toml, Workspace } from "./workspace.ts";
 
-/** RLIMIT_NPROC and RLIMIT_NOFILE of the containers: what podman asks for by itself is more than an unprivileged host may give. */
+/**
+ * RLIMIT_NPROC and RLIMIT_NOFILE of the containers: what podman asks for by itself is more than an unprivileged host
+ * may give.
+ */
 const ULIMITS = ["nofile=1024:1024", "nproc=1024:1024"];
 
 /** podman with storage and state of its own, runc below it, and our image as the infra image of its pods. */

@@ -22,7 +22,9 @@ const ALL_BUT_ACCT = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["ac
 const TRACED = 5;
 const STARTS = 10;
 
-/** Ways through /pause that together make every call it can make: arguments, PID 1 or not, what is sent while it waits. */
+/**
+ * Ways through /pause that together make every call it can make: arguments, PID 1 or not, what is sent while it waits.
+ */
 const RUNS: readonly {
   readonly args: readonly string[];
   readonly first: boolean;
@@ -211,7 +213,10 @@ async function numbers(names: readonly string[]): Promise<number[]> {
   return lines.flatMap((line) => /^number (\d+)$/.exec(line)?.[1] ?? []).map(Number);
 }
 
-/** A seccomp filter (seccomp(2), linux/filter.h): the machine must be x86-64 and the call one of these, or the process is killed. */
+/**
+ * A seccomp filter (seccomp(2), linux/filter.h): the machine must be x86-64 and the call one of these, or the process
+ * is killed.
+ */
 function allowOnly(calls: readonly number[]): Uint8Array {
   const [LOAD_WORD, JUMP_IF_EQUAL, RETURN] = [0x20, 0x15, 0x06];
   const [NUMBER, ARCHITECTURE, AUDIT_ARCH_X86_64] = [0, 4, 0xc000_003e];

@@ -5,7 +5,10 @@ import type { Environment } from "./tools.ts";
 
 const CGROUPS = "/sys/fs/cgroup";
 
-/** A folder with container storage and state of its own, so that nothing of the machine's is seen or changed; gone when disposed of. */
+/**
+ * A folder with container storage and state of its own, so that nothing of the machine's is seen or changed; gone when
+ * disposed of.
+ */
 export class Workspace implements Disposable {
   readonly dir = mkdtempSync(join(tmpdir(), "pause-runtimes-"));
   /** For buildah and podman. */

@@ -11,8 +11,8 @@ import { link } from "../../src/link/link.ts";
 import { PAUSE_FLAGS } from "../../src/pause/entry.ts";
 
 /**
- * What execve(2) keeps, and so a build inherits from whoever starts it. None of it may reach the donor's memory. A prefix
- * is the beginning of a command that starts another one.
+ * What execve(2) keeps, and so a build inherits from whoever starts it. None of it may reach the donor's memory. A
+ * prefix is the beginning of a command that starts another one.
  */
 const sh = (script: string) => ["sh", "-c", `${script}; exec "$@"`, "sh"];
 const ALL = "INT,HUP,QUIT,TERM,USR1,USR2,PIPE,ALRM,CHLD,TSTP,TTIN,TTOU,URG,XCPU,XFSZ,VTALRM,PROF,WINCH,IO,SYS";

@@ -16,7 +16,8 @@ describe("the scenarios go every way through the program", () => {
         wakes.length > 1,
       ].join("|"),
     );
-    // 2 PIDs x (with and without arguments) x 3 endings x 5 ways of a message x stopped or not; the version x 3 of a write.
+    // 2 PIDs x (with and without arguments) x 3 endings x 5 ways of a message x stopped or not; the version x 3 of a
+    // write.
     expect(new Set(ways).size).toBe(2 * 2 * 3 * 5 * 2 + 2 * 3);
   });
 

@@ -3,7 +3,9 @@ import { runStage } from "../../src/build/stage-program.ts";
 import { libraryDirs } from "../../src/link/libraries.ts";
 import { command } from "../../src/support/command.ts";
 
-/** Prints what donor-memory.ts finds, started as the build starts its stages. Its argument: the donor's program as JSON. */
+/**
+ * Prints what donor-memory.ts finds, started as the build starts its stages. Its argument: the donor's program as JSON.
+ */
 await command("start-donor", async (run, [json = ""]) => {
   const program = JSON.parse(json);
   const [memory] = await runStage(

@@ -33,7 +33,10 @@ const NEEDED = [
   "ca-certificates",
 ];
 
-/** A Debian of this release in a folder, with every runtime it has and the Bun that runs this: made once, some four minutes and 1 GB. */
+/**
+ * A Debian of this release in a folder, with every runtime it has and the Bun that runs this: made once, some four
+ * minutes and 1 GB.
+ */
 export async function debianRoot(release: string): Promise<string> {
   const root = join(TEST_DIST, "debian", release);
   if (existsSync(root)) return root;
@@ -77,8 +80,8 @@ export async function debianRoot(release: string): Promise<string> {
 
 /**
  * A command as it is run in such a root, with this repository as /repository. The root is the root of its mounts, not a
- * chroot, in which no user namespace can be made; PIDs are its own, so that what it leaves behind ends with it; and its PID 1
- * is a shell, which reaps.
+ * chroot, in which no user namespace can be made; PIDs are its own, so that what it leaves behind ends with it; and its
+ * PID 1 is a shell, which reaps.
  */
 export function inRoot(root: string, repository: string, command: readonly string[]): readonly string[] {
   const script = `

@@ -1,6 +1,9 @@
 import type { Result } from "./results.ts";
 
-/** What one Debian's runtimes did: its name, when and on which kernel, the version of each package that is installed, and how each test ended. */
+/**
+ * What one Debian's runtimes did: its name, when and on which kernel, the version of each package that is installed,
+ * and how each test ended.
+ */
 export type Run = {
   readonly debian: string;
   readonly date: string;

@@ -41,7 +41,7 @@ export const FULL: Plan = {
     [200, 3],
     [500, 1],
   ],
-  node: [250, 10, 5],
+  node: [250, 5, 3],
   compressible: Number.POSITIVE_INFINITY,
 };
 

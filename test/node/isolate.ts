@@ -22,6 +22,7 @@ function hierarchies(): readonly Hierarchy[] {
 
 /** A control group of its own in each hierarchy, gone with the scope: their folders. */
 function groups(run: Scope, name: string): readonly string[] {
+  for (const { mount, options } of hierarchies()) if (options === VERSION_2) handOut(run, mount);
   const folders = hierarchies().map(({ mount }) => join(mount, name));
   for (const folder of folders) {
     mkdirSync(folder);
@@ -32,6 +33,18 @@ function groups(run: Scope, name: string): readonly string[] {
         writeFileSync(join(folder, file), readFileSync(join(dirname(folder), file)));
   }
   return folders;
+}
+
+/** Version 2 has in a group the controllers that the one above it hands out: those that it does not yet, until the scope ends. */
+function handOut(run: Scope, mount: string): void {
+  const words = (file: string) => readFileSync(join(mount, file), "utf8").trim().split(" ").filter(Boolean);
+  const given = words("cgroup.subtree_control");
+  const set = (sign: string, controller: string) =>
+    writeFileSync(join(mount, "cgroup.subtree_control"), `${sign}${controller}`);
+  for (const controller of words("cgroup.controllers").filter((name) => !given.includes(name))) {
+    set("+", controller);
+    run.defer(() => set("-", controller));
+  }
 }
 
 /** A group can be removed a moment after its last process has ended. */
@@ -88,7 +101,8 @@ const MOUNT_GROUPS = `
       *) mount --types cgroup --options "\${hierarchy#*=}" cgroup "\${hierarchy%%=*}" ;;
     esac
   done
-  if [ -s /sys/fs/cgroup/cgroup.controllers ]; then
+  # Under version 2 a group that hands out controllers has no process of its own.
+  if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
     mkdir /sys/fs/cgroup/daemons
     echo 0 >/sys/fs/cgroup/daemons/cgroup.procs
     for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do

@@ -15,7 +15,7 @@ RUN case "$(uname -m)/$TARGETARCH" in \
       x86_64/arm64) emulator=qemu-system-arm ;; \
       aarch64/amd64) emulator=qemu-system-x86 ;; \
     esac && \
-    apt-get update && apt-get install -y --no-install-recommends musl libstdc++6 libgcc-s1 $emulator
+    apt-get update && apt-get install -y --no-install-recommends musl musl-dev libstdc++6 libgcc-s1 $emulator
 COPY package.json ./
 COPY src src
 RUN bun run build ${TARGETARCH:+--arch "$TARGETARCH"} && cp "dist/$TARGETARCH/pause" /pause

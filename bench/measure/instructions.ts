@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
+import { hostArchitecture } from "../../src/arch/architectures.ts";
+import { installedArchive } from "../../src/build/debian/archive.ts";
 import { ElfFile } from "../../src/elf/file.ts";
-import { PAGE_SIZE, pageDown } from "../../src/elf/pages.ts";
-import { originOf } from "../../src/snapshot/memory-layout.ts";
+import { type FirstPage, firstPageOf } from "../../src/explain/packed.ts";
+import { Members } from "../../src/link/members.ts";
+import { PAUSE_CALLS } from "../../src/pause/entry.ts";
 import { observe } from "../../src/snapshot/rehearse.ts";
 import { USUAL } from "../../src/snapshot/scenarios.ts";
 import { add } from "../samples.ts";
@@ -16,10 +19,12 @@ export const instructions: Measurement = {
   run: ({ peers, samples, done }) => {
     const [path] = peers.find(({ name }) => name === NAME)?.command ?? [];
     if (path !== undefined) {
-      const firstPage = pageDown(new ElfFile(path, readFileSync(path)).entry, PAGE_SIZE);
+      const architecture = hostArchitecture();
+      const members = new Members(architecture, installedArchive(architecture), PAUSE_CALLS);
+      const first = firstPageOf(architecture, new ElfFile(path, readFileSync(path)), members);
       const executed = { stub: 0, TypeScript: 0, musl: 0 };
       const instruction = (address: number, woken: boolean) => {
-        if (woken) executed[originOf(address, firstPage)]++;
+        if (woken) executed[originOf(address, first)]++;
       };
       observe(path, USUAL, { instruction, call: () => {} });
       for (const [origin, count] of Object.entries(executed))
@@ -29,3 +34,9 @@ export const instructions: Measurement = {
     return Promise.resolve();
   },
 };
+
+/** What is compiled lies behind the C library's functions, and these behind the stub. */
+function originOf(address: number, { functionsAt, functionsEnd }: FirstPage): "stub" | "TypeScript" | "musl" {
+  if (address < functionsAt) return "stub";
+  return address < functionsEnd ? "musl" : "TypeScript";
+}

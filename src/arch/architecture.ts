@@ -28,6 +28,10 @@ export type Architecture = {
   readonly relocations: ReadonlyMap<number, Relocating>;
   /** The types of the relocations in a file's own tables of addresses (GOT, PLT), which lazy binding may put off. */
   readonly lazyRelocations: ReadonlySet<number>;
+  /** The same for object files: the types that occur in what is taken from the C library's archive. */
+  readonly objectRelocations: ReadonlyMap<number, ObjectRelocating>;
+  /** Where Debian's musl-dev puts that archive. */
+  readonly muslArchive: string;
   readonly tls: TlsLayout;
   /** musl's libc, which is its dynamic loader too: the name under which PT_INTERP has it. */
   readonly muslLoader: string;
@@ -47,8 +51,7 @@ export type Architecture = {
   /** Below where any kernel puts a stack, the vdso or a mapping: an address. */
   readonly highestAddress: number;
   readonly stub: Stub;
-  /** Whose static data has pages in its /pause, as the map of the file shows. */
-  readonly staticData: readonly ("runtime" | "musl")[];
+  readonly constants: CodeConstants;
   readonly emulator: Emulator;
 };
 
@@ -70,6 +73,15 @@ export type Relocating =
   | "tls-offset"
   | "thread-pointer-offset"
   | "tls-descriptor";
+
+/**
+ * What a relocation of an object file writes; S, A, P and GOT as the psABIs have them.
+ * - relative-32: S + A - P, in 32 bits
+ * - branch-26: S + A - P in words of 4 bytes, in the lowest 26 bits of an instruction
+ * - got-page: of the word of the global offset table that holds S, the distance of pages of 4096 bytes, for adrp
+ * - got-low-12: of that word, its place in its page in units of 8 bytes, for ldr
+ */
+export type ObjectRelocating = "relative-32" | "branch-26" | "got-page" | "got-low-12";
 
 /**
  * Where the blocks of thread-local variables lie ("ELF Handling for Thread-Local Storage", section 3). Variant I: the
@@ -95,14 +107,21 @@ export type Routine =
   | "newLocale"
   | "sameLocale";
 
+/** Addresses in machine code that a compiler wrote. */
+export type CodeConstants = {
+  /** Puts the address `to` in the place of each constant that is `from`: how many there were. */
+  readonly replace: (code: Uint8Array, from: number, to: number) => number;
+};
+
 /**
- * The code that a snapshot starts with: `start` first, `touch` for each page to write to, `resume` with a field for each
- * register it restores. `data`: words of 8 bytes that lie behind it where they cannot lie in it, and at which byte of
+ * The code that a snapshot starts with: `look` for each further page of its code, then `start`, `copy`, and `resume` with a
+ * field for each register it restores. `data`: words of 8 bytes that lie behind it where they cannot lie in it, and at which byte of
  * them those fields lead that are their addresses.
  */
 export type Stub = {
+  readonly look: Listing;
   readonly start: Listing;
-  readonly touch: Listing;
+  readonly copy: Listing;
   readonly resume: Listing;
   readonly data: readonly bigint[];
   readonly places: Readonly<Record<string, number>>;

@@ -26,12 +26,13 @@ export type Place = {
 type StageTask = {
   /** Its source. */
   readonly source: string;
-  /** The file that it is given. */
+  /** The file that it is given, and one more, if it needs one. */
   readonly input: string;
+  readonly other?: string;
   /** The names of the files that it writes. */
   readonly results: readonly string[];
-  /** Its arguments, by the paths of its input and of its results, in their order. */
-  readonly args: (input: string, results: readonly string[]) => readonly string[];
+  /** Its arguments, by the paths of its input, of its results in their order, and of the other file. */
+  readonly args: (input: string, results: readonly string[], other: string) => readonly string[];
 };
 
 /** Several times what the slowest stage has needed on a slow machine, s. */
@@ -59,9 +60,9 @@ export async function runStage(run: Scope, { machine, ...parts }: Place, task: S
   return await (machine === undefined ? runHere(own, folder, task) : runThere(own, folder, task, machine, parts));
 }
 
-async function runHere(run: Scope, folder: string, { source, input, results, args }: StageTask) {
+async function runHere(run: Scope, folder: string, { source, input, other = "", results, args }: StageTask) {
   const paths = results.map((name) => join(folder, name));
-  const command = ["/bin/sh", "-c", WITH_OWN_LIMITS, "sh", process.execPath, source, ...args(input, paths)];
+  const command = ["/bin/sh", "-c", WITH_OWN_LIMITS, "sh", process.execPath, source, ...args(input, paths, other)];
   const options = { cwd: folder, env: ownEnvironment(folder), seconds: SECONDS_HERE };
   const { status, stderr, late } = await run.spawn(command, options).ended;
   if (late) throw new UserError(`it was not done within ${SECONDS_HERE} s; try again with less load on this machine`);
@@ -73,7 +74,7 @@ async function runHere(run: Scope, folder: string, { source, input, results, arg
 async function runThere(
   run: Scope,
   folder: string,
-  { source, input, results, args }: StageTask,
+  { source, input, other, results, args }: StageTask,
   machine: Machine,
   { runtime, libraryDirs }: Omit<Place, "machine">,
 ) {
@@ -85,8 +86,9 @@ async function runThere(
     files: [
       { path: "stage", file: stage },
       { path: "input", file: input },
+      ...(other === undefined ? [] : [{ path: "other", file: other }]),
     ],
-    command: ["/stage", ...args("/input", there)],
+    command: ["/stage", ...args("/input", there, "/other")],
     results,
   });
   const written = results.flatMap((name) => outcome.results.get(name) ?? []);
@@ -107,8 +109,9 @@ export async function takeSnapshotIn(
   const [snapshot = Buffer.of(), result = Buffer.of()] = await runStage(run, place, {
     source: join(ROOT, "src", "snapshot", "snapshot-program.ts"),
     input: program.path,
+    other: program.archive,
     results: ["snapshot", "result"],
-    args: (path, results) => [JSON.stringify({ ...program, path }), ...results],
+    args: (path, results, archive) => [JSON.stringify({ ...program, path, archive }), ...results],
   });
   writeExecutable(output, snapshot);
   return JSON.parse(result.toString());

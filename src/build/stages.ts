@@ -5,13 +5,14 @@ import { hostArchitecture } from "../arch/architectures.ts";
 import { writeExecutable } from "../link/file.ts";
 import { libraryDirs } from "../link/libraries.ts";
 import { link } from "../link/link.ts";
-import { PAUSE_FLAGS } from "../pause/entry.ts";
+import { PAUSE_CALLS, PAUSE_FLAGS } from "../pause/entry.ts";
 import type { DonorProgram } from "../snapshot/donor.ts";
 import { PATIENCE } from "../support/patience.ts";
 import { DIST } from "../support/project.ts";
 import { stage } from "../support/report.ts";
 import type { Scope } from "../support/scope.ts";
 import { compile } from "./compile.ts";
+import { fetchArchive, installedArchive } from "./debian/archive.ts";
 import { fetchLibraries } from "./debian/library-packages.ts";
 import { type Machine, requireEmulator } from "./machine/boot.ts";
 import { DEBIAN_CACHE, debianKernel, fetchBusybox } from "./machine/debian.ts";
@@ -29,10 +30,10 @@ export const PROVENANCE = "provenance.json";
 const MEMORY = 1024;
 
 /**
- * What a build starts from: the Bun runtime that becomes PID 1, where musl and the C++ libraries are, and the machine
- * that takes the snapshot, where this one cannot.
+ * What a build starts from: the Bun runtime that becomes PID 1, where musl and the C++ libraries are, musl's libc.a, whose
+ * functions the snapshot has, and the machine that takes the snapshot, where this one cannot.
  */
-export type Materials = Place & { readonly architecture: Architecture };
+export type Materials = Place & { readonly architecture: Architecture; readonly archive: string };
 
 /**
  * Fetches what a build for `architecture` starts from, and sees that what it cannot fetch is installed. An emulated
@@ -43,7 +44,10 @@ export async function gather(run: Scope, architecture: Architecture, patience = 
   // The pinned file and no other.
   const { path: runtime } = await stage("runtime", () => fetchRuntime(run, architecture, join(DIST, "runtime")));
   if (architecture === hostArchitecture())
-    return { architecture, runtime, libraryDirs, machine: await machineInstead(run, architecture, patience) };
+    return {
+      ...{ architecture, runtime, libraryDirs, archive: installedArchive(architecture) },
+      machine: await machineInstead(run, architecture, patience),
+    };
 
   // Debian's packages have the libraries of another architecture, and what its machine is made of.
   return stage("packages", async () => {
@@ -53,6 +57,7 @@ export async function gather(run: Scope, architecture: Architecture, patience = 
       architecture,
       runtime,
       libraryDirs: () => folders,
+      archive: await fetchArchive(run, architecture, DEBIAN_CACHE),
       machine,
       detail: `libraries, Linux ${machine.kernel.release}`,
     };
@@ -74,7 +79,9 @@ export async function build(run: Scope, materials: Materials, folder: string): P
   const parts = await stage("link", () => linkPause(materials, dynamic, linked));
 
   // The same program's memory while it waits, with only the pages it can still reach. This is what ships.
-  const donor = { path: linked, start: parts.start, cpuQueries: pinnedRuntime(architecture).cpuQueries };
+  const { start, functions } = parts;
+  const { cpuQueries } = pinnedRuntime(architecture);
+  const donor = { path: linked, start, cpuQueries, functions, archive: materials.archive };
   const taken = await stage("snapshot", () => snapshotPause(run, materials, donor, snapshot));
 
   await stage("record", () =>
@@ -82,15 +89,16 @@ export async function build(run: Scope, materials: Materials, folder: string): P
   );
 }
 
-function linkPause({ architecture, libraryDirs }: Materials, input: string, output: string) {
-  const { bytes, libraries, start } = link(input, readFileSync(input), libraryDirs, PAUSE_FLAGS);
+function linkPause({ architecture, libraryDirs, archive }: Materials, input: string, output: string) {
+  const { bytes, libraries, start, muslFunction } = link(input, readFileSync(input), libraryDirs, PAUSE_FLAGS);
   writeExecutable(output, bytes);
-  const others = otherLibraries(architecture, libraries);
+  const others = otherLibraries(architecture, [...libraries, archive]);
   return {
     bytes: bytes.length,
-    libraries,
+    libraries: [...libraries, archive],
     others,
     start,
+    functions: Object.fromEntries(PAUSE_CALLS.map((name) => [name, muslFunction(name)])),
     detail: describeOthers(architecture, others) ?? "libraries as pinned",
   };
 }

@@ -63,6 +63,7 @@ export const DT_VERNEEDNUM = 0x6fffffff;
 export const SHT_PROGBITS = 1;
 export const SHT_SYMTAB = 2;
 export const SHT_STRTAB = 3;
+export const SHT_RELA = 4;
 export const SHT_NOTE = 7;
 export const SHT_NOBITS = 8;
 export const SHF_WRITE = 1;

@@ -31,8 +31,8 @@ export function sectionsOf(segments: readonly Segment[], headers: number): Secti
   return segments
     .filter(({ type }) => type === elf.PT_LOAD)
     .map(({ flags, offset, vaddr, filesz, memsz }) => {
-      const behind = Math.max(0, headers - offset);
       const inFile = filesz > 0;
+      const behind = inFile ? Math.max(0, headers - offset) : 0;
       return {
         ...sectionKind(flags, inFile),
         address: vaddr + behind,

@@ -1,5 +1,6 @@
 import type { Architecture } from "../arch/architecture.ts";
-import type { Page } from "../snapshot/memory.ts";
+/** Code that lies at `address`. */
+export type Code = { readonly address: number; readonly bytes: Uint8Array };
 
 /**
  * The places in executable `pages` that enter the kernel, as the architecture's record has the bytes. Where instructions can begin at any
@@ -7,7 +8,7 @@ import type { Page } from "../snapshot/memory.ts";
  */
 export function findCallSites(
   { processor: { kernelEntries, instructionAlignment } }: Architecture,
-  pages: readonly Page[],
+  pages: readonly Code[],
 ): { address: number; bytes: string }[] {
   return runsOf(pages)
     .flatMap(({ address, bytes }) =>
@@ -24,7 +25,7 @@ export function findCallSites(
 }
 
 /** Pages that lie side by side, in one piece. */
-function runsOf(pages: readonly Page[]): { address: number; bytes: Buffer }[] {
+function runsOf(pages: readonly Code[]): { address: number; bytes: Buffer }[] {
   const runs: { address: number; bytes: Buffer }[] = [];
   for (const { address, bytes } of pages.toSorted((one, other) => one.address - other.address)) {
     const last = runs.at(-1);

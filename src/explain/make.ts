@@ -3,19 +3,22 @@ import { join } from "node:path";
 import { version } from "../../package.json";
 import type { Architecture } from "../arch/architecture.ts";
 import { hostArchitecture } from "../arch/architectures.ts";
+import { archiveFor } from "../build/debian/archive.ts";
+import { DEBIAN_CACHE } from "../build/machine/debian.ts";
 import { type Place, runStage, whyNotTraced } from "../build/stage-program.ts";
 import { ARTIFACTS, gather } from "../build/stages.ts";
 import * as elf from "../elf/constants.ts";
 import { ElfFile } from "../elf/file.ts";
 import { libraryDirs } from "../link/libraries.ts";
+import { Members } from "../link/members.ts";
+import { PAUSE_CALLS } from "../pause/entry.ts";
 import { UserError } from "../support/error.ts";
 import { sha256 } from "../support/hash.ts";
 import { DIST } from "../support/project.ts";
 import type { Scope } from "../support/scope.ts";
 import { findCallSites } from "./call-sites.ts";
 import { FORMAT, type MappedScenario, type Origin, type PauseMap } from "./map.ts";
-import { loadedPages, OriginFinder } from "./origins.ts";
-import { placedLibraries } from "./placed-libraries.ts";
+import { OriginFinder } from "./origins.ts";
 import type { TracedRun } from "./trace.ts";
 
 /**
@@ -29,24 +32,20 @@ export async function makeMap(
   folder = join(DIST, architecture.debian),
   materials?: Place,
 ): Promise<PauseMap> {
-  const [dynamic, linked, file] = ARTIFACTS.map((name) => readBuilt(architecture, join(folder, name))) as [
-    ElfFile,
+  const [linked, file] = ARTIFACTS.slice(1).map((name) => readBuilt(architecture, join(folder, name))) as [
     ElfFile,
     ElfFile,
   ];
-  const { runs, dirs } = await seen(run, architecture, file.name, materials);
-  const origins = new OriginFinder(file, {
-    architecture,
-    linked,
-    libraries: placedLibraries(architecture, dynamic, dirs),
-    runs,
-  });
+  const runs = await seen(run, architecture, file.name, materials);
+  const members = new Members(architecture, await archiveFor(run, architecture, DEBIAN_CACHE), PAUSE_CALLS);
+  const origins = new OriginFinder(file, { architecture, members, runs });
   return {
     ...FORMAT,
     version,
     architecture: architecture.debian,
     file: { bytes: file.bytes.length, sha256: sha256(file.bytes), entry: file.entry },
     linked: { sha256: sha256(linked.bytes) },
+    parts: origins.parts(),
     pages: origins.pages(),
     scenarios: runs.map((run) => scenarioOf(architecture, origins, run)),
     callSites: callSitesOf(architecture, origins, runs),
@@ -63,13 +62,13 @@ function readBuilt({ debian }: Architecture, path: string): ElfFile {
   }
 }
 
-/** What the file does, and where its libraries are. */
+/** What the file does. */
 async function seen(
   run: Scope,
   architecture: Architecture,
   path: string,
   materials?: Place,
-): Promise<{ runs: readonly TracedRun[]; dirs: readonly string[] }> {
+): Promise<readonly TracedRun[]> {
   const place = materials ?? (await placeFor(run, architecture));
   const [traced = Buffer.of()] = await runStage(run, place, {
     source: join(import.meta.dir, "trace-program.ts"),
@@ -77,7 +76,7 @@ async function seen(
     results: ["trace"],
     args: (file, results) => [file, ...results],
   });
-  return { runs: JSON.parse(traced.toString()), dirs: place.libraryDirs(architecture) };
+  return JSON.parse(traced.toString());
 }
 
 /** Nothing of a build's is needed to trace a file of this machine's architecture here. */
@@ -109,7 +108,12 @@ function scenarioOf(
 }
 
 function callSitesOf(architecture: Architecture, origins: OriginFinder, runs: readonly TracedRun[]) {
-  const executable = loadedPages(origins.file).filter(({ flags }) => (flags & elf.PF_X) !== 0);
+  const { file } = origins;
+  const executable = file
+    .segmentsOf(elf.PT_LOAD)
+    .flatMap(({ vaddr, offset, filesz, flags }) =>
+      flags & elf.PF_X ? [{ address: vaddr, bytes: file.bytes.subarray(offset, offset + filesz) }] : [],
+    );
   const size = architecture.processor.systemCallInstruction.length;
   const calls = runs.flatMap((run) => run.calls);
   return findCallSites(architecture, executable).map(({ address, bytes }) => ({

@@ -1,23 +1,20 @@
 /** The name and the version of the map's format. The version is another as soon as a field is gone or means something else. */
-export const FORMAT = { format: "pause-map", formatVersion: 1 } as const;
+export const FORMAT = { format: "pause-map", formatVersion: 2 } as const;
 
-/** Where the bytes of a page come from, and the word for each. */
+/** Where bytes come from, and the words for each. */
 export const ORIGINS = {
-  stub: "ELF header, program headers, stub",
-  typescript: "compiled from TypeScript",
+  headers: "ELF header, program headers",
+  stub: "stub",
+  musl: "musl's functions, from libc.a",
+  template: "template of the data",
   "call-stubs": "bun:ffi's call stubs",
-  musl: "musl's code",
-  "musl-data": "musl's data",
-  "runtime-data": "the runtime's data",
-  heap: "data of the virtual machine",
-  "c-memory": "C memory: messages, sets, buffers",
-  "thread-local": "thread-local storage",
-  stack: "stack",
-  filling: "beside other pages, for kernels with larger ones",
+  typescript: "compiled from TypeScript",
+  data: "data: the stack, and what the template fills",
+  sections: "names of the sections, section headers",
 } as const;
 export type Origin = keyof typeof ORIGINS;
 
-/** A function of a library that lies, whole or in part, in a page: its address and size in bytes, and whether one of the scenarios runs any of it. */
+/** A function of the C library's: its address and size in bytes, and whether one of the scenarios runs any of it. */
 export type MappedFunction = {
   readonly name: string;
   readonly address: number;
@@ -26,19 +23,23 @@ export type MappedFunction = {
 };
 
 /**
- * A page of 4096 bytes. `address`: where a kernel with such pages maps it; of filling null, since such a kernel maps it nowhere.
- * `protection`: as /proc/PID/maps has it, without its last letter.
+ * A part of the file, or of memory that is not in it. `address`: where it is mapped; null where it is not. `offset`: where it
+ * lies in the file; null where it does not. `protection`: as /proc/PID/maps has it, without its last letter.
  */
-export type MappedPage = {
+export type MappedPart = {
   readonly address: number | null;
-  readonly offset: number;
+  readonly offset: number | null;
+  readonly size: number;
   readonly protection: string;
   readonly origin: Origin;
-  /** Of code of a library's: its name, the page's offset in its memory, and whether the bytes are those of the library's file. */
-  readonly library?: { readonly name: string; readonly offset: number; readonly same: boolean };
-  /** Those that the library's table of dynamic symbols names. */
+  /** Those of the C library's that lie in it. */
   readonly functions: readonly MappedFunction[];
-  /** Indices of the scenarios that touch it. */
+};
+
+/** A page of 4096 bytes in memory, and the indices of the scenarios that touch it. */
+export type MappedPage = {
+  readonly address: number;
+  readonly protection: string;
   readonly scenarios: readonly number[];
 };
 
@@ -51,7 +52,7 @@ export type MappedCall = {
   readonly woken: boolean;
 };
 
-/** A run of the file. `instructions`: executed, by the origin of their page. `faults`: page faults from the first instruction to the exit, on the kernel it was seen on. */
+/** A run of the file. `instructions`: executed, by where they come from. `faults`: page faults from the first instruction to the exit, on the kernel it was seen on. */
 export type MappedScenario = {
   readonly name: string;
   readonly calls: readonly MappedCall[];
@@ -75,7 +76,8 @@ export type PauseMap = typeof FORMAT & {
   readonly file: { readonly bytes: number; readonly sha256: string; readonly entry: number };
   /** What the pages were taken from. */
   readonly linked: { readonly sha256: string };
-  /** The file's pages in order. */
+  /** The parts of the file in order, and behind them those that are in memory alone. */
+  readonly parts: readonly MappedPart[];
   readonly pages: readonly MappedPage[];
   readonly scenarios: readonly MappedScenario[];
   readonly callSites: readonly CallSite[];

@@ -1,18 +1,22 @@
 import { hex } from "../elf/file.ts";
-import { PAGE_SIZE } from "../elf/pages.ts";
-import { type MappedPage, type MappedScenario, ORIGINS, type Origin, type PauseMap } from "./map.ts";
+import { type MappedPart, type MappedScenario, ORIGINS, type Origin, type PauseMap } from "./map.ts";
 
 /** The map in words: tables of Markdown, which a terminal shows as well. What differs from kernel to kernel is not among it, so it is the same on every machine. */
 export function mapTables(map: PauseMap): string {
-  const { architecture, version, file, pages, scenarios } = map;
-  const loaded = pages.filter(({ address }) => address !== null);
+  const { architecture, version, file, parts, pages, scenarios } = map;
   const [usual] = scenarios;
   return [
-    `pause ${version} for ${architecture}: ${file.bytes.toLocaleString("en-US")} bytes, ${loaded.length} pages in memory, SHA-256 \`${file.sha256}\`.`,
+    `pause ${version} for ${architecture}: ${file.bytes.toLocaleString("en-US")} bytes, ${pages.length} pages in memory, SHA-256 \`${file.sha256}\`.`,
+    "",
+    ...table(["address", "offset", "bytes", "", "from", "what of it runs"], parts.map(partRow)),
     "",
     ...table(
-      ["address", "offset", "", "from", "what of it runs", "scenarios"],
-      loaded.map((page) => pageRow(map, page)),
+      ["page", "", "scenarios that touch it"],
+      pages.map(({ address, protection, scenarios: some }) => [
+        `\`${hex(address)}\``,
+        `\`${protection}\``,
+        some.length === scenarios.length ? "all" : `${some.length} of ${scenarios.length}`,
+      ]),
     ),
     "",
     ...table(
@@ -38,24 +42,14 @@ const INSTRUCTIONS = {
   musl: "musl",
 } as const satisfies Partial<Record<Origin, string>>;
 
-const pageRow = ({ scenarios: all }: PauseMap, page: MappedPage) => [
-  `\`${hex(page.address ?? 0)}\``,
-  `\`${hex(page.offset)}\``,
-  `\`${page.protection}\``,
-  page.library === undefined
-    ? ORIGINS[page.origin]
-    : `\`${page.library.name}\` at ${hex(page.library.offset)}${page.library.same ? "" : ", changed"}`,
-  inPage(page),
-  page.scenarios.length === all.length ? "all" : `${page.scenarios.length} of ${all.length}`,
+const partRow = ({ address, offset, size, protection, origin, functions }: MappedPart) => [
+  address === null ? "" : `\`${hex(address)}\``,
+  offset === null ? "not in the file" : `\`${hex(offset)}\``,
+  size.toLocaleString("en-US"),
+  `\`${protection}\``,
+  ORIGINS[origin],
+  functions.map(({ name, runs }) => `\`${name}\`${runs ? "" : " (not run)"}`).join(", "),
 ];
-
-function inPage({ origin, functions }: MappedPage): string {
-  if (origin !== "musl") return "";
-  const running = functions.filter(({ runs }) => runs);
-  const names =
-    running.length === 0 ? "only what is not exported" : running.map(({ name }) => `\`${name}\``).join(", ");
-  return `${names}; ${functions.length - running.length} functions beside`;
-}
 
 const scenarioRow = ({ pages }: PauseMap, { name, calls, instructions }: MappedScenario, index: number) => [
   name,
@@ -69,7 +63,10 @@ export const table = (head: readonly string[], rows: readonly (readonly string[]
   [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);
 
 /** How many bytes of the file come from where, in the order of the origins. */
-export const bytesByOrigin = ({ pages }: PauseMap): readonly (readonly [Origin, number])[] =>
+export const bytesByOrigin = ({ parts }: PauseMap): readonly (readonly [Origin, number])[] =>
   (Object.keys(ORIGINS) as Origin[])
-    .map((origin) => [origin, pages.filter((page) => page.origin === origin).length * PAGE_SIZE] as const)
+    .map((origin) => {
+      const own = parts.filter((part) => part.origin === origin && part.offset !== null);
+      return [origin, own.reduce((bytes, { size }) => bytes + size, 0)] as const;
+    })
     .filter(([, bytes]) => bytes > 0);

@@ -2,65 +2,33 @@ import type { Architecture } from "../arch/architecture.ts";
 import * as elf from "../elf/constants.ts";
 import { type ElfFile, hex } from "../elf/file.ts";
 import { PAGE_SIZE, pageDown } from "../elf/pages.ts";
-import type { Placed } from "../link/layout.ts";
-import type { Page } from "../snapshot/memory.ts";
-import { layoutBehind, type MemoryLayout } from "../snapshot/memory-layout.ts";
+import type { Members } from "../link/members.ts";
 import { UserError } from "../support/error.ts";
-import type { MappedPage, Origin } from "./map.ts";
-import { functionsOf, type Named, nameAt } from "./placed-libraries.ts";
+import type { MappedFunction, MappedPage, MappedPart, Origin } from "./map.ts";
+import { type FirstPage, firstPageOf } from "./packed.ts";
 import type { TracedRun } from "./trace.ts";
 
-/** A page of the shipped file that a kernel with pages of 4096 bytes maps. */
-export type LoadedPage = Page & { readonly offset: number };
-
-export function loadedPages(file: ElfFile): readonly LoadedPage[] {
-  return file.segmentsOf(elf.PT_LOAD).flatMap(({ vaddr, offset, filesz, flags }) =>
-    Array.from({ length: filesz / PAGE_SIZE }, (_, index) => {
-      const at = offset + index * PAGE_SIZE;
-      return { address: vaddr + index * PAGE_SIZE, offset: at, flags, bytes: file.bytes.subarray(at, at + PAGE_SIZE) };
-    }),
-  );
-}
-
-/** What a page's origin is told by: the linked program, where its libraries lie, and what was seen in the runs. */
+/** What the origin of bytes is told by: the archive's functions, and what was seen in the runs. */
 export type Evidence = {
   readonly architecture: Architecture;
-  readonly linked: ElfFile;
-  readonly libraries: readonly Placed[];
+  readonly members: Members;
   readonly runs: readonly TracedRun[];
 };
 
-/** Tells of addresses in the pages of one file where they come from. */
+/** Tells of addresses in one file where what lies there comes from. */
 export class OriginFinder {
-  readonly functions: readonly Named[];
-  private readonly musl: Placed | undefined;
-  private readonly layout: MemoryLayout;
-  private readonly loaded: ReadonlyMap<number, LoadedPage>;
-  /** Pages that hold what the program hands to the kernel, that have the thread pointer, and those that code of musl's is entered from. */
-  private readonly buffers: ReadonlySet<number>;
-  private readonly threads: ReadonlySet<number>;
+  private readonly first: FirstPage;
+  /** Pages from which the C library's functions are entered. */
   private readonly callers: ReadonlySet<number>;
 
-  /** @throws UserError when the file does not lie where it would behind this linked program. */
+  /** @throws UserError when the archive's functions are not in the file. */
   constructor(
     readonly file: ElfFile,
     private readonly evidence: Evidence,
   ) {
-    const { architecture, linked, libraries, runs } = evidence;
-    this.musl = libraries.find(({ soname }) => soname === architecture.muslLoader);
-    this.functions = libraries.flatMap(functionsOf).toSorted((one, other) => one.address - other.address);
-    this.layout = layoutBehind(linked.end);
-    this.loaded = new Map(loadedPages(file).map((page) => [page.address, page]));
-    if (pageDown(file.entry, PAGE_SIZE) !== this.layout.firstPage) {
-      throw new UserError(
-        `${file.name}: its first page is at ${hex(pageDown(file.entry, PAGE_SIZE))}, and a snapshot of ${linked.name} has it at ${hex(this.layout.firstPage)}; they are of two builds, build again`,
-      );
-    }
-    const woken = runs.flatMap(({ calls }) => calls.filter((call) => this.isMusl(call.behind)));
-    this.buffers = new Set(woken.flatMap(({ args }) => args.map((arg) => pageDown(arg, PAGE_SIZE))));
-    this.threads = new Set(runs.map(({ threadPointer }) => pageDown(threadPointer, PAGE_SIZE)));
+    this.first = firstPageOf(evidence.architecture, file, evidence.members);
     this.callers = new Set(
-      runs.flatMap(({ leaving }) =>
+      evidence.runs.flatMap(({ leaving }) =>
         leaving
           .filter(([from, to]) => !this.isMusl(from) && this.isMusl(to))
           .map(([from]) => pageDown(from, PAGE_SIZE)),
@@ -70,83 +38,81 @@ export class OriginFinder {
 
   /** The function that an instruction lies in, or where else it is from. */
   by(address: number): string {
-    return this.isMusl(address) ? (nameAt(this.functions, address) ?? "musl") : this.originOf(address);
+    const name = this.first.functions.find(
+      (each) => address >= each.address && address < each.address + each.size,
+    )?.name;
+    return name ?? this.originOf(address);
   }
 
-  /** @throws UserError for a page that nothing tells of: it has to be looked at before anything is said. */
+  /** @throws UserError for memory that the file does not load. */
   originOf(address: number): Origin {
-    const page = pageDown(address, PAGE_SIZE);
-    const { flags } = this.loaded.get(page) ?? { flags: 0 };
-    const executable = (flags & elf.PF_X) !== 0;
-    const { firstPage, stack, mappings } = this.layout;
-    if (page === firstPage) return "stub";
-    if (this.isMusl(page)) return executable ? "musl" : "musl-data";
-    if (page < this.evidence.linked.end && !executable) return "runtime-data";
-    if (executable && page >= mappings.start && page < mappings.end)
-      return this.callers.has(page) ? "call-stubs" : "typescript";
-    if (page >= stack.base && page < stack.base + stack.size) return "stack";
-    if (this.threads.has(page)) return "thread-local";
-    if (page >= mappings.start && !executable)
-      return this.buffers.has(page) && page < mappings.end ? "c-memory" : "heap";
-    throw new UserError(
-      `${this.file.name}: nothing tells where its page at ${hex(page)} comes from; the snapshot has changed, and src/explain/origins.ts has to learn of it`,
-    );
+    const { start, stub, functionsAt, functionsEnd } = this.first;
+    if (!this.file.loads(address, 1))
+      throw new UserError(`${this.file.name}: nothing of it lies at ${hex(address)}; the snapshot has changed`);
+    if (!this.file.executes(address)) return "data";
+    if (address >= this.codeStart) return this.callers.has(pageDown(address, PAGE_SIZE)) ? "call-stubs" : "typescript";
+    if (address < start) return "headers";
+    if (address < stub) return "headers";
+    if (address < functionsAt) return "stub";
+    return address < functionsEnd ? "musl" : "template";
+  }
+
+  /** The parts of the file in order, and behind them what is in memory alone. */
+  parts(): readonly MappedPart[] {
+    const { start, stub, functionsAt, functionsEnd } = this.first;
+    const code = this.file.segmentsOf(elf.PT_LOAD).find(({ flags }) => flags & elf.PF_X);
+    if (code === undefined) throw new UserError(`${this.file.name}: it loads no code`);
+    const starts = [start, stub, functionsAt, functionsEnd];
+    for (let page = this.codeStart; page < code.vaddr + code.filesz; page += PAGE_SIZE)
+      if (page === this.codeStart || this.originOf(page) !== this.originOf(page - 1)) starts.push(page);
+    const loaded = starts.map((address, index): MappedPart => {
+      const end = starts[index + 1] ?? code.vaddr + code.filesz;
+      const origin = this.originOf(address);
+      return {
+        ...{ address, offset: code.offset + address - code.vaddr, size: end - address, protection: "r-x", origin },
+        functions: origin === "musl" ? this.functions() : [],
+      };
+    });
+    const behind = code.offset + code.filesz;
+    const rest = { address: null, offset: behind, size: this.file.bytes.length - behind, protection: "---" };
+    const blank = this.file
+      .segmentsOf(elf.PT_LOAD)
+      .filter(({ filesz }) => filesz === 0)
+      .map(
+        ({ vaddr, memsz, flags }): MappedPart => ({
+          ...{ address: vaddr, offset: null, size: memsz, protection: letters(flags), origin: "data", functions: [] },
+        }),
+      );
+    return [...loaded, { ...rest, origin: "sections", functions: [] }, ...blank];
   }
 
   pages(): readonly MappedPage[] {
     const { runs } = this.evidence;
-    const loaded = [...this.loaded.values()];
-    const filled = Array.from({ length: this.file.bytes.length / PAGE_SIZE }, (_, index) => index * PAGE_SIZE).filter(
-      (offset) => !loaded.some((page) => page.offset === offset),
-    );
-    const executed = new Set(runs.flatMap(({ instructions }) => instructions.map(([address]) => address)));
-    const mapped = loaded.map(({ address, offset, flags, bytes }): MappedPage => {
-      const origin = this.originOf(address);
-      return {
-        ...{ address, offset, protection: letters(flags), origin },
-        ...(origin === "musl" &&
-          this.musl !== undefined && {
-            library: {
-              name: this.musl.soname,
-              offset: address - this.musl.base,
-              same: this.isLibrarys(this.musl, address, bytes),
-            },
-          }),
-        functions: origin === "musl" ? this.functionsIn(address, executed) : [],
-        scenarios: runs.flatMap(({ touched }, index) => (touched.includes(address) ? [index] : [])),
-      };
-    });
-    const filling = filled.map(
-      (offset): MappedPage => ({
-        address: null,
-        offset,
-        protection: "---",
-        origin: "filling",
-        functions: [],
-        scenarios: [],
+    return this.file.segmentsOf(elf.PT_LOAD).flatMap(({ vaddr, memsz, flags }) =>
+      Array.from({ length: Math.ceil(memsz / PAGE_SIZE) }, (_, index) => {
+        const address = vaddr + index * PAGE_SIZE;
+        const scenarios = runs.flatMap(({ touched }, run) => (touched.includes(address) ? [run] : []));
+        return { address, protection: letters(flags), scenarios };
       }),
     );
-    return [...mapped, ...filling].toSorted((one, other) => one.offset - other.offset);
   }
 
-  private functionsIn(page: number, executed: ReadonlySet<number>) {
-    return this.functions
-      .filter(({ address, size }) => address < page + PAGE_SIZE && address + size > page)
-      .map((each) => ({
-        ...each,
-        runs: [...executed].some(
-          (address) =>
-            address >= each.address && address < each.address + each.size && pageDown(address, PAGE_SIZE) === page,
-        ),
-      }));
+  /** Where the pages begin that were compiled: behind the first page, and what else there is of it. */
+  private get codeStart(): number {
+    const { functionsEnd } = this.first;
+    return pageDown(functionsEnd, PAGE_SIZE) + PAGE_SIZE;
+  }
+
+  private functions(): readonly MappedFunction[] {
+    const executed = this.evidence.runs.flatMap(({ instructions }) => instructions.map(([address]) => address));
+    return this.first.functions.map((each) => ({
+      ...each,
+      runs: executed.some((address) => address >= each.address && address < each.address + each.size),
+    }));
   }
 
   private isMusl(address: number): boolean {
-    return this.musl !== undefined && address >= this.musl.base && address < this.musl.base + this.musl.image.length;
-  }
-
-  private isLibrarys({ image, base }: Placed, address: number, bytes: Uint8Array): boolean {
-    return Buffer.from(image.subarray(address - base, address - base + PAGE_SIZE)).equals(bytes);
+    return address >= this.first.functionsAt && address < this.first.functionsEnd;
   }
 }
 

@@ -1,4 +1,4 @@
-import { EBADF, ENOMEM } from "../snapshot/linux.ts";
+import { EBADF, EINVAL } from "../snapshot/linux.ts";
 import { SCENARIOS, type Scenario, SIGTERM } from "../snapshot/scenarios.ts";
 
 /**
@@ -16,7 +16,7 @@ function isTraced(scenario: Scenario): boolean {
     return argument === "--help" && plain && isEndedBy(scenario, SIGTERM) && !isStopped(scenario);
   if (!firstProcess) return !isStopped(scenario) && isEndedBy(scenario, SIGTERM) && (plain || polls === 0);
   if (isStopped(scenario)) return plain && isEndedBy(scenario, SIGTERM);
-  return plain || (isEndedBy(scenario, SIGTERM) && (polls === 0 || polls === -ENOMEM || writeFails === EBADF));
+  return plain || (isEndedBy(scenario, SIGTERM) && (polls === 0 || polls === -EINVAL || writeFails === EBADF));
 }
 
 function isEndedBy({ wakes }: Scenario, signal: number): boolean {

@@ -6,9 +6,10 @@ import { type SectionTable, sectionTable } from "../elf/sections.ts";
 import { AddonSupport } from "./addon-support.ts";
 import { Bytes, bytesOf, layOut } from "./chunk.ts";
 import { Code, type EntryAddresses } from "./entry.ts";
+import { LinkError } from "./error.ts";
 import { type GivenFlags, isOn } from "./flags.ts";
 import { programHeaders, type Start, startBytes, startOf, visibleCount } from "./headers.ts";
-import { endOfProgram, loadSegment, pieces, place } from "./layout.ts";
+import { endOfProgram, loadSegment, type Placed, pieces, place } from "./layout.ts";
 import { CXX_LIBRARIES, findLibrary } from "./libraries.ts";
 import { answerCxxLibraries, ignoreVariables } from "./loader.ts";
 import { Output } from "./output.ts";
@@ -37,6 +38,8 @@ export type Linked = {
   readonly start: EntryAddresses;
   /** Is the name defined by the program, one of the libraries in it, or musl? */
   readonly defines: (name: string) => boolean;
+  /** Where musl's function of that name lies. @throws LinkError when musl has none. */
+  readonly muslFunction: (name: string) => number;
 };
 
 /**
@@ -104,7 +107,14 @@ export function link(name: string, input: Uint8Array, libraryDirs: LibraryDirs, 
     payload: program.payload,
     start: code.start(segments),
     defines: (name) => program.dynamic.exports.has(name) || placed.some(({ dynamic }) => dynamic.exports.has(name)),
+    muslFunction: (name) => functionIn(musl, name),
   };
+}
+
+function functionIn({ path, base, dynamic }: Placed, name: string): number {
+  const symbol = dynamic.exports.get(name);
+  if (symbol === undefined) throw new LinkError(`${path}: it has no function ${name}; use musl 1.2`);
+  return base + symbol.value;
 }
 
 /**

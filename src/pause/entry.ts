@@ -11,3 +11,6 @@ export const PAUSE_FLAGS: LinkFlags = {
   fillDescriptors: true,
   emptyEnvironment: true,
 };
+
+/** What pause calls behind its wait: the functions of the C library that a snapshot has. */
+export const PAUSE_CALLS = ["sigwaitinfo", "poll", "write", "_Exit", "getpid", "strcasecmp", "strlen"];

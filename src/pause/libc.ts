@@ -2,26 +2,25 @@ import { dlopen, type Pointer } from "bun:ffi";
 
 /**
  * The libc functions pause calls. `libc.so.6` is glibc's file name, and musl's loader takes every name that begins with
- * `libc.` for itself without opening a file, so one name serves both. Those that end it stand side by side, as their call
- * stubs then do.
+ * `libc.` for itself without opening a file, so one name serves both. Those that it calls when its wait is over come last, as
+ * their call stubs then lie beside the function that waits, which is compiled after them.
  */
 export const { symbols: libc } = dlopen("libc.so.6", {
+  syscall: { args: ["i32", "i32", "i32", "i32"], returns: "i32" },
+  malloc: { args: ["i32"], returns: "ptr" },
+  wait4: { args: ["i32", "ptr", "i32", "ptr"], returns: "i32" },
+  sigprocmask: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  sigaction: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  close: { args: ["i32"], returns: "i32" },
+  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+  memcpy: { args: ["ptr", "ptr", "i32"], returns: "ptr" },
   sigwaitinfo: { args: ["ptr", "ptr"], returns: "i32" },
   poll: { args: ["ptr", "i32", "i32"], returns: "i32" },
   write: { args: ["i32", "ptr", "i32"], returns: "i32" },
   _Exit: { args: ["i32"], returns: "void" },
   getpid: { args: [], returns: "i32" },
-  strcmp: { args: ["ptr", "ptr"], returns: "i32" },
+  strcasecmp: { args: ["ptr", "ptr"], returns: "i32" },
   strlen: { args: ["ptr"], returns: "i32" },
-  sigprocmask: { args: ["i32", "ptr", "ptr"], returns: "i32" },
-  sigaction: { args: ["i32", "ptr", "ptr"], returns: "i32" },
-  waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
-  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
-  pthread_setcancelstate: { args: ["i32", "ptr"], returns: "i32" },
-  syscall: { args: ["i32", "i32", "i32", "i32"], returns: "i32" },
-  close: { args: ["i32"], returns: "i32" },
-  malloc: { args: ["i32"], returns: "ptr" },
-  memcpy: { args: ["ptr", "ptr", "i32"], returns: "ptr" },
 });
 
 /** Of waitpid(2): any child, and do not wait for one. */
@@ -35,8 +34,8 @@ export const FD_CLOEXEC = 1;
 /** For syscall(2): close_range(2) (Linux 5.9) has no wrapper in musl 1.2. */
 export const SYS_close_range = 436;
 
-/** Of pthread_setcancelstate(3). */
-export const PTHREAD_CANCEL_DISABLE = 1;
+/** As C has it: a number, since JavaScript's own null is not one. */
+export const NULL = 0 as Pointer;
 
 export enum Fd {
   STDOUT = 1,
@@ -66,10 +65,17 @@ export class Memory {
     return address;
   }
 
-  /** `text`, without a NUL at its end, and its length in bytes. */
-  text(text: string): [address: Pointer, length: number] {
-    const bytes = new TextEncoder().encode(text);
-    return [this.keep(bytes), bytes.length];
+  /** `text`, without a NUL at its end. */
+  text(text: string): Pointer {
+    return this.keep(new TextEncoder().encode(text));
+  }
+
+  /** Lines by their places, in bytes from the first: in ascending order, with room for a NUL behind each. */
+  lines(lines: Readonly<Record<number, string>>): Pointer {
+    const places = Object.keys(lines).map(Number);
+    const table = new Uint8Array(Math.max(...places) + 64);
+    for (const place of places) new TextEncoder().encodeInto(`${lines[place]}\0`, table.subarray(place, place + 64));
+    return this.keep(table);
   }
 }
 

@@ -1,17 +1,6 @@
 import type { Pointer } from "bun:ffi";
 import { version } from "../../package.json";
-import {
-  ANY_CHILD,
-  F_GETFD,
-  FD_CLOEXEC,
-  Fd,
-  libc,
-  Memory,
-  PTHREAD_CANCEL_DISABLE,
-  SYS_close_range,
-  WNOHANG,
-  writable,
-} from "./libc.ts";
+import { ANY_CHILD, F_GETFD, FD_CLOEXEC, Fd, libc, Memory, NULL, SYS_close_range, WNOHANG, writable } from "./libc.ts";
 import { disposition, SIG_BLOCK, SIG_DFL, SIG_IGN, Signal, sigset } from "./signals.ts";
 
 const exit = libc._Exit;
@@ -24,7 +13,7 @@ const ending = libc.getpid() === 1 ? sigset(Signal.SIGTERM, Signal.SIGPIPE, Sign
 if (libc.sigprocmask(SIG_BLOCK, sigset(Signal.SIGINT), null) !== 0) exit(1);
 if (libc.sigprocmask(SIG_BLOCK, ending, null) !== 0) exit(2);
 if (libc.sigaction(Signal.SIGCHLD, disposition(SIG_IGN), null) !== 0) exit(3);
-while (libc.waitpid(ANY_CHILD, null, WNOHANG) > 0);
+while (libc.wait4(ANY_CHILD, null, WNOHANG, null) > 0);
 
 // Nothing of the runtime's stays behind: its handlers and the two signals it ignores go back to the kernel's default
 // (what else is ignored was inherited so), and its descriptors are closed, also where it filled 0 to 2.
@@ -37,72 +26,84 @@ for (let signal = 1; signal <= Signal.NSIG; signal++) {
 for (let fd = 0; fd <= Fd.STDERR; fd++) if (libc.fcntl(fd, F_GETFD, 0) === FD_CLOEXEC) libc.close(fd);
 libc.syscall(SYS_close_range, 3, -1, 0);
 
-// No other thread is left that could cancel this one, so the calls need not look for that.
-libc.pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, null);
+/** What it can say, each line by its place in C memory: so many bytes from the first. */
+enum Line {
+  VERSION = 0,
+  WARNING = 64,
+  INTERRUPT = 128,
+  TERMINATED = 192,
+  ENDED = 256,
+}
+const LINES = {
+  [Line.VERSION]: `pause.ts ${version}\n`,
+  [Line.WARNING]: "Warning: pause should be the first process\n",
+  [Line.INTERRUPT]: "Shutting down, got signal: Interrupt\n",
+  [Line.TERMINATED]: "Shutting down, got signal: Terminated\n",
+  [Line.ENDED]: "Error: infinite loop terminated\n",
+};
 
-const args = new TextEncoder().encode(
-  process.argv
-    .slice(2)
-    .map((argument) => `${argument}\0`)
-    .join(""),
+/** The status of a program that goes on waiting. */
+const WAIT_ON = -1;
+
+const args = process.argv
+  .slice(2)
+  .map((argument) => `${argument}\0`)
+  .join("");
+const memory = new Memory(1024 + Buffer.byteLength(args));
+park(
+  memory.text(args),
+  Buffer.byteLength(args),
+  memory.text("-v\0"),
+  memory.lines(LINES),
+  memory.keep(sigset(Signal.SIGINT, Signal.SIGTERM)),
+  memory.keep(writable(Fd.STDERR)),
+  libc,
 );
-park(new Memory(args.length).keep(args), args.length);
 
 /**
  * Looks at the command line (`size` bytes, a NUL behind each argument) and the PID, and waits. What it handles are numbers:
  * addresses of C memory, lengths, a signal, a status. A snapshot is this program's memory, taken where its first wait
  * returns: started with arguments or not as PID 1, it gets 0, which is no signal, and its own command line, and looks again.
  */
-function park(commandLine: Pointer, size: number): void {
-  const { getpid, poll, sigwaitinfo, strcmp, strlen, write, _Exit } = libc;
-  const memory = new Memory(1024);
-  const [lower] = memory.text("-v\0");
-  const [upper] = memory.text("-V\0");
-  const [versionLine, versionSize] = memory.text(`pause.ts ${version}\n`);
-  const [warning, warningSize] = memory.text("Warning: pause should be the first process\n");
-  const [interrupt, interruptSize] = memory.text("Shutting down, got signal: Interrupt\n");
-  const [terminated, terminatedSize] = memory.text("Shutting down, got signal: Terminated\n");
-  const [waitEnded, waitEndedSize] = memory.text("Error: infinite loop terminated\n");
-  const awaited = memory.keep(sigset(Signal.SIGINT, Signal.SIGTERM));
-  const info = memory.keep(new Uint8Array(128));
-  const stderr = memory.keep(writable(Fd.STDERR));
-  /** The status of a program that goes on waiting. */
-  const PARK = -1;
-  for (let signal = 0; ; signal = sigwaitinfo(awaited, info)) {
+function park(
+  commandLine: Pointer,
+  size: number,
+  versionFlag: Pointer,
+  lines: Pointer,
+  ending: Pointer,
+  stderr: Pointer,
+  { getpid, poll, sigwaitinfo, strcasecmp, strlen, write, _Exit }: typeof libc,
+): void {
+  for (let signal = 0; ; signal = sigwaitinfo(ending, NULL)) {
     let fd: number = Fd.STDERR;
-    let line = waitEnded;
-    let length = waitEndedSize;
+    let line = Line.ENDED;
     let status = 42;
     if (signal === Signal.SIGTERM) {
-      line = terminated;
-      length = terminatedSize;
+      line = Line.TERMINATED;
       status = 0;
     } else if (signal === Signal.SIGINT) {
-      line = interrupt;
-      length = interruptSize;
+      line = Line.INTERRUPT;
       status = 0;
     } else if (signal === 0) {
       let asked = false;
       for (let at = 0; at < size; at += strlen((commandLine + at) as Pointer) + 1) {
-        const argument = (commandLine + at) as Pointer;
-        if (strcmp(argument, lower) === 0 || strcmp(argument, upper) === 0) asked = true;
+        if (strcasecmp((commandLine + at) as Pointer, versionFlag) === 0) asked = true;
       }
       if (asked) {
         fd = Fd.STDOUT;
-        line = versionLine;
-        length = versionSize;
+        line = Line.VERSION;
         status = 0;
       } else if (getpid() !== 1) {
-        line = warning;
-        length = warningSize;
-        status = PARK;
+        line = Line.WARNING;
+        status = WAIT_ON;
       } else {
         continue;
       }
     }
     // What stderr has no room for now is not written: no reader that sleeps holds up the wait, or the end. A poll that fails
     // (RLIMIT_NOFILE can be 0) has said nothing of that.
-    if (fd === Fd.STDOUT || poll(stderr, 1, 0) !== 0) write(fd, line, length);
-    if (status !== PARK) _Exit(status);
+    const text = (lines + line) as Pointer;
+    if (fd === Fd.STDOUT || poll(stderr, 1, 0) !== 0) write(fd, text, strlen(text));
+    if (status !== WAIT_ON) _Exit(status);
   }
 }

@@ -17,20 +17,34 @@ const WORD = 8;
 const MOST_FRAMES = 8;
 
 /**
- * Where the arguments of the function that waits lie: an address, and a length of 0, since the donor has an empty command
- * line. `tracee` stands in the call stub its wait returned to. @throws UserError when no frame looks like that.
+ * How many arguments the function that waits can have, with `this`: more than what it calls to wait. Other frames than the
+ * virtual machine's lie between, and have something else there.
  */
-export function findArguments(tracee: Tracee): number {
+const LEAST_COUNT = 4n;
+const GREATEST_COUNT = 0xffn;
+const isNumber = (word: bigint) => word >= DOUBLE_OFFSET;
+
+/** The frame of the function that waits: addresses of its arguments, of which the first two are the command line, and of their end. */
+export type WaitingFrame = { readonly commandLine: number; readonly end: number };
+
+/**
+ * The frame of the function that waits: its first two arguments are an address, and a length of 0, since the donor has an
+ * empty command line. `tracee` stands in the call stub its wait returned to. @throws UserError when no frame looks like that.
+ */
+export function findFrame(tracee: Tracee): WaitingFrame {
   const word = (address: number) => tracee.read(address, WORD).readBigUInt64LE();
   let frame = Number(tracee.registers()[hostArchitecture().processor.framePointer]);
   for (let depth = 0; depth < MOST_FRAMES; depth++) {
     const count = BigInt.asUintN(32, word(frame + ARGUMENT_COUNT_INCLUDING_THIS * WORD));
-    const address = frame + FIRST_ARGUMENT * WORD;
-    if (count === 3n && word(address + WORD) === INT32_TAG) return address;
+    const commandLine = frame + FIRST_ARGUMENT * WORD;
+    const counted = count >= LEAST_COUNT && count <= GREATEST_COUNT;
+    if (counted && isNumber(word(commandLine)) && word(commandLine + WORD) === INT32_TAG)
+      return { commandLine, end: commandLine + (Number(count) - 1) * WORD };
     frame = Number(word(frame + CALLER_FRAME * WORD));
   }
   throw new UserError(
-    "no call frame above the wait has an address and a length for its arguments; the program must wait in a function that is called with its command line",
+    "no call frame above the wait has an address and a length for its first arguments; " +
+      "the program must wait in a function that is called with its command line",
   );
 }
 
@@ -39,3 +53,11 @@ export function encodeArguments(address: number, length: number): Uint8Array {
   const [double = 0n] = new BigUint64Array(Float64Array.of(address).buffer);
   return new Uint8Array(BigUint64Array.of(double + DOUBLE_OFFSET, INT32_TAG | BigInt(length)).buffer);
 }
+
+/** The address that a JSValue holds as an int32; none where it is something else. */
+export const addressIn = (word: bigint): number[] =>
+  word >= INT32_TAG && word - INT32_TAG <= 0x7fff_ffffn ? [Number(word - INT32_TAG)] : [];
+
+/** `word` with another address in it, as it held the one before: as an int32, or as it is. */
+export const withAddress = (word: bigint, address: number): bigint =>
+  word >= INT32_TAG ? INT32_TAG | BigInt(address) : BigInt(address);

@@ -10,11 +10,10 @@ const LOWEST_ADDRESS = 0x40_0000;
 
 /** @throws UserError when `snapshot` would not start on some kernel, or breaks what a hardened node asks for. */
 export function checkShape({ highestAddress }: Architecture, { segments }: Snapshot): void {
-  const first = segments.find(({ type, offset }) => type === elf.PT_LOAD && offset === 0);
   const table = elf.EHDR_SIZE + segments.length * elf.PHDR_SIZE;
-  if (first === undefined || first.filesz !== PAGE_SIZE || table > PAGE_SIZE) {
+  if (table > PAGE_SIZE) {
     throw new UserError(
-      `${segments.length} program headers and the stub do not fit in the first page, and kernels to 6.1 refuse more than a page of headers`,
+      `${segments.length} program headers do not fit in a page with the ELF header, and kernels to 6.1 refuse more`,
     );
   }
   for (const segment of segments) checkSegment(highestAddress, segment);

@@ -6,25 +6,39 @@ import { ElfFile, hex } from "../elf/file.ts";
 import { PAGE_SIZE } from "../elf/pages.ts";
 import type { EntryAddresses } from "../link/entry.ts";
 import { UserError } from "../support/error.ts";
-import { encodeArguments, findArguments } from "./call-frame.ts";
+import { encodeArguments, findFrame } from "./call-frame.ts";
 import { answerCpu, type CpuQueries, describeCpu } from "./described-cpu.ts";
 import { type Answer, type CallEntry, DescribedKernel } from "./described-kernel.ts";
+import type { Root } from "./gather.ts";
 import { AT_BASE, AT_ENTRY, AT_HWCAP, AT_PAGESZ, AT_PHDR, AT_PHENT, AT_PHNUM, initialStack } from "./initial-stack.ts";
 import { MAP_ANONYMOUS, MAP_FIXED_NOREPLACE, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "./linux.ts";
 import { readMappings } from "./memory.ts";
 import { layoutBehind, type MemoryLayout } from "./memory-layout.ts";
 import { PRACTICE, type Round } from "./practice.ts";
 import { type Stop, Tracee } from "./ptrace.ts";
-import type { Checkpoint } from "./stub.ts";
 
 const architecture = hostArchitecture();
 const { described, processor } = architecture;
 
 /** The program to run: a linked file, where musl and the program are entered in it, and where it asks the processor what it is. */
-export type DonorProgram = { readonly path: string; readonly start: EntryAddresses; readonly cpuQueries: CpuQueries };
+export type DonorProgram = {
+  readonly path: string;
+  readonly start: EntryAddresses;
+  readonly cpuQueries: CpuQueries;
+  /** The functions of the C library that it calls behind its wait, and where they lie in it; and an archive that has them. */
+  readonly functions: Readonly<Record<string, number>>;
+  readonly archive: string;
+};
 
 /** A program stopped where its wait returns. */
-export type Donor = Checkpoint & { readonly tracee: Tracee };
+export type Donor = Root & {
+  readonly tracee: Tracee;
+  /** Where the arguments of the function that waits lie. */
+  readonly commandLine: number;
+  /** Where nothing of its own lies: an address. */
+  readonly firstPage: number;
+  readonly functions: DonorProgram["functions"];
+};
 
 /** A command line in practice, as far up as a kernel puts one. Bytes. */
 const COMMAND_LINE = { base: 0x1000_0000_0000, size: PAGE_SIZE };
@@ -56,11 +70,15 @@ export function startDonor(program: DonorProgram): Donor {
     const run = new DonorRun(tracee, cpuQueries, layout);
     run.toWait();
     run.stepOut();
-    const commandLine = findArguments(tracee);
+    const { commandLine, end } = findFrame(tracee);
     run.toWait();
     for (const round of PRACTICE) run.practise(commandLine, round);
     checkOneThread(tracee);
-    return { tracee, registers: run.stepOut(), commandLine, firstPage: layout.firstPage };
+    const registers = run.stepOut();
+    // As it was started: what it practised last is not on its command line.
+    tracee.write(commandLine, encodeArguments(0, 0));
+    const frame = { start: Number(registers[processor.stackPointer]), end };
+    return { tracee, registers, commandLine, frame, firstPage: layout.firstPage, functions: program.functions };
   } catch (error) {
     tracee.kill();
     throw error;

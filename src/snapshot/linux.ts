@@ -17,6 +17,7 @@ export const F_DUPFD_CLOEXEC = 1030;
 export const PR_SET_VMA = 0x53564d41;
 
 /** Flags of mmap(2). */
+export const PROT_NONE = 0;
 export const PROT_READ = 1;
 export const PROT_WRITE = 2;
 export const PROT_EXEC = 4;

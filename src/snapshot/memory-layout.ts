@@ -25,9 +25,3 @@ export function layoutBehind(end: number): MemoryLayout {
   const firstPage = start + MAPPINGS_SIZE;
   return { mappings: { start, end: firstPage }, firstPage, stack: { base: firstPage + WINDOW, size: STACK_SIZE } };
 }
-
-/** Whose code lies at `address` of a snapshot that has its first page at `firstPage`: the stub's, what was compiled from TypeScript, or the C library's. */
-export function originOf(address: number, firstPage: number): "stub" | "TypeScript" | "musl" {
-  if (address >= firstPage) return "stub";
-  return address >= firstPage - MAPPINGS_SIZE ? "TypeScript" : "musl";
-}

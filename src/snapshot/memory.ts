@@ -22,6 +22,11 @@ export class DonorMemory {
     this.mappings = readMappings(donor.pid);
   }
 
+  /** `size` bytes of it from `address` on. */
+  read(address: number, size: number): Buffer {
+    return this.donor.read(address, size);
+  }
+
   /** The page at `address`; undefined where the donor has nothing, or what belongs to its kernel and not to it. */
   page(address: number): Page | undefined {
     const mapping = this.mappings.find(({ start, end }) => address >= start && address < end);

@@ -122,27 +122,29 @@ export class Tracee {
     return stop;
   }
 
-  /** Lets it make the system call `name`, wherever it stands: the result. Its registers and memory are as before. */
-  call(name: string, args: readonly number[]): number {
+  /**
+   * Lets it make the system call `name`, wherever it stands but at another's entry: the result. Its registers and memory are as
+   * before. `gate`: where it has an instruction that makes one; else that is put where it stands, for as long.
+   */
+  call(name: string, args: readonly number[], gate?: number): number {
     const number = systemCalls[name];
     if (number === undefined) throw new Error(`the architecture's record has no system call ${name}`);
-    const registers = this.registers();
-    const at = Number(registers[processor.programCounter]);
+    const { note } = placeOf(processor.programCounter);
+    const registers = this.registerSet(note);
+    const at = gate ?? this.programCounter();
     const instruction = processor.systemCallInstruction;
-    const before = this.read(at, instruction.length);
-    this.write(at, instruction);
-    this.set({ [processor.systemCallNumber]: number, ...this.named(processor.arguments, args) });
+    const before = gate === undefined ? this.read(at, instruction.length) : undefined;
+    if (before !== undefined) this.write(at, instruction);
+    this.set({
+      [processor.programCounter]: at,
+      [processor.systemCallNumber]: number,
+      ...this.named(processor.arguments, args),
+    });
     if (this.step() !== undefined) throw new Error("a system call put into the program was not made");
-    const result = Number(BigInt.asIntN(64, this.registers()[processor.result] ?? 0n));
-    this.write(at, before);
-    const used = [processor.programCounter, processor.systemCallNumber, processor.result, ...processor.arguments];
-    this.set(
-      this.named(
-        used,
-        used.map((name) => Number(BigInt.asIntN(64, registers[name] ?? 0n))),
-      ),
-    );
-    return result;
+    const result = valueAt(placeOf(processor.result), this.registerSet(note));
+    if (before !== undefined) this.write(at, before);
+    this.setRegisterSet(note, registers);
+    return Number(BigInt.asIntN(64, result));
   }
 
   registers(): Registers {
@@ -165,7 +167,7 @@ export class Tracee {
       if (names.length === 0) continue;
       const set = this.registerSet(note);
       for (const name of names) put(set, placeOf(name), changes[name] ?? 0);
-      check("PTRACE_SETREGSET", libc.ptrace(PTRACE_SETREGSET, this.pid, note, iovec(set)));
+      this.setRegisterSet(note, set);
     }
   }
 
@@ -192,6 +194,10 @@ export class Tracee {
     const set = Buffer.alloc(processor.registerSets.find((set) => set.note === note)?.size ?? 0);
     check("PTRACE_GETREGSET", libc.ptrace(PTRACE_GETREGSET, this.pid, note, iovec(set)));
     return set;
+  }
+
+  private setRegisterSet(note: number, set: Buffer): void {
+    check("PTRACE_SETREGSET", libc.ptrace(PTRACE_SETREGSET, this.pid, note, iovec(set)));
   }
 
   /** `size` bytes of its memory from `address`, also where a page was never touched. */

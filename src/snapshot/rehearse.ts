@@ -4,9 +4,9 @@ import { UserError } from "../support/error.ts";
 import { readFaults } from "../support/proc.ts";
 import type { CallEntry } from "./described-kernel.ts";
 import { EFAULT } from "./linux.ts";
-import { readWritten } from "./memory.ts";
 import { type Stop, Tracee } from "./ptrace.ts";
 import type { Scenario } from "./scenarios.ts";
+import { type Access, DataTrace } from "./trace.ts";
 
 const { systemCallInstruction } = hostArchitecture().processor;
 
@@ -25,12 +25,18 @@ export function rehearse(path: string, scenario: Scenario): readonly number[] {
   return withCandidate(path, scenario, (candidate) => new Rehearsal(candidate, scenario, () => candidate.next()).run());
 }
 
-/** Runs it through `scenario` to the end; the addresses of the pages that it has written to by then. */
-export function writtenPages(path: string, scenario: Scenario): readonly number[] {
+/** As rehearse, and tells each use of the pages of data at `pages`. */
+export function rehearseTraced(
+  path: string,
+  scenario: Scenario,
+  pages: ReadonlySet<number>,
+  tell: (access: Access) => void,
+): readonly number[] {
   return withCandidate(path, scenario, (candidate) => {
-    let written: readonly number[] = [];
-    runToExit(candidate, scenario, () => (written = readWritten(candidate.pid)));
-    return written;
+    // The exec that started it returns first.
+    candidate.next();
+    const trace = new DataTrace(candidate, pages, tell);
+    return new Rehearsal(candidate, scenario, () => trace.next(), true).run();
   });
 }
 
@@ -120,6 +126,8 @@ class Rehearsal {
     private readonly candidate: Tracee,
     private readonly scenario: Scenario,
     private readonly advance: () => Stop,
+    /** Does the kernel get no call that uses the candidate's memory? */
+    private readonly answered = false,
   ) {}
 
   /** Has its first wait ended? */
@@ -163,7 +171,7 @@ class Rehearsal {
 
   private poll({ args: [fds = 0] }: CallEntry): number[] {
     const missing = this.unreadable(fds, POLLFD_SIZE);
-    const { polls } = this.scenario;
+    const { polls = this.answered ? 1 : undefined } = this.scenario;
     return missing.length > 0 || polls === undefined ? missing : this.answer(polls);
   }
 
@@ -179,6 +187,7 @@ class Rehearsal {
     const wake = this.scenario.wakes[this.waits++];
     if (wake === undefined) throw this.wrong("it waits once more");
     if ("errno" in wake) return this.answer(-wake.errno);
+    if (this.answered) return this.answer(wake.signal);
     this.candidate.signal(wake.signal);
     const stop = this.candidate.next();
     const fault = stop.kind === "exit" && stop.result === -EFAULT;

@@ -1,80 +1,120 @@
 import type { Architecture } from "../arch/architecture.ts";
 import * as elf from "../elf/constants.ts";
 import { hex, type Segment } from "../elf/file.ts";
-import { PAGE_SIZE, pageDown } from "../elf/pages.ts";
+import { PAGE_SIZE, pageDown, pageUp } from "../elf/pages.ts";
 import { sectionsOf, sectionTable } from "../elf/sections.ts";
 import { writeHeader, writeSegments } from "../elf/write.ts";
+import { MEMBERS_ALIGN, type Members } from "../link/members.ts";
 import { UserError } from "../support/error.ts";
 import type { Page } from "./memory.ts";
-import { type Checkpoint, stub, type Touch } from "./stub.ts";
+import { COPIED, type Resumption, stub } from "./stub.ts";
 
 /** A snapshot as a file. */
 export type Snapshot = { readonly bytes: Uint8Array; readonly segments: readonly Segment[] };
 
 /** A page and its offset in the file. */
-type Placed = Page & { readonly offset: number };
-
-/** A part of the file as large as the largest page, and the granules of memory that it is mapped to. */
-type Block = { readonly executable: boolean; readonly granules: readonly Granule[] };
+type Placed = Pick<Page, "address" | "flags"> & { readonly offset: number };
 
 /** As much of memory as the largest page covers, from `start` on, and the pages of it that are wanted. */
-type Granule = { readonly start: number; readonly flags: number; readonly pages: readonly Page[] };
+type Granule = {
+  readonly start: number;
+  readonly flags: number;
+  readonly pages: readonly Pick<Page, "address" | "flags">[];
+};
 
-/**
- * The static executable that holds `pages`, starts with the stub for `checkpoint`, and writes to `touches` before it goes
- * on. A kernel with large pages maps what lies around a page, too: `beside` knows what the donor has there.
- * @throws UserError where such a kernel could not map it.
- */
-export function writeSnapshot(
-  architecture: Architecture,
-  pages: readonly Page[],
-  checkpoint: Checkpoint,
-  touches: readonly Touch[],
-  beside: (address: number) => Page | undefined,
-): Snapshot {
-  const { maxPageSize } = architecture;
-  const { firstPage } = checkpoint;
-  const blank: Page = { address: firstPage, flags: elf.PF_R | elf.PF_X, bytes: new Uint8Array(PAGE_SIZE) };
-  const blocks = blocksOf(granulesOf([blank, ...pages], maxPageSize), firstPage);
-  const placed = blocks.flatMap(({ granules }, block) =>
-    granules.flatMap(({ start, pages }) =>
-      pages.map((page) => ({ ...page, offset: block * maxPageSize + page.address - start })),
-    ),
-  );
-  const segments = [...segmentsOf(placed, maxPageSize), GNU_STACK];
-  const table = elf.EHDR_SIZE + segments.length * elf.PHDR_SIZE;
-  const filling = blocks.flatMap((block, index) =>
-    fill(block, maxPageSize, beside).map(({ place, bytes }) => ({ bytes, offset: index * maxPageSize + place })),
-  );
-  const all = [...placed, ...filling];
-  const end = Math.max(...all.map(({ offset }) => offset)) + PAGE_SIZE;
-  const sections = sectionTable(sectionsOf(segments, table), end);
-  const bytes = new Uint8Array(end + sections.bytes.length);
-  bytes.set(sections.bytes, end);
-  for (const page of all) bytes.set(page.bytes, page.offset);
-  const code = stub(architecture, firstPage + table, checkpoint, touches);
-  if (table + code.length > PAGE_SIZE) {
-    throw new UserError(
-      `${segments.length} program headers and the stub do not fit in the first page, and kernels to 6.1 refuse more than a page of headers`,
-    );
+/** What a snapshot consists of, beside the bytes of its pages. */
+export type Parts = {
+  /** Where its first page lies: the ELF header, the program headers, the stub, the C library's functions, the template. */
+  readonly firstPage: number;
+  /** The pages that are taken from the donor, by address and protection. */
+  readonly pages: readonly Pick<Page, "address" | "flags">[];
+  /** Memory that is not in the file, and zero at the start: addresses. */
+  readonly blank: { readonly start: number; readonly end: number } | undefined;
+  readonly members: Members;
+  /** Bytes of the template. */
+  readonly templateSize: number;
+};
+
+/** Where in memory everything of a snapshot lies, and how it comes to lie in the file. */
+export class SnapshotLayout {
+  /** Addresses: of the stub, of the C library's functions, of the template, and what lies behind the first page. */
+  readonly stubAt: number;
+  readonly membersAt: number;
+  readonly templateAt: number;
+  readonly end: number;
+  readonly segments: readonly Segment[];
+  private readonly placed: readonly Placed[];
+
+  /** @throws UserError where a kernel with large pages could not map it. */
+  constructor(
+    private readonly architecture: Architecture,
+    private readonly parts: Parts,
+    firstSize: number,
+  ) {
+    const { firstPage, pages, blank, members, templateSize } = parts;
+    const { maxPageSize } = architecture;
+    const first = Array.from({ length: firstSize / PAGE_SIZE }, (_, index) => ({
+      address: firstPage + index * PAGE_SIZE,
+      flags: elf.PF_R | elf.PF_X,
+    }));
+    this.placed = placedIn(granulesOf([...first, ...pages], maxPageSize), firstPage, maxPageSize);
+    this.segments = [...segmentsOf(this.placed, maxPageSize), ...blankSegment(blank, maxPageSize), GNU_STACK];
+    const table = elf.EHDR_SIZE + this.segments.length * elf.PHDR_SIZE;
+    this.stubAt = firstPage + pageUp(table, 8);
+    this.membersAt = pageUp(this.stubAt + this.stub(NOWHERE).length, MEMBERS_ALIGN);
+    this.templateAt = pageUp(this.membersAt + members.size, COPIED);
+    this.end = this.templateAt + templateSize;
   }
-  bytes.set(code, table);
-  const view = new DataView(bytes.buffer);
-  writeHeader(view, {
-    machine: architecture.machine,
-    entry: firstPage + table,
-    phoff: elf.EHDR_SIZE,
-    phnum: segments.length,
-    shoff: sections.shoff,
-    shnum: sections.shnum,
-    shstrndx: sections.shstrndx,
-  });
-  writeSegments(view, elf.EHDR_SIZE, segments);
-  return { bytes, segments };
+
+  /** Where the function `name` of the C library lies. */
+  functionAt(name: string): number {
+    return this.membersAt + this.parts.members.offsetOf(name);
+  }
+
+  /** @throws UserError for more than fits into the first page. */
+  write(pages: readonly Page[], resumption: Omit<Resumption, "pages">, template: Uint8Array): Snapshot {
+    const { firstPage, members } = this.parts;
+    const offsets = new Map(this.placed.map(({ address, offset }) => [address, offset]));
+    const end = Math.max(...offsets.values()) + PAGE_SIZE;
+    const table = elf.EHDR_SIZE + this.segments.length * elf.PHDR_SIZE;
+    const sections = sectionTable(sectionsOf(this.segments, table), end);
+    const bytes = new Uint8Array(end + sections.bytes.length);
+    for (const page of pages) bytes.set(page.bytes, offsets.get(page.address));
+    const at = (address: number) => (offsets.get(firstPage) ?? 0) + address - firstPage;
+    bytes.set(this.stub(resumption), at(this.stubAt));
+    bytes.set(members.bytes(this.membersAt), at(this.membersAt));
+    bytes.set(template, at(this.templateAt));
+    bytes.set(sections.bytes, end);
+    const view = new DataView(bytes.buffer);
+    writeHeader(view, {
+      machine: this.architecture.machine,
+      entry: this.stubAt,
+      phoff: elf.EHDR_SIZE,
+      phnum: this.segments.length,
+      shoff: sections.shoff,
+      shnum: sections.shnum,
+      shstrndx: sections.shstrndx,
+    });
+    writeSegments(view, elf.EHDR_SIZE, this.segments);
+    return { bytes, segments: this.segments };
+  }
+
+  private stub(resumption: Omit<Resumption, "pages">): Uint8Array {
+    const { firstPage } = this.parts;
+    const code = this.placed.filter(({ address, flags }) => (flags & elf.PF_X) !== 0 && address !== firstPage);
+    return stub(this.architecture, this.stubAt, { ...resumption, pages: code.map(({ address }) => address) });
+  }
 }
 
+/** The values of a stub of which only the size is of interest: all 0. */
+const NOWHERE: Omit<Resumption, "pages"> = {
+  registers: new Proxy({}, { get: () => 0n }),
+  commandLine: 0,
+  copy: { from: 0, to: 0, size: 0 },
+};
+
 /** @throws UserError for pages of two protections in one granule, which a kernel with pages that large cannot give them. */
-function granulesOf(pages: readonly Page[], maxPageSize: number): Granule[] {
+function granulesOf(pages: readonly Pick<Page, "address" | "flags">[], maxPageSize: number): Granule[] {
   return [...Map.groupBy(pages, ({ address }) => pageDown(address, maxPageSize))].map(([start, pages]) => {
     const flags = pages[0]?.flags ?? 0;
     if (pages.some((page) => page.flags !== flags))
@@ -86,49 +126,23 @@ function granulesOf(pages: readonly Page[], maxPageSize: number): Granule[] {
 }
 
 /**
- * Address and offset agree modulo the largest page of any kernel. Granules share a block of the file where the pages of
- * each leave the others' places free, code with code and data with data; the fullest ones choose first, behind the one
- * that has the ELF header.
+ * Address and offset agree modulo the largest page of any kernel. Each granule has a block of the file, behind that of the
+ * first page, which has the ELF header.
  */
-function blocksOf(granules: readonly Granule[], firstPage: number): Block[] {
-  const blocks: { executable: boolean; granules: Granule[] }[] = [];
-  const first = (granule: Granule) => Number(granule.start === firstPage);
-  for (const granule of granules.toSorted(
-    (a, b) => first(b) - first(a) || b.pages.length - a.pages.length || a.start - b.start,
-  )) {
-    const executable = (granule.flags & elf.PF_X) !== 0;
-    const block = blocks.find(
-      (block) => block.executable === executable && placesOf(block).isDisjointFrom(placesOf({ granules: [granule] })),
+function placedIn(granules: readonly Granule[], firstPage: number, maxPageSize: number): Placed[] {
+  const first = ({ start }: Granule) => Number(start === pageDown(firstPage, maxPageSize));
+  return granules
+    .toSorted((a, b) => first(b) - first(a) || a.start - b.start)
+    .flatMap(({ start, pages }, block) =>
+      pages.map((page) => ({ ...page, offset: block * maxPageSize + page.address - start })),
     );
-    if (block === undefined) blocks.push({ executable, granules: [granule] });
-    else block.granules.push(granule);
-  }
-  return blocks;
 }
 
-/** The places in a block that are taken, in bytes from its start. */
-const placesOf = ({ granules }: Pick<Block, "granules">): Set<number> =>
-  new Set(granules.flatMap(({ start, pages }) => pages.map(({ address }) => address - start)));
-
-/**
- * What stands in the places of a block that no page wants: of data the donor's, since zeros could be taken for an answer;
- * of code zeros, which are an instruction that faults.
- */
-function fill(
-  block: Block,
-  maxPageSize: number,
-  beside: (address: number) => Page | undefined,
-): { readonly place: number; readonly bytes: Uint8Array }[] {
-  if (block.executable) return [];
-  const taken = placesOf(block);
-  const free = Array.from({ length: maxPageSize / PAGE_SIZE }, (_, index) => index * PAGE_SIZE).filter(
-    (place) => !taken.has(place),
-  );
-  return free.flatMap((place) => {
-    const [page] = block.granules.map(({ start }) => beside(start + place)).filter((page) => page !== undefined);
-    return page === undefined ? [] : [{ place, bytes: page.bytes }];
-  });
-}
+/** Memory that is zero when the program starts, and not in the file. */
+const blankSegment = (blank: Parts["blank"], align: number): Segment[] =>
+  blank === undefined
+    ? []
+    : [{ ...load(blank.start, elf.PF_R | elf.PF_W, 0, 0, align), memsz: blank.end - blank.start }];
 
 /** Pages that lie side by side in memory and in the file, with the same protection, make one segment. */
 function segmentsOf(pages: readonly Placed[], align: number): Segment[] {

@@ -11,11 +11,11 @@ const DISASSEMBLERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** All the machine code there is in this project: of which architecture, its name, and the listing. */
-const LISTINGS = ARCHITECTURES.flatMap(({ name, entry, routines, stub: { start, touch, resume } }) =>
+const LISTINGS = ARCHITECTURES.flatMap(({ name, entry, routines, stub: { look, start, copy, resume } }) =>
   [
     ...Object.entries(entry),
     ...routines,
-    ...Object.entries({ "a snapshot's start": start, "its writes": touch, "its end": resume }),
+    ...Object.entries({ "a look at a page": look, "a snapshot's start": start, "its copy": copy, "its end": resume }),
   ].map(([part, listing]) => [name, part, listing] as const),
 );
 

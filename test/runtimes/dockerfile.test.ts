@@ -89,7 +89,7 @@ describe("the Dockerfile, on a base that notes what is run", () => {
     architecture,
     pause: [
       "apt-get update",
-      ["apt-get install -y --no-install-recommends musl libstdc++6 libgcc-s1", ...packages].join(" "),
+      ["apt-get install -y --no-install-recommends musl musl-dev libstdc++6 libgcc-s1", ...packages].join(" "),
       ["bun run build", ...arch].join(" "),
       "",
     ].join("\n"),

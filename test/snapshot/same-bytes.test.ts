@@ -6,13 +6,14 @@ import { TEST_DIST } from "../../harness/compile.ts";
 import { program, testNeeding } from "../../harness/privilege.ts";
 import { RUN } from "../../harness/run.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
+import { installedArchive } from "../../src/build/debian/archive.ts";
 import { debianKernel } from "../../src/build/machine/debian.ts";
 import { pinnedRuntime } from "../../src/build/pin/pin.ts";
 import { fetchRuntime } from "../../src/build/runtime.ts";
 import { takeSnapshotIn } from "../../src/build/stage-program.ts";
 import { libraryDirs } from "../../src/link/libraries.ts";
 import { link } from "../../src/link/link.ts";
-import { PAUSE_FLAGS } from "../../src/pause/entry.ts";
+import { PAUSE_CALLS, PAUSE_FLAGS } from "../../src/pause/entry.ts";
 import { sha256 } from "../../src/support/hash.ts";
 
 const { emulator } = X86_64;
@@ -36,8 +37,11 @@ describe("the snapshot stage, run on another processor and another kernel", () =
           seconds: 1200,
         };
         const { path: runtime } = await fetchRuntime(RUN, X86_64, join(TEST_DIST, "..", "runtime"));
-        const { start } = link(DYNAMIC.path, readFileSync(DYNAMIC.path), libraryDirs, PAUSE_FLAGS);
-        const program = { path: STATIC.path, start, cpuQueries: pinnedRuntime(X86_64).cpuQueries };
+        const { start, muslFunction } = link(DYNAMIC.path, readFileSync(DYNAMIC.path), libraryDirs, PAUSE_FLAGS);
+        const functions = Object.fromEntries(PAUSE_CALLS.map((name) => [name, muslFunction(name)]));
+        const archive = installedArchive(X86_64);
+        const { cpuQueries } = pinnedRuntime(X86_64);
+        const program = { path: STATIC.path, start, cpuQueries, functions, archive };
         await takeSnapshotIn(RUN, { machine, runtime, libraryDirs }, program, output);
         expect(sha256(readFileSync(output))).toBe(sha256(readFileSync(PAUSE.path)));
       },

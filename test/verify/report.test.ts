@@ -5,7 +5,7 @@ import { buildReference } from "../../harness/reference.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { EHDR_SIZE, PHDR_SIZE } from "../../src/elf/constants.ts";
 import { ElfFile, hex } from "../../src/elf/file.ts";
-import { FORMAT, type MappedPage, type PauseMap } from "../../src/explain/map.ts";
+import { FORMAT, type MappedPart, type PauseMap } from "../../src/explain/map.ts";
 import type { Claim, Provenance } from "../../src/ship/verify/claims.ts";
 import { compare } from "../../src/ship/verify/compare.ts";
 import { type Checkout, type Evidence, possibleCauses } from "../../src/ship/verify/possible-causes.ts";
@@ -121,7 +121,7 @@ describe("what may be the cause", () => {
 });
 
 describe("of the same bytes", () => {
-  const end = `(amd64, 77,824 bytes, SHA-256 ${sha256(BUILT)})`;
+  const end = `(amd64, ${BUILT.length.toLocaleString("en-US")} bytes, SHA-256 ${sha256(BUILT)})`;
 
   test("one line is said, with the commit", () => {
     expect(describeSame(given(BUILT), evidence({}))).toBe(`FILE: the same bytes as a build of commit ${HERE} ${end}`);
@@ -146,16 +146,12 @@ describe("of other bytes", () => {
   const at = (header: number, field: number) => EHDR_SIZE + header * PHDR_SIZE + field;
   const headers = (bytes: Uint8Array) => describeHeaders(bytes, BUILT, compare(bytes, BUILT));
 
-  const page = (offset: number, change: Partial<MappedPage> = {}): MappedPage => ({
-    address: 0x400000 + offset,
-    offset,
-    protection: "r-x",
-    origin: "musl",
-    functions: [],
-    scenarios: [],
+  const part = (offset: number, size: number, change: Partial<MappedPart> = {}): MappedPart => ({
+    ...{ address: 0x400000 + offset, offset, size, protection: "r-x", origin: "musl", functions: [] },
     ...change,
   });
-  const functions = [{ name: "strlen", address: 0x403010, size: 0x20, runs: true }];
+  const functions = [{ name: "strlen", address: 0x402010, size: 0x20, runs: true }];
+  const CODE = 0x3000;
   const MAP: PauseMap = {
     ...FORMAT,
     ...{
@@ -163,17 +159,18 @@ describe("of other bytes", () => {
       architecture: "amd64",
       file: { bytes: BUILT.length, sha256: "", entry: 0 },
       linked: { sha256: "" },
+      pages: [],
       scenarios: [],
       callSites: [],
       executedInstructions: 0,
     },
-    pages: Array.from({ length: BUILT.length / 4096 }, (_, index) =>
-      page(
-        index * 4096,
-        index === 3 ? { functions } : index === 4 ? { address: null, origin: "filling", protection: "---" } : {},
-      ),
-    ),
+    parts: [
+      part(0, 0x1000, { origin: "stub" }),
+      part(0x1000, 0x2000, { functions }),
+      part(CODE, BUILT.length - CODE, { address: null, origin: "sections", protection: "---" }),
+    ],
   };
+  const PAGES = Math.ceil(BUILT.length / 4096);
   const pages = (bytes: Uint8Array) => describePages(bytes, BUILT, compare(bytes, BUILT), MAP);
 
   test("both sums are said, and the commit", () => {
@@ -201,7 +198,7 @@ describe("of other bytes", () => {
     const damaged = changed(at(1, 13));
     expect(() => new ElfFile("damaged", damaged)).toThrow("cut short");
     expect(headers(damaged)).toEqual([expect.stringContaining("p_offset is 0x")]);
-    expect(pages(damaged)[0]).toStartWith("pages: 1 of 19 differ; ");
+    expect(pages(damaged)[0]).toStartWith(`pages: 1 of ${PAGES} differ; `);
   });
 
   test("each byte of the headers, down to those of the last segment, is of one field, and has its name and size by the gABI", () => {
@@ -222,54 +219,59 @@ describe("of other bytes", () => {
     );
   });
 
-  test("a byte of a page is named by its place, both values, and the page's origin and function", () => {
-    const [was, is] = [BUILT, changed(0x3010)].map((bytes) => hex(bytes[0x3010] ?? 0));
-    const bytes = `${is} at 0x3010, and in the rebuild ${was}`;
-    expect(headers(changed(0x3010))).toEqual([]);
-    expect(pages(changed(0x3010))).toEqual([
-      `pages: 1 of 19 differ; the first byte that does: ${bytes}`,
-      `  page at offset 0x3000, address 0x403000, r-x, musl's code (strlen): ${bytes}`,
+  test("a byte of a page is named by its place, both values, and its origin and function", () => {
+    const [was, is] = [BUILT, changed(0x2010)].map((bytes) => hex(bytes[0x2010] ?? 0));
+    const bytes = `${is} at 0x2010, and in the rebuild ${was}`;
+    expect(headers(changed(0x2010))).toEqual([]);
+    expect(pages(changed(0x2010))).toEqual([
+      `pages: 1 of ${PAGES} differ; the first byte that does: ${bytes}`,
+      `  page at offset 0x2000, address 0x402010, r-x, musl's functions, from libc.a (strlen): ${bytes}`,
     ]);
   });
 
   test("a function ends before the byte behind it", () => {
     const named = (offset: number) => pages(changed(offset))[1]?.split(":")[0];
-    expect([0x302f, 0x3030].map(named)).toEqual([
-      "  page at offset 0x3000, address 0x403000, r-x, musl's code (strlen)",
-      "  page at offset 0x3000, address 0x403000, r-x, musl's code",
+    expect([0x202f, 0x2030].map(named)).toEqual([
+      "  page at offset 0x2000, address 0x40202f, r-x, musl's functions, from libc.a (strlen)",
+      "  page at offset 0x2000, address 0x402030, r-x, musl's functions, from libc.a",
     ]);
   });
 
-  test("a page outside of a function, or that no kernel with such pages maps, is named by what it is", () => {
+  test("what no kernel maps is named by what it is", () => {
     expect(
-      pages(changed(0x3000, 0x4000))
+      pages(changed(0x2000, CODE))
         .slice(1)
         .map((line) => line.split(":")[0]),
     ).toEqual([
-      "  page at offset 0x3000, address 0x403000, r-x, musl's code",
-      "  page at offset 0x4000, beside other pages, for kernels with larger ones",
+      "  page at offset 0x2000, address 0x402000, r-x, musl's functions, from libc.a",
+      "  page at offset 0x3000, names of the sections, section headers",
     ]);
   });
 
   test("of many pages and fields the first are named, and how many more there are", () => {
-    const lines = pages(changed(...Array.from({ length: 12 }, (_, index) => 0x2000 + index * 4096)));
+    const lines = pages(Buffer.concat([BUILT, Buffer.alloc(12 * 4096, 1)]));
     expect(lines.length).toBe(10);
-    expect([lines.at(0)?.split(";")[0], lines.at(-1)]).toEqual(["pages: 12 of 19 differ", "  and 4 more pages"]);
-    expect(headers(changed(...Array.from({ length: 10 }, (_, index) => at(index, 0)))).at(-1)).toBe(
-      "and 2 more fields of the headers",
-    );
+    expect([lines.at(0)?.split(";")[0], lines.at(-1)]).toEqual([
+      `pages: 13 of ${PAGES + 12} differ`,
+      "  and 5 more pages",
+    ]);
+    const fields = [0, 1, 2].flatMap((header) => [0, 4, 8, 16].map((field) => at(header, field))).slice(0, 10);
+    expect(headers(changed(...fields)).at(-1)).toBe("and 2 more fields of the headers");
   });
 
   test("a file that is shorter or longer says so, and where it ends", () => {
     const [shorter, longer] = [BUILT.subarray(0, 0x2800), Buffer.concat([BUILT, Buffer.from("more")])];
-    expect(headers(shorter)).toEqual(["size: 10,240 bytes, and the rebuild has 77,824 bytes"]);
+    const said = (bytes: number) => `${bytes.toLocaleString("en-US")} bytes`;
+    const has = `and the rebuild has ${said(BUILT.length)}`;
+    expect(headers(shorter)).toEqual([`size: 10,240 bytes, ${has}`]);
     expect(pages(shorter)[0]).toStartWith(
-      "pages: 17 of 19 differ; the first byte that does: nothing at 0x2800, and in the rebuild 0x",
+      `pages: 2 of ${PAGES} differ; the first byte that does: nothing at 0x2800, and in the rebuild 0x`,
     );
-    expect(headers(longer)).toEqual(["size: 77,828 bytes, and the rebuild has 77,824 bytes"]);
+    expect(headers(longer)).toEqual([`size: ${said(BUILT.length + 4)}, ${has}`]);
+    const end = hex(BUILT.length);
     expect(pages(longer)).toEqual([
-      "pages: 1 of 20 differ; the first byte that does: 0x6d at 0x13000, and in the rebuild nothing",
-      "  page at offset 0x13000, behind the end of the rebuild: 0x6d at 0x13000, and in the rebuild nothing",
+      `pages: 1 of ${PAGES} differ; the first byte that does: 0x6d at ${end}, and in the rebuild nothing`,
+      `  page at offset 0x3000, where the rebuild has nothing: 0x6d at ${end}, and in the rebuild nothing`,
     ]);
   });
 

@@ -16,6 +16,7 @@ import { Clone } from "../../harness/clone.ts";
 import { program as programNeed, testNeeding } from "../../harness/privilege.ts";
 import { buildReference } from "../../harness/reference.ts";
 import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts";
+import type { PauseMap } from "../../src/explain/map.ts";
 import { assemble } from "../../src/ship/image/assemble.ts";
 import { ANOTHER_PROGRAM } from "../../src/ship/verify/report.ts";
 import { sha256 } from "../../src/support/hash.ts";
@@ -77,17 +78,13 @@ describe("bun run verify", () => {
   needingGit(
     "says of a changed byte which page it is in and where that comes from, and by the provenance beside it, what else is another",
     () => {
-      const map: {
-        pages: {
-          offset: number;
-          address: number;
-          functions: { name: string; address: number; size: number; runs: boolean }[];
-        }[];
-      } = JSON.parse(readFileSync(mapPath(), "utf8"));
-      const page = map.pages.find(({ functions }) => functions.some(({ name }) => name === "sigwaitinfo")) ?? missing();
-      const { name, address } = page.functions.find((each) => each.name === "sigwaitinfo") ?? missing();
-      const at = page.offset + Math.max(0, address - page.address);
-      const [pages, bytes] = [statSync(BUILT).size / 4096, Buffer.concat([readFileSync(BUILT), Buffer.from("m")])];
+      const map: PauseMap = JSON.parse(readFileSync(mapPath(), "utf8"));
+      const part = map.parts.find(({ origin }) => origin === "musl") ?? missing();
+      const { name, address } = part.functions.find((each) => each.name === "sigwaitinfo") ?? missing();
+      const at = (part.offset ?? 0) + address - (part.address ?? 0);
+      const bytes = Buffer.concat([readFileSync(BUILT), Buffer.from("m")]);
+      const pages = Math.ceil(bytes.length / 4096);
+      const pageDown = (offset: number) => offset - (offset % 4096);
       const was = bytes[at] ?? 0;
       bytes.fill(was ^ 0x11, at, at + 1);
       const provenance = JSON.parse(readFileSync(join(BUILT, "../provenance.json"), "utf8"));
@@ -112,9 +109,9 @@ describe("bun run verify", () => {
           `  runtime: ${source} has SHA-256 other of Bun's, and pinned is ${provenance.bun.runtime.sha256}`,
           `  library ${library.path.split("/").at(-1)}: ${source} has SHA-256 another, and the rebuild SHA-256 ${library.sha256}`,
           `  size: ${bytes.length.toLocaleString("en-US")} bytes, and the rebuild has ${(bytes.length - 1).toLocaleString("en-US")} bytes`,
-          `  pages: 2 of ${pages + 1} differ; the first byte that does: ${byte}`,
-          `    page at offset ${hex(page.offset)}, address ${hex(page.address)}, r-x, musl's code (${name}): ${byte}`,
-          `    page at offset ${hex(bytes.length - 1)}, behind the end of the rebuild: 0x6d at ${hex(bytes.length - 1)}, and in the rebuild nothing`,
+          `  pages: 2 of ${pages} differ; the first byte that does: ${byte}`,
+          `    page at offset ${hex(pageDown(at))}, address ${hex(address)}, r-x, musl's functions, from libc.a (${name}): ${byte}`,
+          `    page at offset ${hex(pageDown(bytes.length - 1))}, where the rebuild has nothing: 0x6d at ${hex(bytes.length - 1)}, and in the rebuild nothing`,
         ],
       });
       expect([readdirSync(DIST).toSorted(), clone.git("status", "--porcelain")]).toEqual([

@@ -1,4 +1,5 @@
 import type { Architecture } from "../architecture.ts";
+import { CONSTANTS } from "./constants.ts";
 import { DESCRIBED } from "./described.ts";
 import { ENTRY, ROUTINES } from "./entry.ts";
 import { PROCESSOR, SYSTEM_CALLS } from "./linux.ts";
@@ -31,6 +32,13 @@ export const AARCH64: Architecture = {
   ]),
   // R_AARCH64_GLOB_DAT, R_AARCH64_JUMP_SLOT
   lazyRelocations: new Set([0x401, 0x402]),
+  objectRelocations: new Map([
+    [0x11a, "branch-26"], // R_AARCH64_JUMP26
+    [0x11b, "branch-26"], // R_AARCH64_CALL26
+    [0x137, "got-page"], // R_AARCH64_ADR_GOT_PAGE
+    [0x138, "got-low-12"], // R_AARCH64_LD64_GOT_LO12_NC
+  ]),
+  muslArchive: "/usr/lib/aarch64-linux-musl/libc.a",
   tls: { variant: "I", reserved: 16 },
   muslLoader: "ld-musl-aarch64.so.1",
   libraryDirs: ["/usr/lib/aarch64-linux-gnu", "/lib/aarch64-linux-gnu"],
@@ -48,7 +56,7 @@ export const AARCH64: Architecture = {
   // A quarter of 39 bits of address space, the least there is, is where its bottom-up layout begins.
   highestAddress: 0x20_0000_0000,
   stub: STUB,
-  staticData: ["runtime", "musl"],
+  constants: CONSTANTS,
   emulator: {
     program: "qemu-system-aarch64",
     package: "qemu-system-arm",

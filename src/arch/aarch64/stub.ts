@@ -2,8 +2,14 @@ import type { Stub } from "../architecture.ts";
 
 /** The code that a snapshot starts with: what it does is told in `src/snapshot/stub.ts`. Its data lie among it. */
 export const STUB: Stub = {
+  look: `
+    89 00 00 58               ldr    x9, 0x10
+    29 01 40 39               ldrb   w9, [x9]
+    04 00 00 14               b      0x18
+    1f 20 03 d5               nop
+    <page:8>                  .quad  <page>`,
   start: `
-    12 00 00 14               b      0x48
+    10 00 00 14               b      0x40
     1f 20 03 d5               nop
     02 40 00 00 00 00 00 00   .quad  0x4002
     00 40 00 00 00 00 00 00   .quad  0x4000
@@ -12,32 +18,31 @@ export const STUB: Stub = {
     00 00 00 00 00 00 00 00   .quad  0x0
     00 00 00 00 00 00 00 00   .quad  0x0
     00 00 00 00 00 00 00 00   .quad  0x0
-    <arguments:8>             .quad  <arguments>
     e8 10 80 d2               mov    x8, #0x87
     00 00 80 d2               mov    x0, #0x0
-    c1 fd ff 10               adr    x1, 0x8
+    01 fe ff 10               adr    x1, 0x8
     02 00 80 d2               mov    x2, #0x0
     03 01 80 d2               mov    x3, #0x8
     01 00 00 d4               svc    #0x0
     29 00 80 d2               mov    x9, #0x1
-    40 02 00 b5               cbnz   x0, 0xac
+    40 02 00 b5               cbnz   x0, 0xa4
     88 15 80 d2               mov    x8, #0xac
     01 00 00 d4               svc    #0x0
     1f 04 00 f1               cmp    x0, #0x1
     f3 17 9f 9a               cset   x19, eq
     e8 10 80 d2               mov    x8, #0x87
     00 00 80 d2               mov    x0, #0x0
-    81 fc ff 10               adr    x1, 0x10
+    c1 fc ff 10               adr    x1, 0x10
     21 0c 13 8b               add    x1, x1, x19, lsl #3
     01 00 00 d4               svc    #0x0
     49 00 80 d2               mov    x9, #0x2
-    e0 00 00 b5               cbnz   x0, 0xac
+    e0 00 00 b5               cbnz   x0, 0xa4
     c8 10 80 d2               mov    x8, #0x86
     20 02 80 d2               mov    x0, #0x11
-    21 fc ff 10               adr    x1, 0x20
+    61 fc ff 10               adr    x1, 0x20
     01 00 00 d4               svc    #0x0
     69 00 80 d2               mov    x9, #0x3
-    a0 00 00 b4               cbz    x0, 0xbc
+    a0 00 00 b4               cbz    x0, 0xb4
     c8 0b 80 d2               mov    x8, #0x5e
     e0 03 09 aa               mov    x0, x9
     01 00 00 d4               svc    #0x0
@@ -49,27 +54,29 @@ export const STUB: Stub = {
     03 00 80 d2               mov    x3, #0x0
     01 00 00 d4               svc    #0x0
     1f 00 00 f1               cmp    x0, #0x0
-    2c ff ff 54               b.gt   0xbc
+    2c ff ff 54               b.gt   0xb4
     88 36 80 d2               mov    x8, #0x1b4
     60 00 80 d2               mov    x0, #0x3
     01 00 80 12               mov    w1, #0xffffffff
     02 00 80 d2               mov    x2, #0x0
     01 00 00 d4               svc    #0x0
     ea 03 40 f9               ldr    x10, [sp]
-    5f 05 00 f1               cmp    x10, #0x1
-    a8 01 00 54               b.hi   0x12c
     0b 00 80 d2               mov    x11, #0x0
     0c 00 80 d2               mov    x12, #0x0
-    f3 01 00 b4               cbz    x19, 0x140
+    5f 05 00 f1               cmp    x10, #0x1
+    a8 01 00 54               b.hi   0x12c
+    53 01 00 b4               cbz    x19, 0x124
     28 11 80 d2               mov    x8, #0x89
-    e0 f7 ff 10               adr    x0, 0x8
+    20 f8 ff 10               adr    x0, 0x8
     01 00 80 d2               mov    x1, #0x0
     02 00 80 d2               mov    x2, #0x0
     03 01 80 d2               mov    x3, #0x8
     01 00 00 d4               svc    #0x0
     1f 10 00 b1               cmn    x0, #0x4
-    20 ff ff 54               b.eq   0x108
-    0f 00 00 14               b      0x164
+    20 ff ff 54               b.eq   0x100
+    10 00 00 14               b      0x160
+    00 00 80 d2               mov    x0, #0x0
+    0e 00 00 14               b      0x160
     eb 0b 40 f9               ldr    x11, [sp, #16]
     ec 7b 6a f8               ldr    x12, [sp, x10, lsl #3]
     8d 15 40 38               ldrb   w13, [x12], #1
@@ -81,16 +88,26 @@ export const STUB: Stub = {
     6b 01 0d 8b               add    x11, x11, x13
     cd ff ff d2               mov    x13, #0xfffe000000000000
     8c 01 0d aa               orr    x12, x12, x13
-    4d f7 ff 58               ldr    x13, 0x40
+    00 00 80 d2               mov    x0, #0x0
+    1f 20 03 d5               nop`,
+  // With arguments their address is in x11 and their length in x12, which is 0 without; x0 is the wait's result.
+  copy: `
+    89 01 00 58               ldr    x9, 0x30
+    aa 01 00 58               ldr    x10, 0x38
+    cd 01 00 58               ldr    x13, 0x40
+    ad 00 00 b4               cbz    x13, 0x20
+    2e 3d c1 a8               ldp    x14, x15, [x9], #16
+    4e 3d 81 a8               stp    x14, x15, [x10], #16
+    ad 05 00 d1               sub    x13, x13, #0x1
+    fc ff ff 17               b      0xc
+    6c 00 00 b4               cbz    x12, 0x2c
+    2d 01 00 58               ldr    x13, 0x48
     ab 31 00 a9               stp    x11, x12, [x13]
-    00 00 80 d2               mov    x0, #0x0`,
-  touch: `
-    89 00 00 58               ldr    x9, 0x10
-    aa 00 00 58               ldr    x10, 0x18
-    2a 01 00 39               strb   w10, [x9]
-    05 00 00 14               b      0x20
-    <page:8>                  .quad  <page>
-    <byte:8>                  .quad  <byte>`,
+    09 00 00 14               b      0x50
+    <template:8>              .quad  <template>
+    <data:8>                  .quad  <data>
+    <pairs:8>                 .quad  <pairs>
+    <arguments:8>             .quad  <arguments>`,
   // What a C function leaves as it was (AAPCS64, section 6.1), the thread pointer, and where it returns to; x0 is the wait's result.
   resume: `
     09 02 00 58               ldr    x9, 0x40

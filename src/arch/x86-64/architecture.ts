@@ -1,4 +1,5 @@
 import type { Architecture } from "../architecture.ts";
+import { CONSTANTS } from "./constants.ts";
 import { DESCRIBED } from "./described.ts";
 import { ENTRY, ROUTINES } from "./entry.ts";
 import { PROCESSOR, SYSTEM_CALLS } from "./linux.ts";
@@ -27,6 +28,11 @@ export const X86_64: Architecture = {
   ]),
   // R_X86_64_GLOB_DAT, R_X86_64_JUMP_SLOT
   lazyRelocations: new Set([6, 7]),
+  objectRelocations: new Map([
+    [2, "relative-32"], // R_X86_64_PC32
+    [4, "relative-32"], // R_X86_64_PLT32
+  ]),
+  muslArchive: "/usr/lib/x86_64-linux-musl/libc.a",
   tls: { variant: "II" },
   muslLoader: "ld-musl-x86_64.so.1",
   libraryDirs: ["/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu"],
@@ -39,7 +45,7 @@ export const X86_64: Architecture = {
   // A third of 47 bits of address space is where its bottom-up layout begins.
   highestAddress: 0x1000_0000_0000,
   stub: STUB,
-  staticData: [],
+  constants: CONSTANTS,
   emulator: {
     program: "qemu-system-x86_64",
     package: "qemu-system-x86",

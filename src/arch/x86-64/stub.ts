@@ -2,6 +2,8 @@ import type { Stub } from "../architecture.ts";
 
 /** The code that a snapshot starts with: what it does is told in `src/snapshot/stub.ts`. */
 export const STUB: Stub = {
+  look: `
+  8a 04 25 <page:4>         mov    al,BYTE PTR ds:<page>`,
   start: `
   b8 0e 00 00 00            mov    eax,0xe
   31 ff                     xor    edi,edi
@@ -48,12 +50,12 @@ export const STUB: Stub = {
   31 d2                     xor    edx,edx
   0f 05                     syscall
   48 8b 0c 24               mov    rcx,QWORD PTR [rsp]
+  45 31 ff                  xor    r15d,r15d
   48 83 f9 01               cmp    rcx,0x1
-  77 25                     ja     0xc7
+  77 23                     ja     0xc8
   31 c0                     xor    eax,eax
-  31 d2                     xor    edx,edx
   85 db                     test   ebx,ebx
-  74 32                     je     0xdc
+  74 59                     je     0x104
   b8 80 00 00 00            mov    eax,0x80
   bf <both_signals:4>       mov    edi,<both_signals>
   31 f6                     xor    esi,esi
@@ -61,30 +63,34 @@ export const STUB: Stub = {
   41 ba 08 00 00 00         mov    r10d,0x8
   0f 05                     syscall
   83 f8 fc                  cmp    eax,0xfffffffc
-  74 e5                     je     0xaa
-  eb 4c                     jmp    0x113
-  48 8b 44 24 10            mov    rax,QWORD PTR [rsp+0x10]
-  48 8b 14 cc               mov    rdx,QWORD PTR [rsp+rcx*8]
-  48 ff c2                  inc    rdx
-  80 7a ff 00               cmp    BYTE PTR [rdx-0x1],0x0
-  75 f7                     jne    0xd0
-  48 29 c2                  sub    rdx,rax
-  f2 48 0f 2a c0            cvtsi2sd xmm0,rax
-  66 48 0f 7e c0            movq   rax,xmm0
+  74 e5                     je     0xab
+  eb 3c                     jmp    0x104
+  4c 8b 74 24 10            mov    r14,QWORD PTR [rsp+0x10]
+  4c 8b 3c cc               mov    r15,QWORD PTR [rsp+rcx*8]
+  49 ff c7                  inc    r15
+  41 80 7f ff 00            cmp    BYTE PTR [r15-0x1],0x0
+  75 f6                     jne    0xd1
+  4d 29 f7                  sub    r15,r14
+  f2 49 0f 2a c6            cvtsi2sd xmm0,r14
+  66 49 0f 7e c6            movq   r14,xmm0
   48 b9 00 00 00 00 00 00 02 00  movabs rcx,0x2000000000000
-  48 01 c8                  add    rax,rcx
+  49 01 ce                  add    r14,rcx
   48 b9 00 00 00 00 00 00 fe ff  movabs rcx,0xfffe000000000000
-  48 09 ca                  or     rdx,rcx
-  48 b9 <arguments:8>       movabs rcx,<arguments>
-  48 89 01                  mov    QWORD PTR [rcx],rax
-  48 89 51 08               mov    QWORD PTR [rcx+0x8],rdx
+  49 09 cf                  or     r15,rcx
   31 c0                     xor    eax,eax`,
-  touch: `
-  48 b9 <page:8>            movabs rcx,<page>
-  c6 01 <byte:1>            mov    BYTE PTR [rcx],<byte>`,
+  // The wait's result stays in r12. With arguments their address is in r14 and their length in r15, which is 0 without.
+  copy: `
+  49 89 c4                  mov    r12,rax
+  be <template:4>           mov    esi,<template>
+  bf <data:4>               mov    edi,<data>
+  b9 <words:4>              mov    ecx,<words>
+  f3 48 a5                  rep movs QWORD PTR es:[rdi],QWORD PTR ds:[rsi]
+  4d 85 ff                  test   r15,r15
+  74 10                     je     0x2a
+  4c 89 34 25 <arguments:4>  mov    QWORD PTR ds:<arguments>,r14
+  4c 89 3c 25 <size:4>      mov    QWORD PTR ds:<size>,r15`,
   // What a C function leaves as it was (x86-64 psABI, section 3.2.1), FS base, and where it returns to; rax is the wait's result.
   resume: `
-  49 89 c4                  mov    r12,rax
   b8 9e 00 00 00            mov    eax,0x9e
   bf 02 10 00 00            mov    edi,0x1002
   48 be <fs_base:8>         movabs rsi,<fs_base>

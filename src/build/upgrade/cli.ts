@@ -8,6 +8,7 @@ import { UserError } from "../../support/error.ts";
 import { sha256 } from "../../support/hash.ts";
 import { DIST, ROOT } from "../../support/project.ts";
 import type { Scope } from "../../support/scope.ts";
+import { fetchArchive } from "../debian/archive.ts";
 import { fetchLibraries } from "../debian/library-packages.ts";
 import { ownDist } from "../dist.ts";
 import { DEBIAN_CACHE } from "../machine/debian.ts";
@@ -68,11 +69,13 @@ async function pinRuntime(run: Scope, architecture: Architecture) {
 
 async function pinLibraries(run: Scope, architecture: Architecture) {
   const dirs = await fetchLibraries(run, architecture, DEBIAN_CACHE);
-  const files = [...CXX_LIBRARIES, architecture.muslLoader].map(
+  const archive = await fetchArchive(run, architecture, DEBIAN_CACHE);
+  const libraries = [...CXX_LIBRARIES, architecture.muslLoader].map(
     (soname) => [soname, findLibrary(soname, dirs, architecture).path] as const,
   );
+  const files = [...libraries, [basename(archive), archive] as const];
   const packages = [
-    ...new Set(dirs.flatMap((dir) => /[^/]+_\d[^/]*(?=\/)/.exec(dir)?.[0]?.replace("_", " ") ?? [])),
+    ...new Set([...dirs, archive].flatMap((dir) => /[^/]+_\d[^/]*(?=\/)/.exec(dir)?.[0]?.replace("_", " ") ?? [])),
   ].toSorted();
   return { packages, sha256: Object.fromEntries(files.map(([soname, path]) => [soname, sha256(readFileSync(path))])) };
 }

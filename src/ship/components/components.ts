@@ -14,32 +14,28 @@ export type Component = {
   readonly file?: { readonly name: string; readonly sha256: string };
   /** What of it /pause has, in a sentence. */
   readonly part: string;
-  /**
-   * The pages of /pause that hold its work, by the words of docs/map.md. None: what the build needs and /pause has not.
-   */
-  readonly pages: readonly string[];
+  /** The parts of /pause that hold its work, by the words of docs/map.md. None: what the build needs and /pause has not. */
+  readonly parts: readonly string[];
 };
 
-/** Pages that are of this repository alone, or whose contents are. */
-export const OWN_PAGES: readonly string[] = [
-  "ELF header, program headers, stub",
-  "C memory: messages, sets, buffers",
-  "stack",
+/** Parts that are of this repository alone, or whose contents are. */
+export const OWN_PARTS: readonly string[] = [
+  "ELF header, program headers",
+  "stub",
+  "data: the stack, and what the template fills",
+  "names of the sections, section headers",
 ];
 
 /** What /pause is made with for one architecture, in the order of NOTICE. */
 export function components(architecture: Architecture): readonly Component[] {
-  const { bunPackage, muslLoader, staticData } = architecture;
-  const [runtimeData, muslData] = [staticData.includes("runtime"), staticData.includes("musl")];
+  const { bunPackage, muslLoader } = architecture;
   return [
     {
       ...{ name: "Bun", version: PINNED_BUN, supplier: "Oven", license: "MIT" },
       purl: `pkg:npm/%40oven/${bunPackage}@${PINNED_BUN}`,
       file: { name: "bun", sha256: pinnedRuntime(architecture).sha256 },
-      part:
-        `The call stubs that bun:ffi compiled${runtimeData ? ", a page of its data," : ""} and thread-local storage; ` +
-        "the machine code of its executable is not in the file.",
-      pages: ["bun:ffi's call stubs", "thread-local storage", ...(runtimeData ? ["the runtime's data"] : [])],
+      part: "The call stubs that bun:ffi compiled; the machine code of its executable is not in the file.",
+      parts: ["bun:ffi's call stubs"],
     },
     {
       ...{
@@ -49,18 +45,14 @@ export function components(architecture: Architecture): readonly Component[] {
         license: "LGPL-2.0-or-later AND BSD-2-Clause AND BSD-3-Clause",
       },
       purl: `pkg:github/oven-sh/webkit@${commitOf("webkit")}`,
-      part:
-        "What its baseline compiler made of the TypeScript, and data of its virtual machine; " +
-        "its own machine code is not in the file.",
-      pages: ["compiled from TypeScript", "data of the virtual machine"],
+      part: "What its baseline compiler made of the TypeScript, and words of its virtual machine; its own machine code is not in the file.",
+      parts: ["compiled from TypeScript", "template of the data"],
     },
     {
       ...{ name: "mimalloc", version: commitOf("mimalloc"), supplier: "Oven and Microsoft", license: "MIT" },
       purl: `pkg:github/oven-sh/mimalloc@${commitOf("mimalloc")}`,
-      part:
-        "Fields of its own in thread-local storage and beside what it allocated; " +
-        "its machine code is not in the file.",
-      pages: ["thread-local storage"],
+      part: "Nothing: it allocated the memory that data was copied from.",
+      parts: [],
     },
     {
       ...{
@@ -71,25 +63,31 @@ export function components(architecture: Architecture): readonly Component[] {
       },
       purl: `pkg:github/oven-sh/tinycc@${commitOf("tinycc")}`,
       part: "Nothing: it compiled the call stubs of bun:ffi from Bun's C.",
-      pages: [],
+      parts: [],
+    },
+    {
+      ...library(architecture, "musl-dev", "libc.a"),
+      ...{ supplier: "the musl project", license: "MIT" },
+      part: "The machine code of the functions that are called behind the wait, and a thread's control block.",
+      parts: ["musl's functions, from libc.a", "template of the data"],
     },
     {
       ...library(architecture, "musl", muslLoader),
       ...{ supplier: "the musl project", license: "MIT" },
-      part: `Whole pages of its machine code${muslData ? ", a page of its data" : ""} and thread-local storage.`,
-      pages: [muslLoader, "thread-local storage", ...(muslData ? ["musl's data"] : [])],
+      part: "Nothing: the program it is a snapshot of was linked with it.",
+      parts: [],
     },
     {
       ...library(architecture, "libstdc++6", "libstdc++.so.6"),
       ...{ supplier: "the GCC project", license: "GPL-3.0-or-later WITH GCC-exception-3.1" },
       part: "Nothing: the program it is a snapshot of was linked with it.",
-      pages: [],
+      parts: [],
     },
     {
       ...library(architecture, "libgcc-s1", "libgcc_s.so.1"),
       ...{ supplier: "the GCC project", license: "GPL-3.0-or-later WITH GCC-exception-3.1" },
       part: "Nothing: the program it is a snapshot of was linked with it.",
-      pages: [],
+      parts: [],
     },
   ];
 }
@@ -102,10 +100,7 @@ function library(architecture: Architecture, name: string, file: string) {
   return { name, version, purl, file: { name: file, sha256: sha256[file] ?? unpinned(file) } };
 }
 
-/**
- * The commit of a part that this Bun, which is the pinned one, says it was built with.
- * @throws Error where it says none: a bug.
- */
+/** The commit of a part that this Bun, which is the pinned one, says it was built with. @throws Error where it says none: a bug. */
 function commitOf(part: string): string {
   return process.versions[part] ?? unpinned(part);
 }

@@ -13,7 +13,7 @@ export const LICENSE: string = [
   ...new Set([
     license,
     ...ARCHITECTURES.flatMap(components)
-      .filter(({ pages }) => pages.length > 0)
+      .filter(({ parts }) => parts.length > 0)
       .flatMap((component) => licensesOf(component.license)),
   ]),
 ].join(" AND ");

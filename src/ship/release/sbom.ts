@@ -1,6 +1,6 @@
 import { version } from "../../../package.json";
 import type { Architecture } from "../../arch/architecture.ts";
-import { type Component, components, OWN_PAGES } from "../components/components.ts";
+import { type Component, components, OWN_PARTS } from "../components/components.ts";
 import { LICENSE } from "../components/license.ts";
 import type { ReleasedExecutable } from "./executable.ts";
 
@@ -38,16 +38,14 @@ function executable({ architecture, file }: ReleasedExecutable) {
     supplier: AUTHOR,
     name: "pause",
     version,
-    description:
-      `The process that holds a Kubernetes pod open, for linux/${architecture.debian}: ` +
-      "a snapshot of a program's memory, which has only the pages that it can still reach.",
+    description: `The process that holds a Kubernetes pod open, for linux/${architecture.debian}: a snapshot of a program's memory, which has only what it can still reach.`,
     hashes: [sha256(file.sha256)],
     licenses: [{ expression: LICENSE, acknowledgement: "concluded" }],
-    properties: [{ name: "pause:file", value: file.name }, ...pages(OWN_PAGES)],
+    properties: [{ name: "pause:file", value: file.name }, ...partsOf(OWN_PARTS)],
   };
 }
 
-function component({ name, version, supplier, license, purl, file, part, pages: own }: Component) {
+function component({ name, version, supplier, license, purl, file, part, parts: own }: Component) {
   return {
     "bom-ref": purl,
     type: "library",
@@ -60,7 +58,7 @@ function component({ name, version, supplier, license, purl, file, part, pages: 
     ...(file !== undefined && { hashes: [sha256(file.sha256)] }),
     licenses: [{ expression: license, acknowledgement: "declared" }],
     purl,
-    properties: [...(file === undefined ? [] : [{ name: "pause:file", value: file.name }]), ...pages(own)],
+    properties: [...(file === undefined ? [] : [{ name: "pause:file", value: file.name }]), ...partsOf(own)],
   };
 }
 
@@ -76,5 +74,5 @@ function dependencies(architecture: Architecture) {
   ];
 }
 
-const pages = (names: readonly string[]) => names.map((value) => ({ name: "pause:pages", value }));
+const partsOf = (names: readonly string[]) => names.map((value) => ({ name: "pause:part", value }));
 const sha256 = (content: string) => ({ alg: "SHA-256", content });

@@ -1,5 +1,5 @@
 import { ElfFile, hex } from "../../elf/file.ts";
-import { type MappedPage, ORIGINS, type PauseMap } from "../../explain/map.ts";
+import { ORIGINS, type PauseMap } from "../../explain/map.ts";
 import { sha256 } from "../../support/hash.ts";
 import type { Comparison, FieldDifference, PageDifference } from "./compare.ts";
 import { describeCheckout, type Evidence } from "./possible-causes.ts";
@@ -62,11 +62,7 @@ export function describePages(
   map: PauseMap,
 ): readonly string[] {
   const lines = differing.map(
-    (page) =>
-      `  page at offset ${hex(page.offset)}, ${origin(
-        page,
-        map.pages.find(({ offset }) => offset === page.offset),
-      )}: ${bytesAt(given, built, page.first)}`,
+    (page) => `  page at offset ${hex(page.offset)}, ${originAt(page, map)}: ${bytesAt(given, built, page.first)}`,
   );
   return [
     `pages: ${differing.length} of ${pages} differ; the first byte that does: ` +
@@ -75,13 +71,15 @@ export function describePages(
   ];
 }
 
-function origin({ first, offset }: PageDifference, page: MappedPage | undefined): string {
-  if (page === undefined) return "behind the end of the rebuild";
-  const from = ORIGINS[page.origin];
-  if (page.address === null) return from;
-  const at = page.address + (first - offset);
-  const inside = page.functions.find(({ address, size }) => at >= address && at < address + size);
-  return `address ${hex(page.address)}, ${page.protection}, ${from}${inside === undefined ? "" : ` (${inside.name})`}`;
+/** Where the first byte of a page comes from that differs. */
+function originAt({ first }: PageDifference, { parts }: PauseMap): string {
+  const part = parts.find(({ offset, size }) => offset !== null && first >= offset && first < offset + size);
+  if (part === undefined) return "where the rebuild has nothing";
+  const from = ORIGINS[part.origin];
+  if (part.address === null || part.offset === null) return from;
+  const at = part.address + first - part.offset;
+  const inside = part.functions.find(({ address, size }) => at >= address && at < address + size);
+  return `address ${hex(at)}, ${part.protection}, ${from}${inside === undefined ? "" : ` (${inside.name})`}`;
 }
 
 const bytesAt = (given: Uint8Array, built: Uint8Array, at: number) =>

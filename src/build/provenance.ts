@@ -4,13 +4,14 @@ import { version } from "../../package.json";
 import type { Architecture } from "../arch/architecture.ts";
 import type { SnapshotResult } from "../snapshot/snapshot.ts";
 import { sha256 } from "../support/hash.ts";
-import { changes, checkedOut } from "./commit.ts";
+import { changes, checkedOut, dateOf } from "./commit.ts";
 import { pinnedRuntime } from "./pin/pin.ts";
 
 /**
  * Writes what went into the artifacts, so that a file found on a node can be traced back: sizes in bytes, SHA-256 of
- * each file. `changed`: they were made from other sources than the commit's; null where no commit is known. `pinned`:
- * the library is the release's; where one is not, the bytes of the artifacts are not either.
+ * each file. `committed`: when the commit was made, in seconds. `changed`: they were made from other sources than the
+ * commit's; null where no commit is known. `pinned`: the library is the release's; where one is not, the bytes of the
+ * artifacts are not either.
  */
 export async function writeProvenance(
   path: string,
@@ -19,11 +20,12 @@ export async function writeProvenance(
   artifacts: readonly string[],
   { pages, segments, candidates }: SnapshotResult,
 ): Promise<{ bytes: number }> {
-  const different = changes();
+  const [commit, different] = [checkedOut(), changes()];
   const provenance = {
     name: "pause",
     version,
-    commit: checkedOut(),
+    commit,
+    committed: commit === null ? null : dateOf(commit),
     changed: different === null ? null : different.length > 0,
     architecture: architecture.debian,
     bun: {

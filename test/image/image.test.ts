@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   chmodSync,
   existsSync,
@@ -16,7 +16,7 @@ import { NEEDS, testNeeding } from "../../harness/privilege.ts";
 import { version } from "../../package.json";
 import { assemble } from "../../src/ship/image/assemble.ts";
 import { findBuilt } from "../../src/ship/image/built.ts";
-import { licenseTexts } from "../../src/ship/image/contents.ts";
+import { contentsAt, licenseTexts } from "../../src/ship/image/contents.ts";
 import { HOST } from "../../src/ship/image/platforms.ts";
 import { tar } from "../../src/ship/image/tar.ts";
 import { sha256 } from "../../src/support/hash.ts";
@@ -25,6 +25,9 @@ const REPOSITORY = join(import.meta.dir, "../..");
 const ARCHIVE = join(REPOSITORY, "dist/pause.oci.tar");
 const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 const MACHINES = { amd64: 62, arm64: 183 };
+
+// A machine may be busy.
+setDefaultTimeout(60_000);
 
 const folder = mkdtempSync(join(tmpdir(), "pause-image-test-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -154,6 +157,8 @@ describe("what goes into the image", () => {
     expect(() => findBuilt(dist({}))).toThrow(/^no \S+\/pause; build it first: bun run build$/);
     const one = HOST === "arm64" ? "arm64" : "amd64";
     expect(findBuilt(dist({ ".": { bytes: program(one) } })).map(({ architecture }) => architecture)).toEqual([one]);
+    const dated = findBuilt(dist({ ".": { bytes: program(one), committed: 5 } }))[0];
+    expect(contentsAt(dated.commit, dated.committed).timestamp).toBe(5);
     const both = { amd64: { bytes: program("amd64") }, arm64: { bytes: program("arm64") } };
     expect(findBuilt(dist(both)).map(({ path }) => path.split("/").at(-2))).toEqual(["amd64", "arm64"]);
   });
@@ -274,19 +279,23 @@ describe("bun run image on a full disk", () => {
   );
 });
 
-type File = { readonly bytes: Buffer; readonly commit?: string; readonly version?: string; readonly hash?: string };
+type File = {
+  readonly bytes: Buffer;
+  readonly commit?: string;
+  readonly version?: string;
+  readonly hash?: string;
+  readonly committed?: number;
+};
 
 /** A dist folder with these files and what the build would have written down about them. */
 function dist(files: Readonly<Record<string, File>>): string {
   const made = mkdtempSync(join(folder, "dist-"));
-  for (const [name, { bytes, commit = COMMIT, version: said = version, hash = sha256(bytes) }] of Object.entries(
-    files,
-  )) {
+  for (const [name, { bytes, hash = sha256(bytes), ...said }] of Object.entries(files)) {
     mkdirSync(join(made, name), { recursive: true });
     writeFileSync(join(made, name, "pause"), bytes);
     writeFileSync(
       join(made, name, "provenance.json"),
-      JSON.stringify({ version: said, commit, artifacts: [{ path: "pause", sha256: hash }] }),
+      JSON.stringify({ version, commit: COMMIT, ...said, artifacts: [{ path: "pause", sha256: hash }] }),
     );
   }
   return made;

@@ -1,4 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { crc32, deflateRawSync, zstdCompressSync } from "node:zlib";
 import { assemble } from "../../src/ship/image/assemble.ts";
 import { ImageError } from "../../src/ship/image/error.ts";
@@ -755,9 +758,12 @@ describe("the members of a tar archive", () => {
       expect(seen({ ...pause, mode })).toEqual([["pause", "file", 0o755, "it"]]);
   });
 
-  test.each(["ustar", "gnu", "posix"])("are those that GNU tar writes in the format %s", async (format) => {
-    const script = `cd "$(mktemp -d)" && mkdir folder && echo it >pause && chmod 755 folder pause && tar --create --format=${format} ./pause folder`;
-    const archive = await new Response(Bun.spawn(["sh", "-c", script], { stdout: "pipe" }).stdout).bytes();
+  test.each(["ustar", "gnu", "posix"])("are those that GNU tar writes in the format %s", (format) => {
+    const folder = mkdtempSync(join(tmpdir(), "pause-tar-"));
+    const script = "mkdir folder && echo it >pause && chmod 755 folder pause && exec tar --create ./pause folder";
+    const made = Bun.spawnSync(["sh", "-c", `${script} --format=${format}`], { cwd: folder });
+    rmSync(folder, { recursive: true });
+    const archive = made.stdout;
     expect(untar("archive", archive).map(({ path, type, mode }) => [path, type, mode])).toEqual([
       ["pause", "file", 0o755],
       ["folder", "folder", 0o755],

@@ -5,13 +5,20 @@ import { sha256 } from "../../support/hash.ts";
 import { ImageError } from "./error.ts";
 import { ARCHITECTURES, checkMachine, HOST } from "./platforms.ts";
 
-/** A /pause that the build made, with the commit it was made from, or null where there was no git. */
+/**
+ * A /pause that the build made, with the commit it was made from, or null where there was no git; `committed`: when
+ * that was made, in seconds, if the build has written it down.
+ */
 export type Built = {
   readonly architecture: string;
   readonly path: string;
   readonly bytes: Uint8Array;
   readonly commit: string | null;
+  readonly committed: number | undefined;
 };
+
+/** What the build wrote down: the version, the commit and its date, and the hashes of what it made. */
+type Said = Pick<Built, "commit" | "committed"> & { readonly version: unknown; readonly hashes: readonly unknown[] };
 
 /**
  * What of `dist` can go into the image: dist/ARCHITECTURE/pause of each architecture, this machine's also as
@@ -46,16 +53,16 @@ function readBuilt(folder: string, architecture: string): Built {
     throw new ImageError(
       `${path} is not the file that ${join(folder, "provenance.json")} tells of; build it again: bun run build`,
     );
-  return { architecture, path, bytes, commit: said.commit };
+  return { architecture, path, bytes, commit: said.commit, committed: said.committed };
 }
 
-/** What the build wrote down: the version, the commit, and the hashes of what it made. */
-function readProvenance(path: string): { version: unknown; commit: string | null; hashes: readonly unknown[] } {
+function readProvenance(path: string): Said {
   try {
-    const { version, commit, artifacts } = JSON.parse(readFileSync(path, "utf8"));
+    const { version, commit, committed, artifacts } = JSON.parse(readFileSync(path, "utf8"));
     return {
       version,
       commit: typeof commit === "string" ? commit : null,
+      committed: typeof committed === "number" ? committed : undefined,
       hashes: artifacts.map((artifact: { sha256?: unknown }) => artifact.sha256),
     };
   } catch (error) {

@@ -26,7 +26,7 @@ async function image(run: Scope, chosen: string | undefined): Promise<void> {
   await ownDist(run);
   const programs = findBuilt("dist");
   const dockers = forDocker(programs, chosen);
-  const contents = contentsAt(programs[0].commit);
+  const contents = contentsAt(programs[0].commit, programs[0].committed);
   const assembled = assemble(contents, programs, dockers, { licenses: licenseTexts() });
   write(run, assembled.archive);
   console.log(report(contents.name, assembled, programs, dockers));

@@ -10,8 +10,8 @@ import type { Contents, Text } from "./assemble.ts";
 export const FILE = "pause";
 export const USER = "65535:65535";
 
-/** The image of pause at a commit; null: where no commit is known. */
-export const contentsAt = (commit: string | null): Contents => ({
+/** The image of pause at a commit; null: where no commit is known. `committed`: when it was made, in seconds. */
+export const contentsAt = (commit: string | null, committed = dateOf(commit)): Contents => ({
   name: `localhost/pause:${version}`,
   file: FILE,
   user: USER,
@@ -23,7 +23,7 @@ export const contentsAt = (commit: string | null): Contents => ({
     "org.opencontainers.image.licenses": LICENSE,
     ...(commit !== null && { "org.opencontainers.image.revision": commit }),
   },
-  timestamp: dateOf(commit),
+  timestamp: committed,
 });
 
 /** What has to go with every copy: NOTICE, and each licence that it names. */

@@ -41,8 +41,10 @@ export type Answer = {
 /** The descriptors that are opened, in their order: only 0, 1 and 2 are open before. */
 const DESCRIPTORS = { epoll_create1: 3, eventfd2: 4 } as const;
 
-/** Advice of madvise(2) that changes what is in memory: MADV_DONTNEED, MADV_FREE, MADV_REMOVE. */
-const DISCARDING = [4, 8, 9];
+/** Advice of madvise(2) that changes what is in memory: to zeros at once, or when the kernel likes (MADV_FREE). */
+const MADV_DONTNEED = 4;
+const MADV_FREE = 8;
+const MADV_REMOVE = 9;
 
 /**
  * Mappings whose address the donor leaves to the kernel, by their size in bytes: small ones go where they share page
@@ -86,7 +88,8 @@ export class DescribedKernel {
       case "arch_prctl":
         return { returns: 0 };
       case "madvise":
-        return DISCARDING.includes(third) ? this.notDescribed(call, args) : { result: 0 };
+        if (third === MADV_FREE || third === MADV_REMOVE) return this.notDescribed(call, args);
+        return third === MADV_DONTNEED ? { returns: 0 } : { result: 0 };
       // The C library looks for the end of its stack, by trying to enlarge each page of it.
       case "mremap":
         return { result: first >= this.layout.stack.base ? -ENOMEM : -EFAULT };

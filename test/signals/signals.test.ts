@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DYNAMIC } from "../../harness/artifacts.ts";
+import { Clone } from "../../harness/clone.ts";
+import { program, testNeeding } from "../../harness/privilege.ts";
+import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts";
+
+/**
+ * A signal to each command, at moments that are drawn anew each time: it ends at once, with 128 and the signal's number
+ * (or with its own status, if it had just come to its end), and nothing of it runs or is left.
+ */
+const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+const MOMENTS = 2;
+/** How long a command may take to end, ms: what was begun ends in its own way first. */
+const PATIENCE_MS = 30_000;
+const other = ARCHITECTURES.find((architecture) => architecture !== hostArchitecture());
+
+const FOLDER = mkdtempSync(join(tmpdir(), "pause-signals-"));
+const HELLO = join(FOLDER, "hello.ts");
+let clone: Clone;
+
+type Case = { readonly words: readonly string[]; readonly seconds: number };
+
+/** Each command by its source and words, and how many seconds it takes, or as many as are of interest. */
+const COMMANDS: Readonly<Record<string, Case>> = {
+  build: { words: ["src/build/cli.ts"], seconds: 8 },
+  verify: { words: ["src/ship/verify/cli.ts", "dist/pause"], seconds: 8 },
+  release: { words: ["src/ship/release/cli.ts"], seconds: 10 },
+  image: { words: ["src/ship/image/cli.ts"], seconds: 0.5 },
+  explain: { words: ["src/explain/cli.ts", "dist/pause"], seconds: 3 },
+  start: { words: ["src/demo.ts"], seconds: 2 },
+  "bun-static, of a source": { words: ["src/link/cli.ts", HELLO, "-o", "out"], seconds: 3 },
+  "bun-static, of an executable": { words: ["src/link/cli.ts", "dist/pause-dynamic", "-o", "out"], seconds: 2 },
+  "bun-static --check": { words: ["src/link/cli.ts", HELLO, "-o", "out", "--check"], seconds: 6 },
+};
+
+beforeAll(async () => {
+  clone = Clone.create(join(FOLDER, "clone"));
+  const { debian } = hostArchitecture();
+  for (const name of ["pause", "pause-static", "pause-dynamic", "provenance.json"]) {
+    mkdirSync(join(clone.dist, debian), { recursive: true });
+    for (const folder of [clone.dist, join(clone.dist, debian)])
+      copyFileSync(join(DYNAMIC.path, "..", name), join(folder, name));
+  }
+  await Bun.write(HELLO, "await Bun.sleep(60_000);\n");
+}, 60_000);
+afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
+
+/** All that is in the clone, by its path. What was downloaded is a link. */
+const files = () =>
+  readdirSync(clone.folder, { recursive: true, withFileTypes: true })
+    .filter(({ name }) => name !== ".git" && name !== "out")
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .filter((path) => !path.includes("/.git/"))
+    .toSorted();
+
+/** The processes that belong to the run with this folder for temporary files: by their environment or their file. */
+const running = (temporary: string) =>
+  readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((pid) => [`${temporary}`, FOLDER].some((mark) => belongs(pid, mark)))
+    .map((pid) => textOf(`/proc/${pid}/cmdline`));
+
+const belongs = (pid: string, mark: string) =>
+  textOf(`/proc/${pid}/environ`).includes(mark) || fileOf(pid).startsWith(mark);
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return "";
+  }
+}
+
+function fileOf(pid: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`);
+  } catch {
+    return "";
+  }
+}
+
+/** Sends `signal` after `ms` milliseconds; what came of it. */
+async function interrupted(words: readonly string[], signal: keyof typeof SIGNALS, ms: number) {
+  const temporary = mkdtempSync(join(FOLDER, "tmp-"));
+  const before = files();
+  const [source = "", ...args] = words;
+  const child = Bun.spawn([...clone.command(source, args)], {
+    cwd: clone.folder,
+    env: { ...process.env, TMPDIR: temporary },
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  await Bun.sleep(ms);
+  const done = child.exitCode !== null;
+  const sent = performance.now();
+  child.kill(signal);
+  const late = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
+  const status = await child.exited;
+  clearTimeout(late);
+  const took = performance.now() - sent;
+  rmSync(join(clone.folder, "out"), { force: true });
+  const left = [...files().filter((path) => !before.includes(path)), ...readdirSync(temporary)];
+  const runs = running(temporary);
+  const complaint = await child.stderr.text();
+  return { status, done, left, runs, late: took >= PATIENCE_MS, complaint };
+}
+
+/** A moment of the command's life, more of them near its beginning. */
+const moment = (seconds: number) => Math.round(1000 * seconds * Math.random() ** 2);
+
+async function endsWith(signal: keyof typeof SIGNALS, { words, seconds }: Case): Promise<void> {
+  for (let count = 0; count < MOMENTS; count++) {
+    const ms = moment(seconds);
+    const { status, done, complaint, ...rest } = await interrupted(words, signal, ms);
+    const told = `${words.join(" ")}: ${signal} after ${ms} ms: ${complaint}`;
+    expect(rest, told).toEqual({ left: [], runs: [], late: false });
+    // Before its first line it has begun nothing: the signal kills it as it does any program.
+    if (!done) expect([SIGNALS[signal], 0], told).toContain(status);
+  }
+}
+
+describe("a signal ends it, and all that it began", () => {
+  for (const [name, command] of Object.entries(COMMANDS))
+    for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const)
+      test(`${name}: ${signal}`, () => endsWith(signal, command), 5 * 60_000);
+
+  if (other !== undefined)
+    testNeeding(program(other.emulator.program))(
+      "build in an emulated machine: each signal (takes a minute)",
+      async () => {
+        const emulated = { words: ["src/build/cli.ts", "--arch", other.debian], seconds: 30 };
+        for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) await endsWith(signal, emulated);
+      },
+      5 * 60_000,
+    );
+});

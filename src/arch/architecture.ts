@@ -41,12 +41,18 @@ export type Architecture = {
   readonly entry: Readonly<Record<EntryPart, Listing>>;
   /** Code that relocations and substitutes lead to, in the order in which it is laid out. */
   readonly routines: ReadonlyMap<Routine, Listing>;
-  /** How names of glibc's that its C++ libraries import are answered where musl has none, if otherwise than on the others. */
+  /**
+   * How names of glibc's that its C++ libraries import are answered where musl has none, if otherwise than on the
+   * others.
+   */
   readonly substitutes: Readonly<Record<string, Substitute>>;
   /** Its registers, as ptrace(2) shows them. */
   readonly processor: Processor;
   readonly described: DescribedProcessor;
-  /** Linux's numbers of the system calls that the snapshot stage looks at. A name that is not there is a call that is not there. */
+  /**
+   * Linux's numbers of the system calls that the snapshot stage looks at. A name that is not there is a call that is
+   * not there.
+   */
   readonly systemCalls: Readonly<Record<string, number>>;
   /** Below where any kernel puts a stack, the vdso or a mapping: an address. */
   readonly highestAddress: number;
@@ -85,7 +91,8 @@ export type ObjectRelocating = "relative-32" | "branch-26" | "got-page" | "got-l
 
 /**
  * Where the blocks of thread-local variables lie ("ELF Handling for Thread-Local Storage", section 3). Variant I: the
- * first one begins `reserved` bytes behind the thread pointer, or where its alignment allows. Variant II: it ends there.
+ * first one begins `reserved` bytes behind the thread pointer, or where its alignment allows. Variant II: it ends
+ * there.
  */
 export type TlsLayout = { readonly variant: "I"; readonly reserved: number } | { readonly variant: "II" };
 
@@ -93,9 +100,9 @@ export type TlsLayout = { readonly variant: "I"; readonly reserved: number } | {
 export type EntryPart = "blockSignals" | "fillDescriptors" | "emptyEnvironment" | "findAuxv" | "enterMusl";
 
 /**
- * trap: ends the process with a signal. returnZero: a function that does nothing and returns 0. tlsDescriptor: the function
- * of a TLS descriptor, which returns the word behind its address. The others do what a function of glibc's does, by means
- * of musl's; a field of their listings is the address of musl's function of that name.
+ * trap: ends the process with a signal. returnZero: a function that does nothing and returns 0. tlsDescriptor: the
+ * function of a TLS descriptor, which returns the word behind its address. The others do what a function of glibc's
+ * does, by means of musl's; a field of their listings is the address of musl's function of that name.
  */
 export type Routine =
   | "trap"
@@ -114,9 +121,9 @@ export type CodeConstants = {
 };
 
 /**
- * The code that a snapshot starts with: `look` for each further page of its code, then `start`, `copy`, and `resume` with a
- * field for each register it restores. `data`: words of 8 bytes that lie behind it where they cannot lie in it, and at which byte of
- * them those fields lead that are their addresses.
+ * The code that a snapshot starts with: `look` for each further page of its code, then `start`, `copy`, and `resume`
+ * with a field for each register it restores. `data`: words of 8 bytes that lie behind it where they cannot lie in it,
+ * and at which byte of them those fields lead that are their addresses.
  */
 export type Stub = {
   readonly look: Listing;
@@ -141,7 +148,10 @@ export type Emulator = {
   readonly board: readonly string[];
   /** Words for the kernel's command line; among them the board's first serial port as console. */
   readonly parameters: readonly string[];
-  /** A second one, which takes what is written to `device` in /dev to the character device "port" of QEMU's. Linux has its driver built in. */
+  /**
+   * A second one, which takes what is written to `device` in /dev to the character device "port" of QEMU's. Linux has
+   * its driver built in.
+   */
   readonly secondPort: { readonly arguments: readonly string[]; readonly device: string };
   /** Debian's package of a kernel without drivers for hardware, for such machines. */
   readonly kernelPackage: string;

@@ -24,7 +24,9 @@ export type Processor = {
   readonly systemCallNumber: string;
   /** Instructions begin at multiples of so many bytes. */
   readonly instructionAlignment: number;
-  /** All instructions that ask the kernel for something: what they look like, and how many bytes that is to be seen by. */
+  /**
+   * All instructions that ask the kernel for something: what they look like, and how many bytes that is to be seen by.
+   */
   readonly kernelEntries: readonly {
     readonly name: string;
     readonly size: number;
@@ -36,8 +38,8 @@ export type Processor = {
 export type Registers = Readonly<Record<string, bigint>>;
 
 /**
- * The processor that a donor sees, whatever it runs on. `cpuQueries`: the instructions that ask a processor what it is, and
- * what each then sets registers to; `illegal` stands in their places, and raises SIGILL.
+ * The processor that a donor sees, whatever it runs on. `cpuQueries`: the instructions that ask a processor what it is,
+ * and what each then sets registers to; `illegal` stands in their places, and raises SIGILL.
  */
 export type DescribedProcessor = {
   /** AT_HWCAP of getauxval(3). */

@@ -30,8 +30,8 @@ export const PROVENANCE = "provenance.json";
 const MEMORY = 1024;
 
 /**
- * What a build starts from: the Bun runtime that becomes PID 1, where musl and the C++ libraries are, musl's libc.a, whose
- * functions the snapshot has, and the machine that takes the snapshot, where this one cannot.
+ * What a build starts from: the Bun runtime that becomes PID 1, where musl and the C++ libraries are, musl's libc.a,
+ * whose functions the snapshot has, and the machine that takes the snapshot, where this one cannot.
  */
 export type Materials = Place & { readonly architecture: Architecture; readonly archive: string };
 

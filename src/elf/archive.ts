@@ -26,7 +26,9 @@ export class Archive {
     return at === undefined ? undefined : this.member(at).contents;
   }
 
-  /** The first member, "/": a count and as many offsets, big-endian words of 4 bytes, then the names, a NUL behind each. */
+  /**
+   * The first member, "/": a count and as many offsets, big-endian words of 4 bytes, then the names, a NUL behind each.
+   */
   private readSymbolTable(): ReadonlyMap<string, number> {
     const { name, contents } = this.member(MAGIC.length);
     if (name !== "/") throw new ElfError(`${this.name}: its first member is ${name}, not a symbol table; run ranlib`);

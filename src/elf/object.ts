@@ -37,7 +37,10 @@ export type ObjectFile = {
 const MOST_SECTIONS = 0x1000;
 const MOST_BSS = 0x10_0000;
 
-/** @throws ElfError when `bytes` is no 64-bit little-endian object file for `machine`, or has parts that lie beyond its end. */
+/**
+ * @throws ElfError when `bytes` is no 64-bit little-endian object file for `machine`, or has parts that lie beyond its
+ * end.
+ */
 export function readObject(name: string, bytes: Uint8Array, machine: number): ObjectFile {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const magic = bytes.length >= elf.EHDR_SIZE && view.getUint32(0, false) === 0x7f454c46;

@@ -24,8 +24,8 @@ export type SectionTable = {
 
 /**
  * A section for each loaded segment. No program needs them to run; tools that change or judge a finished file (strip,
- * objcopy, debugedit, virus scanners) know what is in it by its sections alone. Where the segment begins with the file's own
- * headers, the section begins behind them: `headers` bytes from the file's start.
+ * objcopy, debugedit, virus scanners) know what is in it by its sections alone. Where the segment begins with the
+ * file's own headers, the section begins behind them: `headers` bytes from the file's start.
  */
 export function sectionsOf(segments: readonly Segment[], headers: number): Section[] {
   return segments
@@ -51,7 +51,10 @@ export function sectionKind(flags: number, inFile: boolean): Pick<Section, "name
   return { name: ".rodata", type, flags: elf.SHF_ALLOC };
 }
 
-/** The headers of `sections`, between that of no section and that of the names (gABI chapter 4), to lie at `offset` of the file. */
+/**
+ * The headers of `sections`, between that of no section and that of the names (gABI chapter 4), to lie at `offset` of
+ * the file.
+ */
 export function sectionTable(sections: readonly Section[], offset: number): SectionTable {
   const names = namesOf(["", ...sections.map(({ name }) => name), ".shstrtab"]);
   const shoff = pageUp(offset + names.bytes.length, 8);

@@ -1,7 +1,10 @@
 import * as elf from "./constants.ts";
 import { type Segment, writeU64 } from "./file.ts";
 
-/** What an Elf64_Ehdr says: e_machine, e_entry, e_phoff, e_phnum; e_shoff, e_shnum and e_shstrndx where there are sections. */
+/**
+ * What an Elf64_Ehdr says: e_machine, e_entry, e_phoff, e_phnum; e_shoff, e_shnum and e_shstrndx where there are
+ * sections.
+ */
 export type Header = {
   readonly machine: number;
   readonly entry: number;

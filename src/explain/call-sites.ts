@@ -3,8 +3,9 @@ import type { Architecture } from "../arch/architecture.ts";
 export type Code = { readonly address: number; readonly bytes: Uint8Array };
 
 /**
- * The places in executable `pages` that enter the kernel, as the architecture's record has the bytes. Where instructions can begin at any
- * byte, that is any byte, and an instruction may go over the end of a page into the next one.
+ * The places in executable `pages` that enter the kernel, as the architecture's record has the bytes. Where
+ * instructions can begin at any byte, that is any byte, and an instruction may go over the end of a page into the next
+ * one.
  */
 export function findCallSites(
   { processor: { kernelEntries, instructionAlignment } }: Architecture,

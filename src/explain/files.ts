@@ -22,7 +22,10 @@ export function builtArchitectures(): readonly Architecture[] {
   return built;
 }
 
-/** Makes the map of what was built for `architecture` and puts it beside that, dist/ARCHITECTURE/pause.map.json. @throws as makeMap does. */
+/**
+ * Makes the map of what was built for `architecture` and puts it beside that, dist/ARCHITECTURE/pause.map.json.
+ * @throws as makeMap does.
+ */
 export async function writeMap(run: Scope, architecture: Architecture): Promise<PauseMap> {
   const map = await makeMap(run, architecture);
   writeFileSync(join(DIST, architecture.debian, NAME), `${JSON.stringify(map, null, 1)}\n`);

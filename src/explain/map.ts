@@ -1,4 +1,7 @@
-/** The name and the version of the map's format. The version is another as soon as a field is gone or means something else. */
+/**
+ * The name and the version of the map's format. The version is another as soon as a field is gone or means something
+ * else.
+ */
 export const FORMAT = { format: "pause-map", formatVersion: 2 } as const;
 
 /** Where bytes come from, and the words for each. */
@@ -23,8 +26,8 @@ export type MappedFunction = {
 };
 
 /**
- * A part of the file, or of memory that is not in it. `address`: where it is mapped; null where it is not. `offset`: where it
- * lies in the file; null where it does not. `protection`: as /proc/PID/maps has it, without its last letter.
+ * A part of the file, or of memory that is not in it. `address`: where it is mapped; null where it is not. `offset`:
+ * where it lies in the file; null where it does not. `protection`: as /proc/PID/maps has it, without its last letter.
  */
 export type MappedPart = {
   readonly address: number | null;
@@ -43,7 +46,10 @@ export type MappedPage = {
   readonly scenarios: readonly number[];
 };
 
-/** A system call of a scenario's. `args`: six registers in order; how many of them count is the call's matter. `at`: its instruction. `by`: the function or the origin it stands in. */
+/**
+ * A system call of a scenario's. `args`: six registers in order; how many of them count is the call's matter. `at`: its
+ * instruction. `by`: the function or the origin it stands in.
+ */
 export type MappedCall = {
   readonly call: string;
   readonly args: readonly number[];
@@ -52,7 +58,10 @@ export type MappedCall = {
   readonly woken: boolean;
 };
 
-/** A run of the file. `instructions`: executed, by where they come from. `faults`: page faults from the first instruction to the exit, on the kernel it was seen on. */
+/**
+ * A run of the file. `instructions`: executed, by where they come from. `faults`: page faults from the first
+ * instruction to the exit, on the kernel it was seen on.
+ */
 export type MappedScenario = {
   readonly name: string;
   readonly calls: readonly MappedCall[];
@@ -60,7 +69,10 @@ export type MappedScenario = {
   readonly faults: number;
 };
 
-/** Bytes in an executable page that make a system call when executed, at any place where the processor can begin. `calls`: those that the scenarios make there; none when it is not run. */
+/**
+ * Bytes in an executable page that make a system call when executed, at any place where the processor can begin.
+ * `calls`: those that the scenarios make there; none when it is not run.
+ */
 export type CallSite = {
   readonly address: number;
   readonly bytes: string;

@@ -1,7 +1,10 @@
 import { hex } from "../elf/file.ts";
 import { type MappedPart, type MappedScenario, ORIGINS, type Origin, type PauseMap } from "./map.ts";
 
-/** The map in words: tables of Markdown, which a terminal shows as well. What differs from kernel to kernel is not among it, so it is the same on every machine. */
+/**
+ * The map in words: tables of Markdown, which a terminal shows as well. What differs from kernel to kernel is not among
+ * it, so it is the same on every machine.
+ */
 export function mapTables(map: PauseMap): string {
   const { architecture, version, file, parts, pages, scenarios } = map;
   const [usual] = scenarios;

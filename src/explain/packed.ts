@@ -19,7 +19,8 @@ export type FirstPage = {
 };
 
 /**
- * Finds the functions of `members` behind the entry of `file`: byte for byte as the archive has them, relocated for where they lie.
+ * Finds the functions of `members` behind the entry of `file`: byte for byte as the archive has them, relocated for
+ * where they lie.
  * @throws UserError where they are not there: the file is of another build.
  */
 export function firstPageOf({ maxPageSize }: Architecture, file: ElfFile, members: Members): FirstPage {

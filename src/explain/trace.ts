@@ -7,7 +7,10 @@ import { faultsOf, observe, rehearseWithout } from "../snapshot/rehearse.ts";
 import type { Scenario } from "../snapshot/scenarios.ts";
 import { TRACED_SCENARIOS } from "./traced-scenarios.ts";
 
-/** A system call: its arguments as the registers have them, the address behind its instruction, and whether the program's wait had ended by then. */
+/**
+ * A system call: its arguments as the registers have them, the address behind its instruction, and whether the
+ * program's wait had ended by then.
+ */
 export type TracedCall = {
   readonly call: string;
   readonly args: readonly number[];
@@ -16,8 +19,9 @@ export type TracedCall = {
 };
 
 /**
- * One run of the file: its calls in order, how often each instruction ran, the instructions behind which it went on in another page,
- * the pages it touched in the order it reached for them, its page faults, and the thread pointer at its exit.
+ * One run of the file: its calls in order, how often each instruction ran, the instructions behind which it went on in
+ * another page, the pages it touched in the order it reached for them, its page faults, and the thread pointer at its
+ * exit.
  */
 export type TracedRun = {
   readonly scenario: string;

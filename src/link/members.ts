@@ -25,8 +25,8 @@ const GOT_WORD = 8;
 export const MEMBERS_ALIGN = 16;
 
 /**
- * Functions of a C library's archive and what these refer to, side by side, as a static linker takes them; but section by
- * section, where that takes whole objects. None of them may have data that is written: they lie among code.
+ * Functions of a C library's archive and what these refer to, side by side, as a static linker takes them; but section
+ * by section, where that takes whole objects. None of them may have data that is written: they lie among code.
  */
 export class Members {
   private readonly objects = new Map<string, ObjectFile>();
@@ -34,7 +34,10 @@ export class Members {
   private readonly got = new Map<string, number>();
   private end = 0;
 
-  /** Takes `names` from the archive at `path`. @throws LinkError or ElfError when it has one not, or one cannot be taken. */
+  /**
+   * Takes `names` from the archive at `path`.
+   * @throws LinkError or ElfError when it has one not, or one cannot be taken.
+   */
   constructor(
     private readonly architecture: Architecture,
     private readonly path: string,

@@ -1,8 +1,8 @@
 import type { LinkFlags } from "../link/flags.ts";
 
 /**
- * What pause wants of its linked file: no signal lost, no variable heeded, no /dev/null looked for. It has no addons, and
- * musl's loader finds no variable where all are made empty.
+ * What pause wants of its linked file: no signal lost, no variable heeded, no /dev/null looked for. It has no addons,
+ * and musl's loader finds no variable where all are made empty.
  */
 export const PAUSE_FLAGS: LinkFlags = {
   addons: false,

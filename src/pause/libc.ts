@@ -2,8 +2,8 @@ import { dlopen, type Pointer } from "bun:ffi";
 
 /**
  * The libc functions pause calls. `libc.so.6` is glibc's file name, and musl's loader takes every name that begins with
- * `libc.` for itself without opening a file, so one name serves both. Those that it calls when its wait is over come last, as
- * their call stubs then lie beside the function that waits, which is compiled after them.
+ * `libc.` for itself without opening a file, so one name serves both. Those that it calls when its wait is over come
+ * last, as their call stubs then lie beside the function that waits, which is compiled after them.
  */
 export const { symbols: libc } = dlopen("libc.so.6", {
   syscall: { args: ["i32", "i32", "i32", "i32"], returns: "i32" },
@@ -46,7 +46,8 @@ export enum Fd {
 const POLLOUT = 4;
 
 /**
- * C memory, which no collector moves, in one piece: what the program handles lies side by side in it. @throws Error where there is none.
+ * C memory, which no collector moves, in one piece: what the program handles lies side by side in it. @throws Error
+ * where there is none.
  */
 export class Memory {
   private end: Pointer;

@@ -7,8 +7,8 @@ const exit = libc._Exit;
 
 // The two signals that end a pod are blocked and taken one at a time. Ignoring SIGCHLD makes the kernel discard every
 // child that ends, orphans handed to PID 1 included; the loop takes those that ended before. Linux spares PID 1 the
-// SIGPIPE of a write that nobody reads; gVisor does not. The SIGTTOU of a write from a terminal's background Linux drops for
-// PID 1, and then starts the write again, for ever. So PID 1 blocks both.
+// SIGPIPE of a write that nobody reads; gVisor does not. The SIGTTOU of a write from a terminal's background Linux
+// drops for PID 1, and then starts the write again, for ever. So PID 1 blocks both.
 const ending = libc.getpid() === 1 ? sigset(Signal.SIGTERM, Signal.SIGPIPE, Signal.SIGTTOU) : sigset(Signal.SIGTERM);
 if (libc.sigprocmask(SIG_BLOCK, sigset(Signal.SIGINT), null) !== 0) exit(1);
 if (libc.sigprocmask(SIG_BLOCK, ending, null) !== 0) exit(2);
@@ -61,9 +61,10 @@ park(
 );
 
 /**
- * Looks at the command line (`size` bytes, a NUL behind each argument) and the PID, and waits. What it handles are numbers:
- * addresses of C memory, lengths, a signal, a status. A snapshot is this program's memory, taken where its first wait
- * returns: started with arguments or not as PID 1, it gets 0, which is no signal, and its own command line, and looks again.
+ * Looks at the command line (`size` bytes, a NUL behind each argument) and the PID, and waits. What it handles are
+ * numbers: addresses of C memory, lengths, a signal, a status. A snapshot is this program's memory, taken where its
+ * first wait returns: started with arguments or not as PID 1, it gets 0, which is no signal, and its own command line,
+ * and looks again.
  */
 function park(
   commandLine: Pointer,
@@ -100,8 +101,8 @@ function park(
         continue;
       }
     }
-    // What stderr has no room for now is not written: no reader that sleeps holds up the wait, or the end. A poll that fails
-    // (RLIMIT_NOFILE can be 0) has said nothing of that.
+    // What stderr has no room for now is not written: no reader that sleeps holds up the wait, or the end. A poll that
+    // fails (RLIMIT_NOFILE can be 0) has said nothing of that.
     const text = (lines + line) as Pointer;
     if (fd === Fd.STDOUT || poll(stderr, 1, 0) !== 0) write(fd, text, strlen(text));
     if (status !== WAIT_ON) _Exit(status);

@@ -24,7 +24,10 @@ export function sigset(...signals: number[]): BigUint64Array {
   return words;
 }
 
-/** A struct sigaction, 152 bytes in glibc and musl alike: sa_handler first, an empty sa_mask, no sa_flags, no sa_restorer. */
+/**
+ * A struct sigaction, 152 bytes in glibc and musl alike: sa_handler first, an empty sa_mask, no sa_flags, no
+ * sa_restorer.
+ */
 export function disposition(handler: bigint): BigUint64Array {
   const words = new BigUint64Array(19);
   words[0] = handler;

@@ -3,8 +3,9 @@ import { UserError } from "../support/error.ts";
 import type { Tracee } from "./ptrace.ts";
 
 /**
- * JavaScriptCore's call frame (CallFrame.h): words from where the frame pointer points, the caller's first. The arguments
- * are JSValues (JSCJSValue.h): an int32 has its value in the lower half under a tag, a double is offset by 2^49.
+ * JavaScriptCore's call frame (CallFrame.h): words from where the frame pointer points, the caller's first. The
+ * arguments are JSValues (JSCJSValue.h): an int32 has its value in the lower half under a tag, a double is offset by
+ * 2^49.
  */
 const CALLER_FRAME = 0;
 const ARGUMENT_COUNT_INCLUDING_THIS = 4;
@@ -17,19 +18,23 @@ const WORD = 8;
 const MOST_FRAMES = 8;
 
 /**
- * How many arguments the function that waits can have, with `this`: more than what it calls to wait. Other frames than the
- * virtual machine's lie between, and have something else there.
+ * How many arguments the function that waits can have, with `this`: more than what it calls to wait. Other frames than
+ * the virtual machine's lie between, and have something else there.
  */
 const LEAST_COUNT = 4n;
 const GREATEST_COUNT = 0xffn;
 const isNumber = (word: bigint) => word >= DOUBLE_OFFSET;
 
-/** The frame of the function that waits: addresses of its arguments, of which the first two are the command line, and of their end. */
+/**
+ * The frame of the function that waits: addresses of its arguments, of which the first two are the command line, and of
+ * their end.
+ */
 export type WaitingFrame = { readonly commandLine: number; readonly end: number };
 
 /**
- * The frame of the function that waits: its first two arguments are an address, and a length of 0, since the donor has an
- * empty command line. `tracee` stands in the call stub its wait returned to. @throws UserError when no frame looks like that.
+ * The frame of the function that waits: its first two arguments are an address, and a length of 0, since the donor has
+ * an empty command line. `tracee` stands in the call stub its wait returned to. @throws UserError when no frame looks
+ * like that.
  */
 export function findFrame(tracee: Tracee): WaitingFrame {
   const word = (address: number) => tracee.read(address, WORD).readBigUInt64LE();

@@ -10,7 +10,10 @@ const SIGILL = 4;
 /** Where in a runtime the instructions stand that ask a processor what it is: addresses by the instruction's name. */
 export type CpuQueries = Readonly<Record<string, readonly number[]>>;
 
-/** Puts an illegal instruction in the places of `cpuQueries`. @throws UserError when there is something else in one: the pin is of another runtime. */
+/**
+ * Puts an illegal instruction in the places of `cpuQueries`.
+ * @throws UserError when there is something else in one: the pin is of another runtime.
+ */
 export function describeCpu(tracee: Tracee, cpuQueries: CpuQueries): void {
   for (const [name, { instruction }] of Object.entries(described.cpuQueries)) {
     for (const address of cpuQueries[name] ?? []) {

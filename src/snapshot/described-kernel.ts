@@ -25,10 +25,10 @@ const { maxPageSize } = hostArchitecture();
 export type CallEntry = Extract<Stop, { kind: "entry" }>;
 
 /**
- * What a system call gets instead of the kernel's answer. `result`: the call is skipped and returns this. `returns`: the
- * kernel carries it out, and this is what it has to return. `args`: the call is made with these arguments instead.
- * `fill`: bytes written to an address once the call has returned. `ends`: it never returns in earnest, so the C function
- * that makes it is left as well.
+ * What a system call gets instead of the kernel's answer. `result`: the call is skipped and returns this. `returns`:
+ * the kernel carries it out, and this is what it has to return. `args`: the call is made with these arguments instead.
+ * `fill`: bytes written to an address once the call has returned. `ends`: it never returns in earnest, so the C
+ * function that makes it is left as well.
  */
 export type Answer = {
   readonly result?: number;
@@ -56,8 +56,8 @@ const OTHER_MAPPINGS = { start: 0x1000_0000, alignment: 0x1_0000 };
 const HUGE_MAPPINGS = { start: 0x2_0000_0000, alignment: 0x2_0000_0000 };
 
 /**
- * The answers to the donor's system calls. The kernel itself carries out what concerns nothing but the donor's memory and
- * its signals. All else could differ from run to run, from machine to machine or by what the build was started with
+ * The answers to the donor's system calls. The kernel itself carries out what concerns nothing but the donor's memory
+ * and its signals. All else could differ from run to run, from machine to machine or by what the build was started with
  * (addresses, random bytes, times, IDs, sizes, limits, files, descriptors), and is made up here; what is made up for
  * `getpid` and `poll` can be set.
  */

@@ -10,7 +10,9 @@ import { SCENARIOS, type Scenario } from "./scenarios.ts";
 import type { Access } from "./trace.ts";
 import { type Snapshot, SnapshotLayout } from "./write.ts";
 
-/** The pages that the scenarios use, all uses of data beside the stack's, and how many candidates were run to find them. */
+/**
+ * The pages that the scenarios use, all uses of data beside the stack's, and how many candidates were run to find them.
+ */
 export type Discovered = {
   readonly pages: readonly Page[];
   readonly accesses: readonly Access[];
@@ -18,8 +20,8 @@ export type Discovered = {
 };
 
 /**
- * Uses are noted of the scenarios with few arguments, in which nothing stops it: those with many go round as these do, only
- * more often, and a stop is over before the C library's part of the wait is.
+ * Uses are noted of the scenarios with few arguments, in which nothing stops it: those with many go round as these do,
+ * only more often, and a stop is over before the C library's part of the wait is.
  */
 const isTraced = ({ args, wakes }: Scenario) => args.length <= 8 && wakes.length <= 1;
 
@@ -27,8 +29,8 @@ const isTraced = ({ args, wakes }: Scenario) => args.length <= 8 && wakes.length
 const POISON = 0xa5;
 
 /**
- * Finds what the scenarios use. The first candidate has no page of the donor's; whatever a run faults on is taken from it,
- * and the scenario run again, until every scenario goes through. Of the pages of data each use is noted.
+ * Finds what the scenarios use. The first candidate has no page of the donor's; whatever a run faults on is taken from
+ * it, and the scenario run again, until every scenario goes through. Of the pages of data each use is noted.
  *
  * `run` makes an executable of a snapshot and returns its path.
  * @throws UserError when a scenario does something else than it must, or touches what the donor has not.

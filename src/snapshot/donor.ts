@@ -20,12 +20,18 @@ import { type Stop, Tracee } from "./ptrace.ts";
 const architecture = hostArchitecture();
 const { described, processor } = architecture;
 
-/** The program to run: a linked file, where musl and the program are entered in it, and where it asks the processor what it is. */
+/**
+ * The program to run: a linked file, where musl and the program are entered in it, and where it asks the processor what
+ * it is.
+ */
 export type DonorProgram = {
   readonly path: string;
   readonly start: EntryAddresses;
   readonly cpuQueries: CpuQueries;
-  /** The functions of the C library that it calls behind its wait, and where they lie in it; and an archive that has them. */
+  /**
+   * The functions of the C library that it calls behind its wait, and where they lie in it; and an archive that has
+   * them.
+   */
   readonly functions: Readonly<Record<string, number>>;
   readonly archive: string;
 };
@@ -44,18 +50,20 @@ export type Donor = Root & {
 const COMMAND_LINE = { base: 0x1000_0000_0000, size: PAGE_SIZE };
 
 /**
- * No compiler threads, so that one thread is all there is, and no compiler that bets on types: what it compiles is right
- * for every value, seen before or not. Little room for what it compiles: it fills that from both ends.
+ * No compiler threads, so that one thread is all there is, and no compiler that bets on types: what it compiles is
+ * right for every value, seen before or not. Little room for what it compiles: it fills that from both ends.
  */
 const ENVIRONMENT = ["BUN_JSC_useConcurrentJIT=0", "BUN_JSC_useDFGJIT=0", "BUN_JSC_jitMemoryReservationSize=131072"];
 
 /**
- * Runs `program` until it parks in rt_sigtimedwait(2), lets it practise, and returns it stopped where the wait is about to
- * return to the call stub the runtime generated: behind the C library's part of the wait.
+ * Runs `program` until it parks in rt_sigtimedwait(2), lets it practise, and returns it stopped where the wait is about
+ * to return to the call stub the runtime generated: behind the C library's part of the wait.
  *
- * Two donors must end with the same memory, byte for byte, whatever machine and kernel they run on: so the initial stack,
- * the processor and the kernel's answers are described, not found. The C library's and the runtime's own code runs as it is.
- * @throws UserError when it ends, starts a second thread or does something else on the way that cannot be in a snapshot.
+ * Two donors must end with the same memory, byte for byte, whatever machine and kernel they run on: so the initial
+ * stack, the processor and the kernel's answers are described, not found. The C library's and the runtime's own code
+ * runs as it is.
+ * @throws UserError when it ends, starts a second thread or does something else on the way that cannot be in a
+ * snapshot.
  */
 export function startDonor(program: DonorProgram): Donor {
   const { cpuQueries } = program;
@@ -85,7 +93,10 @@ export function startDonor(program: DonorProgram): Donor {
   }
 }
 
-/** Sets the program, which stands at its first instruction, to musl's first, with a stack of its own on which no kernel has left a trace. */
+/**
+ * Sets the program, which stands at its first instruction, to musl's first, with a stack of its own on which no kernel
+ * has left a trace.
+ */
 function enter(
   tracee: Tracee,
   file: ElfFile,

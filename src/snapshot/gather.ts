@@ -19,7 +19,10 @@ export type Span = { readonly start: number; readonly end: number };
 /** Memory that is reached from `bases`: addresses that a register, a word or code holds. */
 type Region = Span & { readonly bases: readonly number[] };
 
-/** All that the program uses, copied together: `bytes`, to lie at `address`, and what each address of the donor's has become. */
+/**
+ * All that the program uses, copied together: `bytes`, to lie at `address`, and what each address of the donor's has
+ * become.
+ */
 export type Gathered = {
   readonly address: number;
   readonly bytes: Uint8Array;
@@ -27,9 +30,10 @@ export type Gathered = {
 };
 
 /**
- * Copies together what the program uses of the donor's memory, as a copying collector does with its frame as the root. What
- * is reached, and from where, is known from `accesses`, not from the layout of anybody's structures. A reference is a
- * register at the checkpoint, a word that is copied itself (an address, or one as a JavaScript number), or a constant in code.
+ * Copies together what the program uses of the donor's memory, as a copying collector does with its frame as the root.
+ * What is reached, and from where, is known from `accesses`, not from the layout of anybody's structures. A reference
+ * is a register at the checkpoint, a word that is copied itself (an address, or one as a JavaScript number), or a
+ * constant in code.
  */
 export class Gathering {
   private readonly regions: readonly Region[];
@@ -122,7 +126,10 @@ export class Gathering {
     return to === undefined ? word : withAddress(word, to);
   }
 
-  /** Of the pointers that could have led to an access the closest one that is a reference; else of the references the closest. */
+  /**
+   * Of the pointers that could have led to an access the closest one that is a reference; else of the references the
+   * closest.
+   */
   private baseOf({ address, pointers, instruction }: Access, inCode: (address: number) => boolean): number {
     const known = pointers.filter((pointer) => this.sources.has(pointer) || inCode(pointer));
     const near = [...this.sources].filter((source) => Math.abs(source - address) < REACH);

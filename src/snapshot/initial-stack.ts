@@ -9,7 +9,9 @@ export const AT_ENTRY = 9;
 export const AT_HWCAP = 16;
 const AT_RANDOM = 25;
 
-/** What a kernel hands to a program: strings without their NUL, and the auxiliary vector but for AT_RANDOM and AT_NULL. */
+/**
+ * What a kernel hands to a program: strings without their NUL, and the auxiliary vector but for AT_RANDOM and AT_NULL.
+ */
 export type Handed = {
   readonly args: readonly string[];
   readonly environment: readonly string[];
@@ -19,8 +21,9 @@ export type Handed = {
 };
 
 /**
- * An initial process stack (x86-64 psABI, section 3.4.1) that ends before `top`: argc, argv, NULL, envp, NULL, auxv, and
- * above them what these point to. Returns its lowest address, which the stack pointer has at the entry, a multiple of 16.
+ * An initial process stack (x86-64 psABI, section 3.4.1) that ends before `top`: argc, argv, NULL, envp, NULL, auxv,
+ * and above them what these point to. Returns its lowest address, which the stack pointer has at the entry, a multiple
+ * of 16.
  */
 export function initialStack(
   top: number,

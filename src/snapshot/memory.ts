@@ -6,7 +6,10 @@ import type { Tracee } from "./ptrace.ts";
 /** A page of the donor: its address, its protection as PF_R, PF_W and PF_X, and its 4096 bytes. */
 export type Page = { readonly address: number; readonly flags: number; readonly bytes: Uint8Array };
 
-/** A mapping of a process: bytes from `start` to before `end`. `generated`: it can be written and executed, so a compiler writes there. */
+/**
+ * A mapping of a process: bytes from `start` to before `end`. `generated`: it can be written and executed, so a
+ * compiler writes there.
+ */
 export type Mapping = {
   readonly start: number;
   readonly end: number;
@@ -35,7 +38,9 @@ export class DonorMemory {
   }
 }
 
-/** proc(5), /proc/PID/maps: "start-end perms offset dev inode name". Only what can be read, and is not the kernel's own. */
+/**
+ * proc(5), /proc/PID/maps: "start-end perms offset dev inode name". Only what can be read, and is not the kernel's own.
+ */
 export function readMappings(pid: number): Mapping[] {
   return readFileSync(`/proc/${pid}/maps`, "latin1")
     .split("\n")
@@ -61,7 +66,10 @@ function protection(perms: string): number {
   return perms[1] === "w" ? elf.PF_R | elf.PF_W : elf.PF_R;
 }
 
-/** proc(5), /proc/PID/pagemap: 8 bytes for each page, of which bit 63 says that it is there and bit 61 that it is still the file's. */
+/**
+ * proc(5), /proc/PID/pagemap: 8 bytes for each page, of which bit 63 says that it is there and bit 61 that it is still
+ * the file's.
+ */
 const PRESENT = 1n << 63n;
 const FILE_PAGE = 1n << 61n;
 

@@ -27,8 +27,8 @@ const WAITS: readonly Omit<Round, "pid" | "ready">[] = [
 
 /**
  * All that can happen to the program, as PID 1 and otherwise, often enough that the runtime has compiled its loop and
- * settled every call in it. What runs in a snapshot is then a few hundred instructions in a few pages, and nothing in it
- * is done for the first time.
+ * settled every call in it. What runs in a snapshot is then a few hundred instructions in a few pages, and nothing in
+ * it is done for the first time.
  */
 export const PRACTICE: readonly Round[] = Array.from({ length: 60 }, () =>
   [1, 2].flatMap((pid) => [1, 0, -EINVAL].flatMap((ready) => WAITS.map((wait) => ({ pid, ready, ...wait })))),

@@ -24,7 +24,9 @@ const __WALL = 0x40000000;
 const SIGTRAP = 5;
 const SIGKILL = 9;
 const O_CLOEXEC = 0o2000000;
-/** Flags of posix_spawnattr_setflags(3), and the size of its attributes and of its actions, bytes, with room to spare. */
+/**
+ * Flags of posix_spawnattr_setflags(3), and the size of its attributes and of its actions, bytes, with room to spare.
+ */
 const POSIX_SPAWN_SETSIGDEF = 0x04;
 const POSIX_SPAWN_SETSIGMASK = 0x08;
 const SPAWN_SIZE = 512;
@@ -61,7 +63,9 @@ export type Stop =
   | { readonly kind: "signal"; readonly signal: number; readonly address: number }
   | { readonly kind: "ended"; readonly status: number | null; readonly signal: number | null };
 
-/** A process of one thread, traced from its exec on, stopping at each system call and signal. Killed with its tracer. */
+/**
+ * A process of one thread, traced from its exec on, stopping at each system call and signal. Killed with its tracer.
+ */
 export class Tracee {
   private readonly memory: number;
   private ended = false;
@@ -72,7 +76,8 @@ export class Tracee {
 
   /**
    * Starts the program `path` with `args` behind argv[0] and no environment, its standard descriptors all /dev/null and
-   * no others open, no signal ignored or blocked, by way of sh and env; returns when it stands at its first instruction.
+   * no others open, no signal ignored or blocked, by way of sh and env; returns when it stands at its first
+   * instruction.
    * @throws UserError when the system refuses.
    */
   static start(path: string, args: readonly (string | Uint8Array)[] = []): Tracee {
@@ -123,8 +128,9 @@ export class Tracee {
   }
 
   /**
-   * Lets it make the system call `name`, wherever it stands but at another's entry: the result. Its registers and memory are as
-   * before. `gate`: where it has an instruction that makes one; else that is put where it stands, for as long.
+   * Lets it make the system call `name`, wherever it stands but at another's entry: the result. Its registers and
+   * memory are as before. `gate`: where it has an instruction that makes one; else that is put where it stands, for as
+   * long.
    */
   call(name: string, args: readonly number[], gate?: number): number {
     const number = systemCalls[name];
@@ -290,7 +296,9 @@ function resume(pid: number, request: number): void {
   check("ptrace restart", libc.ptrace(request, pid, 0, null));
 }
 
-/** Waits until `pid` stops or ends. Signals are not passed on: what a scenario sends is blocked and taken with sigwait. */
+/**
+ * Waits until `pid` stops or ends. Signals are not passed on: what a scenario sends is blocked and taken with sigwait.
+ */
 function waitFor(pid: number): Stop {
   const word = new Int32Array(1);
   check("waitpid", libc.waitpid(pid, word, __WALL) === pid ? 0 : -1);
@@ -302,7 +310,10 @@ function waitFor(pid: number): Stop {
   return signal === (SIGTRAP | 0x80) ? syscallStop(pid) : signalStop(pid, signal);
 }
 
-/** struct ptrace_syscall_info, 88 bytes: op at 0; at entry the number at 24 and six arguments from 32, at exit the result at 24. */
+/**
+ * struct ptrace_syscall_info, 88 bytes: op at 0; at entry the number at 24 and six arguments from 32, at exit the
+ * result at 24.
+ */
 function syscallStop(pid: number): Stop {
   const info = Buffer.alloc(88);
   const size = libc.ptrace(PTRACE_GET_SYSCALL_INFO, pid, info.length, info);

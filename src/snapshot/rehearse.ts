@@ -16,9 +16,9 @@ const STDOUT = 1;
 const POLLFD_SIZE = 8;
 
 /**
- * Runs the candidate at `path` through `scenario`, traced: the PID it sees, what its writes return and what ends its waits
- * are put in the place of the kernel's answers, so that no privilege is needed to be PID 1. Returns the addresses of the
- * pages that it touched and does not have, where it stopped for want of them; none when it went through.
+ * Runs the candidate at `path` through `scenario`, traced: the PID it sees, what its writes return and what ends its
+ * waits are put in the place of the kernel's answers, so that no privilege is needed to be PID 1. Returns the addresses
+ * of the pages that it touched and does not have, where it stopped for want of them; none when it went through.
  * @throws UserError when it goes through and says, or ends with, something else than the scenario tells.
  */
 export function rehearse(path: string, scenario: Scenario): readonly number[] {
@@ -56,13 +56,19 @@ export function rehearseWithout(path: string, scenario: Scenario, without: reado
   });
 }
 
-/** What a run tells: the address of each instruction, and each system call with the address behind its instruction. `woken`: its first wait has ended. */
+/**
+ * What a run tells: the address of each instruction, and each system call with the address behind its instruction.
+ * `woken`: its first wait has ended.
+ */
 export type Observer = {
   readonly instruction: (address: number, woken: boolean) => void;
   readonly call: (entry: CallEntry, behind: number, woken: boolean, candidate: Tracee) => void;
 };
 
-/** Runs it through `scenario` instruction by instruction from its first one on. One that stands at a call's entry does not count a second time. */
+/**
+ * Runs it through `scenario` instruction by instruction from its first one on. One that stands at a call's entry does
+ * not count a second time.
+ */
 export function observe(path: string, scenario: Scenario, observer: Observer): void {
   withCandidate(path, scenario, (candidate) => {
     candidate.next();
@@ -79,7 +85,10 @@ export function observe(path: string, scenario: Scenario, observer: Observer): v
   });
 }
 
-/** The page faults, minor and major, that it takes from its first instruction to the entry of exit_group(2), when it is not stepped through. */
+/**
+ * The page faults, minor and major, that it takes from its first instruction to the entry of exit_group(2), when it is
+ * not stepped through.
+ */
 export function faultsOf(path: string, scenario: Scenario): number {
   return withCandidate(path, scenario, (candidate) => {
     candidate.next();

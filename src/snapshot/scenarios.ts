@@ -5,15 +5,17 @@ import { EBADF, EINTR, EINVAL, EIO, EPERM } from "./linux.ts";
 export type Wake = { readonly signal: number } | { readonly errno: number };
 
 /**
- * One way to run the program: what it is started with, what each of its waits ends with in turn, and what must come of it.
- * The snapshot keeps the pages that some scenario touches, so together they must go every way through the program.
+ * One way to run the program: what it is started with, what each of its waits ends with in turn, and what must come of
+ * it. The snapshot keeps the pages that some scenario touches, so together they must go every way through the program.
  */
 export type Scenario = {
   readonly name: string;
   /** Arguments behind argv[0]. */
   readonly args: readonly (string | Uint8Array)[];
   readonly firstProcess: boolean;
-  /** What poll(2) returns and write(2) fails with in the kernel's place, where they do: 0 or a negative errno, an errno. */
+  /**
+   * What poll(2) returns and write(2) fails with in the kernel's place, where they do: 0 or a negative errno, an errno.
+   */
   readonly polls?: number;
   readonly writeFails?: number;
   readonly wakes: readonly Wake[];
@@ -51,12 +53,18 @@ const STOPPED = { errno: EINTR };
 /** write(2) fails on a closed descriptor or a device with an error. */
 const WRITES = [{}, { writeFails: EBADF }, { writeFails: EIO }] as const;
 
-/** stderr is not ready when it is a pipe or a socket that is full; then nothing is written. With RLIMIT_NOFILE 0 poll(2) fails. */
+/**
+ * stderr is not ready when it is a pipe or a socket that is full; then nothing is written. With RLIMIT_NOFILE 0 poll(2)
+ * fails.
+ */
 const SAYINGS: readonly Pick<Scenario, "polls" | "writeFails">[] = [...WRITES, { polls: 0 }, { polls: -EINVAL }];
 
 export const SCENARIOS: readonly Scenario[] = [...waiting(), ...printing()];
 
-/** What becomes of nearly every pod: PID 1, no argument, SIGTERM, and a reader on stderr. @throws Error when there is none such. */
+/**
+ * What becomes of nearly every pod: PID 1, no argument, SIGTERM, and a reader on stderr.
+ * @throws Error when there is none such.
+ */
 export const USUAL: Scenario = SCENARIOS[0] ?? missing();
 
 function waiting(): Scenario[] {

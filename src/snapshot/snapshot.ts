@@ -29,8 +29,8 @@ export type SnapshotResult = {
 const STACK_ROOM = 0x400;
 
 /**
- * Takes the memory of the linked `program` where its wait returns, gathers what the scenarios use of it, and writes it to
- * `output` as a static executable that starts in that wait.
+ * Takes the memory of the linked `program` where its wait returns, gathers what the scenarios use of it, and writes it
+ * to `output` as a static executable that starts in that wait.
  * @throws UserError when the program cannot be caught so, or a snapshot of it would break a promise.
  */
 export function takeSnapshot(program: DonorProgram, output: string): SnapshotResult {

@@ -19,14 +19,15 @@ export type Resumption = {
 };
 
 /**
- * The code a snapshot starts with. In order: look at each page of code, so that none has to be had from a disk later; block
- * both signals, exit 1 if that fails; SIGTERM by itself, and as PID 1 with it SIGPIPE and SIGTTOU, exit 2; SIGCHLD to SIG_IGN,
- * exit 3; take the zombies there are; close_range(3, ~0). Then, with one argument or none and as PID 1, wait right here, again
- * after EINTR; what ends the wait is the result the program finds. Otherwise the result is 0, which is no signal.
+ * The code a snapshot starts with. In order: look at each page of code, so that none has to be had from a disk later;
+ * block both signals, exit 1 if that fails; SIGTERM by itself, and as PID 1 with it SIGPIPE and SIGTTOU, exit 2;
+ * SIGCHLD to SIG_IGN, exit 3; take the zombies there are; close_range(3, ~0). Then, with one argument or none and as
+ * PID 1, wait right here, again after EINTR; what ends the wait is the result the program finds. Otherwise the result
+ * is 0, which is no signal.
  *
- * Behind that: the copy, to memory that is zero until then. Where there are arguments, their place gets the address of argv[1]
- * as a double and the length to the last one's NUL, in bytes, as an int32. Last: the thread pointer, registers, and into the
- * program behind its system call.
+ * Behind that: the copy, to memory that is zero until then. Where there are arguments, their place gets the address of
+ * argv[1] as a double and the length to the last one's NUL, in bytes, as an int32. Last: the thread pointer, registers,
+ * and into the program behind its system call.
  *
  * `address`: where it is to lie, below 2 GiB, a multiple of 8. Its first byte is the entry.
  */

@@ -8,8 +8,8 @@ import type { Stop, Tracee } from "./ptrace.ts";
 const { systemCallInstruction } = hostArchitecture().processor;
 
 /**
- * A use of data: `size` bytes at most from `address` on, by the instruction at `instruction` or, in a system call, by the
- * kernel. `pointers`: what the registers held then that could have led there.
+ * A use of data: `size` bytes at most from `address` on, by the instruction at `instruction` or, in a system call, by
+ * the kernel. `pointers`: what the registers held then that could have led there.
  */
 export type Access = {
   readonly address: number;
@@ -29,8 +29,8 @@ const SIGSET_SIZE = 8;
 const SIGSEGV = 11;
 
 /**
- * Lets a candidate run with its pages of data taken from it. Each use of one is a fault: it is told of, and made by itself
- * with the page given back for that one instruction.
+ * Lets a candidate run with its pages of data taken from it. Each use of one is a fault: it is told of, and made by
+ * itself with the page given back for that one instruction.
  */
 export class DataTrace {
   /** Where the candidate has an instruction that makes a system call. */

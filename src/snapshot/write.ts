@@ -24,7 +24,9 @@ type Granule = {
 
 /** What a snapshot consists of, beside the bytes of its pages. */
 export type Parts = {
-  /** Where its first page lies: the ELF header, the program headers, the stub, the C library's functions, the template. */
+  /**
+   * Where its first page lies: the ELF header, the program headers, the stub, the C library's functions, the template.
+   */
   readonly firstPage: number;
   /** The pages that are taken from the donor, by address and protection. */
   readonly pages: readonly Pick<Page, "address" | "flags">[];
@@ -113,7 +115,9 @@ const NOWHERE: Omit<Resumption, "pages"> = {
   copy: { from: 0, to: 0, size: 0 },
 };
 
-/** @throws UserError for pages of two protections in one granule, which a kernel with pages that large cannot give them. */
+/**
+ * @throws UserError for pages of two protections in one granule, which a kernel with pages that large cannot give them.
+ */
 function granulesOf(pages: readonly Pick<Page, "address" | "flags">[], maxPageSize: number): Granule[] {
   return [...Map.groupBy(pages, ({ address }) => pageDown(address, maxPageSize))].map(([start, pages]) => {
     const flags = pages[0]?.flags ?? 0;
@@ -126,8 +130,8 @@ function granulesOf(pages: readonly Pick<Page, "address" | "flags">[], maxPageSi
 }
 
 /**
- * Address and offset agree modulo the largest page of any kernel. Each granule has a block of the file, behind that of the
- * first page, which has the ELF header.
+ * Address and offset agree modulo the largest page of any kernel. Each granule has a block of the file, behind that of
+ * the first page, which has the ELF header.
  */
 function placedIn(granules: readonly Granule[], firstPage: number, maxPageSize: number): Placed[] {
   const first = ({ start }: Granule) => Number(start === pageDown(firstPage, maxPageSize));

@@ -1,6 +1,9 @@
 import type { CodeConstants } from "../architecture.ts";
 
-/** MOVZ and MOVK with a 64-bit register (Arm ARM, C6.2): the register in bits 0 to 4, 16 bits from bit 5, which quarter of the register from bit 21. */
+/**
+ * MOVZ and MOVK with a 64-bit register (Arm ARM, C6.2): the register in bits 0 to 4, 16 bits from bit 5, which quarter
+ * of the register from bit 21.
+ */
 const OPCODE = 0xff80_0000;
 const MOVZ = 0xd280_0000;
 const MOVK = 0xf280_0000;

@@ -16,7 +16,8 @@ export const ENTRY: Architecture["entry"] = {
     03 01 80 d2               mov    x3, #0x8
     01 00 00 d4               svc    #0x0
     ff 43 00 91               add    sp, sp, #0x10`,
-  // for each fd of 0 to 2: if fcntl(fd, F_GETFD) fails, openat(AT_FDCWD, "/", O_PATH|O_CLOEXEC), which takes the lowest free one
+  // for each fd of 0 to 2: if fcntl(fd, F_GETFD) fails, openat(AT_FDCWD, "/", O_PATH|O_CLOEXEC), which takes the lowest
+  // free one
   fillDescriptors: `
     13 00 80 d2               mov    x19, #0x0
     28 03 80 d2               mov    x8, #0x19
@@ -150,9 +151,9 @@ export const ROUTINES: Architecture["routines"] = new Map([
     1f 20 03 d5               nop
     <dl_iterate_phdr:8>       .quad  <dl_iterate_phdr>`,
   ],
-  // __cxa_thread_atexit_impl: the destructor, its argument and the next one in 24 bytes of malloc, in a list that a thread
-  // has in a key of its own. The key's destructor and, for the thread that calls exit, a function given to atexit run
-  // the list, last in first out.
+  // __cxa_thread_atexit_impl: the destructor, its argument and the next one in 24 bytes of malloc, in a list that a
+  // thread has in a key of its own. The key's destructor and, for the thread that calls exit, a function given to
+  // atexit run the list, last in first out.
   [
     "threadAtexit",
     `

@@ -5,7 +5,10 @@ const NT_ARM_SYSTEM_CALL = 0x404;
 
 /** Words of a struct user_pt_regs (asm/ptrace.h), in order. */
 const PRSTATUS = [...Array.from({ length: 31 }, (_, number) => `x${number}`), "sp", "pc", "pstate"];
-/** Of a struct user_fpsimd_state: 32 vector registers of 16 bytes, of which a function keeps the lower half of v8 to v15; fpsr, fpcr. */
+/**
+ * Of a struct user_fpsimd_state: 32 vector registers of 16 bytes, of which a function keeps the lower half of v8 to
+ * v15; fpsr, fpcr.
+ */
 const VECTOR_SIZE = 16;
 const FPSIMD_SIZE = 528;
 const KEPT_VECTORS = Array.from({ length: 8 }, (_, index) => 8 + index);

@@ -108,7 +108,8 @@ export const STUB: Stub = {
     <data:8>                  .quad  <data>
     <pairs:8>                 .quad  <pairs>
     <arguments:8>             .quad  <arguments>`,
-  // What a C function leaves as it was (AAPCS64, section 6.1), the thread pointer, and where it returns to; x0 is the wait's result.
+  // What a C function leaves as it was (AAPCS64, section 6.1), the thread pointer, and where it returns to; x0 is the
+  // wait's result.
   resume: `
     09 02 00 58               ldr    x9, 0x40
     49 d0 1b d5               msr    tpidr_el0, x9

@@ -5,7 +5,10 @@ import { ENTRY, ROUTINES } from "./entry.ts";
 import { PROCESSOR, SYSTEM_CALLS } from "./linux.ts";
 import { STUB } from "./stub.ts";
 
-/** The x86-64 psABI: section 4.1 for the machine, 4.4.1 for the relocation types. Every Linux kernel for it has pages of 4 kB. */
+/**
+ * The x86-64 psABI: section 4.1 for the machine, 4.4.1 for the relocation types. Every Linux kernel for it has pages of
+ * 4 kB.
+ */
 export const X86_64: Architecture = {
   name: "x86-64",
   debian: "amd64",

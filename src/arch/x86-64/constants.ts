@@ -1,6 +1,9 @@
 import type { CodeConstants } from "../architecture.ts";
 
-/** The first byte of an opcode that has a constant behind it: mov to a register, and mov between a register and an address (Intel SDM volume 2, "MOV"). */
+/**
+ * The first byte of an opcode that has a constant behind it: mov to a register, and mov between a register and an
+ * address (Intel SDM volume 2, "MOV").
+ */
 const isMoveToRegister = (byte: number) => byte >= 0xb8 && byte <= 0xbf;
 const isMoveOfAddress = (byte: number) => byte >= 0xa0 && byte <= 0xa3;
 /** A REX prefix that makes the constant 64 bits wide. */

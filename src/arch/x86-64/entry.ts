@@ -134,9 +134,9 @@ export const ROUTINES: Architecture["routines"] = new Map([
     ff c0                       inc    eax
     c3                          ret`,
   ],
-  // __cxa_thread_atexit_impl: the destructor, its argument and the next one in 24 bytes of malloc, in a list that a thread
-  // has in a key of its own. The key's destructor and, for the thread that calls exit, a function given to atexit run
-  // the list, last in first out.
+  // __cxa_thread_atexit_impl: the destructor, its argument and the next one in 24 bytes of malloc, in a list that a
+  // thread has in a key of its own. The key's destructor and, for the thread that calls exit, a function given to
+  // atexit run the list, last in first out.
   [
     "threadAtexit",
     `

@@ -89,7 +89,8 @@ export const STUB: Stub = {
   74 10                     je     0x2a
   4c 89 34 25 <arguments:4>  mov    QWORD PTR ds:<arguments>,r14
   4c 89 3c 25 <size:4>      mov    QWORD PTR ds:<size>,r15`,
-  // What a C function leaves as it was (x86-64 psABI, section 3.2.1), FS base, and where it returns to; rax is the wait's result.
+  // What a C function leaves as it was (x86-64 psABI, section 3.2.1), FS base, and where it returns to; rax is the
+  // wait's result.
   resume: `
   b8 9e 00 00 00            mov    eax,0x9e
   bf 02 10 00 00            mov    edi,0x1002
@@ -105,7 +106,8 @@ export const STUB: Stub = {
   49 bf <r15:8>             movabs r15,<r15>
   48 b9 <rip:8>             movabs rcx,<rip>
   ff e1                     jmp    rcx`,
-  // A sigset_t with SIGINT and SIGTERM; one with SIGTERM, and behind it the one for PID 1, with SIGPIPE and SIGTTOU; a struct sigaction of 32 bytes with SIG_IGN.
+  // A sigset_t with SIGINT and SIGTERM; one with SIGTERM, and behind it the one for PID 1, with SIGPIPE and SIGTTOU; a
+  // struct sigaction of 32 bytes with SIG_IGN.
   data: [0x4002n, 0x4000n, 0x20_5000n, 1n, 0n, 0n, 0n],
   places: { both_signals: 0, sigterm: 8, sigign: 24 },
 };

@@ -10,7 +10,8 @@ import { fetchPackage } from "./packages.ts";
 const PACKAGE = "musl-dev";
 
 /**
- * musl's libc.a: as it is installed here, or for another architecture from Debian's package, which is not installed. Its path.
+ * musl's libc.a: as it is installed here, or for another architecture from Debian's package, which is not installed.
+ * Its path.
  * @throws UserError naming the package that has it.
  */
 export const archiveFor = (run: Scope, architecture: Architecture, cache: string): Promise<string> =>

@@ -14,7 +14,9 @@ export type Component = {
   readonly file?: { readonly name: string; readonly sha256: string };
   /** What of it /pause has, in a sentence. */
   readonly part: string;
-  /** The parts of /pause that hold its work, by the words of docs/map.md. None: what the build needs and /pause has not. */
+  /**
+   * The parts of /pause that hold its work, by the words of docs/map.md. None: what the build needs and /pause has not.
+   */
   readonly parts: readonly string[];
 };
 
@@ -45,7 +47,9 @@ export function components(architecture: Architecture): readonly Component[] {
         license: "LGPL-2.0-or-later AND BSD-2-Clause AND BSD-3-Clause",
       },
       purl: `pkg:github/oven-sh/webkit@${commitOf("webkit")}`,
-      part: "What its baseline compiler made of the TypeScript, and words of its virtual machine; its own machine code is not in the file.",
+      part:
+        "What its baseline compiler made of the TypeScript, and words of its virtual machine; " +
+        "its own machine code is not in the file.",
       parts: ["compiled from TypeScript", "template of the data"],
     },
     {
@@ -100,7 +104,10 @@ function library(architecture: Architecture, name: string, file: string) {
   return { name, version, purl, file: { name: file, sha256: sha256[file] ?? unpinned(file) } };
 }
 
-/** The commit of a part that this Bun, which is the pinned one, says it was built with. @throws Error where it says none: a bug. */
+/**
+ * The commit of a part that this Bun, which is the pinned one, says it was built with.
+ * @throws Error where it says none: a bug.
+ */
 function commitOf(part: string): string {
   return process.versions[part] ?? unpinned(part);
 }

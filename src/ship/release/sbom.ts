@@ -38,7 +38,9 @@ function executable({ architecture, file }: ReleasedExecutable) {
     supplier: AUTHOR,
     name: "pause",
     version,
-    description: `The process that holds a Kubernetes pod open, for linux/${architecture.debian}: a snapshot of a program's memory, which has only what it can still reach.`,
+    description:
+      `The process that holds a Kubernetes pod open, for linux/${architecture.debian}: ` +
+      "a snapshot of a program's memory, which has only what it can still reach.",
     hashes: [sha256(file.sha256)],
     licenses: [{ expression: LICENSE, acknowledgement: "concluded" }],
     properties: [{ name: "pause:file", value: file.name }, ...partsOf(OWN_PARTS)],

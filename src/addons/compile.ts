@@ -1,7 +1,9 @@
+import { existsSync, readFileSync } from "node:fs";
 import type { Architecture } from "../arch/architecture.ts";
 import { UserError } from "../support/error.ts";
+import type { Finding } from "./api.ts";
 import { buildConfig, type Option } from "./options.ts";
-import { addonsPlugin, type Finding } from "./plugin.ts";
+import { addonsPlugin } from "./plugin.ts";
 
 export type Compiled = {
   readonly findings: readonly Finding[];
@@ -22,11 +24,21 @@ export async function compileWithAddons(
   outfile: string,
 ): Promise<Compiled> {
   const plugin = addonsPlugin(architecture);
-  const config = buildConfig(entries, options, target, outfile);
+  const config = buildConfig(entries, options, target, outfile, readBunfig());
   const { success, logs, metafile } = await Bun.build({ ...config, plugins: [plugin], throw: false });
   if (!success) {
     for (const log of logs) console.error(`${log}`);
     throw new UserError("the bundler failed once the addons' loaders had answers; what it found stands above");
   }
   return { findings: plugin.findings(), metafile };
+}
+
+/** What the folder's bunfig.toml says, which bun build heeds and Bun.build does not. */
+function readBunfig(): object {
+  if (!existsSync("bunfig.toml")) return {};
+  try {
+    return Bun.TOML.parse(readFileSync("bunfig.toml", "utf8"));
+  } catch (error) {
+    throw new UserError(`bunfig.toml: cannot be read (${error instanceof Error ? error.message : error}); correct it`);
+  }
 }

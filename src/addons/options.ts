@@ -108,6 +108,7 @@ export type Option = readonly [name: string, value: string];
 
 /**
  * What Bun.build has to be given to do what `bun build --compile` does with these options.
+ * `bunfig` is the folder's bunfig.toml, of which the bundler heeds "define" and "loader".
  * @throws UserError for one that Bun.build has not.
  */
 export function buildConfig(
@@ -115,10 +116,13 @@ export function buildConfig(
   options: readonly Option[],
   target: string,
   outfile: string,
+  bunfig: object = {},
 ): Config {
   let draft: Draft = {
     entrypoints: [...entrypoints],
     target: "bun",
+    ...("define" in bunfig ? { define: strings(bunfig.define) } : {}),
+    ...("loader" in bunfig ? { loader: strings(bunfig.loader) as Record<string, Bun.Loader> } : {}),
     compile: { target: target as Bun.Build.CompileTarget, outfile },
   };
   for (const [name, value] of options) {
@@ -132,3 +136,11 @@ export function buildConfig(
   }
   return draft;
 }
+
+/** The members of a table that are strings. */
+const strings = (table: unknown): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(typeof table === "object" && table !== null ? table : {}).filter(
+      (entry): entry is [string, string] => typeof entry[1] === "string",
+    ),
+  );

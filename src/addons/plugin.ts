@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
-import type { Loader as BundlerLoader, BunPlugin } from "bun";
+import type { Loader as BundlerLoader } from "bun";
 import type { Architecture } from "../arch/architecture.ts";
+import type { AddonsPlugin, Finding } from "./api.ts";
 import { HELPER_NAMES, HELPERS } from "./helpers.ts";
 import {
   DETECT_LIBC,
@@ -21,14 +22,6 @@ import { type Package, packageOf } from "./package.ts";
 import { loadsByName, rewritten } from "./rewrite.ts";
 import { type Target, targetOf } from "./target.ts";
 import { addonOf, isForeign, missingVariants, ownAddons, variantsOf } from "./variants.ts";
-
-/** What was found in the program: a package whose loader is answered, or one that cannot be, with what to do. */
-export type Finding = { readonly name: string; readonly version: string; readonly problem: string | undefined };
-
-export type AddonsPlugin = BunPlugin & {
-  /** What was found by the time the build is done, in the order of the names. */
-  readonly findings: () => readonly Finding[];
-};
 
 /** Files that may be a loader. */
 const SOURCE = /\.[cm]?[jt]sx?$/;

@@ -3,19 +3,11 @@ import * as elf from "../elf/constants.ts";
 import { type Dynamic, readDynamic, type Symbol } from "../elf/dynamic.ts";
 import { ElfError, ElfFile } from "../elf/file.ts";
 import { listFirst } from "../support/list-first.ts";
+import type { Addon } from "./api.ts";
 import type { Linked } from "./link.ts";
 import { answered } from "./loader.ts";
 import { missing } from "./missing.ts";
 import { releaseWith } from "./releases.ts";
-
-/** A native addon in the bundled program. */
-export type Addon = {
-  readonly name: string;
-  /** Why it will not load; undefined where it will. */
-  readonly problem: string | undefined;
-  /** What may end the process when the addon has loaded; undefined where nothing is known. */
-  readonly risk: string | undefined;
-};
 
 /** What lies in a payload as an ELF file of its own: `at` is its offset. */
 type Embedded = { readonly at: number; readonly file: ElfFile; readonly dynamic: Dynamic };

@@ -9,9 +9,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import type { Finding } from "../addons/api.ts";
 import { compileWithAddons } from "../addons/compile.ts";
 import type { Option } from "../addons/options.ts";
-import { type Finding, needsPlugin } from "../addons/plugin.ts";
+import { needsPlugin } from "../addons/plugin.ts";
 import type { Architecture } from "../arch/architecture.ts";
 import { member, parseJson, record } from "../support/json.ts";
 import type { Scope } from "../support/scope.ts";

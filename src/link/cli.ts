@@ -2,7 +2,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { version } from "../../package.json";
-import type { Finding } from "../addons/plugin.ts";
+import type { Finding } from "../addons/api.ts";
 import type { Architecture } from "../arch/architecture.ts";
 import { ARCHITECTURES, HOST } from "../arch/architectures.ts";
 import { looksExecutable } from "../elf/file.ts";

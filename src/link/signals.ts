@@ -1,10 +1,13 @@
 import { constants } from "node:os";
 
+/** What ends a process that does not say otherwise, and is heeded here. */
+export type EndingSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
+
 /** A signal came before the work was done; nothing of it is left. */
 export class Interrupted extends Error {
   override name = "Interrupted";
 
-  constructor(readonly signal: NodeJS.Signals) {
+  constructor(readonly signal: EndingSignal) {
     super(`ended by ${signal}`);
   }
 
@@ -14,22 +17,25 @@ export class Interrupted extends Error {
   }
 }
 
-const ENDING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+const ENDING: readonly EndingSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 export type Watch = {
   /** Rejects with Interrupted at the first signal; pending until then. */
   readonly interrupted: Promise<never>;
-  readonly came: () => NodeJS.Signals | undefined;
+  readonly came: () => EndingSignal | undefined;
   readonly stop: () => void;
 };
 
 /** Notes the signals that would end this process, so that it can clean up and end by itself; `tell` hears of each. */
 export function watchSignals(tell: () => void = () => {}): Watch {
-  let came: NodeJS.Signals | undefined;
-  const { promise: interrupted, reject } = Promise.withResolvers<never>();
+  let came: EndingSignal | undefined;
+  let reject: (reason: Interrupted) => void = () => {};
+  const interrupted = new Promise<never>((_resolve, refuse) => {
+    reject = refuse;
+  });
   // Whoever waits for it handles it; where nobody does, `came` is asked.
   interrupted.catch(() => {});
-  const note = (signal: NodeJS.Signals): void => {
+  const note = (signal: EndingSignal): void => {
     came ??= signal;
     tell();
     reject(new Interrupted(signal));

@@ -84,6 +84,7 @@ const find = (asked) => {
   return alike.length === 1 ? byPath[alike[0]] : undefined;
 };
 module.exports = {
+  get process() { return require("${PROCESS}"); },
   report: libc.report,
   ldd: libc.ldd,
   alpine: libc.alpine,

@@ -18,7 +18,7 @@ import {
   unpackedText,
 } from "./modules.ts";
 import { needsGlibc, ownLibraries, readNative } from "./native.ts";
-import { type Package, packageOf } from "./package.ts";
+import { addonFiles, type Package, packageOf } from "./package.ts";
 import { loadsByName, rewritten } from "./rewrite.ts";
 import { type Target, targetOf } from "./target.ts";
 import { addonOf, isForeign, missingVariants, ownAddons, variantsOf } from "./variants.ts";
@@ -64,16 +64,19 @@ export function addonsPlugin(architecture: Architecture): AddonsPlugin {
   };
 }
 
-/** Does any of the files that are in a bundle need the plugin? */
+/** Does any of the files that are in a bundle need the plugin, or has it something to say of one? */
 export function needsPlugin(paths: readonly string[], architecture: Architecture): boolean {
   const target = targetOf(architecture);
-  const ignore = (): void => {};
   return paths.some((path) => {
-    if (ADDON.test(path)) return addonText(path, target, ignore) !== undefined;
+    let problems = 0;
+    const note: Note = (_of, problem) => {
+      problems += problem === undefined ? 0 : 1;
+    };
+    if (ADDON.test(path)) return addonText(path, target, note) !== undefined;
     if (!SOURCE.test(path)) return false;
     const of = packageOf(path);
     if (of !== undefined && HELPER_NAMES.test(of.name)) return true;
-    return sourceText(path, target, ignore) !== undefined;
+    return sourceText(path, target, note) !== undefined || problems > 0;
   });
 }
 
@@ -152,10 +155,17 @@ function sourceText(path: string, target: Target, note: Note): string | undefine
   const files = of !== undefined && ownFiles(of, path, target).length > 0;
   const contents = rewritten(text, { answers: `${PREFIX}loader${path}`, names, files });
   if (of === undefined) return contents;
-  const missing = names.length > 0 || files || !loadsByName(text) ? [] : missingVariants(of, target);
-  if (missing.length > 0) note(of, `${missing[0]} is not installed; ${remedy(of, target)}`);
-  else if (contents !== undefined) note(of, undefined);
+  const without = names.length > 0 || files || !loadsByName(text) ? undefined : withoutAddon(of, text, target);
+  if (contents !== undefined || without !== undefined) note(of, without);
   return contents;
+}
+
+/** What is to be said of a package that looks for an addon where there is none for the target. */
+function withoutAddon(of: Package, text: string, target: Target): string | undefined {
+  const [missing] = missingVariants(of, target);
+  if (missing !== undefined) return `${missing} is not installed; ${remedy(of, target)}`;
+  if (!inModules(of.folder) || !text.includes(".node") || addonFiles(of).length === 0) return undefined;
+  return `it has no addon for musl on ${target.cpu}; ${remedy(of, target)}`;
 }
 
 /** The line to write. */

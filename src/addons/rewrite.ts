@@ -21,7 +21,7 @@ export type Loader = {
   readonly files: boolean;
 };
 
-/** Does it load modules by a name that is made at run time? */
+/** Does it load modules by a name that is made at run time, or look for them on disk? */
 export const loadsByName = (text: string): boolean =>
   rewriteRequires(text, { answers: "", names: [], files: true }) !== text;
 
@@ -41,6 +41,7 @@ function rewriteQuestions(text: string): string {
     .replace(/(["'`])\/usr\/bin\/ldd\1/g, `${NAME}.ldd`)
     .replace(/(["'`])\/etc\/alpine-release\1/g, `${NAME}.alpine`)
     .replace(/(?<![\w$.])process(?:\?\.|\.)report\b/g, `${NAME}.report`)
+    .replace(/(\breport\b[^}\n]*\}\s*=\s*)process\b(?![.\w])/g, `$1${NAME}.process`)
     .replace(/((?:\bfrom\s*|\brequire\w*\(\s*))(["'])(?:node:)?process\2/g, `$1$2${PROCESS}$2`);
 }
 
@@ -54,7 +55,7 @@ function rewriteRequires(text: string, { names, files }: Loader): string {
       if (literal !== undefined && (seen || !isNative(literal, names))) return call;
       return `${NAME}.require(${callee})(`;
     })
-    .replace(/(?<![\w$.]|function )existsSync\((?=[^)]*\.node\b)/g, `${NAME}.exists(existsSync)(`);
+    .replace(/(?<![\w$.]|function )((?:[\w$]+\.)?existsSync)\(/g, `${NAME}.exists($1)(`);
 }
 
 const isNative = (specifier: string, names: readonly string[]): boolean =>

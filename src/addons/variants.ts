@@ -1,6 +1,6 @@
 import { basename, join, relative, sep } from "node:path";
 import { loads, readNative } from "./native.ts";
-import { addonFiles, dependencyOf, type Package } from "./package.ts";
+import { addonFiles, dependencyOf, type Package, packageOf } from "./package.ts";
 import { accepts, type Target } from "./target.ts";
 
 /** A package with an addon for one platform, and the names by which others ask for it, each with its file. */
@@ -31,6 +31,12 @@ export function missingVariants(of: Package, target: Target): readonly string[] 
   return of.optional.filter(
     (name) => dependencyOf(of, name) === undefined && name.includes(target.cpu) && /linux.*musl|musl.*linux/.test(name),
   );
+}
+
+/** Is `specifier` in the file `importer` a package that is installed on some platforms alone? */
+export function isVariant(specifier: string, importer: string): boolean {
+  const of = packageOf(importer);
+  return of?.optional.some((name) => specifier === name || specifier.startsWith(`${name}/`)) === true;
 }
 
 /** Is it for another platform than the target, by what its package.json says? */

@@ -13,6 +13,7 @@ import type { Finding } from "../addons/api.ts";
 import { compileWithAddons } from "../addons/compile.ts";
 import type { Option } from "../addons/options.ts";
 import { needsPlugin } from "../addons/plugin.ts";
+import { isVariant } from "../addons/variants.ts";
 import type { Architecture } from "../arch/architecture.ts";
 import { member, parseJson, record } from "../support/json.ts";
 import type { Scope } from "../support/scope.ts";
@@ -55,10 +56,11 @@ export async function compiled<T>(
   const path = join(folder, basename(bundle.outfile));
   const inputs = join(own.folder("bun-static-"), "inputs.json");
   own.defer(removeUnfinished(new Set(unfinished())));
-  await bundled(own, bundle, path, inputs);
+  const absent = await bundled(own, bundle, path, inputs);
   let findings: readonly Finding[] = [];
   if (bundle.answers && needsPlugin(inputsOf(inputs), bundle.architecture)) {
-    const { entries, options, architecture, target } = bundle;
+    const { entries, architecture, target } = bundle;
+    const options = [...bundle.options, ...absent];
     const withAddons = await compileWithAddons(entries, options, architecture, target, path);
     own.signal.throwIfAborted();
     findings = withAddons.findings;
@@ -72,16 +74,35 @@ export async function compiled<T>(
   return result;
 }
 
-/** Runs bun build, which also writes what went into the bundle to `inputs`. */
-async function bundled(run: Scope, { entries, options, target }: Bundle, path: string, inputs: string): Promise<void> {
+/**
+ * Runs bun build, which also writes what went into the bundle to `inputs`. Where all that it cannot resolve are variants
+ * of packages for other platforms, it is run again without these: the options that say so are returned.
+ */
+async function bundled(run: Scope, bundle: Bundle, path: string, inputs: string): Promise<readonly Option[]> {
+  const { entries, options, target, answers } = bundle;
   const words = options.filter(([name]) => name !== "--metafile").flatMap(wordsOf);
   const command = ["build", "--compile", ...entries, ...words, `--metafile=${inputs}`, `--target=${target}`];
-  const { ended } = run.spawn([process.execPath, ...command, "--outfile", path], {
-    stdout: "ignore",
-    stderr: "inherit",
-  });
-  const { status } = await ended;
-  if (status !== 0) throw new LinkError(`bun build --compile ended with ${status}; what it found stands above`);
+  const attempt = (absent: readonly Option[]) =>
+    run.spawn([process.execPath, ...command, ...absent.flatMap(wordsOf), "--outfile", path], { stdout: "ignore" })
+      .ended;
+  const first = await attempt([]);
+  const absent = first.status === 0 || !answers ? [] : absentVariants(first.stderr);
+  const last = absent.length === 0 ? first : await attempt(absent);
+  process.stderr.write(last.stderr);
+  if (last.status === 0) return absent;
+  throw new LinkError(`bun build --compile ended with ${last.status}; what it found stands above`);
+}
+
+/** Bun's error for a name that leads nowhere, and the line behind it with the file that has it. */
+const UNRESOLVED = /^error: Could not resolve: "([^"]+)".*\n\s+at (.+):\d+:\d+$/gm;
+
+/** As options that leave them out, what was not resolved; none where one of them is no variant for another platform. */
+function absentVariants(stderr: string): readonly Option[] {
+  const plain = Bun.stripANSI(stderr);
+  const found = [...plain.matchAll(UNRESOLVED)];
+  const all = found.length === [...plain.matchAll(/^error: /gm)].length;
+  const variants = found.every(([, name = "", file = ""]) => isVariant(name, file));
+  return all && variants ? found.map(([, name = ""]) => ["--external", name] as const) : [];
 }
 
 /** Bun takes the value of some of its options behind a = alone. */

@@ -1,0 +1,65 @@
+/**
+ * Tries packages with native addons, and writes docs/addons.md: each is compiled, linked with the libraries of Debian 13,
+ * and called alone in a root. It downloads some 500 MB of packages.
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ownLibraries, readNative } from "../../src/addons/native.ts";
+import { packageAt } from "../../src/addons/package.ts";
+import { targetOf } from "../../src/addons/target.ts";
+import { addonOf, variantsOf } from "../../src/addons/variants.ts";
+import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
+import { librariesOf } from "../link/others.ts";
+import { CALLS, type Call } from "./calls.ts";
+import { FOLDER, installAddons, tried } from "./run.ts";
+
+const OUTPUT = join(import.meta.dir, "..", "..", "docs", "addons.md");
+const SUITE = "trixie";
+const target = targetOf(X86_64);
+
+installAddons();
+const libraries = await librariesOf(SUITE);
+const rows = CALLS.map((call) => {
+  const outcome = tried(call, libraries);
+  console.log(`${outcome.ok ? "works" : "fails"}  ${call.name}${outcome.ok ? "" : `: ${outcome.said.slice(0, 300)}`}`);
+  return { call, outcome };
+});
+writeFileSync(OUTPUT, page());
+console.log(`wrote ${OUTPUT}`);
+// What is told of a package has to be so.
+process.exitCode = rows.every(({ call, outcome }) => outcome.ok === (call.fails === undefined)) ? 0 : 1;
+
+function page(): string {
+  const works = rows.filter(({ outcome }) => outcome.ok).length;
+  return `# Native addons that were tried
+
+Made by \`npx -y bun@${Bun.version} run addons:table\` on ${new Date().toISOString().slice(0, 10)}, on x86-64.
+
+\`bun-static\` compiled a program for each package, which imports it by its name and calls it. It linked the program with the
+libraries of Debian 13, and ran it in a root that had the program and /tmp, and no more, with HOME=/tmp. ${works} of
+${rows.length} printed what they must. [The page on the linker](link.md#native-addons) says how to install such packages.
+
+| package | version | its addon | it needs besides musl | called | result |
+| --- | --- | --- | --- | --- | --- |
+${rows.map(({ call, outcome }) => `| ${[call.name, ...described(call), call.calls, result(call, outcome.ok)].join(" | ")} |\n`).join("")}`;
+}
+
+function result({ proc, fails }: Call, ok: boolean): string {
+  if (!ok) return `fails: ${fails ?? "unknown why"}`;
+  return proc === undefined ? "works" : `works with /proc, which it needs: ${proc}`;
+}
+
+/** Version, where the addon comes from, and the libraries that its file asks for. */
+function described({ name }: Call): readonly string[] {
+  const of = packageAt(join(FOLDER, "node_modules", name));
+  if (of === undefined) return ["", "not installed", ""];
+  const inner = of.dependencies.map((dependency) => packageAt(join(FOLDER, "node_modules", dependency)));
+  const owner = [of, ...inner].find((one) => one !== undefined && addonOf(one, target) !== undefined);
+  const addon = owner === undefined ? undefined : addonOf(owner, target);
+  if (owner === undefined || addon === undefined) return [of.version, "none for musl", ""];
+  const variant = variantsOf(owner, target).find(({ of: { folder } }) => addon.startsWith(`${folder}/`));
+  const own = ownLibraries(addon).map((path) => path.split("/").at(-1) ?? path);
+  const needed = (readNative(addon)?.needed ?? []).filter((soname) => !/^libc\./.test(soname));
+  const said = needed.map((soname) => (own.includes(soname) ? `${soname}, which it brings along` : soname));
+  return [of.version, variant === undefined ? "in the package" : variant.of.name, said.join(", ") || "nothing"];
+}

@@ -4,7 +4,7 @@ import { findAddons } from "./addons.ts";
 import type { LinkOptions, StaticExecutable } from "./api.ts";
 import { LinkError } from "./error.ts";
 import { readInput, writeOutput } from "./file.ts";
-import { type GivenFlags, isOn } from "./flags.ts";
+import { isOn } from "./flags.ts";
 import { checkedDirs, libraryDirs } from "./libraries.ts";
 import { type Linked, link as linkWith } from "./link.ts";
 import { runtimeVersion } from "./runtime-version.ts";

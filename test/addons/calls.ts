@@ -236,7 +236,7 @@ export const CALLS: readonly Call[] = [
   },
   {
     name: "@serialport/bindings-cpp",
-    calls: "the import, and list, which finds no port",
+    calls: "the import alone: it needs a port",
     source: `import { LinuxBinding } from "@serialport/bindings-cpp"; console.log(typeof LinuxBinding.open);`,
     prints: "function",
   },

@@ -12,7 +12,7 @@ export const PAGES: readonly string[] = ["*.md", "docs/**/*.md", "bench/*.md"]
 
 /** Those that a command writes whole. Their words are its. */
 export const GENERATED = PAGES.filter((page) =>
-  /^(bench\/REPORT|docs\/(kernels|link-tables|map|hardening))\.md$/.test(page),
+  /^(bench\/REPORT|docs\/(addons|kernels|link-tables|map|hardening))\.md$/.test(page),
 );
 
 export const scripts: Readonly<Record<string, string>> = JSON.parse(read("package.json")).scripts;

@@ -10,15 +10,14 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { TEST_DIST } from "../../harness/compile.ts";
-import { documentedCommand } from "../../harness/documented.ts";
 import { NEEDS, testNeeding } from "../../harness/privilege.ts";
 import { link } from "../../src/link/index.ts";
-import { CLI, rootFor, run, runAlone, succeed } from "./others.ts";
+import { CLI, run, succeed } from "./others.ts";
 
 const MINUTES = 60_000;
-const PROJECT = join(import.meta.dir, "..", "..");
 const FOLDER = join(TEST_DIST, "bun-static");
 const path = (name: string) => join(FOLDER, name);
 const environment = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/root" };
@@ -43,43 +42,6 @@ const bunStatic = (...words: string[]) => run([process.execPath, CLI, ...words],
 const leftovers = () => readdirSync(FOLDER).filter((name) => name.includes(".tmp"));
 
 describe("bun-static where its users are", () => {
-  testNeeding(NEEDS.namespaces)(
-    "npm pack, then bunx --package in an empty folder: compiles, links, and the file runs alone in its root",
-    () => {
-      succeed(["npm", "pack", "--silent", "--pack-destination", FOLDER], PROJECT);
-      const [tarball = ""] = readdirSync(FOLDER).filter((name) => name.endsWith(".tgz"));
-      const inside = succeed(["tar", "--list", "--file", path(tarball)], FOLDER)
-        .trim()
-        .split("\n");
-      expect(
-        inside.filter(
-          (name) =>
-            !/^package\/(src\/(addons|arch|elf|link|support)\/|docs\/link\.md|LICENSE|NOTICE|README\.md|package\.json)/.test(
-              name,
-            ),
-        ),
-      ).toEqual([]);
-      const user = path("user");
-      mkdirSync(user);
-      writeFileSync(join(user, "app.ts"), 'console.log("from a tarball");\n');
-      // The two pages have one line.
-      const line = documentedCommand("README.md", "npx -y bun@1.4.5 x ");
-      expect(documentedCommand("docs/link.md", "npx -y bun@1.4.5 x ")).toBe(line);
-      const words = line.replace("/path/to/pause-0.1.0.tgz", path(tarball)).split(" ").slice(3);
-      const { exitCode, stdout, stderr } = run([process.execPath, ...words], "", environment, user);
-      expect({ exitCode, stderr: stderr.match(/bun-static: .*/)?.[0] }).toEqual({ exitCode: 0, stderr: undefined });
-      expect(stdout).toMatch(
-        /^app: [\d,]+ bytes, linux-x64-musl, Bun 1\.\d+\.\d+; with .*libstdc\+\+\.so\.6, .*libgcc_s\.so\.1, .*ld-musl-x86_64\.so\.1\n$/,
-      );
-      expect(runAlone(rootFor("tarball", join(user, "app")), [])).toEqual({
-        exitCode: 0,
-        stdout: "from a tarball\n",
-        stderr: "",
-      });
-    },
-    3 * MINUTES,
-  );
-
   test(
     "what bun build takes is handed on, and what Bun said stands above the refusal",
     () => {
@@ -94,20 +56,53 @@ describe("bun-static where its users are", () => {
   );
 
   testNeeding(NEEDS.namespaces)(
-    "--check says whether the result starts alone",
+    "--check says what the program printed and how it ended, and fails where it did not end well",
     () => {
       expect(bunStatic("hello-dynamic", "-o", "checked", "--check").stdout).toContain(
         "checked: starts in an empty root, and ended with 0; it printed:\n  hello\n",
       );
-      writeFileSync(path("dies.ts"), 'process.kill(process.pid, "SIGSEGV"); await Bun.sleep(1000);\n');
-      const { exitCode, stderr } = bunStatic("dies.ts", "--check");
-      expect({ exitCode, stderr: stderr.match(/bun-static: .*SIG\w+/)?.[0] }).toEqual({
+      const checked = (name: string, source: string) => {
+        writeFileSync(path(`${name}.ts`), source);
+        const { exitCode, stdout, stderr } = bunStatic(`${name}.ts`, "--check");
+        return { exitCode, said: `${stdout}${stderr}`.slice(`${stdout}${stderr}`.indexOf(`${name} `)) };
+      };
+      expect(checked("dies", 'process.kill(process.pid, "SIGSEGV"); await Bun.sleep(1000);\n')).toEqual({
         exitCode: 1,
-        stderr: "bun-static: dies was ended by SIGSEGV",
+        said: "dies was ended by SIGSEGV in an empty root; it printed nothing\n",
+      });
+      expect(
+        checked("fails", 'console.log("no"); console.error(process.env.PATH, process.env.HOME); process.exit(1);\n'),
+      ).toEqual({
+        exitCode: 1,
+        said: "fails ended with 1 in an empty root, without arguments; it printed:\n  no\n  /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /\n",
+      });
+      writeFileSync(path("waits.ts"), 'console.log("waits"); setInterval(() => {}, 1000);\n');
+      expect(bunStatic("waits.ts", "--check").stdout).toEndWith(
+        "waits: starts in an empty root, and was still running after 2 s; it printed:\n  waits\n",
+      );
+      // What stands for a Bun that finds no program in itself.
+      expect(checked("helps", 'console.log("Bun is a fast JavaScript runtime, package manager");\n')).toEqual({
+        exitCode: 1,
+        said: expect.stringMatching(
+          /^helps did not run its program in an empty root: Bun before 1\.3\.11 finds it by \/proc alone/,
+        ),
       });
     },
-    MINUTES,
+    2 * MINUTES,
   );
+
+  test("a folder for temporary files that cannot be used is one line, from the folder's .env, too", () => {
+    mkdirSync(path("dotenv"), { recursive: true });
+    writeFileSync(path("dotenv/.env"), "TMPDIR=/nowhere\n");
+    writeFileSync(path("dotenv/app.ts"), "");
+    const { exitCode, stdout, stderr } = run([process.execPath, CLI, "app.ts"], "", environment, path("dotenv"));
+    expect({ exitCode, stdout, stderr }).toEqual({
+      exitCode: 1,
+      stdout: "",
+      stderr:
+        "bun-static: /nowhere: no folder can be made there (ENOENT); set TMPDIR to a folder with room that you can write to\n",
+    });
+  });
 
   test(
     "an addon that was built for glibc is named, and why it will not load",
@@ -218,6 +213,47 @@ describe("the output", () => {
   );
 
   testNeeding(NEEDS.namespaces)(
+    "a signal at any moment of compiling, linking and checking leaves nothing, and nothing runs on",
+    async () => {
+      const folder = path("signalled");
+      for (const name of ["tmp", "out"]) mkdirSync(join(folder, name), { recursive: true });
+      writeFileSync(join(folder, "waits.ts"), "setInterval(() => {}, 1000);\n");
+      const env = { ...environment, TMPDIR: join(folder, "tmp") };
+      const moments = [50, 200, 350, 500, 650, 800, 1000, 1300, 1700, 2300, 3000];
+      for (const [index, moment] of moments.entries()) {
+        const signal = (["SIGINT", "SIGTERM", "SIGHUP"] as const)[index % 3] ?? "SIGTERM";
+        const child = Bun.spawn([process.execPath, CLI, "waits.ts", "-o", "out/waits", "--check"], {
+          ...{ cwd: folder, env, stdout: "ignore", stderr: "pipe" },
+        });
+        await Bun.sleep(moment);
+        child.kill(signal);
+        const status = await child.exited;
+        const said = await child.stderr.text();
+        // Before its first line runs, the signal ends it as it ends any process.
+        const words = ["", `bun-static: ended by ${signal}\n`];
+        if (status !== 0)
+          expect({ moment, status, said: words.includes(said) ? "" : said }).toEqual({
+            ...{ moment, said: "" },
+            status: 128 + constants.signals[signal],
+          });
+        const outputs = readdirSync(join(folder, "out"), { recursive: true }).filter((name) => name !== "waits");
+        expect({
+          moment,
+          tmp: readdirSync(join(folder, "tmp")),
+          here: readdirSync(folder).toSorted(),
+          outputs,
+        }).toEqual({
+          ...{ moment, tmp: [], here: ["out", "tmp", "waits.ts"], outputs: [] },
+        });
+        rmSync(join(folder, "out"), { recursive: true });
+        mkdirSync(join(folder, "out"));
+      }
+      expect(run(["pgrep", "-f", folder], "", environment).stdout).toBe("");
+    },
+    3 * MINUTES,
+  );
+
+  testNeeding(NEEDS.namespaces)(
     "a full disk is called one, and nothing is left on it",
     () => {
       const script = `mkdir full && mount -t tmpfs -o size=20m none full && ${process.execPath} ${CLI} hello-dynamic -o full/hello; echo $? $(ls -A full | wc -l)`;
@@ -250,16 +286,4 @@ describe("as a library", () => {
     },
     MINUTES,
   );
-
-  test("pause/link is what a package that depends on this imports", () => {
-    mkdirSync(path("node_modules"), { recursive: true });
-    symlinkSync(PROJECT, path("node_modules/pause"));
-    writeFileSync(
-      path("uses.ts"),
-      'import { link, LinkError } from "pause/link";\ntry { link("nowhere"); } catch (error) { console.log(error instanceof LinkError, String(error)); }\n',
-    );
-    expect(run([process.execPath, "uses.ts"], "", environment, FOLDER).stdout).toStartWith(
-      "true LinkError: nowhere: cannot be read (ENOENT)",
-    );
-  });
 });

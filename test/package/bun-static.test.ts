@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { TEST_DIST } from "../../harness/compile.ts";
 import { documentedBlocks, documentedCommand } from "../../harness/documented.ts";
@@ -16,13 +25,12 @@ const environment = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/
 let tarball = "";
 
 /** The tarball, and a user's project that has it installed. */
-beforeAll(async () => {
+beforeAll(() => {
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(path("user"), { recursive: true });
-  await using scope = new Scope();
-  const { name, bytes } = await pack(scope);
-  tarball = path(name);
-  writeFileSync(tarball, bytes);
+  const command = documentedCommand("docs/link.md", "npx -y bun@1.4.5 run pack:bun-static");
+  succeed([process.execPath, ...command.split(" ").slice(3), "--into", FOLDER], PROJECT);
+  tarball = path("bun-static-0.1.0.tgz");
   write("user/package.json", JSON.stringify({ name: "user", private: true, type: "module" }));
   succeed([process.execPath, "add", "--dev", tarball], path("user"));
   write("user/app.ts", 'console.log("from a tarball");\n');
@@ -94,12 +102,7 @@ describe("as a command", () => {
       succeed(documentedCommand("docs/link.md", "bun install ").split(" ").with(0, process.execPath), path("four"));
       copyFileSync(join(import.meta.dir, "four.ts"), path("four", "app.ts"));
       const command = [process.execPath, "x", "--package", tarball, "bun-static", "app.ts", "-o", "app"];
-      const { exitCode, stderr } = run(
-        [...command, ...(await librariesOf("trixie"))],
-        "",
-        environment,
-        path("four"),
-      );
+      const { exitCode, stderr } = run([...command, ...(await librariesOf("trixie"))], "", environment, path("four"));
       expect({ exitCode, stderr: line(stderr) }).toEqual({
         exitCode: 0,
         stderr:
@@ -176,7 +179,12 @@ describe("as a library", () => {
             "user/tsconfig.json",
             JSON.stringify({ compilerOptions: { ...compilerOptions, typeRoots }, files: ["example.ts"] }),
           );
-          const { exitCode, stdout, stderr } = run([process.execPath, "check", "--no-script"], "", environment, path("user"));
+          const { exitCode, stdout, stderr } = run(
+            [process.execPath, "check", "--no-script"],
+            "",
+            environment,
+            path("user"),
+          );
           expect({ exitCode, said: exitCode === 0 ? "" : `${stdout}${stderr}` }).toEqual({ exitCode: 0, said: "" });
         },
         MINUTES,

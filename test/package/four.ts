@@ -16,8 +16,5 @@ console.log("draws", context.getImageData(1, 1, 1, 1).data.join());
 const found = new Scanner({ sources: [] }).scanFiles([{ content: '<p class="flex p-4">', extension: "html" }]);
 console.log("compiles", found.filter((word) => ["flex", "p-4"].includes(word)).join());
 
-const { info } = await sharp(canvas.toBuffer("image/png"))
-  .resize(16, 8)
-  .png()
-  .toBuffer({ resolveWithObject: true });
+const { info } = await sharp(canvas.toBuffer("image/png")).resize(16, 8).png().toBuffer({ resolveWithObject: true });
 console.log("resizes", info.width, info.height);

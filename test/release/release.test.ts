@@ -62,6 +62,7 @@ describe("bun run release", () => {
     const files = [
       ...documents,
       "pause.oci.tar",
+      "bun-static-0.1.0.tgz",
       "pause.8",
       "LICENSE",
       "NOTICE",

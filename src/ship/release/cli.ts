@@ -10,6 +10,7 @@ import { UserError } from "../../support/error.ts";
 import { sha256 } from "../../support/hash.ts";
 import { DIST, ROOT } from "../../support/project.ts";
 import type { Scope } from "../../support/scope.ts";
+import { pack } from "../bun-static/pack.ts";
 import { type Executable, writeRelease } from "./folder.ts";
 import { requirePinned } from "./require-pinned.ts";
 import { releasedCommit } from "./source.ts";
@@ -38,7 +39,8 @@ async function release(run: Scope): Promise<void> {
   const [first, ...others] = await buildAll(run, fresh, wanted, commit);
   if (first === undefined) throw new Error("no architecture to release for");
   const folder = join(fresh, "release");
-  const paths = writeRelease(folder, [first, ...others]);
+  const { name, bytes } = await pack(run);
+  const paths = writeRelease(folder, [first, ...others], [{ path: name, bytes }]);
   put(folder, join(fresh, "before"));
   console.log(`dist/release: pause of commit ${commit}\n${paths.map((path) => `  ${path}`).join("\n")}`);
 }

@@ -9,21 +9,26 @@ import { sbom } from "./sbom.ts";
 import { billOf, provenanceOf, subjectOf } from "./statement.ts";
 
 /** A file of the release: its path in the folder. */
-type File = { readonly path: string; readonly bytes: Uint8Array; readonly executable?: boolean };
+export type File = { readonly path: string; readonly bytes: Uint8Array; readonly executable?: boolean };
 
 /** An executable, and its bytes. */
 export type Executable = ReleasedExecutable & { readonly bytes: Uint8Array };
 
 /**
- * Writes the release of `executables`, which are of one commit, into `folder`; SHA256SUMS has all other files. Returns
- * the paths.
+ * Writes the release of `executables`, which are of one commit, into `folder`, with `others` beside them; SHA256SUMS
+ * has all other files. Returns the paths.
  */
-export function writeRelease(folder: string, executables: readonly [Executable, ...Executable[]]): readonly string[] {
+export function writeRelease(
+  folder: string,
+  executables: readonly [Executable, ...Executable[]],
+  others: readonly File[] = [],
+): readonly string[] {
   const texts = licenseTexts();
   const files = [
     ...executables.flatMap(ofExecutable),
     archive(executables, texts),
     page(),
+    ...others,
     ...texts.map(({ name, text: contents }) => text(name, contents)),
   ].toSorted((a, b) => (a.path < b.path ? -1 : 1));
   const sums = files.map(({ path, bytes }) => `${sha256(bytes)}  ${path}\n`).join("");

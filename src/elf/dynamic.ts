@@ -218,8 +218,8 @@ function symbolCount(file: ElfFile, tags: Tags): number {
 }
 
 /**
- * DT_GNU_HASH: nbuckets, symoffset, bloom_size, bloom_shift, then the bloom filter, the buckets, the chains; a chain ends
- * with an odd word.
+ * DT_GNU_HASH: nbuckets, symoffset, bloom_size, bloom_shift, then the bloom filter, the buckets, the chains; a chain
+ * ends with an odd word.
  */
 function gnuSymbolCount(file: ElfFile, table: number): number {
   const [nbuckets, symoffset, bloomSize] = [file.u32At(table), file.u32At(table + 4), file.u32At(table + 8)];

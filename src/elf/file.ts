@@ -19,9 +19,9 @@ export class ElfError extends UserError {
 }
 
 /**
- * A finished 64-bit ELF file (gABI chapter 4) whose bytes can be read and changed by address. `machine` is its e_machine.
- * What has been read can be relied on: its segments lie in the file, those that are loaded ascend and do not overlap, and
- * the others that describe a part of memory lie in one of these.
+ * A finished 64-bit ELF file (gABI chapter 4) whose bytes can be read and changed by address. `machine` is its
+ * e_machine. What has been read can be relied on: its segments lie in the file, those that are loaded ascend and do not
+ * overlap, and the others that describe a part of memory lie in one of these.
  */
 export class ElfFile {
   readonly view: DataView;
@@ -82,7 +82,10 @@ export class ElfFile {
     return readU64(this.view, this.offsetOf(address, 8));
   }
 
-  /** The name that ends with a zero byte at `address`. @throws ElfError when it is too long for one, or cannot be read. */
+  /**
+   * The name that ends with a zero byte at `address`.
+   * @throws ElfError when it is too long for one, or cannot be read.
+   */
   stringAt(address: number): string {
     const start = this.offsetOf(address, 1);
     const length = this.bytes.subarray(start, start + LONGEST_STRING).indexOf(0);
@@ -170,7 +173,8 @@ function checkIdentity(name: string, bytes: Uint8Array): void {
   }
   if (bytes[elf.EI_CLASS] !== elf.ELFCLASS64 || bytes[elf.EI_DATA] !== elf.ELFDATA2LSB) {
     throw new ElfError(
-      `${name}: not a 64-bit little-endian ELF file (class ${bytes[elf.EI_CLASS]}, data ${bytes[elf.EI_DATA]}); every Bun executable is one`,
+      `${name}: not a 64-bit little-endian ELF file (class ${bytes[elf.EI_CLASS]}, data ` +
+        `${bytes[elf.EI_DATA]}); every Bun executable is one`,
     );
   }
 }

@@ -15,8 +15,8 @@ import { picture } from "./picture.ts";
 
 const USAGE = `usage: bun run explain [FILE] [--page]
 
-Prints what is in the shipped file and what it does, and writes it to dist/ARCHITECTURE/pause.map.json: of FILE, which has
-to be what this checkout built, or of all that it built.
+Prints what is in the shipped file and what it does, and writes it to dist/ARCHITECTURE/pause.map.json: of FILE,
+which has to be what this checkout built, or of all that it built.
 
   --page   writes docs/map.md and its picture, for which both architectures have to be there`;
 

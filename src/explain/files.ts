@@ -17,7 +17,8 @@ export function builtArchitectures(): readonly Architecture[] {
   const built = ARCHITECTURES.filter(({ debian }) => existsSync(join(DIST, debian, "pause")));
   if (built.length === 0)
     throw new UserError(
-      `dist has no ${ARCHITECTURES.map(({ debian }) => `${debian}/pause`).join(" and no ")}; build it first: bun run build`,
+      `dist has no ${ARCHITECTURES.map(({ debian }) => `${debian}/pause`).join(" and no ")}; ` +
+        "build it first: bun run build",
     );
   return built;
 }
@@ -50,7 +51,8 @@ export async function mapOf(run: Scope, path: string): Promise<PauseMap> {
   const [given, known] = [sha256(file.bytes), sha256(readFileSync(built))];
   if (given !== known)
     throw new UserError(
-      `${path}: SHA-256 is ${given}, and of dist/${debian}/pause it is ${known}: another file or another build, of which nothing is known here; check out its commit, build, and ask again`,
+      `${path}: SHA-256 is ${given}, and of dist/${debian}/pause it is ${known}: another file or another ` +
+        "build, of which nothing is known here; check out its commit, build, and ask again",
     );
   return readMap(architecture, known) ?? (await writeMap(run, architecture));
 }

@@ -9,7 +9,8 @@ export function mapTables(map: PauseMap): string {
   const { architecture, version, file, parts, pages, scenarios } = map;
   const [usual] = scenarios;
   return [
-    `pause ${version} for ${architecture}: ${file.bytes.toLocaleString("en-US")} bytes, ${pages.length} pages in memory, SHA-256 \`${file.sha256}\`.`,
+    `pause ${version} for ${architecture}: ${file.bytes.toLocaleString("en-US")} bytes, ${pages.length} ` +
+      `pages in memory, SHA-256 \`${file.sha256}\`.`,
     "",
     ...table(["address", "offset", "bytes", "", "from", "what of it runs"], parts.map(partRow)),
     "",
@@ -32,7 +33,8 @@ export function mapTables(map: PauseMap): string {
       scenarios.map((scenario, index) => scenarioRow(map, scenario, index)),
     ),
     "",
-    `The calls of the first scenario, in order: ${usual === undefined ? "none" : usual.calls.map(({ call, by }) => `\`${call}\` (${by})`).join(", ")}.`,
+    "The calls of the first scenario, in order: " +
+      `${usual === undefined ? "none" : usual.calls.map(({ call, by }) => `\`${call}\` (${by})`).join(", ")}.`,
     "",
   ].join("\n");
 }

@@ -14,7 +14,8 @@ const LINE = 18;
 export function picture(maps: readonly PauseMap[]): string {
   let y = 44;
   const parts = maps.flatMap((map) => {
-    const title = `<text x="${LEFT}" y="${y}">${map.architecture}: ${map.file.bytes.toLocaleString("en-US")} bytes</text>`;
+    const size = map.file.bytes.toLocaleString("en-US");
+    const title = `<text x="${LEFT}" y="${y}">${map.architecture}: ${size} bytes</text>`;
     const top = y + 10;
     const squares = Array.from({ length: Math.ceil(map.file.bytes / SQUARE) }, (_, index) =>
       originAt(map, index * SQUARE),
@@ -23,13 +24,19 @@ export function picture(maps: readonly PauseMap[]): string {
       const [x, row] = [LEFT + (index % PER_ROW) * CELL + 1, top + Math.floor(index / PER_ROW) * CELL + 1];
       const fill = origin === undefined ? NOTHING : hueOf(origin);
       const said = origin === undefined ? "nothing" : ORIGINS[origin];
-      return `<rect x="${x}" y="${row}" width="${CELL - 2}" height="${CELL - 2}" fill="${fill}"><title>${said}</title></rect>`;
+      return (
+        `<rect x="${x}" y="${row}" width="${CELL - 2}" height="${CELL - 2}" ` +
+        `fill="${fill}"><title>${said}</title></rect>`
+      );
     });
     const legendAt = top + Math.ceil(squares.length / PER_ROW) * CELL + LINE;
     const legend = bytesByOrigin(map).map(([origin, bytes], index) => {
       const at = legendAt + index * LINE;
       const words = `${ORIGINS[origin]}: ${bytes.toLocaleString("en-US")} bytes`;
-      return `<rect x="${LEFT}" y="${at - 10}" width="12" height="12" fill="${hueOf(origin)}"/><text x="${LEFT + 20}" y="${at}">${words}</text>`;
+      return (
+        `<rect x="${LEFT}" y="${at - 10}" width="12" height="12" fill="${hueOf(origin)}"/><text ` +
+        `x="${LEFT + 20}" y="${at}">${words}</text>`
+      );
     });
     y = legendAt + legend.length * LINE + LINE;
     return [title, ...cells, ...legend];

@@ -1,4 +1,7 @@
-/** The types of the linker as a library. They name nothing of Bun's or Node.js's, so that whoever has neither can use them. */
+/**
+ * The types of the linker as a library. They name nothing of Bun's or Node.js's, so that whoever has neither can use
+ * them.
+ */
 import type { GivenFlags } from "./flags.ts";
 
 /** A native addon in the bundled program. */

@@ -42,8 +42,8 @@ export type Bundle = {
 
 /**
  * Compiles a program with the Bun that runs this into an executable for musl, and hands its path to `use`; afterwards
- * it is gone. `bun build` itself does it; where the program has native addons whose loaders need answers, Bun.build then
- * does it again with the plugin that gives them, since `bun build` takes no plugin.
+ * it is gone. `bun build` itself does it; where the program has native addons whose loaders need answers, Bun.build
+ * then does it again with the plugin that gives them, since `bun build` takes no plugin.
  * @throws UserError when the bundler fails, which has said why on stderr; the reason of the abort.
  */
 export async function compiled<T>(
@@ -75,8 +75,8 @@ export async function compiled<T>(
 }
 
 /**
- * Runs bun build, which also writes what went into the bundle to `inputs`. Where all that it cannot resolve are variants
- * of packages for other platforms, it is run again without these: the options that say so are returned.
+ * Runs bun build, which also writes what went into the bundle to `inputs`. Where all that it cannot resolve are
+ * variants of packages for other platforms, it is run again without these: the options that say so are returned.
  */
 async function bundled(run: Scope, bundle: Bundle, path: string, inputs: string): Promise<readonly Option[]> {
   const { entries, options, target, answers } = bundle;

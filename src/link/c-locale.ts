@@ -2,9 +2,9 @@ import { viewOf, writeU64 } from "../elf/file.ts";
 import { Chunk } from "./chunk.ts";
 
 /**
- * glibc's `struct __locale_struct` (bits/types/__locale_t.h) for the locale "C". A libstdc++ that was built for glibc reads
- * the character tables out of what newlocale returned; musl's locale object is shorter and has none. musl's own functions
- * take it too: they read its first six words, and 0 is "C" to them.
+ * glibc's `struct __locale_struct` (bits/types/__locale_t.h) for the locale "C". A libstdc++ that was built for glibc
+ * reads the character tables out of what newlocale returned; musl's locale object is shorter and has none. musl's own
+ * functions take it too: they read its first six words, and 0 is "C" to them.
  */
 const CATEGORIES = 13;
 const STRUCT_SIZE = (CATEGORIES * 2 + 3) * 8;

@@ -2,8 +2,8 @@ import type { Segment } from "../elf/file.ts";
 import { pageUp } from "../elf/pages.ts";
 
 /**
- * A part of the output that is made here, as one table, template or piece of code. It knows its size from the start, gets
- * its address when all are laid out, and writes itself when everything else has its address, too. Sizes in bytes.
+ * A part of the output that is made here, as one table, template or piece of code. It knows its size from the start,
+ * gets its address when all are laid out, and writes itself when everything else has its address, too. Sizes in bytes.
  */
 export abstract class Chunk {
   abstract readonly size: number;
@@ -53,7 +53,9 @@ export type ChunkSegment = {
   readonly chunks: readonly Chunk[];
 };
 
-/** Lays chunks out from `start`, a page: those of each row one behind the other, those of the next row from a page on. */
+/**
+ * Lays chunks out from `start`, a page: those of each row one behind the other, those of the next row from a page on.
+ */
 export function layOut(
   start: number,
   pageSize: number,

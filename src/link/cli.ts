@@ -128,7 +128,8 @@ function architectureFor(target: string | undefined): Architecture {
   if (of !== undefined && target.startsWith("bun-linux-") && words.includes("musl")) return of;
   const targets = ARCHITECTURES.map(({ bunTarget }) => bunTarget).join(" or ");
   throw new LinkError(
-    `--target=${target} cannot be linked statically: choose ${targets}, with -baseline or -modern behind it if you like`,
+    `--target=${target} cannot be linked statically: choose ${targets}, with -baseline or -modern behind it ` +
+      "if you like",
   );
 }
 

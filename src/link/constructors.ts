@@ -6,7 +6,9 @@ import { LinkError } from "./error.ts";
 import type { Placed } from "./layout.ts";
 import type { Program } from "./program.ts";
 
-/** The constructors in the order in which a loader runs them: what a library needs comes before it, the program last. */
+/**
+ * The constructors in the order in which a loader runs them: what a library needs comes before it, the program last.
+ */
 export class Constructors extends Chunk {
   /** For as many as there can be: some of the words stand for nothing. */
   readonly size: number;

@@ -19,11 +19,11 @@ export type EntryAddresses = {
 };
 
 /**
- * The code added to a program: the routines that relocations and substitutes lead to, then the code at e_entry. The kernel
- * enters that with the initial stack: argc, argv, NULL, envp, NULL, auxv. With no PT_INTERP it says AT_BASE 0, and musl would
- * take itself for a command that was given a program to run; so AT_BASE and AT_ENTRY are set to what they were had the
- * kernel loaded musl, and musl is entered. What comes before that are the flags of the user. Every part leaves the stack
- * pointer at argc.
+ * The code added to a program: the routines that relocations and substitutes lead to, then the code at e_entry. The
+ * kernel enters that with the initial stack: argc, argv, NULL, envp, NULL, auxv. With no PT_INTERP it says AT_BASE 0,
+ * and musl would take itself for a command that was given a program to run; so AT_BASE and AT_ENTRY are set to what
+ * they were had the kernel loaded musl, and musl is entered. What comes before that are the flags of the user. Every
+ * part leaves the stack pointer at argc.
  */
 export class Code extends Chunk {
   readonly size: number;
@@ -89,7 +89,10 @@ export class Code extends Chunk {
     return sum(this.routines.map(([, listing]) => listing));
   }
 
-  /** The fields of the routines: what was made for them, and musl's functions. @throws LinkError when musl has one not. */
+  /**
+   * The fields of the routines: what was made for them, and musl's functions.
+   * @throws LinkError when musl has one not.
+   */
   private values(): Values {
     const made = this.fields();
     const names = new Set(this.routines.flatMap(([, listing]) => fieldsOf(listing)));
@@ -99,7 +102,8 @@ export class Code extends Chunk {
         const value = made.get(name) ?? (symbol === undefined ? undefined : this.musl.base + symbol.value);
         if (value === undefined)
           throw new LinkError(
-            `${this.musl.path}: it has no function ${name}, which addons need; use musl 1.2, or link without addons: --no-addons`,
+            `${this.musl.path}: it has no function ${name}, which addons need; use musl 1.2, or link without ` +
+              "addons: --no-addons",
           );
         return [name, value];
       }),

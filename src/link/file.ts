@@ -37,8 +37,8 @@ const EXECUTABLE = 0o777;
 
 /**
  * Writes an executable in one step: whoever looks at `path` finds the old file or the whole new one, and a signal or an
- * error leaves the old one. What is no regular file (a device, a pipe) is written to as it is. A symbolic link stays, and
- * the file it leads to is replaced, or made.
+ * error leaves the old one. What is no regular file (a device, a pipe) is written to as it is. A symbolic link stays,
+ * and the file it leads to is replaced, or made.
  * @throws LinkError with what could not be done; Interrupted on SIGINT, SIGTERM or SIGHUP.
  */
 export async function writeOutput(path: string, output: Output): Promise<void> {
@@ -54,7 +54,10 @@ export async function writeOutput(path: string, output: Output): Promise<void> {
   }
 }
 
-/** The same for what ships, which everybody may execute, and at once: a signal is heeded when it is written. @throws LinkError. */
+/**
+ * The same for what ships, which everybody may execute, and at once: a signal is heeded when it is written.
+ * @throws LinkError.
+ */
 export function writeExecutable(path: string, bytes: Uint8Array): void {
   const temporary = temporaryFor(path);
   try {
@@ -68,10 +71,14 @@ export function writeExecutable(path: string, bytes: Uint8Array): void {
   }
 }
 
-/** In the same folder, so that it can be renamed; of another name each time, and as short for a long name of the output. */
+/**
+ * In the same folder, so that it can be renamed; of another name each time, and as short for a long name of the output.
+ */
 const temporaryFor = (path: string) => join(dirname(path), `.part-${randomBytes(8).toString("hex")}.tmp`);
 
-/** Where a file written at `path` comes to lie: a symbolic link is followed to its end, whether a file is there or not. */
+/**
+ * Where a file written at `path` comes to lie: a symbolic link is followed to its end, whether a file is there or not.
+ */
 function leadsTo(path: string): string {
   if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return path;
   return leadsTo(resolve(realpathSync(dirname(path)), readlinkSync(path)));
@@ -134,7 +141,10 @@ function statOf(path: string): Stats | undefined {
 function advice(error: unknown, size: number): string {
   const code = reason(error);
   if (code === "ENOSPC" || code === "EDQUOT")
-    return `there is no room for its ${size.toLocaleString("en-US")} bytes: make room, or choose an output on another file system`;
+    return (
+      `there is no room for its ${size.toLocaleString("en-US")} bytes: make room, or choose an output on ` +
+      "another file system"
+    );
   if (code === "EFBIG") return `a limit (ulimit -f) is below its ${size.toLocaleString("en-US")} bytes`;
   return "choose an output in a folder you can write to";
 }

@@ -36,8 +36,8 @@ export const startSegment = ({ address, shift }: Start): Segment => ({
 
 /**
  * PT_PHDR first and PT_LOAD in ascending order, as the gABI asks; the program's own entries otherwise as they were.
- * PT_DYNAMIC comes last: it is for musl's loader, which is told of all of them, and not counted in the ELF header, since
- * the file is not dynamic to anyone else.
+ * PT_DYNAMIC comes last: it is for musl's loader, which is told of all of them, and not counted in the ELF header,
+ * since the file is not dynamic to anyone else.
  */
 export function programHeaders(
   { file }: Program,

@@ -15,7 +15,10 @@ export type Library = {
   readonly dynamic: Dynamic;
 };
 
-/** The C++ libraries that a Bun executable needs besides musl, in symbol order. libgcc_s is what libstdc++ needs in turn. */
+/**
+ * The C++ libraries that a Bun executable needs besides musl, in symbol order. libgcc_s is what libstdc++ needs in
+ * turn.
+ */
 export const CXX_LIBRARIES = ["libstdc++.so.6", "libgcc_s.so.1"] as const;
 
 /** What has them, by the name of the package on Debian and on Alpine. */
@@ -34,8 +37,9 @@ export const LIBRARY_PACKAGES: readonly string[] = [...Object.values(PACKAGES), 
 export const libraryDirs = ({ libraryDirs }: Architecture): readonly string[] => [...libraryDirs, "/usr/lib", "/lib"];
 
 /**
- * Reads `soname` from the first of `dirs` that has it for `architecture`: where a machine runs programs of two, a folder
- * may have the other's. @throws LinkError naming the package that has it when none does.
+ * Reads `soname` from the first of `dirs` that has it for `architecture`: where a machine runs programs of two, a
+ * folder may have the other's.
+ * @throws LinkError naming the package that has it when none does.
  */
 export function findLibrary(soname: string, dirs: readonly string[], architecture: Architecture): Library {
   const files = dirs
@@ -80,5 +84,8 @@ export function checkedDirs(dirs: readonly string[]): readonly string[] {
 function howToGet(soname: string, architecture: Architecture): string {
   const [debian, alpine] = PACKAGES[soname] ?? MUSL_PACKAGES;
   if (architecture === HOST) return `on Debian: apt-get install ${debian}; on Alpine: apk add ${alpine}`;
-  return `it is in Debian's package ${debian}:${architecture.debian} and Alpine's ${alpine}: unpack it and name its folder with --library-dir`;
+  return (
+    `it is in Debian's package ${debian}:${architecture.debian} and Alpine's ${alpine}: unpack it and name its ` +
+    "folder with --library-dir"
+  );
 }

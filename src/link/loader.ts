@@ -4,7 +4,9 @@ import type { Placed } from "./layout.ts";
 /** The environment variables that make musl's loader look for files (ld.so part of musl's manual). */
 const VARIABLES = ["LD_PRELOAD", "LD_LIBRARY_PATH"] as const;
 
-/** The libraries, by the part of their name between "lib" and the first dot, that musl's loader says it has in itself. */
+/**
+ * The libraries, by the part of their name between "lib" and the first dot, that musl's loader says it has in itself.
+ */
 const OWN_NAMES = "c.pthread.rt.m.dl.util.xnet.";
 
 /**
@@ -26,7 +28,9 @@ export function ignoreVariables(musl: Placed): void {
   }
 }
 
-/** Makes musl's loader answer the names of the C++ libraries itself: what they export is in the program's symbol table. */
+/**
+ * Makes musl's loader answer the names of the C++ libraries itself: what they export is in the program's symbol table.
+ */
 export function answerCxxLibraries(musl: Placed): void {
   musl.image.set(
     new TextEncoder().encode(NAMES_WITH_CXX),
@@ -34,14 +38,18 @@ export function answerCxxLibraries(musl: Placed): void {
   );
 }
 
-/** Where in musl's image the string `text` stands. @throws LinkError with the way out when it is not there exactly once. */
+/**
+ * Where in musl's image the string `text` stands.
+ * @throws LinkError with the way out when it is not there exactly once.
+ */
 function findOnce({ image, path }: Placed, text: string, wayOut: string): number {
   const bytes = Buffer.from(image.buffer, image.byteOffset, image.byteLength);
   const string = Buffer.from(`\0${text}\0`);
   const at = bytes.indexOf(string);
   if (at < 0 || bytes.indexOf(string, at + 1) >= 0) {
     throw new LinkError(
-      `${path}: the string "${text}" of musl's loader is not there once, so it cannot be changed; use musl 1.2, or ${wayOut}`,
+      `${path}: the string "${text}" of musl's loader is not there once, so it cannot be changed; use musl ` +
+        `1.2, or ${wayOut}`,
     );
   }
   return at + 1;

@@ -131,7 +131,8 @@ export class Members {
     const kind = this.architecture.objectRelocations.get(type);
     if (kind === undefined) {
       throw new LinkError(
-        `${this.path}: ${this.architecture.name} relocation type ${type} against ${symbol.name} is not one this linker knows`,
+        `${this.path}: ${this.architecture.name} relocation type ${type} against ${symbol.name} is not one ` +
+          "this linker knows",
       );
     }
     return kind;

@@ -11,8 +11,9 @@ export type Missing = {
 };
 
 /**
- * musl's loader, asked for lazy binding as Bun asks it, passes over what only the library's own tables of addresses refer
- * to (`lazy` in do_relocs of its ldso/dynlink.c), unless the library wants all of it at once (DF_BIND_NOW, DF_1_NOW).
+ * musl's loader, asked for lazy binding as Bun asks it, passes over what only the library's own tables of addresses
+ * refer to (`lazy` in do_relocs of its ldso/dynlink.c), unless the library wants all of it at once (DF_BIND_NOW,
+ * DF_1_NOW).
  */
 export function missing(
   { tags, symbols, relocations }: Dynamic,

@@ -1,7 +1,9 @@
 /** Bytes of a file, and the offset where they lie in it. */
 export type Part = { readonly offset: number; readonly bytes: Uint8Array };
 
-/** A file in parts, in the order of their offsets: what is large is not copied to be written. Between them it is zero. */
+/**
+ * A file in parts, in the order of their offsets: what is large is not copied to be written. Between them it is zero.
+ */
 export class Output {
   readonly parts: readonly Part[];
 

@@ -18,7 +18,10 @@ export function findPayload(file: ElfFile): Payload {
   return bytes === undefined ? { kind: "none", bytes: new Uint8Array(0) } : { kind: "loaded", bytes };
 }
 
-/** The bytes behind everything that the ELF headers describe, if they are a payload; its last 8 are the size of the file. */
+/**
+ * The bytes behind everything that the ELF headers describe, if they are a payload; its last 8 are the size of the
+ * file.
+ */
 function appendedPayload({ bytes, segments, view }: ElfFile): Uint8Array | undefined {
   const trailerAt = bytes.length - 8 - TRAILER.length;
   if (trailerAt < elf.EHDR_SIZE || !TRAILER.equals(bytes.subarray(trailerAt, trailerAt + TRAILER.length)))

@@ -101,13 +101,15 @@ function settle(file: ElfFile, { offset }: Relocation, words: readonly number[])
 
 /**
  * A COPY gives the program its own copy of a library's object, with the library's relocations already applied to it: as
- * many bytes as the program has room for, as musl's loader copies (do_relocs in ldso/dynlink.c), whatever the library's size.
+ * many bytes as the program has room for, as musl's loader copies (do_relocs in ldso/dynlink.c), whatever the library's
+ * size.
  */
 function copy(program: Program, offset: number, { name, size }: Symbol, { symbol, owner }: Definition): void {
   if (typeof owner === "string") return;
   if (!owner.file.loads(symbol.value, size))
     throw new LinkError(
-      `${owner.path}: the program wants a copy of ${size} bytes of ${name}, which is not as large; link with the library that the program was linked with`,
+      `${owner.path}: the program wants a copy of ${size} bytes of ${name}, which is not as large; link with ` +
+        "the library that the program was linked with",
     );
   program.file.bytes.set(owner.image.subarray(symbol.value, symbol.value + size), program.file.offsetOf(offset, size));
 }
@@ -140,7 +142,8 @@ function checkOutsideTemplate({ file }: Program, { offset }: Relocation, { name 
   const what = name === "" ? "an address" : `the address of ${name}`;
   if (inside)
     throw new LinkError(
-      `${file.name}: a thread-local variable is initialised with ${what}, which is known only at start; this linker cannot do that`,
+      `${file.name}: a thread-local variable is initialised with ${what}, which is known only at start; this ` +
+        "linker cannot do that",
     );
 }
 
@@ -164,6 +167,7 @@ function symbolOf(path: string, symbols: readonly Symbol[], { symbol: index }: R
 function unknownType({ architecture }: Program, path: string, { type, offset }: Relocation, symbol: Symbol): LinkError {
   const about = symbol.name === "" ? "" : ` against ${symbol.name}`;
   return new LinkError(
-    `${path}: ${architecture.name} relocation type ${type}${about} at ${hex(offset)} is not one this linker knows; use the libraries of Debian 12 or of Alpine`,
+    `${path}: ${architecture.name} relocation type ${type}${about} at ${hex(offset)} is not one this linker ` +
+      "knows; use the libraries of Debian 12 or of Alpine",
   );
 }

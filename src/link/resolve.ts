@@ -18,8 +18,8 @@ export type Definition = {
 export type Fallbacks = Substitutes & { readonly routines: ReadonlyMap<Routine, number>; readonly zeroByte: number };
 
 /**
- * Looks names up as the dynamic loader would: the program first, then the libraries in order, then the fallbacks. Symbol
- * versions are passed over, as musl's loader does: the default definition of a name counts.
+ * Looks names up as the dynamic loader would: the program first, then the libraries in order, then the fallbacks.
+ * Symbol versions are passed over, as musl's loader does: the default definition of a name counts.
  */
 export class Resolver {
   constructor(
@@ -43,8 +43,8 @@ export class Resolver {
   }
 
   /**
-   * What a relocation of `library` against its symbol refers to. A definition of its own that others cannot see (a hidden
-   * version) is found last; a weak reference that nothing defines is undefined.
+   * What a relocation of `library` against its symbol refers to. A definition of its own that others cannot see (a
+   * hidden version) is found last; a weak reference that nothing defines is undefined.
    * @throws LinkError naming the symbol when nothing defines it and it is not weak.
    */
   reference(library: Placed, symbol: Symbol): Definition | undefined {
@@ -85,7 +85,8 @@ export function undefinedSymbol(path: string, symbol: Symbol): LinkError {
       : `${release}: name the folder of one with --library-dir`;
   const newerBun = release !== undefined && symbol.name.includes("_M_replace_cold");
   return new LinkError(
-    `${path}: nothing defines its symbol ${symbol.name}; ${wayOut}${newerBun ? ", or compile with Bun 1.3.11 or newer, which does without" : ""}`,
+    `${path}: nothing defines its symbol ${symbol.name}; ` +
+      `${wayOut}${newerBun ? ", or compile with Bun 1.3.11 or newer, which does without" : ""}`,
   );
 }
 

@@ -1,4 +1,7 @@
-/** The version of the Bun runtime in an executable, from what it calls itself to servers (`Bun/1.2.3`); undefined where it says none. */
+/**
+ * The version of the Bun runtime in an executable, from what it calls itself to servers (`Bun/1.2.3`); undefined where
+ * it says none.
+ */
 export function runtimeVersion(bytes: Uint8Array): string | undefined {
   const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = all.indexOf("Bun/"); at >= 0; at = all.indexOf("Bun/", at + 1)) {

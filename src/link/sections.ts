@@ -7,9 +7,10 @@ import { type Section, sectionKind } from "../elf/sections.ts";
 type Span = { readonly offset: number; readonly size: number };
 
 /**
- * Sections for all that is loaded, for tools that know a file by its sections alone and keep of a segment what is a section
- * in it: strip, objcopy. A part that another segment tells of is a section of its own, and the rest of each loaded segment
- * are sections before and behind it. The first `headers` bytes of the file are in none: such a tool writes them anew.
+ * Sections for all that is loaded, for tools that know a file by its sections alone and keep of a segment what is a
+ * section in it: strip, objcopy. A part that another segment tells of is a section of its own, and the rest of each
+ * loaded segment are sections before and behind it. The first `headers` bytes of the file are in none: such a tool
+ * writes them anew.
  */
 export function sectionsWithin(segments: readonly Segment[], headers: number): Section[] {
   const parts = segments.flatMap(partOf);

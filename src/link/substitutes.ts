@@ -5,8 +5,8 @@ type Substitution = { readonly by: Substitute; readonly because: string };
 type Table = Readonly<Record<string, Substitution>>;
 
 /**
- * What glibc has, a libstdc++ or libgcc_s built for glibc imports, and musl has not (or not in every version), by meaning.
- * An architecture can say otherwise.
+ * What glibc has, a libstdc++ or libgcc_s built for glibc imports, and musl has not (or not in every version), by
+ * meaning. An architecture can say otherwise.
  */
 const ALWAYS: Table = {
   __libc_single_threaded: { by: "zeroByte", because: "it says that there may be threads, which is always safe" },

@@ -69,7 +69,10 @@ function writeSymbol(view: DataView, at: number, { binding, type, size }: Symbol
   writeU64(view, at + 16, size);
 }
 
-/** DT_GNU_HASH of symbols sorted by bucket, the first of which has the index `first`: a Bloom filter, then buckets, then chains. */
+/**
+ * DT_GNU_HASH of symbols sorted by bucket, the first of which has the index `first`: a Bloom filter, then buckets, then
+ * chains.
+ */
 function gnuHashTable(entries: readonly HashedSymbol[], first: number, bucketCount: number): Uint8Array {
   const bloomWords = 2 ** Math.ceil(Math.log2(Math.max(1, entries.length / 8)));
   const shift = 6;

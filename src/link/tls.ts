@@ -78,8 +78,8 @@ function beforeProgram(own: Template, templates: ReadonlyMap<Placed, Template>, 
 }
 
 /**
- * Variant I: the template begins behind the thread pointer, at the first place that has its address modulo its alignment
- * (as static linkers and musl's loader both compute it), and the program's part stays at its beginning.
+ * Variant I: the template begins behind the thread pointer, at the first place that has its address modulo its
+ * alignment (as static linkers and musl's loader both compute it), and the program's part stays at its beginning.
  */
 function behindProgram(own: Template, templates: ReadonlyMap<Placed, Template>, reserved: number): Layout {
   const fromThreadPointer = reserved + modulo(own.vaddr - reserved, Math.max(own.align, 1));

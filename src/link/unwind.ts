@@ -6,8 +6,8 @@ import type { Placed } from "./layout.ts";
 import type { Program } from "./program.ts";
 
 /**
- * The section `.eh_frame_hdr` (LSB Core, "Exception Frames") finds the unwinding information of a function by its address: a
- * header of 12 bytes, then rows of 8, sorted: function and frame description, both counted from the header.
+ * The section `.eh_frame_hdr` (LSB Core, "Exception Frames") finds the unwinding information of a function by its
+ * address: a header of 12 bytes, then rows of 8, sorted: function and frame description, both counted from the header.
  */
 type Table = {
   readonly at: number;
@@ -62,7 +62,8 @@ function readTable(file: ElfFile, base: number): Table | undefined {
   const count = view.getUint32(8, true);
   if (!known || HEADER_SIZE + count * ROW_SIZE > segment.filesz) {
     throw new LinkError(
-      `${file.name}: its table of unwinding information (PT_GNU_EH_FRAME) is not one this linker can read; link without addons: --no-addons`,
+      `${file.name}: its table of unwinding information (PT_GNU_EH_FRAME) is not one this linker can read; ` +
+        "link without addons: --no-addons",
     );
   }
   const rows = Array.from({ length: count }, (_, index) => {
@@ -75,7 +76,8 @@ function readTable(file: ElfFile, base: number): Table | undefined {
   );
   if (astray >= 0)
     throw new LinkError(
-      `${file.name}: row ${astray} of its table of unwinding information is out of order or names no code; the file is damaged`,
+      `${file.name}: row ${astray} of its table of unwinding information is out of order or names no code; ` +
+        "the file is damaged",
     );
   return { at, frames: at + 4 + view.getInt32(4, true), rows };
 }

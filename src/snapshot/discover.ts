@@ -97,7 +97,8 @@ function pageOf(memory: DonorMemory, address: number, scenario: Scenario): Page 
   const page = memory.page(address);
   if (page === undefined) {
     throw new UserError(
-      `in the scenario "${scenario.name}" the snapshot reaches for 0x${address.toString(16)}, where the donor has nothing`,
+      `in the scenario "${scenario.name}" the snapshot reaches for 0x${address.toString(16)}, where the ` +
+        "donor has nothing",
     );
   }
   return page;

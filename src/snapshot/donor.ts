@@ -233,6 +233,7 @@ function checkOneThread({ pid }: Tracee): void {
   const threads = readdirSync(`/proc/${pid}/task`).length;
   if (threads !== 1)
     throw new UserError(
-      `the donor has ${threads} threads where a snapshot can have one; the runtime has changed, look for what starts them`,
+      `the donor has ${threads} threads where a snapshot can have one; the runtime has changed, look for ` +
+        "what starts them",
     );
 }

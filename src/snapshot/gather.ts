@@ -136,8 +136,8 @@ export class Gathering {
     const base = closest(known, address) ?? closest(near, address);
     if (base === undefined)
       throw new UserError(
-        `the instruction at ${hex(instruction)} of the donor's reaches ${hex(address)} by no reference that is known: ` +
-          "see docs/snapshot.md for what a reference is",
+        `the instruction at ${hex(instruction)} of the donor's reaches ${hex(address)} by no reference that ` +
+          "is known: see docs/snapshot.md for what a reference is",
       );
     return base;
   }

@@ -29,7 +29,7 @@ export async function compile(
  * The environment of a process of the build's own: no variable of the caller's changes what it makes (BUN_OPTIONS,
  * NODE_ENV, BUN_JSC_useJIT, a .bunfig.toml in its home).
  */
-export const ownEnvironment = (home = "/nonexistent"): Readonly<Record<string, string>> => ({
+export const ownEnvironment = (home = "/dev/null"): Readonly<Record<string, string>> => ({
   PATH: process.env.PATH ?? "/usr/bin:/bin",
   HOME: home,
   TMPDIR: tmpdir(),

@@ -6,8 +6,8 @@ import { takeOwnState } from "./own-state.ts";
 export const USER_ERROR_STATUS = 2;
 
 /**
- * What a stage does as a program of its own: what `work` returns is written to `result`, as JSON. Nothing that the
- * caller was started with changes it.
+ * What a stage does as a program of its own: what `work` returns is written to `result`, as JSON. What the caller was
+ * started with changes nothing.
  */
 export function runAsProgram(result: string, work: () => unknown): void {
   takeOwnState();

@@ -44,9 +44,9 @@ describe("a command", () => {
 
   test("says in one line that TMPDIR cannot be used", () => {
     const stderr = expect.stringMatching(
-      /^name: \/nonexistent: no folder can be made there \(ENOENT\); set TMPDIR .*\n$/,
+      /^name: \/proc\/none: no folder can be made there \(ENOENT\); set TMPDIR .*\n$/,
     );
-    expect(ran(words("run.folder('a-')"), { TMPDIR: "/nonexistent" })).toEqual({ status: 1, stdout: "", stderr });
+    expect(ran(words("run.folder('a-')"), { TMPDIR: "/proc/none" })).toEqual({ status: 1, stdout: "", stderr });
   });
 
   for (const [signal, status] of [

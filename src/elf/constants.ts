@@ -18,6 +18,7 @@ export const SYM_SIZE = 24;
 export const RELA_SIZE = 24;
 export const DYN_SIZE = 16;
 
+export const PT_NULL = 0;
 export const PT_LOAD = 1;
 export const PT_DYNAMIC = 2;
 export const PT_INTERP = 3;

@@ -5,8 +5,8 @@ import { pageDown, pageUp } from "../elf/pages.ts";
 import { LinkError } from "./error.ts";
 import type { Library } from "./libraries.ts";
 
-/** Programs of fixed address, and libraries from 0, lie far below this. Everything added has to lie below 4 GiB. Bytes. */
-const HIGHEST_ADDRESS = 0x8000_0000;
+/** Programs of fixed address without a large payload, and libraries from 0, lie far below this. Bytes. */
+export const HIGHEST_ADDRESS = 0x8000_0000;
 
 /** No library of the three is a tenth as large in memory. Bytes. */
 const MOST_LIBRARY = 0x400_0000;

@@ -9,6 +9,7 @@ import { Code, type EntryAddresses } from "./entry.ts";
 import { LinkError } from "./error.ts";
 import { type GivenFlags, isOn } from "./flags.ts";
 import { programHeaders, type Start, startBytes, startOf, visibleCount } from "./headers.ts";
+import { placePayload } from "./large.ts";
 import { endOfProgram, loadSegment, type Placed, pieces, place } from "./layout.ts";
 import { CXX_LIBRARIES, findLibrary } from "./libraries.ts";
 import { answerCxxLibraries, ignoreVariables } from "./loader.ts";
@@ -92,10 +93,12 @@ export function link(name: string, input: Uint8Array, libraryDirs: LibraryDirs, 
     changeTags(file, support.tags);
   }
 
-  // The headers tell of all of it, and the kernel enters by the code.
-  const added = [...copied, ...made].map((part) => loadSegment(architecture, part, start.address));
+  // A large payload comes last. The headers tell of all of it, and the kernel enters by the code.
+  const madeEnd = made.reduce((end, { vaddr, size }) => Math.max(end, vaddr + size), end);
+  const large = program.moved === undefined ? [] : [placePayload(program.moved, file, madeEnd, maxPageSize)];
+  const added = [...copied, ...made, ...large].map((part) => loadSegment(architecture, part, start.address));
   const segments = programHeaders(program, start, added, tls, support?.unwind);
-  const parts = [...copied, ...made.map((part) => ({ vaddr: part.vaddr, bytes: bytesOf(part, segments) }))];
+  const parts = [...large, ...copied, ...made.map((part) => ({ vaddr: part.vaddr, bytes: bytesOf(part, segments) }))];
   const output = outputOf(program, start, parts, code.entry, segments);
   return {
     output,
@@ -134,7 +137,8 @@ function outputOf(
     bytes: file.bytes.subarray(offset, offset + filesz),
   }));
   const loaded = [...own, ...added.map(({ vaddr, bytes }) => ({ offset: vaddr - start.address, bytes }))];
-  const end = new Output(loaded).size;
+  const loads = segments.filter(({ type }) => type === elf.PT_LOAD);
+  const end = Math.max(...loads.map(({ offset, filesz }) => offset + filesz));
   const first = (sections?: SectionTable) => ({
     offset: 0,
     bytes: startBytes(start, architecture.machine, entry, segments, sections),

@@ -5,7 +5,8 @@ import { type Dynamic, readDynamic } from "../elf/dynamic.ts";
 import { ElfFile, hex, readU64, type Segment, sectionTypes } from "../elf/file.ts";
 import { writeSegments } from "../elf/write.ts";
 import { LinkError } from "./error.ts";
-import { distanceOf, endOf } from "./layout.ts";
+import { type Moved, withoutLargePayload } from "./large.ts";
+import { distanceOf } from "./layout.ts";
 import { CXX_LIBRARIES } from "./libraries.ts";
 import { findPayload, type Payload } from "./payload.ts";
 
@@ -15,7 +16,12 @@ export type Program = {
   readonly file: ElfFile;
   readonly dynamic: Dynamic;
   readonly payload: Payload;
+  /** A payload too large to lie where it is. It is in no segment of `file`. */
+  readonly moved: Moved | undefined;
 };
+
+/** A program has a few MiB in memory that are not in its file. Bytes. */
+const MOST_MEMORY = 0x1000_0000;
 
 /** @throws LinkError or ElfError when `bytes` is not what `bun build --compile` gives for musl on one of the architectures. */
 export function readProgram(name: string, bytes: Uint8Array): Program {
@@ -42,12 +48,14 @@ export function readProgram(name: string, bytes: Uint8Array): Program {
   }
   if (!input.executes(input.entry))
     throw new LinkError(`${name}: its entry ${hex(input.entry)} is in no segment with code; the file is damaged`);
-  const payload = findPayload(input);
-  if (payload.kind === "none" && !sectionTypes(input).includes(elf.SHT_SYMTAB))
+  const found = findPayload(input);
+  if (found.kind === "none" && !sectionTypes(input).includes(elf.SHT_SYMTAB))
     throw new LinkError(
       `${name}: there is no program in it, and it was stripped, which takes away what Bun before 1.3.12 appended; compile it again, and leave it as it is`,
     );
-  const file = withBss(input);
+  const full = withBss(input);
+  const payload = full === input || found.kind !== "loaded" ? found : findPayload(full);
+  const { file, moved } = withoutLargePayload(full, payload);
   const dynamic = readDynamic(file);
   const unknown = dynamic.needed.find((soname) => !isMusl(soname) && !CXX_LIBRARIES.some((known) => known === soname));
   if (unknown !== undefined) {
@@ -55,7 +63,7 @@ export function readProgram(name: string, bytes: Uint8Array): Program {
       `${name}: it needs ${unknown}; only musl, ${CXX_LIBRARIES.join(" and ")} can be linked into it`,
     );
   }
-  return { architecture, file, dynamic, payload };
+  return { architecture, file, dynamic, payload, moved };
 }
 
 /** What a file is that names no interpreter (PT_INTERP). */
@@ -86,9 +94,12 @@ function withBss(file: ElfFile): ElfFile {
   const loads = file.segmentsOf(elf.PT_LOAD);
   if (loads.length === 0)
     throw new LinkError(`${file.name}: it has no segment to load (PT_LOAD); give the file bun build --compile wrote`);
-  if (loads.every(({ filesz, memsz }) => filesz === memsz)) return file;
-  endOf(file);
   const distance = distanceOf(file);
+  if (file.end - distance > file.bytes.length + MOST_MEMORY)
+    throw new LinkError(
+      `${file.name}: a segment of it ends at ${hex(file.end)}, far above the others; the file is damaged`,
+    );
+  if (loads.every(({ filesz, memsz }) => filesz === memsz)) return file;
   const moved = new Map<Segment, Segment>();
   let end = 0;
   for (const load of loads) {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import * as elf from "../../src/elf/constants.ts";
 import { ElfFile } from "../../src/elf/file.ts";
@@ -6,6 +6,9 @@ import { findAddons } from "../../src/link/addons.ts";
 import { link } from "../../src/link/link.ts";
 import { releaseWith } from "../../src/link/releases.ts";
 import { PLAIN, workshop } from "./fixture.ts";
+
+// Compilers on a busy machine take their time.
+setDefaultTimeout(60_000);
 
 const shop = workshop("addons");
 shop.makeAll();

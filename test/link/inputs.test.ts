@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import * as elf from "../../src/elf/constants.ts";
@@ -8,6 +8,9 @@ import { findPayload } from "../../src/link/payload.ts";
 import { damaged, headerOf, setTag } from "./damage.ts";
 import { PLAIN, workshop } from "./fixture.ts";
 import { CLI } from "./others.ts";
+
+// Compilers on a busy machine take their time.
+setDefaultTimeout(60_000);
 
 /** A tag that nothing here reads. */
 const DT_DEBUG = 21;

@@ -1,9 +1,12 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import * as elf from "../../src/elf/constants.ts";
 import { ElfFile } from "../../src/elf/file.ts";
 import { writeExecutable } from "../../src/link/file.ts";
 import { link } from "../../src/link/link.ts";
 import { PLAIN, workshop } from "./fixture.ts";
+
+// Compilers on a busy machine take their time.
+setDefaultTimeout(60_000);
 
 /** A program high in memory, so that its small payload reaches as far as one of 2 GiB does in Bun's. */
 function high(name: string, pointers: string, behind = 0) {

@@ -1,4 +1,7 @@
 import { ON_X86_64 } from "./fixture.ts";
 import { testLinking } from "./whole.ts";
 
+// Compilers on a busy machine take their time.
+setDefaultTimeout(60_000);
+
 testLinking([{ name: "x86-64", target: ON_X86_64, flags: [], alignment: 64 }]);

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   existsSync,
   lstatSync,
@@ -14,6 +14,9 @@ import { join } from "node:path";
 import { writeExecutable } from "../../src/link/file.ts";
 import { LinkError, link } from "../../src/link/index.ts";
 import { workshop } from "./fixture.ts";
+
+// Compilers on a busy machine take their time.
+setDefaultTimeout(60_000);
 
 const shop = workshop("output");
 shop.makeAll();

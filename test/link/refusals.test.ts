@@ -1,10 +1,13 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ElfError } from "../../src/elf/file.ts";
 import { LinkError } from "../../src/link/error.ts";
 import { link } from "../../src/link/link.ts";
 import { PLAIN, workshop } from "./fixture.ts";
+
+// Compilers on a busy machine take their time.
+setDefaultTimeout(60_000);
 
 const CLI = join(import.meta.dir, "..", "..", "src", "link", "cli.ts");
 const shop = workshop("refusals");

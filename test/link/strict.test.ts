@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import * as elf from "../../src/elf/constants.ts";
 import { ElfFile } from "../../src/elf/file.ts";
@@ -7,6 +7,9 @@ import type { GivenFlags } from "../../src/link/flags.ts";
 import { link } from "../../src/link/link.ts";
 import { damaged, type Opened, relocationOf, symbolAt } from "./damage.ts";
 import { PLAIN, type Workshop, workshop } from "./fixture.ts";
+
+// Compilers on a busy machine take their time.
+setDefaultTimeout(60_000);
 
 const shop = workshop("strict");
 shop.makeAll();

@@ -24,9 +24,9 @@ export type Moved = {
 };
 
 /**
- * Tables of unwinding information count in 32 bits: code and what is added have to lie within 2 GiB. A payload may have up
- * to 4 GiB, and lies between them. One that reaches above `highest` is taken out, to lie behind all else: the program finds
- * it by an address that stands in its data. `file` is changed.
+ * Tables of unwinding information count in 32 bits: code and what is added have to lie within 2 GiB. A payload may have
+ * up to 4 GiB, and lies between them. One that reaches above `highest` is taken out, to lie behind all else: the
+ * program finds it by an address that stands in its data. `file` is changed.
  * @throws LinkError where that cannot be done.
  */
 export function withoutLargePayload(
@@ -79,7 +79,8 @@ function onlyWord(file: ElfFile, value: number): number {
   const [pointer, another] = found;
   if (pointer === undefined || another !== undefined)
     throw new LinkError(
-      `${file.name}: its program reaches above 2 GiB, and ${found.length} words have its address ${hex(value)}, not one; make the program smaller, or compile it with another Bun`,
+      `${file.name}: its program reaches above 2 GiB, and ${found.length} words have its address ` +
+        `${hex(value)}, not one; make the program smaller, or compile it with another Bun`,
     );
   return pointer;
 }

@@ -14,7 +14,10 @@ const MOST_LIBRARY = 0x400_0000;
 /** A library at its address: `image` is its memory from `base` on, whole pages, bss included. */
 export type Placed = Library & { readonly base: number; readonly image: Uint8Array };
 
-/** A segment of the output with its bytes. Whole pages, so that musl finds no gap at its ends to give to malloc a second time. */
+/**
+ * A segment of the output with its bytes. Whole pages, so that musl finds no gap at its ends to give to malloc a second
+ * time.
+ */
 export type Piece = {
   readonly vaddr: number;
   readonly flags: number;
@@ -92,7 +95,8 @@ function memoryImage(file: ElfFile, pageSize: number): Uint8Array {
   });
   if (shared !== undefined)
     throw new LinkError(
-      `${file.name}: its segment at ${hex(shared.vaddr)} shares a page of ${pageSize} bytes with the one before; use a library that was built for pages of that size`,
+      `${file.name}: its segment at ${hex(shared.vaddr)} shares a page of ${pageSize} bytes with the one ` +
+        "before; use a library that was built for pages of that size",
     );
   const image = new Uint8Array(pageUp(endOf(file), pageSize));
   for (const { vaddr, offset, filesz } of loads) image.set(file.bytes.subarray(offset, offset + filesz), vaddr);

@@ -44,8 +44,8 @@ export type Linked = {
 };
 
 /**
- * Links the Bun executable `input` (named `name` in errors) with the libraries found in `libraryDirs`: the result has no
- * interpreter and looks for no file. `input` is changed, and is part of the result.
+ * Links the Bun executable `input` (named `name` in errors) with the libraries found in `libraryDirs`: the result has
+ * no interpreter and looks for no file. `input` is changed, and is part of the result.
  * @throws LinkError or ElfError, with what was found and what to do.
  */
 export function link(name: string, input: Uint8Array, libraryDirs: LibraryDirs, flags: GivenFlags = {}): Linked {
@@ -121,9 +121,9 @@ function functionIn({ path, base, dynamic }: Placed, name: string): number {
 }
 
 /**
- * The first pages, the program's segments as they lie in its own bytes, and what was added. What lies behind all that is
- * loaded is a payload that Bun looks for at the end, or section headers: never both, since a tool that believes these would
- * leave the payload out.
+ * The first pages, the program's segments as they lie in its own bytes, and what was added. What lies behind all that
+ * is loaded is a payload that Bun looks for at the end, or section headers: never both, since a tool that believes
+ * these would leave the payload out.
  */
 function outputOf(
   { architecture, file, payload }: Program,

@@ -23,13 +23,18 @@ export type Program = {
 /** A program has a few MiB in memory that are not in its file. Bytes. */
 const MOST_MEMORY = 0x1000_0000;
 
-/** @throws LinkError or ElfError when `bytes` is not what `bun build --compile` gives for musl on one of the architectures. */
+/**
+ * @throws LinkError or ElfError when `bytes` is not what `bun build --compile` gives for musl on one of the
+ * architectures.
+ */
 export function readProgram(name: string, bytes: Uint8Array): Program {
   const input = new ElfFile(name, bytes);
   const architecture = architectureOf(input.machine);
   if (architecture === undefined) {
     throw new LinkError(
-      `${name}: its e_machine is ${input.machine}, which is not ${either(({ name, machine }) => `${name} (${machine})`)}; build it with ${either(({ bunTarget }) => `--target=${bunTarget}`)}`,
+      `${name}: its e_machine is ${input.machine}, which is not ` +
+        `${either(({ name, machine }) => `${name} (${machine})`)}; ` +
+        `build it with ${either(({ bunTarget }) => `--target=${bunTarget}`)}`,
     );
   }
   const [interp] = input.segmentsOf(elf.PT_INTERP);
@@ -43,7 +48,8 @@ export function readProgram(name: string, bytes: Uint8Array): Program {
   }
   if (input.type !== elf.ET_EXEC) {
     throw new LinkError(
-      `${name}: e_type is ${input.type}, not ET_EXEC: it has no fixed address; build it with the Bun version this linker is made for`,
+      `${name}: e_type is ${input.type}, not ET_EXEC: it has no fixed address; ` +
+        "build it with the Bun version this linker is made for",
     );
   }
   if (!input.executes(input.entry))
@@ -51,7 +57,8 @@ export function readProgram(name: string, bytes: Uint8Array): Program {
   const found = findPayload(input);
   if (found.kind === "none" && !sectionTypes(input).includes(elf.SHT_SYMTAB))
     throw new LinkError(
-      `${name}: there is no program in it, and it was stripped, which takes away what Bun before 1.3.12 appended; compile it again, and leave it as it is`,
+      `${name}: there is no program in it, and it was stripped, which takes away what Bun before 1.3.12 ` +
+        "appended; compile it again, and leave it as it is",
     );
   const full = withBss(input);
   const payload = full === input || found.kind !== "loaded" ? found : findPayload(full);
@@ -86,8 +93,8 @@ function positionIndependent(file: ElfFile): boolean {
 }
 
 /**
- * The file with all its bss as bytes: COPY relocations put libraries' objects there. A segment that would then run into the
- * next one moves back in the file, to the same distance from its address as the first. What lay behind the segments
+ * The file with all its bss as bytes: COPY relocations put libraries' objects there. A segment that would then run into
+ * the next one moves back in the file, to the same distance from its address as the first. What lay behind the segments
  * (section headers, symbols for debuggers) is left out. The bytes are the input's own where nothing has to move.
  */
 function withBss(file: ElfFile): ElfFile {

@@ -1,3 +1,4 @@
+import { setDefaultTimeout } from "bun:test";
 import { ON_X86_64 } from "./fixture.ts";
 import { testLinking } from "./whole.ts";
 

@@ -1,7 +1,9 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { command } from "../../src/support/command.ts";
+import { UserError } from "../../src/support/error.ts";
+import type { Scope } from "../../src/support/scope.ts";
 import { keep } from "./property.ts";
 
 const USAGE = `usage: bun run fuzz [NAME] [--runs NUMBER]
@@ -14,35 +16,42 @@ breaks one, or that it hangs on, becomes a file in test/fuzz/seeds, which every 
 /** So many seconds on one input are a hang. */
 const PATIENCE = 60;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { runs: { type: "string", default: "20000" }, help: { type: "boolean", default: false } },
+await command("fuzz", async (run, words) => {
+  const { help, name, runs } = parse(words);
+  if (help) console.log(USAGE);
+  else return fuzz(run, name, runs);
+  return 0;
 });
-if (values.help) console.log(USAGE);
-else process.exitCode = await fuzz(positionals[0] ?? "", values.runs);
 
-/** Runs the files of properties whose names begin with `name`. Returns the exit status. */
-async function fuzz(name: string, runs: string): Promise<number> {
-  const files = readdirSync(import.meta.dir).filter((file) => file.startsWith(name) && file.endsWith(".test.ts"));
-  if (files.length === 0) {
-    console.error(`fuzz: no test/fuzz/${name}*.test.ts`);
-    return 2;
-  }
-  const underWay = mkdtempSync(join(tmpdir(), "pause-fuzz-"));
+/** @throws UserError for words that the command does not take. */
+function parse(words: readonly string[]): { help: boolean; name: string; runs: string } {
   try {
-    let status = 0;
-    for (const file of files) status = Math.max(status, await fuzzFile(file, runs, underWay));
-    return status;
-  } finally {
-    rmSync(underWay, { recursive: true, force: true });
+    const { values, positionals } = parseArgs({
+      args: [...words],
+      allowPositionals: true,
+      options: { runs: { type: "string", default: "20000" }, help: { type: "boolean", default: false } },
+    });
+    if (!/^[1-9]\d{0,8}$/.test(values.runs)) throw new Error(`--runs ${values.runs}: not a number of inputs`);
+    return { help: values.help, name: positionals[0] ?? "", runs: values.runs };
+  } catch (error) {
+    throw new UserError(`${error instanceof Error ? error.message : error}; see bun run fuzz --help`);
   }
 }
 
-async function fuzzFile(file: string, runs: string, underWay: string): Promise<number> {
-  const child = Bun.spawn([process.execPath, "test", join(import.meta.dir, file)], {
+/** Runs the files of properties whose names begin with `name`. Returns the exit status. */
+async function fuzz(run: Scope, name: string, runs: string): Promise<number> {
+  const files = readdirSync(import.meta.dir).filter((file) => file.startsWith(name) && file.endsWith(".test.ts"));
+  if (files.length === 0) throw new UserError(`there is no test/fuzz/${name}*.test.ts`);
+  let status = 0;
+  for (const file of files) status = Math.max(status, await fuzzFile(run, file, runs));
+  return status;
+}
+
+async function fuzzFile(run: Scope, file: string, runs: string): Promise<number> {
+  const underWay = run.folder("pause-fuzz-");
+  const child = run.spawn([process.execPath, "test", join(import.meta.dir, file)], {
     env: { ...process.env, FUZZ_RUNS: runs, FUZZ_UNDER_WAY: underWay },
-    stdout: "inherit",
-    stderr: "inherit",
+    ...{ stdout: "inherit", stderr: "inherit" },
   });
   const watch = setInterval(() => {
     const hangs = hangsOn(underWay);
@@ -50,10 +59,11 @@ async function fuzzFile(file: string, runs: string, underWay: string): Promise<n
     child.kill("SIGKILL");
     console.error(`fuzz: ${hangs} takes more than ${PATIENCE} s: ${keep(hangs, readFileSync(join(underWay, hangs)))}`);
   }, 1000);
-  const status = await child.exited;
-  clearInterval(watch);
-  for (const name of readdirSync(underWay)) rmSync(join(underWay, name));
-  return status;
+  try {
+    return (await child.ended).status;
+  } finally {
+    clearInterval(watch);
+  }
 }
 
 /** The property whose input is the newest, if that is older than the patience. */

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { UserError } from "../../src/support/error.ts";
@@ -35,6 +35,7 @@ export function property(
         await holds(input);
       });
       const found = await fc.check(tried, { numRuns: RUNS });
+      if (UNDER_WAY !== undefined) rmSync(join(UNDER_WAY, name), { force: true });
       if (!found.failed) return;
       const input = found.counterexample?.[0] ?? new Uint8Array();
       const kept = UNDER_WAY === undefined ? "bun run fuzz writes such a one down" : keep(name, input);

@@ -27,7 +27,7 @@ export type Conditions = {
 };
 
 /** A program on the stage. */
-export class Actor {
+class Actor {
   constructor(
     private readonly stage: Subprocess<"ignore", "pipe", "pipe">,
     readonly pid: number,

@@ -12,7 +12,7 @@ export const SIGN_TEXT = "musl libc\n";
 export const PROCESS = `${PREFIX}process`;
 
 /** Answers are given unless the environment says no, and the program finds who asked under a symbol of this name. */
-export const SWITCH = "BUN_STATIC_ANSWERS";
+const SWITCH = "BUN_STATIC_ANSWERS";
 
 export const LIBC_TEXT = `
 const answers = process.env.${SWITCH} !== "0";

@@ -2,7 +2,7 @@
 type Flag = { readonly unlessGiven: boolean; readonly option: string; readonly help?: string };
 
 /** All there are: one more is a row here, and the place where it takes effect. */
-export const FLAGS = {
+const FLAGS = {
   /**
    * Native addons (and older Buns) find libstdc++ and libgcc_s in the program: their symbols in its own table, their
    * constructors run, exceptions unwound, what musl lacks of glibc done in full: yes, unless given.

@@ -29,7 +29,7 @@ export function startOf({ architecture, file }: Program, distance: number): Star
 }
 
 /** The segment of these pages. */
-export const startSegment = ({ address, shift }: Start): Segment => ({
+const startSegment = ({ address, shift }: Start): Segment => ({
   ...{ type: elf.PT_LOAD, flags: elf.PF_R, offset: 0, vaddr: address },
   ...{ filesz: shift, memsz: shift, align: shift },
 });

@@ -7,7 +7,7 @@ export class ShapeError extends UserError {
 
 /** A document has so many bytes and so many values within each other at most. */
 export const MOST_JSON_BYTES = 1024 * 1024;
-export const MOST_JSON_DEPTH = 32;
+const MOST_JSON_DEPTH = 32;
 
 /**
  * The value of `bytes`, which are UTF-8. Refused is what another reader takes otherwise: an object with one name twice

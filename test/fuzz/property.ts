@@ -6,7 +6,7 @@ import { UserError } from "../../src/support/error.ts";
 import { sha256 } from "../../src/support/hash.ts";
 
 /** What `bun run fuzz` found, a folder for each property: every run begins with these inputs. */
-export const SEEDS = join(import.meta.dir, "seeds");
+const SEEDS = join(import.meta.dir, "seeds");
 
 /** How many inputs each property gets: `bun run fuzz` sets more than a run of the tests takes. */
 const RUNS = Number(process.env.FUZZ_RUNS ?? 200);

@@ -11,7 +11,7 @@ const MAGIC = "070701";
 const HEADER_SIZE = MAGIC.length + 13 * 8;
 const LAST = "TRAILER!!!";
 /** An archive is not what its format says: where, and what was found. */
-export class NewcError extends UserError {
+class NewcError extends UserError {
   override name = "NewcError";
 }
 

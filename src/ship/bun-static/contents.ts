@@ -37,7 +37,7 @@ export async function contents(run: Scope): Promise<readonly TarEntry[]> {
 }
 
 /** Its package.json: what npm and Bun read. */
-export function manifest(): object {
+function manifest(): object {
   const { engines, license, homepage, repository, bugs } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   const exported = MODULES.filter(({ path }) => path !== undefined).map(({ path, source, name }) => [
     path,

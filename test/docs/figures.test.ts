@@ -185,7 +185,7 @@ describe("figures", () => {
 
 describe("the program's words", () => {
   const main = read("src/pause/main.ts");
-  const messages = [...main.matchAll(/memory\.text\("([A-Z][^"]*)\\n"\)/g)].map(([, text = ""]) => text);
+  const messages = [...main.matchAll(/\]: "([A-Z][^"]*)\\n"/g)].map(([, text = ""]) => text);
   const statuses = [
     ...new Set([...main.matchAll(/\bexit\((\d+)\)|\bstatus = (\d+)/g)].map(([, one, other]) => one ?? other ?? "")),
   ];

@@ -4,14 +4,14 @@ import { UserError } from "../../support/error.ts";
 import type { Ending, Scope } from "../../support/scope.ts";
 
 /**
- * What packages to look among: an architecture by Debian's name, and a suite or codename of the archive; without one,
- * those that the system uses.
+ * Packages to choose from: an architecture by Debian's name, and a suite or codename of the archive. Without a suite,
+ * the one that the system uses.
  */
 export type Release = { readonly architecture: string; readonly suite?: string | undefined };
 
 /**
- * apt with lists and cache of its own in `folder`, so that neither the system's package database nor its lists are
- * touched. What it starts belongs to `run`.
+ * apt with lists and a cache of its own in `folder`. It touches neither the system's package database nor its lists.
+ * What it starts belongs to `run`.
  */
 export type Apt = {
   readonly run: Scope;
@@ -22,15 +22,15 @@ export type Apt = {
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/** What to do when apt cannot fetch: what this system's own apt fetches from is asked, too. */
+/** The remedy when apt cannot fetch. The sources are those of this system's own apt. */
 export const CHECK = "see that apt-get update works on this system and that there is room, and try again";
 
 export const released = ({ architecture, suite }: Release) =>
   `Debian ${suite ?? "as this system uses it"} for ${architecture}`;
 
 /**
- * apt for `release` below `cache`, its lists fetched the first time.
- * @throws UserError when apt or its sources are missing, or the lists cannot be had.
+ * Returns apt for `release` below `cache`. The first call fetches the lists.
+ * @throws UserError when apt or its sources are missing, or the lists cannot be fetched.
  */
 export async function aptFor(run: Scope, release: Release, cache: string): Promise<Apt> {
   const folder = join(cache, [release.suite ?? "system", release.architecture].join("-"));
@@ -39,7 +39,7 @@ export async function aptFor(run: Scope, release: Release, cache: string): Promi
   return apt;
 }
 
-/** Fetches the lists of packages. They stand in the folder `lists` only when they are whole. */
+/** Fetches the lists of packages. The folder `lists` gets them only when they are complete. */
 export async function renew({ run, release, folder, options }: Apt): Promise<void> {
   mkdirSync(join(folder, "cache", "archives", "partial"), { recursive: true });
   writeFileSync(join(folder, "sources.list"), await sources(run, release));
@@ -58,13 +58,13 @@ function options(folder: string, architecture: string): string[] {
   const settings = {
     "APT::Architecture": architecture,
     "APT::Architectures": architecture,
-    // As root apt would download as another user, who cannot write here.
+    // Run by root, apt downloads as another user, who cannot write here.
     "APT::Sandbox::User": "root",
     "Acquire::Languages": "none",
     "Dir::State": folder,
     "Dir::State::status": "/dev/null",
     "Dir::Cache": join(folder, "cache"),
-    // Slim systems keep none, and every question would read all lists again.
+    // Slim systems keep no cache, so each query would read all lists again.
     "Dir::Cache::pkgcache": "pkgcache.bin",
     "Dir::Etc::SourceList": join(folder, "sources.list"),
     "Dir::Etc::SourceParts": "/dev/null",
@@ -83,8 +83,9 @@ async function sources(run: Scope, { suite }: Release): Promise<string> {
 }
 
 /**
- * Where the system's apt gets Debian's packages: the URI of the archive itself, not of its updates, security or
- * backports, whose releases have a suffix. @throws UserError.
+ * The URI from which the system's apt gets Debian's packages: the archive itself, not its updates, security or
+ * backports, whose releases have a suffix.
+ * @throws UserError when apt has no such source.
  */
 export async function debianArchive(run: Scope): Promise<string> {
   const archive = (await systemSources(run)).find(([, name = "-"]) => /^[a-z]+$/.test(name))?.[0];

@@ -10,8 +10,8 @@ import { fetchPackage } from "./packages.ts";
 const PACKAGE = "musl-dev";
 
 /**
- * musl's libc.a: as it is installed here, or for another architecture from Debian's package, which is not installed.
- * Its path.
+ * Returns the path of musl's libc.a: the installed one, or for another architecture the one from Debian's package,
+ * which stays uninstalled.
  * @throws UserError naming the package that has it.
  */
 export const archiveFor = (run: Scope, architecture: Architecture, cache: string): Promise<string> =>

@@ -6,8 +6,9 @@ import type { Scope } from "../../support/scope.ts";
 import { fetchPackage } from "./packages.ts";
 
 /**
- * The folders that hold musl and the C++ libraries of `architecture`, from Debian's packages of `suite`, for the
- * linker. @throws UserError.
+ * Fetches Debian's packages of musl and the C++ libraries for `architecture` from `suite`. Returns the folders that
+ * hold the libraries, for the linker.
+ * @throws UserError as fetchPackage does.
  */
 export async function fetchLibraries(
   run: Scope,

@@ -5,9 +5,9 @@ import type { Scope } from "../../support/scope.ts";
 import { type Apt, aptFor, CHECK, debianCommand, type Release, released, renew, said } from "./apt.ts";
 
 /**
- * The folder that holds the files of Debian's package `name`, as new as `release` had it when its lists were fetched.
- * It is downloaded below `cache` and unpacked there the first time; nothing is installed, and what the system has
- * installed does not matter.
+ * Returns the folder with the files of Debian's package `name`, in the version that `release` had when its lists were
+ * fetched. The first call downloads and unpacks the package below `cache`. Nothing is installed, and the packages that
+ * the system has installed do not matter.
  * @throws UserError when apt is missing, the package is not in the release, or it cannot be downloaded or unpacked.
  */
 export async function fetchPackage(run: Scope, name: string, release: Release, cache: string): Promise<string> {
@@ -18,7 +18,7 @@ export async function fetchPackage(run: Scope, name: string, release: Release, c
 }
 
 /**
- * An archive forgets the versions it replaces: the lists may be older than that.
+ * Fetches the lists again, and the package. An archive drops versions that it has replaced, and the lists may be older.
  * @throws UserError with the `failure` so far, when there are no newer ones.
  */
 async function fetchRenewed(apt: Apt, name: string, failure: string): Promise<string> {
@@ -34,8 +34,8 @@ async function fetchRenewed(apt: Apt, name: string, failure: string): Promise<st
 }
 
 /**
- * A field of a package's entry in the lists (Debian policy, section 5.3).
- * @throws UserError when the package is not there.
+ * Returns a field of a package's entry in the lists (Debian policy, section 5.3).
+ * @throws UserError when the lists do not have the package.
  */
 export async function packageField(
   run: Scope,
@@ -60,13 +60,14 @@ async function fieldOf({ run, release, folder, options }: Apt, name: string, fie
   return new RegExp(`^${field}: (.*)$`, "m").exec(shown.stdout)?.[1] ?? "";
 }
 
-/** dpkg, too, writes the colon of a version as %3a in a file's name. */
+/** A version's colon is %3a in the name, as in the names of dpkg's files. */
 async function folderOf(apt: Apt, name: string): Promise<string> {
   return join(apt.folder, "packages", `${name}_${(await fieldOf(apt, name, "Version")).replaceAll(":", "%3a")}`);
 }
 
 /**
- * Unpacks beside `folder` and moves it there whole; what went wrong with the download, if something did.
+ * Downloads and unpacks a package beside `folder`, then moves it there. Returns what went wrong with the download, or
+ * undefined.
  * @throws UserError when it cannot be unpacked.
  */
 async function download({ run, options }: Apt, name: string, folder: string): Promise<string | undefined> {

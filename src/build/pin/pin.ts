@@ -3,17 +3,16 @@ import type { CpuQueries } from "../../snapshot/described-cpu.ts";
 import file from "./pin.json";
 
 /**
- * What the bytes of a release depend on besides this repository. `pin.json` has it, and `bun run pin` writes that: the
- * version of Bun; of each runtime (the file `bun` in the npm package @oven/NAME) its SHA-256 and the addresses of the
- * instructions that ask the processor what it is, in hexadecimal; of each library, by the name it is looked for, its
- * SHA-256.
+ * The inputs outside this repository that the bytes of a release depend on. `bun run pin` writes them to `pin.json`:
+ * the version of Bun; for each runtime (the file `bun` in the npm package @oven/NAME) its SHA-256, and the addresses of
+ * the instructions that query the processor, in hexadecimal; for each library, by its soname, its SHA-256.
  */
 export type Pin = {
   readonly bun: string;
   readonly runtimes: Readonly<
     Record<string, { readonly sha256: string; readonly cpuQueries: Readonly<Record<string, readonly string[]>> }>
   >;
-  /** By Debian's name of the architecture: the packages they are from, and the hashes. */
+  /** By Debian's name of the architecture: the packages with their versions, and the hashes by soname. */
   readonly libraries: Readonly<
     Record<string, { readonly packages: readonly string[]; readonly sha256: Readonly<Record<string, string>> }>
   >;
@@ -36,7 +35,7 @@ export function pinnedRuntime({ bunPackage }: Architecture): {
 }
 
 /**
- * The packages that the release's libraries are from, and SHA-256 by name.
+ * Returns the packages of the release's libraries, and SHA-256 by soname.
  * @throws Error when nothing is pinned: a bug.
  */
 export const pinnedLibraries = ({ debian }: Architecture) => pin.libraries[debian] ?? missing(debian);

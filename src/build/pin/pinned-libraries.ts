@@ -4,13 +4,13 @@ import type { Architecture } from "../../arch/architecture.ts";
 import { sha256 } from "../../support/hash.ts";
 import { pinnedLibraries } from "./pin.ts";
 
-/** Those of the libraries at `paths` that are not the release's: with them the build works, and gives other bytes. */
+/** Returns the libraries among `paths` that are not the release's. A build with them works, but makes other bytes. */
 export function otherLibraries(architecture: Architecture, paths: readonly string[]): readonly string[] {
   const { sha256: pinned } = pinnedLibraries(architecture);
   return paths.filter((path) => pinned[basename(path)] !== sha256(readFileSync(path)));
 }
 
-/** What to say of them, on one line; undefined where there are none. */
+/** Returns one line that names them, or undefined when there are none. */
 export function describeOthers(architecture: Architecture, others: readonly string[]): string | undefined {
   if (others.length === 0) return undefined;
   const { packages } = pinnedLibraries(architecture);

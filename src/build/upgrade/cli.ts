@@ -40,7 +40,7 @@ async function main(run: Scope, args: readonly string[]): Promise<void> {
         `run: npx -y bun@${version} run pin ${version}`,
     );
   await ownDist(run);
-  // What names the old version is looked for first: without git nothing is changed.
+  // First, because without git nothing may change.
   const files = trackedFiles();
 
   const runtimes = await Promise.all(
@@ -80,7 +80,7 @@ async function pinLibraries(run: Scope, architecture: Architecture) {
   return { packages, sha256: Object.fromEntries(files.map(([soname, path]) => [soname, sha256(readFileSync(path))])) };
 }
 
-/** Every file of the repository that may name a version. @throws UserError in a tree without git. */
+/** Returns every file of the repository. @throws UserError in a tree without git. */
 function trackedFiles(): readonly string[] {
   const { success, stdout } = Bun.spawnSync(["git", "ls-files", "-z", "--", ":!bun.lock"], {
     cwd: ROOT,
@@ -91,7 +91,7 @@ function trackedFiles(): readonly string[] {
   return stdout.toString().split("\0").filter(Boolean);
 }
 
-/** Writes the new names, and says what is left to do. */
+/** Writes the new version into `files`, and prints what to do next. */
 function move(files: readonly string[], version: string, { libraries }: Pin): void {
   const left: string[] = [];
   for (const file of files.filter((path) => !isRecord(path))) {
@@ -109,7 +109,7 @@ function move(files: readonly string[], version: string, { libraries }: Pin): vo
   if (left.length > 0) console.log(`these lines name ${PINNED_BUN} for another reason; read them: ${left.join(", ")}`);
 }
 
-/** The versions of the works that NOTICE names: what this Bun says it was built with, and Debian's packages. */
+/** The versions of the works that NOTICE names, as this Bun and Debian's packages report them. */
 function works(libraries: Pin["libraries"]): Readonly<Record<string, string>> {
   const { webkit, mimalloc, tinycc } = process.versions;
   const parts = Object.entries({ JavaScriptCore: webkit, mimalloc, TinyCC: tinycc });

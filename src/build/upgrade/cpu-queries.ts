@@ -3,9 +3,9 @@ import { UserError } from "../../support/error.ts";
 import type { Scope } from "../../support/scope.ts";
 
 /**
- * The addresses of all instructions in the ELF file `path` that ask the processor what it is, by mnemonic, found with a
- * disassembler; none for an architecture that has no such instruction.
- * @throws UserError when there is no disassembler, or it fails.
+ * Disassembles the ELF file `path`. Returns the addresses of all instructions that query the processor, in hexadecimal
+ * and by mnemonic; nothing for an architecture without such an instruction.
+ * @throws UserError when there is no disassembler, it fails, or an instruction is nowhere.
  */
 export async function findCpuQueries(
   run: Scope,

@@ -1,7 +1,7 @@
 import type { Architecture } from "../../arch/architecture.ts";
 import { PINNED_BUN, pinnedLibraries, pinnedRuntime } from "../../build/pin/pin.ts";
 
-/** Another's work that /pause is made with, as NOTICE and the bill of materials name it. */
+/** Somebody else's work that /pause is made with, as NOTICE and the bill of materials name it. */
 export type Component = {
   readonly name: string;
   readonly version: string;
@@ -10,9 +10,9 @@ export type Component = {
   readonly license: string;
   /** A package URL (purl specification). */
   readonly purl: string;
-  /** The file that the build reads, where it is pinned by itself. */
+  /** The file that the build reads, if it has a pin of its own. */
   readonly file?: { readonly name: string; readonly sha256: string };
-  /** What of it /pause has, in a sentence. */
+  /** A sentence about the part of it that /pause has. */
   readonly part: string;
   /**
    * The parts of /pause that hold its work, by the words of docs/map.md. None: what the build needs and /pause has not.
@@ -28,7 +28,7 @@ export const OWN_PARTS: readonly string[] = [
   "names of the sections, section headers",
 ];
 
-/** What /pause is made with for one architecture, in the order of NOTICE. */
+/** Returns the works that /pause is made with for one architecture, in the order of NOTICE. */
 export function components(architecture: Architecture): readonly Component[] {
   const { bunPackage, muslLoader } = architecture;
   return [
@@ -96,7 +96,7 @@ export function components(architecture: Architecture): readonly Component[] {
   ];
 }
 
-/** A library of Debian's, by its package and the file of it that is linked. */
+/** A library from Debian, by its package and the file that is linked. */
 function library(architecture: Architecture, name: string, file: string) {
   const { packages, sha256 } = pinnedLibraries(architecture);
   const [, version = unpinned(name)] = packages.find((each) => each.startsWith(`${name} `))?.split(" ") ?? [];

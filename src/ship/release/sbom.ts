@@ -25,7 +25,7 @@ export function sbom(released: ReleasedExecutable) {
     components: components(released.architecture).map(component),
     dependencies: dependencies(released.architecture),
   };
-  // Of the content (RFC 9562, section 5.5), since a random one would be another each time.
+  // Made from the content (RFC 9562, section 5.5): a random one would differ each time.
   return { ...document, serialNumber: `urn:uuid:${Bun.randomUUIDv5(JSON.stringify(document), "url")}` };
 }
 
@@ -55,7 +55,7 @@ function component({ name, version, supplier, license, purl, file, part, parts: 
     name,
     version,
     description: part,
-    // What the build needs and the file has not is not reached when it runs.
+    // The build needs it, but the file does not have it.
     scope: own.length > 0 ? "required" : "excluded",
     ...(file !== undefined && { hashes: [sha256(file.sha256)] }),
     licenses: [{ expression: license, acknowledgement: "declared" }],

@@ -7,7 +7,7 @@ import { buildReference } from "./reference.ts";
 /** The rows of the contract, by id. */
 export const ROWS = [
   ...["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10"],
-  ...["E1", "E2", "E3", "E4", "E5", "E6", "E7", "E8", "E9", "E10"],
+  ...["E1", "E2", "E3", "E4", "E5", "E6", "E7", "E8", "E9", "E10", "E11"],
   ...["B1", "B2", "B3", "B4", "B5", "B6"],
 ] as const;
 export type Row = (typeof ROWS)[number];
@@ -33,7 +33,7 @@ export const PAUSE: Artifact = { name: "pause", path: join(DIST, "pause"), keeps
 export const STATIC: Artifact = {
   name: "pause-static",
   path: join(DIST, "pause-static"),
-  keeps: ROWS.filter((row) => row !== "E8" && row !== "E10"),
+  keeps: ROWS.filter((row) => row !== "E8" && row !== "E10" && row !== "E11"),
   alone: true,
   env: {},
 };
@@ -51,7 +51,7 @@ export const REFERENCE: Artifact = {
   get path() {
     return buildReference();
   },
-  keeps: ROWS.filter((row) => !row.startsWith("B")),
+  keeps: ROWS.filter((row) => !row.startsWith("B") && row !== "E11"),
   alone: true,
   env: {},
 };

@@ -1,8 +1,19 @@
+import { dlopen } from "bun:ffi";
 import { expect } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Artifact, PAUSE } from "../../harness/artifacts.ts";
+import { type Artifact, PAUSE, rootOf } from "../../harness/artifacts.ts";
 import { contract } from "../../harness/case.ts";
 import { withCgroup } from "../../harness/cgroup.ts";
 import { count } from "../../harness/place.ts";
@@ -10,6 +21,14 @@ import { NEEDS } from "../../harness/privilege.ts";
 import { children, descriptors, pageSize, signals, status } from "../../harness/proc.ts";
 import { type Conditions, drill, parked, played, soon } from "../../harness/stage.ts";
 import { version } from "../../package.json";
+import { PT_LOAD } from "../../src/elf/constants.ts";
+import { ElfFile } from "../../src/elf/file.ts";
+
+/** Of posix_fadvise(2). */
+const POSIX_FADV_DONTNEED = 4;
+const { symbols: libc } = dlopen("libc.so.6", {
+  posix_fadvise: { args: ["i32", "i64", "i64", "i32"], returns: "i32" },
+});
 
 const TERMINATED = "Shutting down, got signal: Terminated\n";
 const TRACES = count(500, 100);
@@ -237,6 +256,23 @@ contract("what a node gives it", [
       ),
   },
   {
+    rows: ["E11"],
+    shows: "started cold, its pages dropped from the page cache as it waits: what its end needs of the file is mapped",
+    run: async (artifact) => {
+      const file = join(rootOf(artifact), "pause");
+      dropPages(file);
+      const end = await parked(artifact, {}, (actor) => {
+        dropPages(file);
+        // Of code: of data nothing is in the file, so no page is had from it later.
+        const pages = filePages(artifact.path);
+        expect(pages.length).toBeGreaterThan(0);
+        expect(pages.filter((page) => !isPresent(actor.pid, page))).toEqual([]);
+        return actor.end();
+      });
+      expect(end).toEqual(ENDED);
+    },
+  },
+  {
     rows: ["E9"],
     shows: "stopped and continued, it goes on waiting, reaping and ending",
     run: (artifact) =>
@@ -293,6 +329,38 @@ contract("what a node gives it", [
     },
   },
 ]);
+
+/** Drops the pages of a file from the page cache that no process has mapped. @throws Error where the system does not. */
+function dropPages(path: string): void {
+  const fd = openSync(path, "r");
+  try {
+    fsyncSync(fd);
+    const error = libc.posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    if (error !== 0) throw new Error(`posix_fadvise ${path}: errno ${error}`);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The addresses of the pages that a program has of its file. */
+const filePages = (path: string): number[] =>
+  new ElfFile(path, readFileSync(path))
+    .segmentsOf(PT_LOAD)
+    .flatMap(({ vaddr, filesz }) =>
+      Array.from({ length: Math.ceil(filesz / PAGE_SIZE) }, (_, index) => vaddr + index * PAGE_SIZE),
+    );
+
+/** proc(5), /proc/PID/pagemap: 8 bytes for each page, of which bit 63 says that it is there. */
+function isPresent(pid: number, page: number): boolean {
+  const pagemap = openSync(`/proc/${pid}/pagemap`, "r");
+  try {
+    const entry = new BigUint64Array(1);
+    readSync(pagemap, entry, 0, 8, (page / PAGE_SIZE) * 8);
+    return ((entry[0] ?? 0n) & (1n << 63n)) !== 0n;
+  } finally {
+    closeSync(pagemap);
+  }
+}
 
 /** A folder with every file that a Bun program looks for, each of which would be noticed. */
 function hostileDirectory(): string {

@@ -67,10 +67,13 @@ export class Members {
     throw new LinkError(`${this.path}: what was taken from it does not define ${name}`);
   }
 
-  /** What was taken, by the names that the objects give it: the functions asked for, and what they refer to. */
+  /**
+   * What was taken, by the names that the objects give it: the functions asked for, and what they refer to. Names that begin
+   * with $ are marks of where code and data begin (aaelf64, section 5.5.5).
+   */
   functions(): { readonly name: string; readonly offset: number; readonly size: number }[] {
     return this.taken.map(({ object, section, at }) => {
-      const here = object.symbols.filter(({ section: of, name }) => of === section.index && name !== "");
+      const here = object.symbols.filter(({ section: of, name }) => of === section.index && /^[^$]/.test(name));
       const asked = here.find(({ name }) => this.names.includes(name)) ?? here[0];
       return { name: asked?.name ?? "", offset: at, size: section.bytes.length };
     });

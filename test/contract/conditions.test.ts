@@ -23,6 +23,7 @@ import { type Conditions, drill, parked, played, soon } from "../../harness/stag
 import { version } from "../../package.json";
 import { PT_LOAD } from "../../src/elf/constants.ts";
 import { ElfFile } from "../../src/elf/file.ts";
+import { pageDown } from "../../src/elf/pages.ts";
 
 /** Of posix_fadvise(2). */
 const POSIX_FADV_DONTNEED = 4;
@@ -346,9 +347,11 @@ function dropPages(path: string): void {
 const filePages = (path: string): number[] =>
   new ElfFile(path, readFileSync(path))
     .segmentsOf(PT_LOAD)
-    .flatMap(({ vaddr, filesz }) =>
-      Array.from({ length: Math.ceil(filesz / PAGE_SIZE) }, (_, index) => vaddr + index * PAGE_SIZE),
-    );
+    .filter(({ filesz }) => filesz > 0)
+    .flatMap(({ vaddr, filesz }) => {
+      const first = pageDown(vaddr, PAGE_SIZE);
+      return Array.from({ length: Math.ceil((vaddr + filesz - first) / PAGE_SIZE) }, (_, index) => first + index * PAGE_SIZE);
+    });
 
 /** proc(5), /proc/PID/pagemap: 8 bytes for each page, of which bit 63 says that it is there. */
 function isPresent(pid: number, page: number): boolean {

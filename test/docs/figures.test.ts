@@ -12,7 +12,7 @@ import { AARCH64 } from "../../src/arch/aarch64/architecture.ts";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { PINNED_BUN } from "../../src/build/pin/pin.ts";
-import { EHDR_SIZE, PF_W, PF_X, PHDR_SIZE, PT_GNU_STACK, PT_LOAD } from "../../src/elf/constants.ts";
+import { PF_W, PF_X, PT_GNU_STACK, PT_LOAD } from "../../src/elf/constants.ts";
 import { ElfFile } from "../../src/elf/file.ts";
 import { Signal } from "../../src/pause/signals.ts";
 import { SCENARIOS } from "../../src/snapshot/scenarios.ts";
@@ -48,16 +48,6 @@ const provenance: { snapshot: { pages: number; segments: number } } = JSON.parse
 const results = readResults(join(REPOSITORY, "bench/results.json"));
 const median = (metric: string, peer: string) => figure(results.samples[metric]?.[peer] ?? []).median;
 
-/** Of the first page of dist/pause: the code behind the headers, up to the zeros. */
-function stubBytes(): number {
-  const headers = EHDR_SIZE + provenance.snapshot.segments * PHDR_SIZE;
-  return (
-    readFileSync(dist("pause"))
-      .subarray(headers, 4096)
-      .findLastIndex((byte) => byte !== 0) + 1
-  );
-}
-
 /**
  * The system calls of /pause, by the profile's first group, which test/runtimes/seccomp.test.ts holds to what strace
  * sees.
@@ -88,7 +78,6 @@ const SAYINGS: readonly (readonly [page: string, says: string, by: string])[] = 
   ["docs/build.md", `dist/pause-static ${megabytes(bytesOf("pause-static"))}`, "dist/pause-static"],
   ["docs/build.md", `dist/pause ${kilobytes("pause")} `, "dist/pause"],
   ["docs/snapshot.md", `${provenance.snapshot.segments} program headers`, "dist/provenance.json"],
-  ["docs/snapshot.md", `${stubBytes()} bytes of machine code`, "dist/pause"],
   ["docs/snapshot.md", `${provenance.snapshot.pages} pages of memory`, "dist/provenance.json"],
   ["docs/snapshot.md", `There are ${SCENARIOS.length} of them`, "src/snapshot/scenarios.ts"],
   [

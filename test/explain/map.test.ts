@@ -80,7 +80,9 @@ describe.each(ARCHITECTURES.map((architecture) => [architecture.debian, architec
       const musl = part(of(architecture), "musl");
       const names = musl.functions.map(({ name }) => name);
       for (const name of PAUSE_CALLS) expect(names).toContain(name);
-      expect(musl.functions.filter(({ runs }) => !runs)).toEqual([]);
+      // What is not run is what a stack protector would reach for.
+      const idle = musl.functions.filter(({ runs }) => !runs).map(({ name }) => name);
+      expect(idle.filter((name) => !name.startsWith("__stack_chk"))).toEqual([]);
       const file = readFileSync(built(architecture));
       for (const { name, address, size } of musl.functions.filter(({ name }) => PAUSE_CALLS.includes(name))) {
         const symbols = await Bun.$`${OBJDUMP[debian]?.[0] ?? ""} -t ${archive}`.quiet().text();

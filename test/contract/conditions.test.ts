@@ -350,7 +350,10 @@ const filePages = (path: string): number[] =>
     .filter(({ filesz }) => filesz > 0)
     .flatMap(({ vaddr, filesz }) => {
       const first = pageDown(vaddr, PAGE_SIZE);
-      return Array.from({ length: Math.ceil((vaddr + filesz - first) / PAGE_SIZE) }, (_, index) => first + index * PAGE_SIZE);
+      return Array.from(
+        { length: Math.ceil((vaddr + filesz - first) / PAGE_SIZE) },
+        (_, index) => first + index * PAGE_SIZE,
+      );
     });
 
 /** proc(5), /proc/PID/pagemap: 8 bytes for each page, of which bit 63 says that it is there. */

@@ -32,7 +32,8 @@ export function pictures(results: Results): Record<string, string> {
     "node-cpu.svg": bar(
       results,
       /^node of .*: CPU of all pauses/,
-      (metric) => `CPU of all pauses of a ${metric.split(":")[0]}, an orphan every 100 ms in each`,
+      (metric) =>
+        `CPU of all pauses of a ${metric.split(":")[0]?.replace(", ", " in ")}, an orphan every 100 ms in each`,
     ),
     "size.svg": bar(results, /^file/, () => "Size of the file"),
   };

@@ -104,8 +104,8 @@ function configuration(socket: string, minor: number): object {
     ...{ cgroupDriver: "cgroupfs", cgroupsPerQOS: true, enforceNodeAllocatable: [], failSwapOn: false },
     ...{ localStorageCapacityIsolation: false, resolvConf: "/etc/resolv.conf", evictionHard: {} },
     ...{ allowedUnsafeSysctls: ["kernel.msg*"], maxPods: 250 },
-    // Image collection: as soon as an image is not used, and as if the disk were full.
-    ...{ imageMinimumGCAge: "1s", imageGCHighThresholdPercent: 2, imageGCLowThresholdPercent: 1 },
+    // The disk is the host's, and may be full: its own collection would come at any time.
+    imageGCHighThresholdPercent: 100,
     ...(minor >= 27 ? { containerRuntimeEndpoint: `unix://${socket}` } : {}),
     ...(minor >= 31 ? { failCgroupV1: false } : {}),
   };

@@ -1,3 +1,4 @@
+import { figure } from "../../bench/samples.ts";
 import type { NodeResult } from "./inside.ts";
 
 /** What was run on one node's programs, with each of the two in its sandboxes. */
@@ -66,18 +67,24 @@ export function table(runs: readonly NodeRun[]): string {
     ),
     row("resident, plain pod, kB, pause / C", both("plain: resident, kB")),
     row("resident, pod with the host's processes, kB, pause / C", both("host-namespaces: resident, kB")),
-    row("a pod's start, ms, pause / C", both("plain: start, ms")),
-    row("8 pods deleted at once, ms, pause / C", both("deletion of 8 pods at once, ms")),
+    row("a pod's start, median, ms, pause / C", (run) =>
+      [run.pause, run.reference].map((result) => rounded(medianStart(result))).join(" / "),
+    ),
     "",
     "What was seen with `/pause`:",
     "",
-    ...names.flatMap((name) => seenOf(name, runs)),
+    ...names.filter((name) => !isGone(name, runs)).flatMap((name) => seenOf(name, runs)),
+    `- ${names.filter((name) => isGone(name, runs)).length} kinds of deletion: gone`,
     "",
     ...runs.flatMap((run) => differences(run).map((line) => `- ${run.name}: ${line}`)),
   ]
     .join("\n")
     .trimEnd();
 }
+
+/** Is it a deletion, and were its pods gone in every run? */
+const isGone = (name: string, runs: readonly NodeRun[]) =>
+  name.includes("deletion") && runs.every(({ pause }) => [undefined, "gone"].includes(pause.seen[name]));
 
 /** A line where all runs saw the same, else one for each. */
 function seenOf(name: string, runs: readonly NodeRun[]): readonly string[] {
@@ -88,5 +95,9 @@ function seenOf(name: string, runs: readonly NodeRun[]): readonly string[] {
   if (others.every(([, other]) => other === first)) return [`- ${name}: ${first}`];
   return [`- ${name}:`, ...seen.map(([node, what]) => `  - ${node}: ${what}`)];
 }
+
+/** The first pod's has the kubelet's own start in it. */
+const medianStart = ({ figures }: NodeResult) =>
+  figure(Object.keys(figures).flatMap((name) => (name.endsWith(": start, ms") ? (figures[name] ?? []) : []))).median;
 
 const rounded = (value: number | undefined) => (value === undefined ? "–" : Math.round(value).toLocaleString("en-US"));

@@ -68,8 +68,8 @@ export class Members {
   }
 
   /**
-   * What was taken, by the names that the objects give it: the functions asked for, and what they refer to. Names that begin
-   * with $ are marks of where code and data begin (aaelf64, section 5.5.5).
+   * What was taken, by the names that the objects give it: the functions asked for, and what they refer to. Names that
+   * begin with $ are marks of where code and data begin (aaelf64, section 5.5.5).
    */
   functions(): { readonly name: string; readonly offset: number; readonly size: number }[] {
     return this.taken.map(({ object, section, at }) => {

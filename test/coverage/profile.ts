@@ -1,4 +1,5 @@
 import * as jsc from "bun:jsc";
+import { afterAll } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -26,5 +27,9 @@ function rows(): readonly string[] {
   });
 }
 
-if (folder !== undefined)
-  process.on("exit", () => writeFileSync(join(folder, `${process.pid}-${Date.now()}`), rows().join("\n")));
+if (folder !== undefined) {
+  const write = () => writeFileSync(join(folder, `${process.pid}-${performance.now()}`), rows().join("\n"));
+  // A process of bun test has no exit event, but an end of its tests.
+  if (process.argv.includes("test") || Bun.main.endsWith(".test.ts")) afterAll(write);
+  else process.on("exit", write);
+}

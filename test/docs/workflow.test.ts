@@ -11,6 +11,7 @@ type Step = {
 type Job = {
   readonly "runs-on": string;
   readonly needs?: string;
+  readonly container?: { readonly image: string; readonly options: string };
   readonly permissions?: Readonly<Record<string, string>>;
   readonly strategy?: {
     readonly matrix: { readonly runner?: readonly string[]; readonly include?: readonly unknown[] };
@@ -56,6 +57,12 @@ describe.each(PATHS)("%s", (path) => {
     for (const line of lines) expect(line).toMatch(/^actions\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
     const actions = new Set(lines.map((line) => line.replace(/@.*/, "")));
     expect(new Set(lines).size).toBe(actions.size);
+  });
+
+  test("runs the tests where namespaces and control groups can be made, below a PID 1 that reaps orphans", () => {
+    const containers = Object.values(workflow.jobs).flatMap(({ container }) => container ?? []);
+    expect(containers.length).toBe(1);
+    for (const { options } of containers) expect(options).toBe("--privileged --cgroupns=host --init");
   });
 
   test("leaves no token behind in the checkout", () => {

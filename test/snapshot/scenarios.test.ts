@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { PRACTICE } from "../../src/snapshot/practice.ts";
-import { SCENARIOS, USUAL } from "../../src/snapshot/scenarios.ts";
+import { SCENARIOS, type Scenario, USUAL } from "../../src/snapshot/scenarios.ts";
 
 describe("the scenarios go every way through the program", () => {
   test("each command line, each ending, each way of a message, as PID 1 and not, stopped and not", () => {
@@ -22,7 +22,17 @@ describe("the scenarios go every way through the program", () => {
   });
 
   test("nothing is said where stderr is not ready", () => {
-    expect(SCENARIOS.filter(({ polls }) => polls !== undefined).every(({ stderr }) => stderr === "")).toBe(true);
+    const full = SCENARIOS.filter(({ polls }) => polls === 0);
+    expect(full.map(({ stderr }) => stderr)).toEqual(full.map(() => ""));
+    expect(full.length).toBeGreaterThan(10);
+  });
+
+  test("a poll that fails takes no message away", () => {
+    const said = ({ name, ...scenario }: Scenario) => JSON.stringify(scenario);
+    const ready = new Set(SCENARIOS.filter(({ polls }) => polls === undefined).map(said));
+    const failing = SCENARIOS.filter(({ polls }) => polls !== undefined && polls < 0);
+    for (const { polls, ...scenario } of failing) expect(ready, scenario.name).toContain(said(scenario));
+    expect(failing.length).toBeGreaterThan(10);
   });
 
   test("the usual one is PID 1 without an argument, ended by SIGTERM", () => {
@@ -35,10 +45,10 @@ describe("the scenarios go every way through the program", () => {
     });
   });
 
-  test("practice has every wait the scenarios have, as PID 1 and not, with stderr ready and not", () => {
+  test("practice has every wait the scenarios have, as PID 1 and not, with stderr ready, full, and where poll fails", () => {
     const rounds = new Set(
       PRACTICE.map(({ pid, ready, wait, commandLine }) => `${pid} ${ready} ${wait} ${commandLine}`),
     );
-    expect(rounds.size).toBe(2 * 2 * 7);
+    expect(rounds.size).toBe(2 * 3 * 7);
   });
 });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { NEEDS, testNeeding } from "../../harness/privilege.ts";
+import { NEEDS, program, testNeeding } from "../../harness/privilege.ts";
 import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts";
 
 const PROJECT = join(import.meta.dir, "..", "..");
@@ -102,6 +102,21 @@ describe("bun run build refuses in one line, and leaves dist as it was", () => {
     );
     refused({ args: ["--arch", "all"], env: { PATH: "/nonexistent" } }, line);
   });
+});
+
+describe("where no program can be traced", () => {
+  const strace = Bun.which("strace") ?? "strace";
+  testNeeding(program("strace"))(
+    "an emulated machine would take the snapshot, and its package is named where it is not there",
+    () => {
+      const { emulator, name } = host;
+      const line = new RegExp(
+        `^build: emulated ${name} machine: ${emulator.program} is not there; on Debian: apt-get install \\S+\\n$`,
+      );
+      refused({ within: [strace, "-f", "-o", "/dev/null"], env: { PATH: "/nonexistent" } }, line);
+    },
+    MINUTES,
+  );
 });
 
 describe("what cannot be fetched is one line, and leaves dist as it was", () => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ARCHITECTURES } from "../../arch/architectures.ts";
@@ -12,6 +12,7 @@ import { DIST, ROOT } from "../../support/project.ts";
 import type { Scope } from "../../support/scope.ts";
 import { pack } from "../bun-static/pack.ts";
 import { type Executable, writeRelease } from "./folder.ts";
+import { replaceFolder } from "./replace-folder.ts";
 import { requirePinned } from "./require-pinned.ts";
 import { releasedCommit } from "./source.ts";
 
@@ -41,7 +42,7 @@ async function release(run: Scope): Promise<void> {
   const folder = join(fresh, "release");
   const { name, bytes } = await pack(run);
   const paths = writeRelease(folder, [first, ...others], [{ path: name, bytes }]);
-  put(folder, join(fresh, "before"));
+  replaceFolder(RELEASE, folder, join(fresh, "before"));
   console.log(`dist/release: pause of commit ${commit}\n${paths.map((path) => `  ${path}`).join("\n")}`);
 }
 
@@ -71,18 +72,6 @@ async function buildAll(
   if (releasedCommit() !== commit)
     throw new UserError(`another commit than ${commit} was checked out while it was built; start again`);
   return executables;
-}
-
-/** A folder cannot take another's place while that has files: the old one steps aside first, and back if need be. */
-function put(folder: string, aside: string): void {
-  const old = existsSync(RELEASE);
-  if (old) renameSync(RELEASE, aside);
-  try {
-    renameSync(folder, RELEASE);
-  } catch (error) {
-    if (old) renameSync(aside, RELEASE);
-    throw error;
-  }
 }
 
 function asksForHelp(words: readonly string[]): boolean {

@@ -34,19 +34,23 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "aarch64-linux-gnu-objdump": "binutils-aarch64-linux-gnu",
   bwrap: "bubblewrap",
   busybox: "busybox-static",
+  clamscan: "clamav",
   ctr: "containerd",
   docker: "docker.io",
   dockerd: "docker.io",
+  "eu-strip": "elfutils",
   gcc: "gcc libc6-dev",
   ip: "iproute2",
   "lxc-start": "lxc",
   man: "man-db",
   newuidmap: "uidmap",
+  objcopy: "binutils",
   objdump: "binutils",
   "qemu-aarch64-static": "qemu-user-static",
   "qemu-system-aarch64": "qemu-system-arm",
   "qemu-system-x86_64": "qemu-system-x86",
   readelf: "binutils",
+  strip: "binutils",
   "systemd-nspawn": "systemd-container",
   "x86_64-linux-gnu-objdump": "binutils",
 };
@@ -86,7 +90,7 @@ export function program(name: string): Need {
     ordinary: ORDINARY.size === 0 || packages.split(" ").every((each) => ORDINARY.has(each)) || ESSENTIAL.has(name),
   };
 }
-const ESSENTIAL = new Set(["bash", "chroot", "nsenter", "setpriv", "sh", "tar", "unshare"]);
+const ESSENTIAL = new Set(["bash", "chroot", "install", "nsenter", "setpriv", "sh", "tar", "unshare"]);
 
 /** Under /sys/fs/cgroup, one hierarchy or one for each controller. */
 function makesCgroups(): boolean {

@@ -60,7 +60,11 @@ export class SnapshotLayout {
       flags: elf.PF_R | elf.PF_X,
     }));
     this.placed = placedIn(granulesOf([...first, ...pages], maxPageSize), firstPage, maxPageSize);
-    this.segments = [...segmentsOf(this.placed, maxPageSize), ...blankSegment(blank, maxPageSize), GNU_STACK];
+    this.segments = [
+      ...segmentsOf(this.placed, maxPageSize),
+      ...blankSegment(blank, this.loaded, maxPageSize),
+      GNU_STACK,
+    ];
     const table = elf.EHDR_SIZE + this.segments.length * elf.PHDR_SIZE;
     this.stubAt = firstPage + pageUp(table, 8);
     this.membersAt = pageUp(this.stubAt + this.stub(NOWHERE).length, MEMBERS_ALIGN);
@@ -77,7 +81,7 @@ export class SnapshotLayout {
   write(pages: readonly Page[], resumption: Omit<Resumption, "pages">, template: Uint8Array): Snapshot {
     const { firstPage, members } = this.parts;
     const offsets = new Map(this.placed.map(({ address, offset }) => [address, offset]));
-    const end = Math.max(...offsets.values()) + PAGE_SIZE;
+    const end = this.loaded;
     const table = elf.EHDR_SIZE + this.segments.length * elf.PHDR_SIZE;
     const sections = sectionTable(sectionsOf(this.segments, table), end);
     const bytes = new Uint8Array(end + sections.bytes.length);
@@ -99,6 +103,11 @@ export class SnapshotLayout {
     });
     writeSegments(view, elf.EHDR_SIZE, this.segments);
     return { bytes, segments: this.segments };
+  }
+
+  /** Where in the file the last page ends. */
+  private get loaded(): number {
+    return Math.max(...this.placed.map(({ offset }) => offset)) + PAGE_SIZE;
   }
 
   private stub(resumption: Omit<Resumption, "pages">): Uint8Array {
@@ -143,11 +152,11 @@ function placedIn(granules: readonly Granule[], firstPage: number, maxPageSize: 
     );
 }
 
-/** Memory that is zero when the program starts, and not in the file. */
-const blankSegment = (blank: Parts["blank"], align: number): Segment[] =>
+/** Memory that is zero when the program starts, and not in the file: its place there is behind the `end` of what is. */
+const blankSegment = (blank: Parts["blank"], end: number, align: number): Segment[] =>
   blank === undefined
     ? []
-    : [{ ...load(blank.start, elf.PF_R | elf.PF_W, 0, 0, align), memsz: blank.end - blank.start }];
+    : [{ ...load(blank.start, elf.PF_R | elf.PF_W, pageUp(end, align), 0, align), memsz: blank.end - blank.start }];
 
 /** Pages that lie side by side in memory and in the file, with the same protection, make one segment. */
 function segmentsOf(pages: readonly Placed[], align: number): Segment[] {

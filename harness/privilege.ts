@@ -32,6 +32,7 @@ const share = CI ? process.env[SHARE_VARIABLE] : undefined;
 const PACKAGES: Readonly<Record<string, string>> = {
   "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
   "aarch64-linux-gnu-objdump": "binutils-aarch64-linux-gnu",
+  bsdtar: "libarchive-tools",
   bwrap: "bubblewrap",
   busybox: "busybox-static",
   clamscan: "clamav",

@@ -19,9 +19,30 @@ export type Group = {
 const GCC = program("gcc");
 
 const TOOLS = [
-  ...["aarch64-linux-gnu-gcc", "bwrap", "buildah", "busybox", "catatonit", "conmon", "crun", "ctr", "dockerd", "g++"],
-  ...["lxc-start", "man", "mmdebstrap", "newuidmap", "podman", "qemu-aarch64-static", "qemu-system-aarch64"],
-  ...["qemu-system-x86_64", "runc", "runsc", "shellcheck", "skopeo", "systemd-nspawn"],
+  ...[
+    "aarch64-linux-gnu-gcc",
+    "bsdtar",
+    "bwrap",
+    "buildah",
+    "busybox",
+    "catatonit",
+    "conmon",
+    "crun",
+    "ctr",
+    "dockerd",
+    "g++",
+  ],
+  ...[
+    "lxc-start",
+    "man",
+    "mmdebstrap",
+    "newuidmap",
+    "oci-image-tool",
+    "podman",
+    "qemu-aarch64-static",
+    "qemu-system-aarch64",
+  ],
+  ...["qemu-system-x86_64", "runc", "runsc", "shellcheck", "skopeo", "systemd-nspawn", "umoci"],
 ];
 
 export const GROUPS: readonly Group[] = [
@@ -75,7 +96,12 @@ export const GROUPS: readonly Group[] = [
     needs: [NEEDS.namespaces, NEEDS.accounts, NEEDS.cgroup, GCC],
   },
   { name: "image", command: "test", files: ["test/image/*.test.ts"], needs: [] },
-  { name: "reading a file that was given", command: "test", files: ["test/verify/report.test.ts"], needs: [GCC] },
+  {
+    name: "reading a file that was given",
+    command: "test",
+    files: ["test/verify/{claims,limits,report}.test.ts"],
+    needs: [GCC],
+  },
   { name: "build", command: "test", files: ["test/build/*.test.ts"], needs: [NEEDS.namespaces] },
   { name: "manual page", command: "test", files: ["test/docs/man.test.ts"], needs: [program("mandoc")] },
   {

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { program, testNeeding } from "../../harness/privilege.ts";
 import { untar } from "../../src/ship/image/untar.ts";
 import { sha256 } from "../../src/support/hash.ts";
 import { extended, type Member, memberOf, tarOf } from "../image/forge.ts";
-import { testWith } from "../runtimes/tools.ts";
 import { libarchive, type Seen, unpacked } from "./other-readers.ts";
 import { damaged, lineOr, property } from "./property.ts";
 
@@ -105,15 +105,15 @@ test("the generated archives are of both kinds: read, and refused", () => {
   expect(refused).toBeGreaterThan(10);
 });
 
-for (const [what, program] of [
+for (const [what, command] of [
   ["tar", ["tar", "--extract", "--file"]],
   ["busybox", ["busybox", "tar", "-xf"]],
   ["bsdtar", ["bsdtar", "-xf"]],
 ] as const)
-  testWith(what)(`what is read is what ${what} unpacks`, () => {
+  testNeeding(program(what))(`what is read is what ${what} unpacks`, () => {
     for (const input of fc.sample(inputs, { numRuns: 150, seed: 1 })) {
       const here = seenHere(input);
       if (typeof here === "string") continue;
-      expect(files(unpacked(program, input))).toEqual(files(here));
+      expect(files(unpacked(command, input))).toEqual(files(here));
     }
   });

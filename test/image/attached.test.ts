@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { program, testNeeding } from "../../harness/privilege.ts";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
 import { assemble } from "../../src/ship/image/assemble.ts";
 import { contentsAt, licenseTexts } from "../../src/ship/image/contents.ts";
@@ -9,7 +10,9 @@ import { readImages } from "../../src/ship/image/read.ts";
 import { writeRelease } from "../../src/ship/release/folder.ts";
 import { billOf, provenanceOf, subjectOf } from "../../src/ship/release/statement.ts";
 import { sha256 } from "../../src/support/hash.ts";
-import { run, testWith } from "../runtimes/tools.ts";
+import { run } from "../runtimes/tools.ts";
+
+const SKOPEO = program("skopeo");
 
 const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
@@ -101,7 +104,7 @@ describe("what goes with the image", () => {
       expect(labels).toEqual({ Labels: { "vnd.pause.attached": "licenses" } });
     });
 
-    testWith("skopeo")(
+    testNeeding(SKOPEO)(
       `the archive of ${what} converts to Docker's types and back, and is read as before`,
       async () => {
         const [from, docker, back] = [
@@ -161,15 +164,18 @@ describe("what goes with the image", () => {
     }
   });
 
-  testWith("skopeo", "umoci")("is nothing to umoci, which unpacks the image of a layout that skopeo made", async () => {
-    const [archive, layout, bundle] = ["umoci.tar", "umoci", "bundle"].map((name) => join(folder, name));
-    writeFileSync(archive ?? "", ofRelease);
-    await run(["skopeo", "--insecure-policy", "copy", "--quiet", `oci-archive:${archive}`, `oci:${layout}:0.1.0`]);
-    await run(["umoci", "unpack", "--rootless", "--image", `${layout}:0.1.0`, bundle ?? ""]);
-    expect(readdirSync(join(bundle ?? "", "rootfs"))).toEqual(["pause"]);
-  });
+  testNeeding(SKOPEO, program("umoci"))(
+    "is nothing to umoci, which unpacks the image of a layout that skopeo made",
+    async () => {
+      const [archive, layout, bundle] = ["umoci.tar", "umoci", "bundle"].map((name) => join(folder, name));
+      writeFileSync(archive ?? "", ofRelease);
+      await run(["skopeo", "--insecure-policy", "copy", "--quiet", `oci-archive:${archive}`, `oci:${layout}:0.1.0`]);
+      await run(["umoci", "unpack", "--rootless", "--image", `${layout}:0.1.0`, bundle ?? ""]);
+      expect(readdirSync(join(bundle ?? "", "rootfs"))).toEqual(["pause"]);
+    },
+  );
 
-  testWith("skopeo", "oci-image-tool")("is valid to oci-image-tool", async () => {
+  testNeeding(SKOPEO, program("oci-image-tool"))("is valid to oci-image-tool", async () => {
     const [archive, layout] = ["valid.tar", "valid"].map((name) => join(folder, name));
     writeFileSync(archive ?? "", ofRelease);
     await run(["skopeo", "--insecure-policy", "copy", "--quiet", "--all", `oci-archive:${archive}`, `oci:${layout}:x`]);

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { program, testNeeding } from "../../harness/privilege.ts";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
 import { assemble } from "../../src/ship/image/assemble.ts";
 import { HOST } from "../../src/ship/image/platforms.ts";
@@ -145,23 +146,26 @@ describe("what other tools write of the image's archive is read alike", () => {
       expect(found(saved).find(({ architecture }) => architecture === HOST)).toEqual(own[0]);
     });
 
-  testWith("skopeo")("skopeo copy, to Docker's media types and back, and with a layer in zstd", async () => {
-    const copy = async (to: string, ...words: readonly string[]) => {
-      await run(["skopeo", "--insecure-policy", "copy", "--quiet", ...words, to]);
-      return to.replace(/^[^:]*:/, "");
-    };
-    const docker = await copy(`dir:${join(FOLDER, "v2s2")}`, "--all", "--format", "v2s2", `oci-archive:${archive}`);
-    const back = await copy(`oci-archive:${join(FOLDER, "back.tar")}`, "--all", `dir:${docker}`);
-    expect(found(back)).toEqual(found(archive));
-    const zstd = ["--dest-compress-format", "zstd", `oci-archive:${archive}`];
-    expect(found(await copy(`oci-archive:${join(FOLDER, "zstd.tar")}`, ...zstd))).toEqual(own);
-  });
+  testNeeding(program("skopeo"))(
+    "skopeo copy, to Docker's media types and back, and with a layer in zstd",
+    async () => {
+      const copy = async (to: string, ...words: readonly string[]) => {
+        await run(["skopeo", "--insecure-policy", "copy", "--quiet", ...words, to]);
+        return to.replace(/^[^:]*:/, "");
+      };
+      const docker = await copy(`dir:${join(FOLDER, "v2s2")}`, "--all", "--format", "v2s2", `oci-archive:${archive}`);
+      const back = await copy(`oci-archive:${join(FOLDER, "back.tar")}`, "--all", `dir:${docker}`);
+      expect(found(back)).toEqual(found(archive));
+      const zstd = ["--dest-compress-format", "zstd", `oci-archive:${archive}`];
+      expect(found(await copy(`oci-archive:${join(FOLDER, "zstd.tar")}`, ...zstd))).toEqual(own);
+    },
+  );
 
   for (const [what, all, expected] of [
     ["one platform", [], own],
     ["all", ["--all"], found(archive)],
   ] as const) {
-    testWith("skopeo")(`skopeo copy, of ${what}`, async () => {
+    testNeeding(program("skopeo"))(`skopeo copy, of ${what}`, async () => {
       const copy = join(FOLDER, `copied-${all.length}.tar`);
       await run([
         "skopeo",

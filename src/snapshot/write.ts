@@ -152,11 +152,11 @@ function placedIn(granules: readonly Granule[], firstPage: number, maxPageSize: 
     );
 }
 
-/** Memory that is zero when the program starts, and not in the file: its place there is behind the `end` of what is. */
+/** Memory that is zero when the program starts, and not in the file: none of its offsets lies beyond the `end` of that. */
 const blankSegment = (blank: Parts["blank"], end: number, align: number): Segment[] =>
   blank === undefined
     ? []
-    : [{ ...load(blank.start, elf.PF_R | elf.PF_W, pageUp(end, align), 0, align), memsz: blank.end - blank.start }];
+    : [{ ...load(blank.start, elf.PF_R | elf.PF_W, pageDown(end, align), 0, align), memsz: blank.end - blank.start }];
 
 /** Pages that lie side by side in memory and in the file, with the same protection, make one segment. */
 function segmentsOf(pages: readonly Placed[], align: number): Segment[] {

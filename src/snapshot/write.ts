@@ -152,7 +152,9 @@ function placedIn(granules: readonly Granule[], firstPage: number, maxPageSize: 
     );
 }
 
-/** Memory that is zero when the program starts, and not in the file: none of its offsets lies beyond the `end` of that. */
+/**
+ * Memory that is zero when the program starts, and not in the file: none of its offsets lies beyond the `end` of that.
+ */
 const blankSegment = (blank: Parts["blank"], end: number, align: number): Segment[] =>
   blank === undefined
     ? []

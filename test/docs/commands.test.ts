@@ -143,7 +143,7 @@ describe("what a reader runs", () => {
     async () => {
       await inRepository(documentedCommand("CONTRIBUTING.md", "npx -y bun@1.4.5 run test:quick"));
     },
-    MINUTES,
+    5 * MINUTES,
   );
 
   test(
@@ -151,7 +151,7 @@ describe("what a reader runs", () => {
     async () => {
       await inRepository(documentedCommand("CONTRIBUTING.md", "npx -y bun@1.4.5 run check"));
     },
-    MINUTES,
+    5 * MINUTES,
   );
 
   test(

@@ -15,7 +15,7 @@ import type { Option } from "../addons/options.ts";
 import { needsPlugin } from "../addons/plugin.ts";
 import { isVariant } from "../addons/variants.ts";
 import type { Architecture } from "../arch/architecture.ts";
-import { member, parseJson, record } from "../support/json.ts";
+import { member, record } from "../support/json.ts";
 import type { Scope } from "../support/scope.ts";
 import { LinkError } from "./error.ts";
 
@@ -109,9 +109,9 @@ function absentVariants(stderr: string): readonly Option[] {
 const wordsOf = ([name, value]: Option): readonly string[] =>
   value === "" ? [name] : name.startsWith("--") ? [`${name}=${value}`] : [name, value];
 
-/** The files that went into the bundle: the keys of "inputs", relative to the working folder. */
+/** The files that went into the bundle: the keys of "inputs" in what Bun wrote, relative to the working folder. */
 const inputsOf = (metafile: string): readonly string[] =>
-  Object.keys(record(member(parseJson(readFileSync(metafile)), "inputs")))
+  Object.keys(record(member(JSON.parse(readFileSync(metafile, "utf8")), "inputs")))
     .map((path) => resolve(path))
     .filter((path) => existsSync(path));
 

@@ -58,6 +58,24 @@ describe("an ordinary Bun program, linked with the defaults, alone in its root",
     },
   );
 
+  testNeeding(NEEDS.namespaces)(
+    "compiled to bytecode with its worker, by the command itself, it prints the same",
+    () => {
+      const root = join(FOLDER, "bytecode");
+      mkdirSync(root, { recursive: true });
+      const options = ["--bytecode", "--format=esm", "--minify", "-o", join(root, "bytecode")];
+      const made = Bun.spawnSync([process.execPath, CLI, "app.ts", "worker.ts", ...options], { cwd: FIXTURE });
+      expect({ exitCode: made.exitCode, stderr: made.stderr.toString() }).toEqual({ exitCode: 0, stderr: "" });
+      const [plain, linked] = [[process.execPath, join(FIXTURE, "app.ts")], alone("bytecode")].map((command) =>
+        Bun.spawnSync(command, { env: { ...ENVIRONMENT, PATH: process.env.PATH, HOME: "/tmp" }, timeout: 20_000 }),
+      );
+      expect(linked?.stderr.toString()).toBe("");
+      expect(linked?.stdout.toString()).toContain("worker: 42");
+      expect(linked?.stdout.toString()).toBe(plain?.stdout.toString() ?? "");
+    },
+    60_000,
+  );
+
   test("it keeps its handler for Ctrl-C", async () => {
     const program = Bun.spawn([join(FOLDER, "interrupted", "interrupted")], { stdout: "pipe", stderr: "inherit" });
     const reader = program.stdout.getReader();

@@ -18,6 +18,12 @@ const PROGRAMS: Readonly<Record<string, () => Promise<unknown>>> = {
   repl: () => import("./repl.ts"),
   react: () => import("./react.tsx"),
   jose: () => import("./jose.ts"),
+  html: () => import("./html.ts"),
+  grpc: () => import("./grpc.ts"),
+  elysia: () => import("./elysia.ts"),
+  koa: () => import("./koa.ts"),
+  svelte: () => import("./svelte.ts"),
+  ajv: () => import("./ajv.ts"),
 };
 const program = PROGRAMS[process.argv[2] ?? ""];
 if (program === undefined) throw new Error(`programs: ${Object.keys(PROGRAMS).join(" ")}`);

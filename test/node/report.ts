@@ -76,10 +76,17 @@ export function table(runs: readonly NodeRun[]): string {
     ...names.filter((name) => !isGone(name, runs)).flatMap((name) => seenOf(name, runs)),
     `- ${names.filter((name) => isGone(name, runs)).length} kinds of deletion: gone`,
     "",
+    ...runs.flatMap(failsWithBoth),
     ...runs.flatMap((run) => differences(run).map((line) => `- ${run.name}: ${line}`)),
   ]
     .join("\n")
     .trimEnd();
+}
+
+/** What of critest fails with either program, without what stands before each name. */
+function failsWithBoth({ name, pause, reference }: NodeRun): readonly string[] {
+  const both = (pause.critest?.failed ?? []).filter((failed) => reference.critest?.failed.includes(failed));
+  return both.map((failed) => `- ${name}: critest fails with either: ${failed.replace(/^.*?\[k8s\.io\] /, "")}`);
 }
 
 /** Is it a deletion, and were its pods gone in every run? */

@@ -57,6 +57,7 @@ export const GROUPS: readonly Group[] = [
     command: "test:quick",
     files: [
       "test/{fuzz,harness,house,support,upgrade}/**/*.test.ts",
+      "test/addons/{options,rewrite}.test.ts",
       "test/bench/bench.test.ts",
       "test/image/read.test.ts",
       "test/machine/{boot,newc}.test.ts",
@@ -86,7 +87,7 @@ export const GROUPS: readonly Group[] = [
   {
     name: "linker",
     command: "test",
-    files: ["test/link/{cli,inputs,link,output,program,refusals,strict}.test.ts"],
+    files: ["test/link/{cli,inputs,link,output,program,refusals,strict}.test.ts", "test/addons/loaders.test.ts"],
     needs: [GCC, program("file"), program("ip")],
   },
   {

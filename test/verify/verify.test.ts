@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   cpSync,
   mkdirSync,
@@ -23,6 +23,8 @@ import { sha256 } from "../../src/support/hash.ts";
 
 const PROJECT = join(import.meta.dir, "..", "..");
 const MINUTES = 60_000;
+// A machine may be busy.
+setDefaultTimeout(MINUTES);
 
 const host = hostArchitecture();
 const other = ARCHITECTURES.find((architecture) => architecture !== host) ?? host;

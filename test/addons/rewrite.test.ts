@@ -10,7 +10,9 @@ test("what is read of the system is read of the answers, whatever quotes and cal
   expect(answered("isMusl = readFileSync('/usr/bin/ldd', 'utf-8').includes('musl')")).toBe(
     `${required}isMusl = readFileSync(__bunStatic.ldd, 'utf-8').includes('musl')`,
   );
-  expect(answered('fs.existsSync("/etc/alpine-release")')).toBe(`${required}fs.existsSync(__bunStatic.alpine)`);
+  expect(answered('fs.existsSync("/etc/alpine-release")')).toBe(
+    `${required}__bunStatic.exists(fs.existsSync)(__bunStatic.alpine)`,
+  );
   expect(answered("process.report?.getReport().header.glibcVersionRuntime")).toBe(
     `${required}__bunStatic.report?.getReport().header.glibcVersionRuntime`,
   );

@@ -12,7 +12,8 @@ import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts
  * (or with its own status, if it had just come to its end), and nothing of it runs or is left.
  */
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
-const MOMENTS = 2;
+/** One in each third of a command's life. */
+const MOMENTS = 3;
 /** How long a command may take to end, ms: what was begun ends in its own way first. */
 const PATIENCE_MS = 30_000;
 const other = ARCHITECTURES.find((architecture) => architecture !== hostArchitecture());
@@ -23,17 +24,17 @@ let clone: Clone;
 
 type Case = { readonly words: readonly string[]; readonly seconds: number };
 
-/** Each command by its source and words, and how many seconds it takes, or as many as are of interest. */
+/** Each command by its source and words, and how many of its seconds are of interest if it takes longer. */
 const COMMANDS: Readonly<Record<string, Case>> = {
-  build: { words: ["src/build/cli.ts"], seconds: 8 },
-  verify: { words: ["src/ship/verify/cli.ts", "dist/pause"], seconds: 8 },
-  release: { words: ["src/ship/release/cli.ts"], seconds: 10 },
-  image: { words: ["src/ship/image/cli.ts"], seconds: 0.5 },
-  explain: { words: ["src/explain/cli.ts", "dist/pause"], seconds: 3 },
-  start: { words: ["src/demo.ts"], seconds: 2 },
-  "bun-static, of a source": { words: ["src/link/cli.ts", HELLO, "-o", "out"], seconds: 3 },
-  "bun-static, of an executable": { words: ["src/link/cli.ts", "dist/pause-dynamic", "-o", "out"], seconds: 2 },
-  "bun-static --check": { words: ["src/link/cli.ts", HELLO, "-o", "out", "--check"], seconds: 6 },
+  build: { words: ["src/build/cli.ts"], seconds: 60 },
+  verify: { words: ["src/ship/verify/cli.ts", "dist/pause"], seconds: 60 },
+  release: { words: ["src/ship/release/cli.ts"], seconds: 20 },
+  image: { words: ["src/ship/image/cli.ts"], seconds: 60 },
+  explain: { words: ["src/explain/cli.ts"], seconds: 60 },
+  start: { words: ["src/demo.ts"], seconds: 60 },
+  "bun-static, of a source": { words: ["src/link/cli.ts", HELLO, "-o", "out"], seconds: 60 },
+  "bun-static, of an executable": { words: ["src/link/cli.ts", "dist/pause-dynamic", "-o", "out"], seconds: 60 },
+  "bun-static --check": { words: ["src/link/cli.ts", HELLO, "-o", "out", "--check"], seconds: 20 },
 };
 
 beforeAll(async () => {
@@ -94,7 +95,7 @@ async function interrupted(words: readonly string[], signal: keyof typeof SIGNAL
     stdout: "ignore",
     stderr: "pipe",
   });
-  await Bun.sleep(ms);
+  await Promise.race([child.exited, Bun.sleep(ms)]);
   const done = child.exitCode !== null;
   const sent = performance.now();
   child.kill(signal);
@@ -109,12 +110,24 @@ async function interrupted(words: readonly string[], signal: keyof typeof SIGNAL
   return { status, done, left, runs, late: took >= PATIENCE_MS, complaint };
 }
 
-/** A moment of the command's life, more of them near its beginning. */
-const moment = (seconds: number) => Math.round(1000 * seconds * Math.random() ** 2);
+/** How long each command takes here and now when nothing ends it, ms: on a busy machine, all take long. */
+const lengths = new Map<Case, number>();
 
-async function endsWith(signal: keyof typeof SIGNALS, { words, seconds }: Case): Promise<void> {
+async function lengthOf(command: Case): Promise<number> {
+  const known = lengths.get(command);
+  if (known !== undefined) return known;
+  const started = performance.now();
+  await interrupted(command.words, "SIGTERM", command.seconds * 1000);
+  const length = performance.now() - started;
+  lengths.set(command, length);
+  return length;
+}
+
+async function endsWith(signal: keyof typeof SIGNALS, command: Case): Promise<void> {
+  const { words } = command;
+  const length = await lengthOf(command);
   for (let count = 0; count < MOMENTS; count++) {
-    const ms = moment(seconds);
+    const ms = Math.round((length * (count + Math.random())) / MOMENTS);
     const { status, done, complaint, ...rest } = await interrupted(words, signal, ms);
     const told = `${words.join(" ")}: ${signal} after ${ms} ms: ${complaint}`;
     expect(rest, told).toEqual({ left: [], runs: [], late: false });

@@ -130,6 +130,14 @@ export const NEEDS = {
     ordinary: true,
     packages: [],
   },
+  refusableUserNamespace: {
+    name: "a user namespace with a /proc/sys that its root may write, which containers mask",
+    present: once(() =>
+      succeeds(...["unshare", "--user", "--map-root-user", "sh", "-c"], "echo 0 >/proc/sys/user/max_user_namespaces"),
+    ),
+    ordinary: true,
+    packages: [],
+  },
   cgroup: {
     name: "a control group of its own below /sys/fs/cgroup",
     present: once(makesCgroups),

@@ -12,6 +12,7 @@ import { report } from "../../bench/report.ts";
 import { type Results, readResults } from "../../bench/results.ts";
 import { apart, figure, ratios, type Samples } from "../../bench/samples.ts";
 import { marked } from "../../harness/marks.ts";
+import { NEEDS, testNeeding } from "../../harness/privilege.ts";
 
 const ROOT = join(import.meta.dir, "..", "..");
 const BENCH = join(ROOT, "bench");
@@ -237,7 +238,7 @@ describe("the command's refusals: one line, and 1", () => {
     return { exitCode, stderr: stderr.toString() };
   };
 
-  test.each([
+  const refusals: readonly (readonly [string[], string | RegExp])[] = [
     [
       ["--only", "nothing"],
       'bench: no measurement is called "nothing"; there are idle, storm, start, instructions, memory, size, latency, node\n',
@@ -248,9 +249,12 @@ describe("the command's refusals: one line, and 1", () => {
       /^bench: \/nowhere\.json: no results can be read from it \(.*\); give the results\.json of an earlier run\n$/,
     ],
     [["--fast"], /^bench: .*--fast.*; see bun run bench --help\n$/],
-  ])("%p", (args, message) => {
-    const { exitCode, stderr } = run(args);
-    expect(stderr).toMatch(message);
-    expect(exitCode).toBe(1);
-  });
+  ];
+  for (const [args, message] of refusals) {
+    testNeeding(NEEDS.root)(JSON.stringify(args), () => {
+      const { exitCode, stderr } = run(args);
+      expect(stderr).toMatch(message);
+      expect(exitCode).toBe(1);
+    });
+  }
 });

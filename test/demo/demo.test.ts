@@ -87,13 +87,16 @@ describe("bun run start", () => {
     expectLines(lines, AS_PID_1("in a PID namespace and a user namespace of its own, which need no root"));
   });
 
-  testNeeding(NEEDS.userNamespace)("without either namespace: in its root, and it says what it left out", async () => {
-    const { lines, ...end } = await demo(without("sys_admin"));
-    expect(end).toEqual({ status: 0, stderr: WARNED, left: [] });
-    expectLines(lines, AS_ANOTHER("in that root, as an ordinary process"));
-  });
+  testNeeding(NEEDS.refusableUserNamespace)(
+    "without either namespace: in its root, and it says what it left out",
+    async () => {
+      const { lines, ...end } = await demo(without("sys_admin"));
+      expect(end).toEqual({ status: 0, stderr: WARNED, left: [] });
+      expectLines(lines, AS_ANOTHER("in that root, as an ordinary process"));
+    },
+  );
 
-  testNeeding(NEEDS.userNamespace)("without a root either: from its folder", async () => {
+  testNeeding(NEEDS.refusableUserNamespace)("without a root either: from its folder", async () => {
     const { lines, ...end } = await demo(without("sys_admin", "sys_chroot"));
     expect(end).toEqual({ status: 0, stderr: WARNED, left: [] });
     expectLines(lines, AS_ANOTHER("from that folder, as an ordinary process"));

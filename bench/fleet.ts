@@ -17,7 +17,7 @@ const CHARGE = "charge of each of 200, bytes";
 const ORPHANS = "orphans, 10 s: CPU, ns";
 const ORPHANS_IN_WINDOW = 1000;
 
-/** What nodes with so many pods spend on them by a full run's figures, and what a fleet of such nodes saves: a table in Markdown. */
+/** What nodes with so many pods spend by a full run's figures, and what a fleet of them saves: a table in Markdown. */
 export function fleet({ samples }: Results): string {
   const median = (metric: string, peer: string) => figure(samples[metric]?.[peer] ?? []).median;
   const charged = (peer: string) => (pods: number) => amount(pods * median(CHARGE, peer), "bytes");

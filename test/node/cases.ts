@@ -113,7 +113,7 @@ async function gone(
   figures[`${what}, ms`] = performance.now() - asked;
 }
 
-/** Each daemon is ended and started again under pods that run: their sandboxes stay as they are, and another pod starts. */
+/** Each daemon is ended and started again under pods that run: their sandboxes stay, and another pod starts. */
 async function restarts(runtime: Runtime, driver: Driver, outcome: Outcome): Promise<void> {
   const kept = [pod("kept-plain"), { ...pod("kept-shared"), shareProcesses: true }];
   for (const each of kept) await driver.run(each);
@@ -185,7 +185,8 @@ async function collection(runtime: Runtime, driver: Driver, outcome: Outcome): P
     () => true,
   );
   const runs = !refused && (await eventually(() => containersOf(cri, next), NEXT_MS)) !== undefined;
+  const container = runs ? "runs" : "does not run";
   outcome.seen[COLLECTION] =
-    `the image is not pinned, and ${removed} while a pod uses it; the next pod's container ${runs ? "runs" : "does not run"}`;
+    `the image is not pinned, and ${removed} while a pod uses it; the next pod's container ${container}`;
   await gone(runtime, driver, [kept], "deletion after the collection", outcome);
 }

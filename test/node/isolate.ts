@@ -35,7 +35,7 @@ function groups(run: Scope, name: string): readonly string[] {
   return folders;
 }
 
-/** Version 2 has in a group the controllers that the one above it hands out: those that it does not yet, until the scope ends. */
+/** Version 2 has in a group the controllers that the one above it hands out: it does, until the scope ends. */
 function handOut(run: Scope, mount: string): void {
   const words = (file: string) => readFileSync(join(mount, file), "utf8").trim().split(" ").filter(Boolean);
   const given = words("cgroup.subtree_control");
@@ -77,7 +77,8 @@ const ENTER = `
   mount --types proc proc proc
   mount --rbind /sys sys
   mount --rbind /dev dev
-  for folder in run tmp var/lib/containerd var/lib/containers var/lib/kubelet var/log etc/containerd etc/cni etc/crio; do
+  for folder in run tmp var/log var/lib/containerd var/lib/containers var/lib/kubelet \\
+      etc/containerd etc/cni etc/crio; do
     mkdir --parents "$folder"
     mount --types tmpfs tmpfs "$folder"
   done

@@ -651,6 +651,8 @@ describe("an archive is refused in one line", () => {
     "that is none of an image, or whose JSON is not what it should be",
     /no OCI image layout, since it has no index\.json|its OCI image layout has .* where an? (list|object|string|whole number|SHA-256) is expected; write it again$/,
     { members: (all) => all.filter(({ name }) => name !== "index.json") },
+    { index: (index) => ({ ...index, annotations: { a: 1 } }) },
+    { manifest: (manifest) => ({ ...manifest, annotations: { "org.opencontainers.image.created": 1 } }) },
     { members: renamed("index.json", "repositories") },
     ...[{}, { manifests: [null] }, { manifests: [{ digest: 1 }] }, { manifests: {} }].map((list) => ({
       list: () => ({ schemaVersion: 2, ...list }),

@@ -87,7 +87,7 @@ export const GROUPS: readonly Group[] = [
   {
     name: "linker",
     command: "test",
-    files: ["test/link/{cli,inputs,link,output,program,refusals,strict}.test.ts", "test/addons/loaders.test.ts"],
+    files: ["test/link/{cli,inputs,link,output,program,refusals,strict}.test.ts", "test/addons/{loaders,same}.test.ts"],
     needs: [GCC, program("file"), program("ip")],
   },
   {

@@ -6,8 +6,12 @@ type Draft = Readonly<Config>;
 /** What an option of `bun build` changes of Bun.build's. `value` is what follows it, empty where nothing does. */
 type Say = (draft: Draft, value: string) => Partial<Draft>;
 
-const minified = (draft: Draft, part: "whitespace" | "syntax" | "identifiers" | "keepNames"): Partial<Draft> => ({
-  minify: { ...(typeof draft.minify === "object" ? draft.minify : {}), [part]: true },
+const ALL = { whitespace: true, syntax: true, identifiers: true } as const;
+const minified = (
+  draft: Draft,
+  parts: { readonly [part in keyof typeof ALL | "keepNames"]?: true },
+): Partial<Draft> => ({
+  minify: { ...(typeof draft.minify === "object" ? draft.minify : {}), ...parts },
 });
 const named = (draft: Draft, part: "entry" | "chunk" | "asset", value: string): Partial<Draft> => ({
   naming: { ...(typeof draft.naming === "object" ? draft.naming : {}), [part]: value },
@@ -35,8 +39,8 @@ const loader: Say = (draft, value) => {
 /** Bun takes words it does not know as they are and says so; this only hands them on. */
 const SAY: Readonly<Record<string, Say>> = {
   "--production": (draft) => ({
-    minify: true,
-    define: { ...draft.define, "process.env.NODE_ENV": '"production"' },
+    ...minified(draft, ALL),
+    define: { ...draft.define, "process.env.NODE_ENV": JSON.stringify(process.env.NODE_ENV ?? "production") },
   }),
   "--bytecode": () => ({ bytecode: true }),
   "--bytecode-depth": (_draft, value) => ({ bytecodeDepth: Number(value) }),
@@ -67,11 +71,11 @@ const SAY: Readonly<Record<string, Say>> = {
   "--emit-dce-annotations": () => ({ emitDCEAnnotations: true }),
   "--ignore-dce-annotations": () => ({ ignoreDCEAnnotations: true }),
   "--no-deprecated-namespace-object-setters": () => ({ deprecatedNamespaceObjectSetters: false }),
-  "--minify": () => ({ minify: true }),
-  "--minify-syntax": (draft) => minified(draft, "syntax"),
-  "--minify-whitespace": (draft) => minified(draft, "whitespace"),
-  "--minify-identifiers": (draft) => minified(draft, "identifiers"),
-  "--keep-names": (draft) => minified(draft, "keepNames"),
+  "--minify": (draft) => minified(draft, ALL),
+  "--minify-syntax": (draft) => minified(draft, { syntax: true }),
+  "--minify-whitespace": (draft) => minified(draft, { whitespace: true }),
+  "--minify-identifiers": (draft) => minified(draft, { identifiers: true }),
+  "--keep-names": (draft) => minified(draft, { keepNames: true }),
   "--conditions": (draft, value) => ({ conditions: [...(draft.conditions ?? []), value] }),
   "--env": (_draft, value) => ({ env: value as NonNullable<Draft["env"]> }),
   "--define": define,

@@ -12,7 +12,7 @@ import type { Scope } from "../support/scope.ts";
 import { ownDist, unfinished } from "./dist.ts";
 import { ARTIFACTS, build, gather, type Materials, PROVENANCE } from "./stages.ts";
 
-/** What is asked for: for which architectures, and how many seconds an emulated machine may take. */
+/** The command's options: the architectures, and how many seconds an emulated machine may take. */
 type Wanted = { readonly architectures: readonly Architecture[]; readonly patience: number };
 
 const NAMES = [...ARCHITECTURES.map(({ debian }) => debian), "all"].join(", ");
@@ -20,10 +20,7 @@ const USAGE =
   `usage: bun run build [--arch NAME] [--patience SECONDS], NAME one of ${NAMES}; ` +
   `SECONDS that an emulated machine may take, ${PATIENCE} unless given`;
 
-/**
- * Builds in a folder of its own, and moves all of it to where it is looked for at the end: what fails leaves dist as it
- * was.
- */
+/** Builds in a separate folder and moves everything into place at the end: a failed build leaves dist as it was. */
 async function buildInDist(run: Scope, materials: Materials): Promise<void> {
   await using own = run.nested();
   const fresh = unfinished(own);
@@ -31,7 +28,7 @@ async function buildInDist(run: Scope, materials: Materials): Promise<void> {
   await stage("put", () => put(materials.architecture, fresh));
 }
 
-/** What this machine runs is found in dist itself, too. Nothing is moved before all that takes room is there. */
+/** This machine's build also goes into dist itself. Nothing moves until everything that takes room exists. */
 function put(architecture: Architecture, fresh: string): { detail: string } {
   const names = [...ARTIFACTS, PROVENANCE];
   const first = architecture === hostArchitecture();
@@ -46,7 +43,7 @@ function put(architecture: Architecture, fresh: string): { detail: string } {
   return { detail: `dist/${architecture.debian}${first ? " and dist" : ""}` };
 }
 
-/** Undefined where only help is asked for. @throws UserError for words that the command does not take. */
+/** Returns undefined when the user asked for help. @throws UserError for words that the command does not take. */
 function parse(args: readonly string[]): Wanted | undefined {
   try {
     const { arch, patience, help } = parseArgs({
@@ -63,7 +60,7 @@ function parse(args: readonly string[]): Wanted | undefined {
   }
 }
 
-/** The host's unless one is named. @throws Error for one that is not known. */
+/** The host's architecture by default. @throws Error for an unknown one. */
 function named(name: string | undefined): readonly Architecture[] {
   if (name === undefined) return [hostArchitecture()];
   if (name === "all") return ARCHITECTURES;
@@ -76,7 +73,7 @@ async function buildWanted(run: Scope, { architectures, patience }: Wanted): Pro
   process.chdir(ROOT);
   await ownDist(run);
   const announce = ({ name }: Architecture) => architectures.length > 1 && console.log(`for ${name}:`);
-  // What is missing for any of them is known before the first is built.
+  // Find out what is missing for any of them before building the first.
   const wanted: Materials[] = [];
   for (const architecture of architectures) {
     announce(architecture);

@@ -10,8 +10,8 @@ const NOTHING_FROM_WORKING_DIRECTORY = ["dotenv", "bunfig", "tsconfig", "package
 );
 
 /**
- * Compiles `entry` for `architecture` and musl into `outfile` with the runtime at `runtime`; the program reads no file
- * of its working directory. In the program is the name of `outfile`, and nothing else of where it was compiled.
+ * Compiles `entry` for `architecture` and musl into `outfile` with the runtime at `runtime`. The program reads no file
+ * of its working directory. It contains the name of `outfile` and no other trace of where it was compiled.
  */
 export async function compile(
   run: Scope,
@@ -26,7 +26,7 @@ export async function compile(
 }
 
 /**
- * The environment of a process of the build's own: no variable of the caller's changes what it makes (BUN_OPTIONS,
+ * The environment of the build's own processes. No variable of the caller's changes what they make (BUN_OPTIONS,
  * NODE_ENV, BUN_JSC_useJIT, a .bunfig.toml in its home).
  */
 export const ownEnvironment = (home = "/dev/null"): Readonly<Record<string, string>> => ({
@@ -49,7 +49,7 @@ export async function bunBuild(
 ): Promise<void> {
   await using own = run.nested();
   mkdirSync(dirname(outfile), { recursive: true });
-  // Bun writes to its working directory first, and leaves that file there when it is killed.
+  // Bun first writes a file to its working directory, and leaves it there if killed.
   const cwd = own.folder(".compile-", dirname(resolve(outfile)));
   const files = [...entries.map((entry) => resolve(entry)), "--outfile", resolve(outfile)];
   const command = [process.execPath, "build", "--compile", `--target=${bunTarget}`, ...files, ...options];
@@ -58,7 +58,7 @@ export async function bunBuild(
     throw new UserError(`bun build --compile ended with ${status}: ${complaint((stderr || stdout).trim())}`);
 }
 
-/** All that Bun said, which is about a source; but of a full disk the one line. */
+/** All of Bun's output, which concerns a source; for a full disk, only that line. */
 function complaint(said: string): string {
   const full = said.split("\n").find((line) => /ENOSPC|EDQUOT/.test(line));
   return full === undefined ? said : `${full}; make room for dist`;

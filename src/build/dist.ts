@@ -3,13 +3,12 @@ import { join } from "node:path";
 import { DIST } from "../support/project.ts";
 import type { Scope } from "../support/scope.ts";
 
-/** How the folders begin in which something is made in dist, before it is moved to its place. */
+/** The prefix of folders in dist that hold unfinished work. */
 const UNFINISHED = ".unfinished-";
 
 /**
- * Makes dist this run's own until its end: what reads and what replaces files there does not meet another command in
- * the middle of it. A second one in this clone says what it waits for, and waits. What a killed one has left is
- * removed.
+ * Reserves dist for this run until its end, so that no other command reads or replaces files halfway. A second run in
+ * this clone says what it waits for, and waits. Removes what a killed run left.
  */
 export async function ownDist(run: Scope): Promise<void> {
   mkdirSync(DIST, { recursive: true });
@@ -18,5 +17,5 @@ export async function ownDist(run: Scope): Promise<void> {
     if (name.startsWith(UNFINISHED)) rmSync(join(DIST, name), { recursive: true, force: true });
 }
 
-/** A new folder in dist, where there is room for a build; gone when `run` ends. */
+/** Makes a folder in dist, where there is room for a build; gone when `run` ends. */
 export const unfinished = (run: Scope): string => run.folder(UNFINISHED, DIST);

@@ -8,10 +8,9 @@ import { changes, checkedOut, dateOf } from "./commit.ts";
 import { pinnedRuntime } from "./pin/pin.ts";
 
 /**
- * Writes what went into the artifacts, so that a file found on a node can be traced back: sizes in bytes, SHA-256 of
- * each file. `committed`: when the commit was made, in seconds. `changed`: they were made from other sources than the
- * commit's; null where no commit is known. `pinned`: the library is the release's; where one is not, the bytes of the
- * artifacts are not either.
+ * Records what went into the artifacts, so that a file found on a node can be traced back: sizes in bytes, SHA-256 of
+ * each file. `committed`: when the commit was made, in seconds. `changed`: the sources differed from the commit's; null
+ * if no commit is known. `pinned`: the library is the release's. If one is not, neither are the artifacts' bytes.
  */
 export async function writeProvenance(
   path: string,

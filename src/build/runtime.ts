@@ -8,7 +8,7 @@ import { bunBuild } from "./compile.ts";
 import { PINNED_BUN, pinnedRuntime } from "./pin/pin.ts";
 
 /**
- * The path of the pinned runtime for `architecture` below `cache`; Bun downloads it there the first time.
+ * Returns the path of the pinned runtime for `architecture` below `cache`; Bun downloads it the first time.
  * @throws UserError when this is another Bun, the download fails, or the file is not the pinned one (it is then
  * removed).
  */
@@ -35,8 +35,8 @@ export async function fetchRuntime(
 }
 
 /**
- * The path of this Bun's own runtime for `architecture` below `cache`, whatever its hash. Bun fetches the runtime of
- * another platform when it compiles for it; what it compiles here is thrown away.
+ * Returns the path of this Bun's own runtime for `architecture` below `cache`, whatever its hash. Bun fetches another
+ * platform's runtime when it compiles for it; the compiled program is thrown away.
  * @throws UserError when there is none afterwards.
  */
 export async function downloadRuntime(run: Scope, architecture: Architecture, cache: string): Promise<string> {
@@ -46,7 +46,7 @@ export async function downloadRuntime(run: Scope, architecture: Architecture, ca
   mkdirSync(cache, { recursive: true });
   await using own = run.nested();
   const folder = own.folder(".download-", cache);
-  // The caller's environment says how it reaches the network.
+  // The caller's environment says how to reach the network.
   const env = { ...process.env, BUN_INSTALL_CACHE_DIR: folder };
   await bunBuild(own, architecture, [import.meta.path], join(folder, "scrap"), [], env);
   if (!existsSync(join(folder, name)))

@@ -13,8 +13,8 @@ import { describe, type Machine } from "./machine/boot.ts";
 import { runInMachine } from "./machine/run.ts";
 
 /**
- * Where a program that traces another one runs: in `machine`, or here, if there is none. For the machine it is made of
- * the pinned runtime for its architecture, and the libraries.
+ * Where a program that traces another one runs: in `machine`, or here if there is none. For
+ * the machine, the program is made from the pinned runtime for its architecture and the libraries.
  */
 export type Place = {
   readonly machine: Machine | undefined;
@@ -22,26 +22,26 @@ export type Place = {
   readonly libraryDirs: LibraryDirs;
 };
 
-/** What a stage as a program of its own works on. */
+/** The task of a stage that runs as a separate program. */
 type StageTask = {
   /** Its source. */
   readonly source: string;
-  /** The file that it is given, and one more, if it needs one. */
+  /** Its input file, and another one if it needs it. */
   readonly input: string;
   readonly other?: string;
-  /** The names of the files that it writes. */
+  /** The names of the files that the stage writes. */
   readonly results: readonly string[];
-  /** Its arguments, by the paths of its input, of its results in their order, and of the other file. */
+  /** Returns its arguments, given the paths of the input, of the results in order, and of the other file. */
   readonly args: (input: string, results: readonly string[], other: string) => readonly string[];
 };
 
-/** Several times what the slowest stage has needed on a slow machine, s. */
+/** Time limit, s: several times what the slowest stage needed on a slow machine. */
 const SECONDS_HERE = 900;
 const SECONDS_TO_PROBE = 30;
 
 /**
- * The command behind it begins with the umask 022, each soft limit as high as it goes (Bun's compiler reserves memory
- * when it starts), and a stack of 8 MiB, whatever the build was started with.
+ * The command after it starts with umask 022, each soft limit at its maximum (Bun's compiler reserves memory at start),
+ * and a stack of 8 MiB, whatever the build inherited.
  */
 const WITH_OWN_LIMITS = `umask 022
 for limit in t f d v; do ulimit -S -$limit "$(ulimit -H -$limit)"; done
@@ -49,8 +49,8 @@ ulimit -S -s 8192 2>/dev/null || ulimit -S -s "$(ulimit -H -s)"
 exec "$@"`;
 
 /**
- * Runs a stage as a process of its own, here or in an emulated machine; what it wrote, in the order of its results. It
- * works in a folder beside its input.
+ * Runs a stage as a separate process, here or in an emulated machine, in a folder beside its input. Returns the
+ * contents of its results in order.
  * @throws UserError when it fails or takes too long; MachineError when the machine does; LinkError when the stage
  * cannot be made for the machine.
  */
@@ -117,7 +117,7 @@ export async function takeSnapshotIn(
   return JSON.parse(result.toString());
 }
 
-/** Why no program can be traced here, as snapshot and map need it; undefined where one can. */
+/** Says why no program can be traced here, which snapshot and map need; undefined if one can. */
 export async function whyNotTraced(run: Scope): Promise<string | undefined> {
   const probe = join(ROOT, "src", "snapshot", "probe-program.ts");
   const { status, stderr } = await run.spawn(["/bin/sh", "-c", WITH_OWN_LIMITS, "sh", process.execPath, probe], {

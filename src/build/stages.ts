@@ -22,26 +22,26 @@ import { writeProvenance } from "./provenance.ts";
 import { fetchRuntime } from "./runtime.ts";
 import { type Place, takeSnapshotIn, whyNotTraced } from "./stage-program.ts";
 
-/** What a build leaves in its folder, and the file that tells of them. */
+/** The files that a build leaves in its folder; provenance.json describes them. */
 export const ARTIFACTS = ["pause-dynamic", "pause-static", "pause"] as const;
 export const PROVENANCE = "provenance.json";
 
-/** MiB of the machine that takes a snapshot. */
+/** Memory of the machine that takes a snapshot, MiB. */
 const MEMORY = 1024;
 
 /**
- * What a build starts from: the Bun runtime that becomes PID 1, where musl and the C++ libraries are, musl's libc.a,
- * whose functions the snapshot has, and the machine that takes the snapshot, where this one cannot.
+ * What a build starts from: the Bun runtime that becomes PID 1; the folders of musl and the C++ libraries; musl's
+ * libc.a, whose functions the snapshot contains; and the machine that takes the snapshot, if this one cannot.
  */
 export type Materials = Place & { readonly architecture: Architecture; readonly archive: string };
 
 /**
- * Fetches what a build for `architecture` starts from, and sees that what it cannot fetch is installed. An emulated
+ * Fetches what a build for `architecture` starts from, and checks that everything else is installed. An emulated
  * machine gets `patience` seconds.
- * @throws UserError for the first thing that cannot be had.
+ * @throws UserError for the first thing that is missing.
  */
 export async function gather(run: Scope, architecture: Architecture, patience = PATIENCE): Promise<Materials> {
-  // The pinned file and no other.
+  // Only the pinned file will do.
   const { path: runtime } = await stage("runtime", () => fetchRuntime(run, architecture, join(DIST, "runtime")));
   if (architecture === hostArchitecture())
     return {
@@ -49,7 +49,7 @@ export async function gather(run: Scope, architecture: Architecture, patience = 
       machine: await machineInstead(run, architecture, patience),
     };
 
-  // Debian's packages have the libraries of another architecture, and what its machine is made of.
+  // Debian's packages provide another architecture's libraries and the parts of its machine.
   return stage("packages", async () => {
     const machine = await machineOf(run, architecture, patience);
     const folders = await fetchLibraries(run, architecture, DEBIAN_CACHE);
@@ -65,8 +65,8 @@ export async function gather(run: Scope, architecture: Architecture, patience = 
 }
 
 /**
- * Builds from `materials` into `folder`, with the sources in the working directory, which is ROOT.
- * @throws UserError where a stage cannot do its work.
+ * Builds from `materials` into `folder`, from the sources in the working directory, which is ROOT.
+ * @throws UserError when a stage cannot do its work.
  */
 export async function build(run: Scope, materials: Materials, folder: string): Promise<void> {
   const { architecture, runtime } = materials;
@@ -75,10 +75,10 @@ export async function build(run: Scope, materials: Materials, folder: string): P
   // TypeScript to an executable that needs musl and libstdc++ on the machine.
   await stage("compile", () => compile(run, architecture, "src/pause/main.ts", dynamic, runtime));
 
-  // That to one file with no interpreter.
+  // The executable to one file without an interpreter.
   const parts = await stage("link", () => linkPause(materials, dynamic, linked));
 
-  // The same program's memory while it waits, with only the pages it can still reach. This is what ships.
+  // The program's memory while it waits, reduced to the pages it can still reach. This is what ships.
   const { start, functions } = parts;
   const { cpuQueries } = pinnedRuntime(architecture);
   const donor = { path: linked, start, cpuQueries, functions, archive: materials.archive };
@@ -108,7 +108,7 @@ async function snapshotPause(run: Scope, materials: Materials, program: DonorPro
   return { ...taken, detail: `${taken.pages} pages, ${taken.segments} segments, ${taken.candidates} candidates` };
 }
 
-/** The machine that takes the snapshot of this machine's own architecture, where this one cannot; says so in a line. */
+/** The emulated machine, of this architecture, that takes the snapshot if this one cannot; says so in a line. */
 async function machineInstead(run: Scope, architecture: Architecture, patience: number): Promise<Machine | undefined> {
   const why = await whyNotTraced(run);
   if (why === undefined) return undefined;

@@ -3,17 +3,17 @@ import { constants } from "node:os";
 import { asUserError, type UserError } from "./error.ts";
 import { Interrupted, Scope } from "./scope.ts";
 
-/** What a command does with the words behind its name; its exit status, 0 where it returns none. */
+/** What a command does with the words after its name. Returns the exit status; nothing means 0. */
 export type Main = (run: Scope, words: readonly string[]) => Promise<number> | Promise<void>;
 
-/** How long main may take to end in its own way when a signal came, ms. */
+/** How long main may take to end by itself after a signal, ms. */
 const ENDING_MS = 3000;
 
 /**
- * Runs the command `name`: its main gets a scope, which ends with it, and the words of the command line. What the user
- * can mend is one line on stderr, `name: message`, and the exit status 1, or what `statusOf` says. SIGINT, SIGTERM and
- * SIGHUP end all that was begun, and then the process, with 128 and the signal's number. Any other error is a bug and
- * keeps its stack trace.
+ * Runs the command `name`: main gets the words of the command line and a scope that ends with it. A UserError becomes
+ * one line on stderr, `name: message`, and exit status 1, or the one that `statusOf` gives. SIGINT, SIGTERM and SIGHUP
+ * end all that main began, then the process, with 128 plus the signal's number. Any other error is a bug and keeps its
+ * stack trace.
  */
 export async function command(
   name: string,
@@ -34,18 +34,18 @@ export async function command(
   const { reason } = run.signal;
   if (!(reason instanceof Interrupted)) return;
   console.error(`${name}: ${reason.message}`);
-  // Something may still be waited for that would keep the process.
+  // Something still pending could keep the process alive.
   process.exit(reason.exitCode);
 }
 
 async function perform(scope: Scope, main: Main): Promise<number> {
   await using run = scope;
   const work = Promise.resolve(main(run, process.argv.slice(2)));
-  // Where a signal came, nobody asks how it ended.
+  // After a signal, nobody asks how main ended.
   work.catch(() => {});
   const status = await Promise.race([work, aborted(run.signal)]);
   if (!run.signal.aborted) return status ?? 0;
-  // What it has begun ends in its own way first.
+  // Let main end what it began in its own way first.
   await Promise.race([work.catch(() => {}), Bun.sleep(ENDING_MS)]);
   throw run.signal.reason;
 }
@@ -54,9 +54,9 @@ const aborted = (signal: AbortSignal) =>
   new Promise<undefined>((resolve) => signal.addEventListener("abort", () => resolve(undefined), { once: true }));
 
 /**
- * A second signal changes nothing: Ctrl-C comes from the terminal and from npm or Bun, too. SIGHUP stays ignored where
- * it was ignored at the start: nohup(1) does so. SIGINT does not: a shell ignores it for each job in the background,
- * though nobody asked for that. SIGCHLD must not be ignored: how a child ended would be lost.
+ * A second signal changes nothing: one Ctrl-C arrives from the terminal and again from npm or Bun. SIGHUP stays ignored
+ * if it was ignored at the start, as nohup(1) does. SIGINT does not: a shell ignores it for every background job,
+ * unasked. SIGCHLD must not be ignored: the kernel would discard how a child ended.
  */
 function heedSignals(run: Scope): void {
   const ignored = ignoredSignals();
@@ -65,7 +65,7 @@ function heedSignals(run: Scope): void {
   if (ignored("SIGCHLD")) process.on("SIGCHLD", () => {});
 }
 
-/** By SigIgn of /proc/self/status (proc(5)), of which bit 0 is signal 1; none where there is no such file. */
+/** Reads SigIgn of /proc/self/status (proc(5)): bit 0 is signal 1. Without that file, no signal counts as ignored. */
 function ignoredSignals(): (signal: "SIGHUP" | "SIGCHLD") => boolean {
   let mask = 0n;
   try {

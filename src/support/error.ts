@@ -1,15 +1,14 @@
 import { dirname } from "node:path";
 
 /**
- * Something that the user can mend: the message says what was being done, to which file, what was found and what to do.
- * Every command prints it as one line and exits with a status that is not 0. Any other error is a bug, with its stack
- * trace.
+ * An error that the user can fix. The message says what was being done, to which file, what was found and what to do.
+ * Every command prints it as one line and exits with a non-zero status. Any other error is a bug, with its stack trace.
  */
 export class UserError extends Error {
   override name = "UserError";
 }
 
-/** What to do where the system lets nothing be written, by the names of errno(3). */
+/** What to do when the system refuses a write, by the names of errno(3). */
 const REMEDIES: Readonly<Record<string, (place: string) => string>> = {
   ENOSPC: (place) => `make room in ${place}`,
   EDQUOT: (place) => `make room in ${place}`,
@@ -18,7 +17,7 @@ const REMEDIES: Readonly<Record<string, (place: string) => string>> = {
   EROFS: (place) => `make ${place} writable`,
 };
 
-/** The error as one for the user, if it is one or if the system says that a file cannot be written; else undefined. */
+/** Returns `error` if it is for the user, or a UserError if the system refused a write; otherwise undefined. */
 export function asUserError(error: unknown): UserError | undefined {
   if (error instanceof UserError) return error;
   if (!(error instanceof Error && "code" in error)) return undefined;

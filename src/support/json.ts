@@ -1,19 +1,19 @@
 import { UserError } from "./error.ts";
 
-/** JSON from outside has not the shape that was expected: what stands there, and what should. */
+/** JSON from outside does not have the expected shape. The message says what was found and what was expected. */
 export class ShapeError extends UserError {
   override name = "ShapeError";
 }
 
-/** A document has so many bytes and so many values within each other at most. */
+/** Limits of a document: its size in bytes, and how deeply its values nest. */
 export const MOST_JSON_BYTES = 1024 * 1024;
 const MOST_JSON_DEPTH = 32;
 
 /**
- * The value of `bytes`, which are UTF-8. Refused is what another reader takes otherwise: an object with one name twice
- * (some take the first, some the last) or in two spellings (Go's encoding/json heeds no case), a byte order mark, text
- * that is no Unicode, a number with a fraction or an exponent.
- * @throws ShapeError when they are no JSON, or not as plain as that, or above the limits.
+ * Parses `bytes`, which are UTF-8. Refuses everything that another reader may take differently: an object that has a
+ * name twice (some readers take the first, some the last) or in two spellings (Go's encoding/json ignores case), a byte
+ * order mark, text that is not Unicode, a number with a fraction or an exponent.
+ * @throws ShapeError when `bytes` are not JSON, not as plain as that, or above the limits.
  */
 export function parseJson(bytes: Uint8Array): unknown {
   if (bytes.length > MOST_JSON_BYTES)
@@ -29,9 +29,9 @@ export function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** Looks at what JSON.parse takes without a word. Of a text that is no JSON it may say nothing. */
+/** Checks for what JSON.parse accepts silently. It need not notice text that is not JSON at all. */
 function checkPlain(text: string): void {
-  /** The names of each object that is open; a list has none. */
+  /** The names of each open object; a list has none. */
   const open: Set<string>[] = [];
   let last = "";
   for (const [token] of text.matchAll(TOKENS)) {
@@ -48,7 +48,7 @@ function checkPlain(text: string): void {
   }
 }
 
-/** Brackets, colons, strings (one that does not end goes to the end of the text), and what begins as a number. */
+/** Brackets, colons, strings (an unterminated one runs to the end of the text), and what begins like a number. */
 const TOKENS = /[{}[\]:]|"[^"\\]*(?:\\[\s\S][^"\\]*)*"?|[-+.\w]+/g;
 
 function checkName(names: Set<string> | undefined, token: string): void {
@@ -62,19 +62,19 @@ function checkNumber(token: string): void {
     throw new ShapeError(`JSON with a number that is no plain integer (${token.slice(0, 100)})`);
 }
 
-/** What is the same to Go's encoding/json: upper and lower case, and U+017F and U+212A, which fold to s and k. */
+/** Folds what Go's encoding/json takes as equal: upper and lower case, and U+017F and U+212A, which fold to s and k. */
 const foldCase = (name: string): string => name.toUpperCase().toLowerCase();
 
-/** The member `name` of an object; undefined where it has none. @throws ShapeError when `value` is no object. */
+/** Returns the member `name` of an object, or undefined. @throws ShapeError when `value` is not an object. */
 export const member = (value: unknown, name: string): unknown => record(value)[name];
 
-/** @throws ShapeError, as the next ones do. */
+/** @throws ShapeError, like the functions below. */
 export function record(value: unknown): Readonly<Record<string, unknown>> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw unlike(value, "an object");
   return { ...value };
 }
 
-/** An object that has no members but these. */
+/** An object with no members but these. */
 export function recordOf<Name extends string>(value: unknown, names: readonly Name[]): { [key in Name]?: unknown } {
   const found = record(value);
   const other = Object.keys(found).find((name) => !names.some((known) => known === name));
@@ -92,13 +92,13 @@ export function text(value: unknown): string {
   return value;
 }
 
-/** A number of bytes, or of anything else that is counted. */
+/** A count of bytes or of anything else. */
 export function count(value: unknown): number {
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) throw unlike(value, "a whole number");
   return value;
 }
 
-/** Texts by their names. */
+/** Texts by name. */
 export const texts = (value: unknown): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(record(value)).map(([name, each]) => [name, text(each)]));
 

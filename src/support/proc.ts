@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-/** What the kernel says of a process, proc(5). */
+/** What the kernel reports about a process, proc(5). */
 
-/** /proc/PID/stat: fields 10 and 12, the minor and major faults, counted from behind the name. */
+/** Sums fields 10 and 12 of /proc/PID/stat, the minor and major faults. Counts fields from after the name. */
 export function readFaults(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
@@ -11,7 +11,7 @@ export function readFaults(pid: number): number {
 
 export type Process = { readonly pid: number; readonly name: string };
 
-/** Zombies count too. By each process's own file: not every kernel has /proc/PID/task/TID/children. */
+/** Includes zombies. Reads each process's own file, because not every kernel has /proc/PID/task/TID/children. */
 export function childrenOf(parent: number): readonly Process[] {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   return pids.map(Number).flatMap((pid) => {
@@ -20,11 +20,11 @@ export function childrenOf(parent: number): readonly Process[] {
   });
 }
 
-/** A field of /proc/PID/status; undefined where the kernel does not tell it, or the process is gone. */
+/** Returns a field of /proc/PID/status; undefined if the kernel does not report it or the process is gone. */
 export const field = (pid: number, name: string): string | undefined =>
   new RegExp(`^${name}:\\s+(.*)$`, "m").exec(read(pid, "status") ?? "")?.[1];
 
-/** Time on a CPU, ns: the first number of /proc/PID/schedstat. Undefined where the kernel does not count it. */
+/** CPU time, ns: the first number of /proc/PID/schedstat. Undefined if the kernel does not count it. */
 export function cpuOf(pid: number): number | undefined {
   const [nanoseconds] = read(pid, "schedstat")?.split(" ") ?? [];
   return nanoseconds === undefined ? undefined : Number(nanoseconds);

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 
-/** The repository: where the stages run. */
+/** The repository's root. The stages run here. */
 export const ROOT = join(import.meta.dir, "..", "..");
 
-/** Where what is built goes, and where what was fetched for it is kept. */
+/** The build's output, and what it downloaded. */
 export const DIST = join(ROOT, "dist");

@@ -2,9 +2,9 @@ import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs
 import { UserError } from "./error.ts";
 
 /**
- * The bytes of the regular file at `path`, `most` at most: what has no end that is known, as a pipe or a device, is not
- * waited for. `limit`: as the message names it. @throws UserError with the
- * reason; what the system says.
+ * Reads the regular file at `path`, `most` bytes at most. Does not wait for a file without a known end, such as a pipe
+ * or a device. `limit`: what the message calls the limit.
+ * @throws UserError with the reason; what the system says.
  */
 export function readRegular(path: string, most: number, limit: string): Buffer {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);

@@ -1,11 +1,11 @@
 import { asUserError, UserError } from "./error.ts";
 
-/** What a stage made: the file, if it made one, and what it has to say besides. */
+/** What a stage made: the size of its file, if it made one, and anything else it reports. */
 export type StageResult = { readonly bytes?: number; readonly detail?: string };
 
 /**
- * Runs one stage of the build and prints its line: name, time, size. On a terminal the name stands there while it runs.
- * @throws UserError where the system lets nothing be written; what the stage throws.
+ * Runs one stage of the build and prints its line: name, time, size. A terminal shows the name while the stage runs.
+ * @throws UserError when the system refuses a write; what the stage throws.
  */
 export async function stage<T extends StageResult>(name: string, run: () => T | Promise<T>): Promise<T> {
   if (process.stdout.isTTY) process.stdout.write(`${name.padEnd(9)} ...`);

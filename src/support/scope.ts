@@ -13,7 +13,7 @@ export class Interrupted extends Error {
     super(`ended by ${signal}`);
   }
 
-  /** A shell reports the same status of a process that the signal killed. */
+  /** A shell reports the same status for a process that the signal killed. */
   get exitCode(): number {
     return 128 + constants.signals[this.signal];
   }
@@ -21,53 +21,53 @@ export class Interrupted extends Error {
 
 export type SpawnOptions = {
   readonly cwd?: string;
-  /** All of its environment; this process's unless given. */
+  /** The whole environment; this process's by default. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Nothing unless given. Stdout and stderr are collected unless they go elsewhere. */
+  /** Default: none. Stdout and stderr are collected unless they go elsewhere. */
   readonly stdin?: "ignore" | "inherit";
   readonly stdout?: "pipe" | "inherit" | "ignore";
   readonly stderr?: "pipe" | "inherit" | "ignore";
-  /** It is killed when it takes longer, s. */
+  /** Time limit, s. A slower process is killed. */
   readonly seconds?: number;
 };
 
 /** How a process ended. */
 export type Ending = {
-  /** Its exit status; 128 and the signal's number where a signal killed it. */
+  /** The exit status; 128 plus the signal's number if a signal killed it. */
   readonly status: number;
   readonly signal: NodeJS.Signals | null;
-  /** It took more than the seconds it was given, and was killed for that. */
+  /** The process exceeded its time limit and was killed. */
   readonly late: boolean;
-  /** All that it wrote; empty where that was not collected. */
+  /** Everything that the process wrote; empty if it was not collected. */
   readonly stdout: string;
   readonly stderr: string;
 };
 
-/** A process that runs. */
+/** A running process. */
 export type Child = {
   readonly pid: number;
-  /** Its end, when nothing of its process group runs any longer. Rejects with the reason of the scope's abort. */
+  /** Resolves when nothing of its process group runs any more. Rejects with the reason of the scope's abort. */
   readonly ended: Promise<Ending>;
   /** Sends `signal` to its process group. */
   readonly kill: (signal: NodeJS.Signals) => void;
 };
 
-/** How long a pipe is read when its process has ended and one that left its group still holds it, ms. */
+/** How long to read a pipe after its process has ended while one that left the group still holds it, ms. */
 const STRAGGLER_MS = 1000;
-/** How long a killed process group may take to be gone, ms. */
+/** How long a killed process group may take to disappear, ms. */
 const DYING_MS = 2000;
-/** How often a lock that is held is tried again, ms. */
+/** How often to retry a held lock, ms. */
 const RETRY_MS = 200;
 
-/** What has to happen even where nothing can be awaited any more: at the end of the process. */
+/** What must happen when the process exits, even though nothing can be awaited by then. */
 const lastActs = new Set<() => void>();
 process.on("exit", () => {
   for (const act of [...lastActs].toReversed()) act();
 });
 
 /**
- * Owns what a run starts: processes, folders, locks, and whatever else is given to it. All of it ends when the scope
- * does, the last first: `await using run = new Scope()`. A scope that was aborted starts nothing more.
+ * Owns what a run starts: processes, folders, locks, and anything else that it is given. All of it ends with the scope,
+ * last first: `await using run = new Scope()`. An aborted scope starts nothing more.
  */
 export class Scope implements AsyncDisposable {
   readonly #controller = new AbortController();
@@ -89,7 +89,7 @@ export class Scope implements AsyncDisposable {
     return this.#controller.signal;
   }
 
-  /** A scope inside this one, which ends with it at the latest. */
+  /** A scope inside this one. It ends with this one at the latest. */
   nested(): Scope {
     return new Scope(this);
   }
@@ -98,7 +98,7 @@ export class Scope implements AsyncDisposable {
     this.#controller.abort(reason);
   }
 
-  /** Has `end` called when the scope ends; the function that is returned takes it back. */
+  /** Calls `end` when the scope ends. Returns a function that cancels this. */
   defer(end: () => void | Promise<void>): () => void {
     this.signal.throwIfAborted();
     this.#ends.add(end);
@@ -106,8 +106,8 @@ export class Scope implements AsyncDisposable {
   }
 
   /**
-   * Starts a command in a session and process group of its own, with no signal ignored or blocked, whatever this
-   * process was started with.
+   * Starts a command in its own session and process group, with no signal ignored or blocked, whatever this process
+   * inherited.
    * @throws UserError when there is no such command; the reason of the abort.
    */
   spawn(command: readonly string[], options: SpawnOptions = {}): Child {
@@ -119,7 +119,7 @@ export class Scope implements AsyncDisposable {
     const child = Bun.spawn([...launcher(path), path, ...args], {
       ...(cwd === undefined ? {} : { cwd }),
       ...{ env: { ...env }, stdin, stdout, stderr },
-      // setsid(2): a terminal's signals reach this process alone, and the scope ends the others in order.
+      // setsid(2): the terminal signals only this process, and the scope ends the others in order.
       detached: true,
     });
     return this.#own(child, seconds);
@@ -158,12 +158,12 @@ export class Scope implements AsyncDisposable {
       return { ...statusOf(child), late, stdout, stderr };
     };
     const ended = ending();
-    // Whoever awaits it handles it.
+    // The caller that awaits it handles it.
     ended.catch(() => {});
     return { pid, ended, kill: (signal) => killGroup(pid, signal) };
   }
 
-  /** A new folder `parent`/`prefix`XXXXXX, removed at the scope's end. @throws UserError when it cannot be made. */
+  /** Makes a folder `parent`/`prefix`XXXXXX; the scope's end removes it. @throws UserError when that fails. */
   folder(prefix: string, parent?: string): string {
     this.signal.throwIfAborted();
     const path = makeFolder(prefix, parent);
@@ -178,8 +178,8 @@ export class Scope implements AsyncDisposable {
   }
 
   /**
-   * Takes the lock of the folder `path` (flock(2)) until the scope ends. Where another process holds it, `wait` is told
-   * which, and it is waited for. A process that is gone holds none. A file system without locks has none to wait for.
+   * Takes the lock of the folder `path` (flock(2)) until the scope ends. If another process holds it, calls `wait` with
+   * that process and waits. A dead process holds no lock. On a file system without locks, nothing waits.
    * @throws the reason of the abort; what open(2) says of the folder.
    */
   async lock(path: string, wait: (holder: string) => void): Promise<void> {
@@ -206,7 +206,7 @@ export class Scope implements AsyncDisposable {
     }
   }
 
-  /** Ends all that the scope has, the last first. @throws the first error that came. */
+  /** Ends everything in the scope, last first. @throws the first error. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#parent !== undefined) {
       this.#parent.#ends.delete(this.#end);
@@ -237,11 +237,11 @@ function launcher(path: string): readonly string[] {
   const command = [Bun.which("env") ?? "env", "--default-signal"];
   const works = () => Bun.which("env") !== null && Bun.spawnSync([...command, "true"]).success;
   resetting ??= works() ? command : [];
-  // env takes a word with = for a variable.
+  // env(1) reads a word with = as a variable.
   return path.includes("=") ? [] : resetting;
 }
 
-/** Nothing where the group is gone. */
+/** Does nothing if the group is gone. */
 function killGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(-leader, signal);
@@ -250,13 +250,13 @@ function killGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-/** Kills what is left of a group whose leader has ended, and waits until it is gone. */
+/** Kills the rest of a group whose leader has ended, and waits until it is gone. */
 async function groupGone(leader: number): Promise<void> {
   const limit = performance.now() + DYING_MS;
   while (killGroup(leader, "SIGKILL") && performance.now() < limit && !onlyZombies(leader)) await Bun.sleep(5);
 }
 
-/** Has every process of the group ended, so that only PID 1 has to take note of it? By /proc/PID/stat, proc(5). */
+/** Has every process of the group ended, so that only PID 1 has yet to reap it? Reads /proc/PID/stat, proc(5). */
 function onlyZombies(leader: number): boolean {
   try {
     const stats = readdirSync("/proc")
@@ -315,12 +315,12 @@ function flock(descriptor: number): "taken" | "held" | "unsupported" {
     const errno = libc.__errno_location();
     return errno !== null && read.i32(errno, 0) === EWOULDBLOCK ? "held" : "unsupported";
   } catch {
-    // Bun calls the C library only where it may compile.
+    // Bun can only call the C library where it may compile.
     return "unsupported";
   }
 }
 
-/** By /proc/locks (proc(5)), which names a file by its device and inode. */
+/** Reads /proc/locks (proc(5)), which identifies a file by device and inode. */
 function holderOf(path: string): string {
   try {
     const { ino } = statSync(path);

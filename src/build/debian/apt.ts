@@ -4,14 +4,14 @@ import { UserError } from "../../support/error.ts";
 import type { Ending, Scope } from "../../support/scope.ts";
 
 /**
- * Packages to choose from: an architecture by Debian's name, and a suite or codename of the archive. Without a suite,
- * the one that the system uses.
+ * Packages to choose from: an architecture by Debian's name, and a suite or codename of the archive. The system's own
+ * suite by default.
  */
 export type Release = { readonly architecture: string; readonly suite?: string | undefined };
 
 /**
- * apt with lists and a cache of its own in `folder`. It touches neither the system's package database nor its lists.
- * What it starts belongs to `run`.
+ * apt with its own lists and cache in `folder`. It touches neither the system's package database nor its lists. Its
+ * processes belong to `run`.
  */
 export type Apt = {
   readonly run: Scope;
@@ -22,7 +22,7 @@ export type Apt = {
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/** The remedy when apt cannot fetch. The sources are those of this system's own apt. */
+/** What to do when apt cannot fetch. The sources are those of this system's own apt. */
 export const CHECK = "see that apt-get update works on this system and that there is room, and try again";
 
 export const released = ({ architecture, suite }: Release) =>
@@ -39,7 +39,7 @@ export async function aptFor(run: Scope, release: Release, cache: string): Promi
   return apt;
 }
 
-/** Fetches the lists of packages. The folder `lists` gets them only when they are complete. */
+/** Fetches the lists of packages. They appear in the folder `lists` only when complete. */
 export async function renew({ run, release, folder, options }: Apt): Promise<void> {
   mkdirSync(join(folder, "cache", "archives", "partial"), { recursive: true });
   writeFileSync(join(folder, "sources.list"), await sources(run, release));
@@ -58,7 +58,7 @@ function options(folder: string, architecture: string): string[] {
   const settings = {
     "APT::Architecture": architecture,
     "APT::Architectures": architecture,
-    // Run by root, apt downloads as another user, who cannot write here.
+    // As root, apt downloads as another user, who cannot write here.
     "APT::Sandbox::User": "root",
     "Acquire::Languages": "none",
     "Dir::State": folder,
@@ -74,7 +74,7 @@ function options(folder: string, architecture: string): string[] {
   return ["-qq", ...Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`])];
 }
 
-/** sources.list(5) for `release`, from where the system's own apt gets its packages. */
+/** sources.list(5) for `release`, with the sources of the system's own apt. */
 async function sources(run: Scope, { suite }: Release): Promise<string> {
   const archive = await debianArchive(run);
   const wanted = suite === undefined ? await systemSources(run) : [[archive, suite, "main"]];
@@ -106,7 +106,7 @@ async function systemSources(run: Scope): Promise<readonly (readonly string[])[]
     .filter(([, , component]) => component === "main");
 }
 
-/** Runs a command of apt's or dpkg's to its end, in `cwd`. @throws UserError when there is no such command. */
+/** Runs a command of apt's or dpkg's to its end in `cwd`. @throws UserError when the command is missing. */
 export async function debianCommand(run: Scope, command: readonly string[], cwd = "/"): Promise<Ending> {
   const [name = ""] = command;
   if (Bun.which(name) === null)
@@ -116,7 +116,7 @@ export async function debianCommand(run: Scope, command: readonly string[], cwd 
   return run.spawn(command, { cwd, env: { ...process.env, LC_ALL: "C" } }).ended;
 }
 
-/** The first error in what a command said, or its status. */
+/** The first error in a command's output, or its status. */
 export function said({ status, stderr }: Ending): string {
   const lines = stderr.split("\n").filter((line) => line !== "");
   return (lines.find((line) => /^(E|dpkg-deb): ?/.test(line)) ?? lines[0] ?? `it ended with ${status}`).trim();

@@ -6,7 +6,7 @@ import { UserError } from "../../support/error.ts";
 import type { Scope } from "../../support/scope.ts";
 import { fetchPackage } from "./packages.ts";
 
-/** Debian's package of musl's libc.a, of the same source as the one of its library. */
+/** Debian's package of musl's libc.a. It has the same source as the package of musl's shared library. */
 const PACKAGE = "musl-dev";
 
 /**
@@ -25,7 +25,7 @@ export function installedArchive({ muslArchive }: Architecture): string {
   throw new UserError(`${muslArchive} is not there; on Debian: apt-get install ${PACKAGE}`);
 }
 
-/** From Debian's package: its path. @throws UserError. */
+/** Fetches it from Debian's package and returns its path. @throws UserError. */
 export async function fetchArchive(run: Scope, { debian, muslArchive }: Architecture, cache: string): Promise<string> {
   return join(await fetchPackage(run, PACKAGE, { architecture: debian }, cache), muslArchive);
 }

@@ -16,7 +16,7 @@ export async function fetchKernel(run: Scope, name: string, release: Release, ca
   const next = /\b(linux-(?:image|binary)-[^\s,]+)/.exec(depends)?.[1];
   if (next !== undefined) return fetchKernel(run, next, release, cache);
   const folder = await fetchPackage(run, name, release, cache);
-  // In /boot before Debian 14, beside its modules since.
+  // Debian 14 moved it from /boot to the folder of its modules.
   const [image] = ["boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz"].flatMap((place) => [
     ...new Bun.Glob(place).scanSync(folder),
   ]);

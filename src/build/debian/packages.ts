@@ -6,8 +6,8 @@ import { type Apt, aptFor, CHECK, debianCommand, type Release, released, renew, 
 
 /**
  * Returns the folder with the files of Debian's package `name`, in the version that `release` had when its lists were
- * fetched. The first call downloads and unpacks the package below `cache`. Nothing is installed, and the packages that
- * the system has installed do not matter.
+ * fetched. The first call downloads and unpacks the package below `cache`. Nothing is installed, and the system's
+ * installed packages do not matter.
  * @throws UserError when apt is missing, the package is not in the release, or it cannot be downloaded or unpacked.
  */
 export async function fetchPackage(run: Scope, name: string, release: Release, cache: string): Promise<string> {
@@ -18,8 +18,8 @@ export async function fetchPackage(run: Scope, name: string, release: Release, c
 }
 
 /**
- * Fetches the lists again, and the package. An archive drops versions that it has replaced, and the lists may be older.
- * @throws UserError with the `failure` so far, when there are no newer ones.
+ * Fetches the lists again, then the package. An archive drops replaced versions, and the lists may be older.
+ * @throws UserError with the previous `failure` when there are no newer lists.
  */
 async function fetchRenewed(apt: Apt, name: string, failure: string): Promise<string> {
   const unavailable = (why: string) =>
@@ -60,14 +60,13 @@ async function fieldOf({ run, release, folder, options }: Apt, name: string, fie
   return new RegExp(`^${field}: (.*)$`, "m").exec(shown.stdout)?.[1] ?? "";
 }
 
-/** A version's colon is %3a in the name, as in the names of dpkg's files. */
+/** The file name has %3a for a version's colon, like the names of dpkg's files. */
 async function folderOf(apt: Apt, name: string): Promise<string> {
   return join(apt.folder, "packages", `${name}_${(await fieldOf(apt, name, "Version")).replaceAll(":", "%3a")}`);
 }
 
 /**
- * Downloads and unpacks a package beside `folder`, then moves it there. Returns what went wrong with the download, or
- * undefined.
+ * Downloads and unpacks a package beside `folder`, then moves it there. Returns why the download failed, or undefined.
  * @throws UserError when it cannot be unpacked.
  */
 async function download({ run, options }: Apt, name: string, folder: string): Promise<string | undefined> {

@@ -6,27 +6,27 @@ import type { Kernel } from "../debian/kernel.ts";
 import { MachineError } from "./error.ts";
 import { type NewcEntry, writeNewc } from "./newc.ts";
 
-/** A machine that QEMU emulates in software (TCG), without privileges and without virtualisation of the host's. */
+/** A machine that QEMU emulates in software (TCG), without privileges and without the host's virtualisation. */
 export type Machine = {
   readonly architecture: Architecture;
-  /** One of the models of QEMU's -cpu. There is one of it: with two, emulation is slower, not faster. */
+  /** One of the models of QEMU's -cpu. The machine has one processor: with two, emulation is slower, not faster. */
   readonly processor: string;
   /** A Linux kernel for it, with the drivers of its serial ports built in. */
   readonly kernel: Kernel;
   /** MiB. */
   readonly memory: number;
-  /** Words for the kernel's command line besides those that are needed. */
+  /** Extra words for the kernel's command line. */
   readonly parameters?: readonly string[];
-  /** How long it may take from start to end, s. */
+  /** Time limit from start to end, s. */
   readonly seconds: number;
 };
 
-/** What a machine said on its console, and wrote to its second serial port, until it ended. */
+/** What a machine wrote to its console and to its second serial port until it ended. */
 export type Session = { readonly console: string; readonly port: Buffer };
 
 /**
- * Boots `machine` with `root` as all its files, of which the kernel executes /init, and waits until it is switched off
- * or the kernel panics.
+ * Boots `machine` with `root` as its only files, of which the kernel executes /init. Waits until the machine is off or
+ * the kernel panics.
  * @throws MachineError when QEMU or the kernel is missing, there is no room for the files, or the machine is not off in
  * time.
  */
@@ -43,7 +43,7 @@ export async function boot(run: Scope, machine: Machine, root: readonly NewcEntr
   return { console, port: existsSync(port) ? readFileSync(port) : Buffer.alloc(0) };
 }
 
-/** @throws MachineError naming the package, when QEMU is not installed for `architecture`. */
+/** @throws MachineError naming the package when QEMU is not installed for `architecture`. */
 export function requireEmulator({ name, emulator }: Architecture): void {
   if (Bun.which(emulator.program) !== null) return;
   throw new MachineError(
@@ -61,7 +61,7 @@ function writeRoot(machine: Machine, path: string, root: readonly NewcEntry[]): 
   }
 }
 
-/** What the console said. */
+/** Returns the console's output. */
 async function emulate(run: Scope, machine: Machine, initramfs: string, port: string): Promise<string> {
   const { architecture, processor, kernel, memory, parameters = [], seconds } = machine;
   const { program, board, secondPort } = architecture.emulator;
@@ -70,7 +70,7 @@ async function emulate(run: Scope, machine: Machine, initramfs: string, port: st
     ...["-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"],
     ...["-chardev", `file,id=port,path=${port}`, ...secondPort.arguments],
     ...["-kernel", kernel.path, "-initrd", initramfs],
-    // A kernel that panics ends the machine.
+    // A kernel panic ends the machine.
     ...["-append", ["quiet", "panic=-1", ...architecture.emulator.parameters, ...parameters].join(" ")],
   ];
   const { stdout, stderr, status, signal, late } = await run.spawn(command, { seconds }).ended;
@@ -95,7 +95,7 @@ async function emulate(run: Scope, machine: Machine, initramfs: string, port: st
 export const describe = ({ architecture, processor, kernel }: Machine): string =>
   `emulated ${architecture.name} machine (${processor}, Linux ${kernel.release})`;
 
-/** The kernel's reason where it panicked, else the last line on the console. */
+/** The kernel's reason if it panicked, otherwise the last line on the console. */
 export function lastWords(console: string): string {
   const lines = console.split("\n").filter((line) => line.trim() !== "");
   return (lines.find((line) => /Kernel panic|Initramfs unpacking failed/.test(line)) ?? lines.at(-1) ?? "none").trim();

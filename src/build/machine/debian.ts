@@ -6,7 +6,7 @@ import type { Scope } from "../../support/scope.ts";
 import { fetchKernel, type Kernel } from "../debian/kernel.ts";
 import { fetchPackage } from "../debian/packages.ts";
 
-/** Where packages that are not for this system are kept. */
+/** The folder for packages of other systems. */
 export const DEBIAN_CACHE = join(DIST, "debian");
 
 /**
@@ -21,7 +21,7 @@ export async function debianKernel(
   return fetchKernel(run, name, { architecture: debian, suite }, DEBIAN_CACHE);
 }
 
-/** A static busybox for a machine of this architecture. @throws UserError. */
+/** Fetches a static busybox for a machine of this architecture. @throws UserError. */
 export async function fetchBusybox(run: Scope, { debian }: Architecture): Promise<string> {
   const folder = await fetchPackage(run, "busybox-static", { architecture: debian }, DEBIAN_CACHE);
   // Debian 13 has moved /bin into /usr.

@@ -10,12 +10,12 @@ import { UserError } from "../../support/error.ts";
 const MAGIC = "070701";
 const HEADER_SIZE = MAGIC.length + 13 * 8;
 const LAST = "TRAILER!!!";
-/** An archive is not what its format says: where, and what was found. */
+/** An archive breaks its format. The message says where, and what was found. */
 class NewcError extends UserError {
   override name = "NewcError";
 }
 
-/** Places among the 13 numbers. */
+/** Positions among the 13 numbers. */
 const FILESIZE = 6;
 const NAMESIZE = 11;
 
@@ -25,15 +25,15 @@ const S_IFREG = 0o100000;
 const S_IFLNK = 0o120000;
 
 /**
- * What stands at `path` of an archive's root: a file as it is on the host, permission included, a new one, or a
- * symbolic link.
+ * An entry at `path` of an archive's root: a file with the host's contents and permission, a new file, or a symbolic
+ * link.
  */
 export type NewcEntry =
   | { readonly path: string; readonly file: string }
   | { readonly path: string; readonly content: string | Uint8Array; readonly mode: number }
   | { readonly path: string; readonly target: string };
 
-/** Writes `entries` to the new file `archive`, with the folders they are in before them. */
+/** Writes `entries` to the new file `archive`, each after the folders that it is in. */
 export function writeNewc(archive: string, entries: readonly NewcEntry[]): void {
   const fd = openSync(archive, "wx");
   try {
@@ -50,9 +50,8 @@ export function writeNewc(archive: string, entries: readonly NewcEntry[]): void 
 }
 
 /**
- * The files of an archive by name. Somebody else may have written it: what is not plain is refused.
- * @throws NewcError where it is cut short, a number is none, a name stands there twice, or something stands behind its
- * end.
+ * Returns an archive's files by name. Somebody else may have written the archive, so anything unusual is refused.
+ * @throws NewcError when it is cut short, a number is malformed, a name occurs twice, or bytes follow its end.
  */
 export function readNewc(archive: Uint8Array): Map<string, Buffer> {
   const bytes = Buffer.from(archive.buffer, archive.byteOffset, archive.byteLength);
@@ -70,7 +69,7 @@ export function readNewc(archive: Uint8Array): Map<string, Buffer> {
   }
 }
 
-/** What stands at `at`, and where the next one begins: always behind `at`, so that reading ends. */
+/** Returns the entry at `at` and where the next one begins: always further on, so that reading ends. */
 function readRecord(archive: Buffer, at: number) {
   if (archive.toString("latin1", at, at + MAGIC.length) !== MAGIC) throw new NewcError(`no ${MAGIC} at byte ${at}`);
   const number = (place: number): number => {
@@ -115,5 +114,5 @@ function folders(entries: readonly NewcEntry[]): string[] {
   return [...found].toSorted();
 }
 
-/** Not by bits, which would make a negative number of one above 2^31. */
+/** Bit operations would make a negative number of one above 2^31. */
 const padded = (size: number) => Math.ceil(size / 4) * 4;

@@ -5,22 +5,19 @@ import { fetchBusybox } from "./debian.ts";
 import { MachineError } from "./error.ts";
 import { type NewcEntry, readNewc } from "./newc.ts";
 
-/** What to run in a machine, and what of it to bring back. */
+/** What to run in a machine, and which files to bring back. */
 export type Task = {
-  /** The machine's files, besides a static busybox, which serves as its shell and tools. */
+  /** The machine's files, besides a static busybox that provides its shell and tools. */
   readonly files: readonly NewcEntry[];
-  /** The command with its arguments; it is run as root in /, with /proc, /sys, /dev and a PATH of /bin. */
+  /** The command with its arguments. It runs as root in /, with /proc, /sys, /dev and a PATH of /bin. */
   readonly command: readonly string[];
   /** NAME=VALUE for each variable besides PATH. */
   readonly environment?: readonly string[];
-  /** Files it writes, from the machine's root, without a leading slash. */
+  /** Files that the command writes, relative to the machine's root, without a leading slash. */
   readonly results?: readonly string[];
 };
 
-/**
- * The command's exit status (128 and more: a signal), what it wrote to stdout and stderr, and those of the result files
- * that it left.
- */
+/** The command's exit status (128 and more: a signal), its stdout and stderr, and the result files that it wrote. */
 export type Outcome = {
   readonly status: number;
   readonly output: string;
@@ -44,7 +41,7 @@ export async function runInMachine(
   const { console, port } = await boot(run, machine, [
     { path: "bin/busybox", file: busybox },
     { path: "bin/sh", target: "busybox" },
-    // Programs look for it here.
+    // Programs look for env here.
     { path: "usr/bin/env", target: "/bin/busybox" },
     { path: "init", content: init(machine.architecture.emulator.secondPort.device, wanted), mode: 0o755 },
     { path: "machine/command", content: script(command, environment), mode: 0o755 },
@@ -61,10 +58,10 @@ export async function runInMachine(
   return { status: Number(status), output, results: new Map([...brought].filter(([name]) => results.includes(name))) };
 }
 
-/** What a machine brings is an executable of 110 MB at most, and a log. */
+/** A machine returns an executable of 110 MB at most, and a log. */
 const MOST_BYTES = 512 * 1024 * 1024;
 
-/** The results come compressed, not for their size alone: gzip has a checksum, and an end. */
+/** The results are compressed, not only for size: gzip has a checksum and an end. */
 function unpack(machine: Machine, console: string, port: Buffer): Map<string, Buffer> {
   try {
     return readNewc(gunzipSync(port, { maxOutputLength: MOST_BYTES }));
@@ -77,7 +74,7 @@ function unpack(machine: Machine, console: string, port: Buffer): Map<string, Bu
   }
 }
 
-/** /init: what the command says goes to the console too, so that it is known when the machine hangs. */
+/** /init. The command's output also goes to the console, so that it is known if the machine hangs. */
 function init(port: string, wanted: readonly string[]): string {
   return `#!/bin/sh
 /bin/busybox mkdir -p /proc /sys /dev /tmp
@@ -100,5 +97,5 @@ poweroff -f
 const script = (command: readonly string[], environment: readonly string[]): string =>
   `#!/bin/sh\nexec env -i ${["PATH=/bin", ...environment, ...command].map(quote).join(" ")}\n`;
 
-/** As a word of the shell's. */
+/** Quotes a word for the shell. */
 const quote = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;

@@ -40,7 +40,7 @@ async function main(run: Scope, args: readonly string[]): Promise<void> {
         `run: npx -y bun@${version} run pin ${version}`,
     );
   await ownDist(run);
-  // First, because without git nothing may change.
+  // First, because nothing may change without git.
   const files = trackedFiles();
 
   const runtimes = await Promise.all(
@@ -109,7 +109,7 @@ function move(files: readonly string[], version: string, { libraries }: Pin): vo
   if (left.length > 0) console.log(`these lines name ${PINNED_BUN} for another reason; read them: ${left.join(", ")}`);
 }
 
-/** The versions of the works that NOTICE names, as this Bun and Debian's packages report them. */
+/** The versions of the works in NOTICE, as reported by this Bun and Debian's packages. */
 function works(libraries: Pin["libraries"]): Readonly<Record<string, string>> {
   const { webkit, mimalloc, tinycc } = process.versions;
   const parts = Object.entries({ JavaScriptCore: webkit, mimalloc, TinyCC: tinycc });
@@ -117,7 +117,7 @@ function works(libraries: Pin["libraries"]): Readonly<Record<string, string>> {
   return Object.fromEntries([...parts.filter(([, version]) => version !== undefined), ...packages]);
 }
 
-/** JSON, with lists of addresses on a line each. */
+/** Formats JSON with a line for each list of addresses. */
 function asText(value: Pin): string {
   const text = JSON.stringify(value, null, 2).replace(
     /\[\s+("0x[^\]]*?)\s+\]/g,

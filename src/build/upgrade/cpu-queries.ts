@@ -5,7 +5,7 @@ import type { Scope } from "../../support/scope.ts";
 /**
  * Disassembles the ELF file `path`. Returns the addresses of all instructions that query the processor, in hexadecimal
  * and by mnemonic; nothing for an architecture without such an instruction.
- * @throws UserError when there is no disassembler, it fails, or an instruction is nowhere.
+ * @throws UserError when there is no disassembler, it fails, or an instruction never occurs.
  */
 export async function findCpuQueries(
   run: Scope,

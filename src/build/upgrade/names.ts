@@ -1,5 +1,5 @@
 /**
- * Files that record which Bun was measured or tried. They keep its name until the command that writes them runs again.
+ * Files that record which Bun was measured or tried. They keep its name until the commands that write them run again.
  */
 const RECORDS =
   /^(CHANGELOG\.md|bun\.lock|bench\/(REPORT\.md|results\.json)|docs\/(kernels|link-tables)\.md|src\/build\/pin\/.*)$/;

@@ -8,17 +8,17 @@ import type { TarEntry } from "../image/tar.ts";
 
 const HERE = import.meta.dir;
 
-/** What a user imports, the source of it, and the runtimes that it is for. */
+/** What a user imports, its source, and the runtimes that it is for. */
 const MODULES = [
   { path: ".", source: "src/link/index.ts", name: "index", target: "node" },
   { path: "./addons", source: "src/addons/index.ts", name: "addons", target: "bun" },
   { path: undefined, source: "src/link/cli.ts", name: "cli", target: "bun" },
 ] as const;
 
-/** The oldest Node.js that the library was tried with. */
+/** The oldest Node.js that the library has been tried with. */
 const NODE = ">=20";
 
-/** The files of the package `bun-static`, below `package/` as npm has them, in the order of their names. */
+/** The files of the package `bun-static`, below `package/` like npm's, sorted by name. */
 export async function contents(run: Scope): Promise<readonly TarEntry[]> {
   const declarations = await declare(run);
   const modules = await Promise.all(MODULES.map(bundle));
@@ -36,7 +36,7 @@ export async function contents(run: Scope): Promise<readonly TarEntry[]> {
   ].toSorted((one, other) => (one.name < other.name ? -1 : 1));
 }
 
-/** Its package.json: what npm and Bun read. */
+/** package.json for npm and Bun. */
 function manifest(): object {
   const { engines, license, homepage, repository, bugs } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   const exported = MODULES.filter(({ path }) => path !== undefined).map(({ path, source, name }) => [
@@ -65,11 +65,11 @@ async function bundle({ source, name, target }: (typeof MODULES)[number]): Promi
   });
   const [output] = outputs;
   if (output === undefined) throw new Error(`${source}: the bundler gave nothing`);
-  // The path of the checkout would be in the comments that name each source.
+  // The comments that name each source would contain the checkout's path.
   return file(`lib/${name}.js`, Buffer.from((await output.text()).replaceAll(`${ROOT}/`, "")));
 }
 
-/** The declarations that the exported ones lead to. Bun writes none; TypeScript's compiler does. */
+/** The declarations reachable from the exported ones. TypeScript's compiler writes them; Bun cannot. */
 async function declare(run: Scope): Promise<readonly TarEntry[]> {
   const folder = run.folder("bun-static-types-");
   const compiler = join(ROOT, "node_modules", "typescript", "bin", "tsc");
@@ -98,7 +98,7 @@ const compilerOptions = (folder: string, files: readonly string[]) => ({
   compilerOptions: {
     ...{ noEmit: false, declaration: true, emitDeclarationOnly: true, rewriteRelativeImportExtensions: true },
     ...{ rootDir: join(ROOT, "src"), outDir: join(folder, "types") },
-    // bun run check has checked them.
+    // bun run check has already checked them.
     noCheck: true,
     typeRoots: [join(ROOT, "node_modules", "@types")],
   },
@@ -108,7 +108,7 @@ const compilerOptions = (folder: string, files: readonly string[]) => ({
 
 const declarationOf = (source: string) => source.replace(/^src\//, "types/").replace(/\.ts$/, ".d.ts");
 
-/** Under "nodenext" an import names the file that is there at run time. */
+/** Under "nodenext", an import names the file that exists at run time. */
 const inJavaScript = (declaration: string) => declaration.replace(/(from "\.[^"]+)\.ts"/g, '$1.js"');
 
 const file = (name: string, bytes: Uint8Array): TarEntry => ({ name: `package/${name}`, bytes, mode: 0o644 });

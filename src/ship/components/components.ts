@@ -1,7 +1,7 @@
 import type { Architecture } from "../../arch/architecture.ts";
 import { PINNED_BUN, pinnedLibraries, pinnedRuntime } from "../../build/pin/pin.ts";
 
-/** Somebody else's work that /pause is made with, as NOTICE and the bill of materials name it. */
+/** Another project's work that /pause is made with, as NOTICE and the bill of materials name it. */
 export type Component = {
   readonly name: string;
   readonly version: string;
@@ -12,15 +12,13 @@ export type Component = {
   readonly purl: string;
   /** The file that the build reads, if it has a pin of its own. */
   readonly file?: { readonly name: string; readonly sha256: string };
-  /** A sentence about the part of it that /pause has. */
+  /** A sentence about the part of the work that /pause contains. */
   readonly part: string;
-  /**
-   * The parts of /pause that hold its work, by the words of docs/map.md. None: what the build needs and /pause has not.
-   */
+  /** The parts of /pause that contain the work, in the words of docs/map.md. None if only the build needs it. */
   readonly parts: readonly string[];
 };
 
-/** Parts that are of this repository alone, or whose contents are. */
+/** Parts that belong to this repository alone, or whose contents do. */
 export const OWN_PARTS: readonly string[] = [
   "ELF header, program headers",
   "stub",
@@ -96,7 +94,7 @@ export function components(architecture: Architecture): readonly Component[] {
   ];
 }
 
-/** A library from Debian, by its package and the file that is linked. */
+/** A library from Debian, by its package and the linked file. */
 function library(architecture: Architecture, name: string, file: string) {
   const { packages, sha256 } = pinnedLibraries(architecture);
   const [, version = unpinned(name)] = packages.find((each) => each.startsWith(`${name} `))?.split(" ") ?? [];
@@ -105,8 +103,8 @@ function library(architecture: Architecture, name: string, file: string) {
 }
 
 /**
- * The commit of a part that this Bun, which is the pinned one, says it was built with.
- * @throws Error where it says none: a bug.
+ * The commit of a component that this Bun, which is the pinned one, reports to have been built with.
+ * @throws Error when it reports none: a bug.
  */
 function commitOf(part: string): string {
   return process.versions[part] ?? unpinned(part);

@@ -3,11 +3,11 @@ import { blobPath } from "./layout.ts";
 import { ATTACHED, ATTESTATION, NO_PLATFORM, OCI, REFERENCE } from "./media-types.ts";
 import { type TarEntry, tar } from "./tar.ts";
 
-/** What an image is, whatever its platforms: one file, how it is run, and what is said of it. */
+/** What an image contains on any platform: one file, how to run it, and its labels. */
 export type Contents = {
-  /** With tag, as tools that load the image will call it. */
+  /** With tag; tools that load the image give it this name. */
   readonly name: string;
-  /** The path of the one file, without the first slash. */
+  /** The path of the one file, without the leading slash. */
   readonly file: string;
   readonly user?: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -15,20 +15,20 @@ export type Contents = {
   readonly timestamp: number;
 };
 
-/** The one file, for one platform: the architecture by its name in an OCI image index. */
+/** The one file for one platform. The architecture has its name in an OCI image index. */
 export type PlatformExecutable = { readonly architecture: string; readonly bytes: Uint8Array };
 
-/** A text that goes with the image, by the name of its file. */
+/** A text that goes with the image, under the name of its file. */
 export type Text = { readonly name: string; readonly text: string };
 
-/** What travels with the image, beside it: no node unpacks it, and the platforms' manifests are the same without it. */
+/** What travels beside the image. No node unpacks it, and the platforms' manifests are the same without it. */
 export type Attached = {
   readonly licenses?: readonly Text[];
-  /** What is said of the image that has this manifest. */
+  /** Returns statements about the image with this manifest. */
   readonly attest?: (architecture: string, digest: string) => readonly Text[];
 };
 
-/** What the archive holds for one platform: the digest of its manifest, and the layer's bytes after gzip. */
+/** What the archive holds for one platform: its manifest's digest, and the layer's size in bytes after gzip. */
 export type Written = { readonly architecture: string; readonly digest: string; readonly compressed: number };
 
 export type Assembled = {
@@ -43,10 +43,10 @@ type Descriptor = { readonly mediaType: string; readonly digest: string; readonl
 type Blob = (mediaType: string, bytes: Uint8Array) => Descriptor;
 
 /**
- * An archive that every tool loads: an OCI image layout (image-layout.md) whose one image is an index of the programs'
- * platforms, and beside it Docker's own manifest.json, which Docker's classic image store and older tools read instead.
- * That one has no platforms: it names the image of `dockers`, which must be among the programs. What is attached stands
- * in the index behind the platforms. The same input gives the same bytes.
+ * Makes an archive that every tool loads: an OCI image layout (image-layout.md) whose one image is an index of the
+ * programs' platforms. Docker's own manifest.json stands beside it, for Docker's classic image store and older tools.
+ * That file has no platforms: it names the image of `dockers`, which must be among the programs. The index lists
+ * attachments after the platforms. The same input gives the same bytes.
  */
 export function assemble(
   contents: Contents,
@@ -74,7 +74,7 @@ export function assemble(
   ];
   const index = blob(OCI.index, json({ schemaVersion: 2, mediaType: OCI.index, manifests }));
 
-  // containerd and newer tools go by the first annotation, older ones by the second.
+  // containerd and newer tools use the first annotation, older ones the second.
   const annotations = { "io.containerd.image.name": contents.name, "org.opencontainers.image.ref.name": contents.name };
   const docker = images
     .filter(({ architecture }) => architecture === dockers)
@@ -106,10 +106,10 @@ function image(contents: Contents, { architecture, bytes }: PlatformExecutable, 
 }
 
 /**
- * Texts about the image with this manifest, as an image for no platform that has them in an ordinary layer: so every
- * registry and every conversion to Docker's types takes it along. It has nothing to run. Tools that know BuildKit's
- * attestations (its documentation, attestation storage) list it as one by its annotations, and a registry as a referrer
- * of its subject (OCI distribution specification, listing referrers).
+ * Texts about the image with this manifest, in the ordinary layer of an image for no platform, so that every registry
+ * and every conversion to Docker's types keeps them. It has nothing to run. Its annotations make tools that know
+ * BuildKit's attestations (its documentation, attestation storage) list it as one, and a registry lists it as a
+ * referrer of its subject (OCI distribution specification, listing referrers).
  */
 function attachment(what: string, texts: readonly Text[], subject: Descriptor, timestamp: number, blob: Blob) {
   const files = texts.map(({ name, text }) => file(name, Buffer.from(text)));
@@ -119,7 +119,7 @@ function attachment(what: string, texts: readonly Text[], subject: Descriptor, t
   return { ...manifest, annotations, platform: NO_PLATFORM };
 }
 
-/** The layer of these files, the configuration and the manifest. */
+/** Makes the layer of these files, the configuration and the manifest. */
 function imageOf(
   files: Uint8Array<ArrayBuffer>,
   configuration: { readonly architecture: string; readonly os: string; readonly config: object },

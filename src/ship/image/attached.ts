@@ -4,17 +4,17 @@ import type { Descriptor, Layout } from "./layout.ts";
 import { ATTACHED, ATTESTATION, IN_TOTO, NO_PLATFORM, REFERENCE } from "./media-types.ts";
 import { untar } from "./untar.ts";
 
-/** Permissions that would make a program of a file: to be run, or with another's privileges. */
+/** Permissions that make a file a program: to execute it, or with another user's privileges. */
 const RUNS = 0o7111;
 
-/** Is it listed as something that goes with an image, and is none? */
+/** Is it listed as an attachment to an image rather than an image? */
 export const isAttached = ({ platform }: Descriptor): boolean =>
   platform?.os === NO_PLATFORM.os && platform.architecture === NO_PLATFORM.architecture;
 
 /**
- * Checks that what is listed for no platform is no image that some tool could run: it says by its label, or by
- * BuildKit's annotations, that it goes with one of `images` (digests), its configuration says so too and has nothing to
- * run, and it has statements, or files without a permission to run them. `name`: as messages call the archive.
+ * Checks that a descriptor without a platform is not an image that some tool could run. Its label or BuildKit's
+ * annotations must say that it goes with one of `images` (digests). Its configuration must agree and have nothing to
+ * run. It must hold statements, or files without execute permission. `name`: what messages call the archive.
  * @throws ShapeError or ImageError when it is anything else.
  */
 export function checkAttached(name: string, layout: Layout, descriptor: Descriptor, images: readonly string[]): void {

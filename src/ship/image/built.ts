@@ -6,8 +6,8 @@ import { ImageError } from "./error.ts";
 import { ARCHITECTURES, checkMachine, HOST } from "./platforms.ts";
 
 /**
- * A /pause that the build made, with the commit it was made from, or null where there was no git; `committed`: when
- * that was made, in seconds, if the build has written it down.
+ * A /pause from the build, with the commit it was made from, or null without git. `committed`: when that commit was
+ * made, in seconds, if the build recorded it.
  */
 export type Built = {
   readonly architecture: string;
@@ -17,14 +17,14 @@ export type Built = {
   readonly committed: number | undefined;
 };
 
-/** What the build wrote down: the version, the commit and its date, and the hashes of what it made. */
+/** What the build recorded: the version, the commit and its date, and the hashes of what it made. */
 type Said = Pick<Built, "commit" | "committed"> & { readonly version: unknown; readonly hashes: readonly unknown[] };
 
 /**
- * What of `dist` can go into the image: dist/ARCHITECTURE/pause of each architecture, this machine's also as
- * dist/pause.
- * @throws ImageError when there is none, or one is not what its provenance.json says, or they are of two commits or
- * another version.
+ * Finds what of `dist` can go into the image: dist/ARCHITECTURE/pause of each architecture, or dist/pause for this
+ * machine's.
+ * @throws ImageError when there is none, one differs from its provenance.json, or they are of two commits or another
+ * version.
  */
 export function findBuilt(dist: string): readonly [Built, ...Built[]] {
   const [first, ...others] = ARCHITECTURES.flatMap((architecture) => {

@@ -32,7 +32,7 @@ async function image(run: Scope, chosen: string | undefined): Promise<void> {
   console.log(report(contents.name, assembled, programs, dockers));
 }
 
-/** @throws ImageError when the one that was asked for is not among the programs. */
+/** @throws ImageError when the requested one is not among the programs. */
 function forDocker(programs: readonly [Built, ...Built[]], chosen: string | undefined): string {
   const asked = programs.find(({ architecture }) => architecture === (chosen ?? HOST));
   if (chosen !== undefined && asked === undefined)
@@ -42,7 +42,7 @@ function forDocker(programs: readonly [Built, ...Built[]], chosen: string | unde
   return (asked ?? programs[0]).architecture;
 }
 
-/** @throws ImageError where the system does not let it be written. */
+/** @throws ImageError when the system refuses the write. */
 function write(run: Scope, archive: Uint8Array): void {
   const file = join(unfinished(run), "archive");
   try {

@@ -3,8 +3,8 @@ import type { Platform } from "./layout.ts";
 import { platformOf } from "./layout.ts";
 
 /**
- * What an image says about how to run it: the part of the OCI image configuration (config.md) that a runtime reads.
- * `others`: the names of what else is set there.
+ * How to run an image: the part of the OCI image configuration (config.md) that a runtime reads. `others`: the names of
+ * the other members that are set.
  */
 export type ImageConfig = {
   readonly user: string;
@@ -14,7 +14,7 @@ export type ImageConfig = {
   readonly others: readonly string[];
 };
 
-/** An image's configuration: for which platform, how it is run, and the SHA-256 of each layer unpacked. */
+/** An image's configuration: its platform, how to run it, and the SHA-256 of each unpacked layer. */
 export type Configuration = {
   readonly platform: Platform;
   readonly config: ImageConfig;
@@ -22,24 +22,24 @@ export type Configuration = {
 };
 
 /**
- * Of the specification, and of Docker's own. What tells of the system's version makes it another platform, and is
- * refused.
+ * Members of the specification and Docker's own. Members about the system's version would make it another platform, and
+ * are refused.
  */
 const MEMBERS = [
   ...(["created", "author", "architecture", "os", "variant", "config", "rootfs", "history"] as const),
   ...(["container", "container_config", "docker_version", "id", "parent", "comment"] as const),
 ] as const;
 
-/** What Docker writes down of the container that an image was made in, or for Windows. */
+/** What Docker records about the container that an image was made in, or for Windows. */
 const MEANS_NOTHING = ["Hostname", "Image", "ArgsEscaped"];
 
-/** @throws ShapeError when it is none, or says more than this. */
+/** @throws ShapeError when it is not a configuration, or says more than this. */
 export function readConfiguration(document: unknown): Configuration {
   const { os, architecture, variant, config, rootfs, history } = recordOf(document, MEMBERS);
   const { type, diff_ids } = recordOf(rootfs, ["type", "diff_ids"]);
   if (type !== "layers") throw new ShapeError("a configuration whose rootfs has not the type layers");
   const diffIds = list(diff_ids).map(text);
-  // Some conversions go by it to tell which layers there are.
+  // Some conversions count the layers by it.
   const layers =
     history === undefined
       ? diffIds
@@ -57,7 +57,7 @@ export function readConfiguration(document: unknown): Configuration {
   };
 }
 
-/** The part of it that says how it is run. */
+/** The part of the configuration that says how to run the image. */
 export function readConfig(config: unknown): ImageConfig {
   const { User, Entrypoint, Env, Labels, ...rest } = record(config);
   return {
@@ -72,6 +72,6 @@ export function readConfig(config: unknown): ImageConfig {
   };
 }
 
-/** Docker's tools write down what is not set, too. */
+/** Docker's tools also write members that are not set. */
 const isEmpty = (value: unknown): boolean =>
   !value || (Array.isArray(value) ? value.length === 0 : typeof value === "object" && Object.keys(value).length === 0);

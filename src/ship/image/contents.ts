@@ -6,11 +6,11 @@ import { ROOT } from "../../support/project.ts";
 import { LICENSE } from "../components/license.ts";
 import type { Contents, Text } from "./assemble.ts";
 
-/** The one file of the image, and as whom it runs. */
+/** The image's one file, and the user it runs as. */
 export const FILE = "pause";
 export const USER = "65535:65535";
 
-/** The image of pause at a commit; null: where no commit is known. `committed`: when it was made, in seconds. */
+/** The image of pause at a commit; null if no commit is known. `committed`: when it was made, in seconds. */
 export const contentsAt = (commit: string | null, committed = dateOf(commit)): Contents => ({
   name: `localhost/pause:${version}`,
   file: FILE,
@@ -26,7 +26,7 @@ export const contentsAt = (commit: string | null, committed = dateOf(commit)): C
   timestamp: committed,
 });
 
-/** What has to go with every copy: NOTICE, and each licence that it names. */
+/** What must go with every copy: NOTICE, and each licence that it names. */
 export function licenseTexts(): readonly Text[] {
   const licenses = readdirSync(join(ROOT, "LICENSES"))
     .toSorted()

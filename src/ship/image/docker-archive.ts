@@ -4,15 +4,15 @@ import { readConfig, readConfiguration } from "./config.ts";
 import type { Image } from "./image.ts";
 import type { TarMember } from "./untar.ts";
 
-/** What an older Docker goes by, and the layer itself. */
+/** The files that an older Docker reads, and the layer itself. */
 const [REPOSITORIES, VERSION, FORMER, LAYER] = ["repositories", "VERSION", "json", "layer.tar"];
 
 const ID = /^[0-9a-f]{64}$/;
 const CONFIG = /^([0-9a-f]{64})\.json$/;
 
 /**
- * The image of the archive that `docker save` of a store without OCI layouts writes: a configuration by its SHA-256,
- * and one folder with the layer and what Docker knew of it before. Both have to say the same.
+ * Reads the image of an archive that `docker save` writes from a store without OCI layouts: a configuration named by
+ * its SHA-256, and one folder with the layer and Docker's earlier record of it. Both have to agree.
  * @throws ShapeError when it is anything else.
  */
 export function readDockerArchive(members: readonly TarMember[], manifest: string): Image {
@@ -56,7 +56,7 @@ export function readDockerArchive(members: readonly TarMember[], manifest: strin
   return { digest: `sha256:${digest}`, os, architecture, config: run, layers: [{ tar, compressed: tar.length }] };
 }
 
-/** What an older Docker goes by. */
+/** Checks the files that an older Docker reads. */
 function checkFormer(
   files: ReadonlyMap<string, Uint8Array>,
   folder: string,

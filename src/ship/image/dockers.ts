@@ -1,7 +1,7 @@
 import { list, parseJson, record, recordOf, ShapeError, text } from "../../support/json.ts";
 import { blobPath, type Descriptor, descriptorOf } from "./layout.ts";
 
-/** What an image is made of, as Docker's manifest.json has it too. */
+/** The parts of an image, as Docker's manifest.json lists them too. */
 export type Parts = {
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
@@ -9,8 +9,8 @@ export type Parts = {
 };
 
 /**
- * Docker's classic image store goes by manifest.json alone, so that has to lead to one of the images that were read,
- * and to nothing else. @throws ShapeError when it does not.
+ * Docker's classic image store reads only manifest.json, so that must name one of the images that were read, and
+ * nothing else. @throws ShapeError when it does not.
  */
 export function checkDockers(manifest: Uint8Array, images: readonly Parts[]): void {
   const [image, ...others] = list(parseJson(manifest));

@@ -1,7 +1,7 @@
 import type { ImageConfig } from "./config.ts";
 import type { Layer } from "./layout.ts";
 
-/** The image for one platform; `digest` is its manifest's, or its configuration's in Docker's own archive. */
+/** The image for one platform. `digest`: of its manifest; in Docker's own archive, of its configuration. */
 export type Image = {
   readonly digest: string;
   readonly os: string;

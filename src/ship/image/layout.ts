@@ -4,7 +4,7 @@ import { MOST_UNPACKED_BYTES } from "./limits.ts";
 import { FAMILIES, type Family } from "./media-types.ts";
 import { unpack } from "./unpack.ts";
 
-/** For what an image is: names of the OCI image index (image-index.md). */
+/** What an image is for, in the names of the OCI image index (image-index.md). */
 export type Platform = { readonly os: string; readonly architecture: string; readonly variant?: string };
 
 /** A content descriptor (OCI image specification, descriptor.md). */
@@ -16,7 +16,7 @@ export type Descriptor = {
   readonly annotations: Readonly<Record<string, string>>;
 };
 
-/** A manifest (manifest.md), and by what names its family calls the parts. */
+/** A manifest (manifest.md), and the names that its family gives to the parts. */
 export type Manifest = {
   readonly family: Family;
   readonly config: Descriptor;
@@ -24,17 +24,17 @@ export type Manifest = {
   readonly subject?: Descriptor;
 };
 
-/** A layer: a tar archive, which in the image's archive takes `compressed` bytes. */
+/** A layer: a tar archive, and the `compressed` bytes it takes in the image's archive. */
 export type Layer = { readonly tar: Uint8Array<ArrayBuffer>; readonly compressed: number };
 
-/** The bytes of `files` by descriptors, and what they mean. All throw ShapeError where that is not plain. */
+/** The bytes of `files` by descriptors, and their meaning. All methods throw ShapeError for anything unusual. */
 export class Layout {
-  /** How many bytes layers may still unpack to. */
+  /** How many more bytes layers may unpack to. */
   private left = MOST_UNPACKED_BYTES;
 
   constructor(private readonly files: ReadonlyMap<string, Uint8Array>) {}
 
-  /** The blob, which is what digest and size say. */
+  /** The blob; its digest and size must match. */
   blob({ digest, size, platform }: Descriptor): Uint8Array {
     const called = `blob ${digest}${platform === undefined ? "" : ` (${platform.os}/${platform.architecture})`}`;
     const bytes = this.files.get(blobPath(digest));
@@ -64,7 +64,7 @@ export class Layout {
     const manifest = recordOf(this.json(descriptor), names);
     checkVersion(manifest, descriptor.mediaType);
     const other = Object.keys(texts(manifest.annotations ?? {})).find((name) => !name.startsWith(TOLD));
-    // Podman hands them on to the runtime, which some of them tell how to run it.
+    // Podman passes annotations on to the runtime, and some of them change how it runs the image.
     if (other !== undefined) throw new ShapeError(`a manifest with the annotation ${JSON.stringify(other)}`);
     const config = descriptorOf(manifest.config);
     if (config.mediaType !== family.config)
@@ -78,12 +78,12 @@ export class Layout {
     };
   }
 
-  /** A layer of a manifest of this family, unpacked; its digest then has to be `diffId`. */
+  /** Unpacks a layer of a manifest of this family. Its digest must then be `diffId`. */
   layer({ layers }: Family, descriptor: Descriptor, diffId: string | undefined): Layer {
     const compression = Object.hasOwn(layers, descriptor.mediaType) ? layers[descriptor.mediaType] : undefined;
     if (compression === undefined)
       throw new ShapeError(`a layer of media type ${descriptor.mediaType}, which is not read here`);
-    // Some readers take a list of files from there, and not from the layer.
+    // Some readers take a list of files from the annotations instead of the layer.
     if (Object.keys(descriptor.annotations).length > 0) throw new ShapeError("a layer with annotations");
     const blob = this.blob(descriptor);
     const tar = new Uint8Array(unpack(blob, compression, this.left));
@@ -94,13 +94,13 @@ export class Layout {
   }
 }
 
-/** Annotations that only tell people something (OCI image specification, annotations.md). */
+/** Annotations that only inform people (OCI image specification, annotations.md). */
 const TOLD = "org.opencontainers.image.";
 
-/** Where an image layout has a blob (image-layout.md). */
+/** The place of a blob in an image layout (image-layout.md). */
 export const blobPath = (digest: string): string => `blobs/${digest.replace(":", "/")}`;
 
-/** By its media type some readers know what a document is, and some by what is in it: both have to say the same. */
+/** Some readers tell a document's kind by its media type, others by its content, so both have to agree. */
 function checkVersion(document: { schemaVersion?: unknown; mediaType?: unknown }, mediaType: string): void {
   if (document.schemaVersion !== 2) throw new ShapeError("a document whose schemaVersion is not 2");
   if (document.mediaType !== undefined && document.mediaType !== mediaType)
@@ -109,7 +109,7 @@ function checkVersion(document: { schemaVersion?: unknown; mediaType?: unknown }
     );
 }
 
-/** With nothing in it that leads elsewhere: no `urls`, and no `data` in the place of the blob. */
+/** A descriptor that leads nowhere else: no `urls`, and no `data` instead of the blob. */
 export function descriptorOf(value: unknown): Descriptor {
   const found = recordOf(value, ["mediaType", "digest", "size", "annotations", "platform"]);
   const digest = text(found.digest);
@@ -124,7 +124,7 @@ export function descriptorOf(value: unknown): Descriptor {
   };
 }
 
-/** What a platform says of the processor or the system beyond these names makes it another one to some readers. */
+/** A platform of only these names: some readers take more about the processor or the system for another platform. */
 export function platformOf(value: unknown): Platform {
   const { os, architecture, variant } = recordOf(value, ["os", "architecture", "variant"]);
   return { os: text(os), architecture: text(architecture), ...(variant !== undefined && { variant: text(variant) }) };

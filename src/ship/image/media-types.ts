@@ -1,8 +1,6 @@
 import type { Compression } from "./unpack.ts";
 
-/**
- * What the manifest of an image, its configuration and its layers are called: those of one manifest are of one family.
- */
+/** The media types of an image's manifest, configuration and layers. Those of one manifest are of one family. */
 export type Family = {
   readonly index: string;
   readonly manifest: string;
@@ -13,7 +11,7 @@ export type Family = {
 const VND_OCI = "application/vnd.oci.image";
 const VND_DOCKER = "application/vnd.docker";
 
-/** OCI image specification, media-types.md: what is written here. */
+/** OCI image specification, media-types.md: what the build writes. */
 export const OCI = {
   index: `${VND_OCI}.index.v1+json`,
   manifest: `${VND_OCI}.manifest.v1+json`,
@@ -40,19 +38,16 @@ const DOCKER_FAMILY: Family = {
 export const FAMILIES: readonly Family[] = [OCI_FAMILY, DOCKER_FAMILY];
 
 /**
- * A statement about an image (in-toto attestation framework, spec/v1/bundle.md), which BuildKit has in the place of a
- * layer.
+ * A statement about an image (in-toto attestation framework, spec/v1/bundle.md). BuildKit puts it in place of a layer.
  */
 export const IN_TOTO = "application/vnd.in-toto+json";
 
-/** In the place of a platform, so that no tool takes for an image what only goes with one: BuildKit's way. */
+/** Stands for a platform, as BuildKit does it, so that no tool takes an attachment for an image. */
 export const NO_PLATFORM = { architecture: "unknown", os: "unknown" } as const;
 
-/** What BuildKit has on the descriptor of what goes with an image (its documentation, attestation storage). */
+/** BuildKit's annotations on the descriptor of an attachment (its documentation, attestation storage). */
 export const REFERENCE = { digest: "vnd.docker.reference.digest", type: "vnd.docker.reference.type" } as const;
 export const ATTESTATION = "attestation-manifest";
 
-/**
- * The label by which what is attached here says so: it stays where a conversion to Docker's types drops annotations.
- */
+/** The label that marks our attachments. It survives a conversion to Docker's types, which drops annotations. */
 export const ATTACHED = "vnd.pause.attached";

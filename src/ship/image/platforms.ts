@@ -1,20 +1,20 @@
 import { architectureOf, HOST as RECORD, ARCHITECTURES as RECORDS } from "../../arch/architectures.ts";
 import { ImageError } from "./error.ts";
 
-/** The architectures an image can be for, by their names in the OCI image index (Go's GOARCH), in its order. */
+/** The architectures an image can be for, as the OCI image index names them (Go's GOARCH), in its order. */
 export const ARCHITECTURES: readonly string[] = RECORDS.map(({ debian }) => debian);
 
-/** This machine's, where it is one of them. */
+/** This machine's, if it is one of them. */
 export const HOST = RECORD?.debian;
 
-/** @throws ImageError when the name is none of these. */
+/** @throws ImageError when the name is not one of these. */
 export function checkArchitecture(name: string): string {
   if (ARCHITECTURES.includes(name)) return name;
   throw new ImageError(`no architecture ${JSON.stringify(name)}; there are ${ARCHITECTURES.join(" and ")}`);
 }
 
 /**
- * @throws ImageError when the bytes of `path` are no ELF file (gABI, chapter 4: e_ident, e_machine) for this
+ * @throws ImageError when the bytes of `path` are not an ELF file (gABI, chapter 4: e_ident, e_machine) for this
  * architecture.
  */
 export function checkMachine(path: string, bytes: Uint8Array, architecture: string): void {

@@ -12,7 +12,7 @@ import { MOST_ARCHIVE_BYTES } from "./limits.ts";
 import { FAMILIES, OCI } from "./media-types.ts";
 import { type TarMember, untar } from "./untar.ts";
 
-/** The files of an image layout beside its blobs, and those that Docker writes with it. */
+/** The files of an image layout besides its blobs, and those that Docker adds. */
 const MARKER = "oci-layout";
 const INDEX = "index.json";
 const DOCKERS = "manifest.json";
@@ -21,11 +21,11 @@ const FOLDERS = ["", "blobs", "blobs/sha256"];
 const LAYOUT_VERSION = "1.0.0";
 
 /**
- * The images of an archive that is a tar file of an OCI image layout (image-layout.md), one for each platform: of one
- * manifest, or of one index, which may have attachments beside them. Where the archive has Docker's own manifest.json
- * too, that names one of them; an archive that has manifest.json alone is Docker's. Whatever another tool may read
- * otherwise is refused. `name`: as messages call it.
- * @throws ImageError when it is something else, is damaged, or is more than the limits allow.
+ * Reads the images, one for each platform, of a tar archive of an OCI image layout (image-layout.md): of one manifest,
+ * or of one index, which may list attachments too. If the archive also has Docker's own manifest.json, that names one
+ * of the images; an archive with only manifest.json is Docker's. Refuses whatever another tool may read differently.
+ * `name`: what messages call the archive.
+ * @throws ImageError when it is something else, is damaged, or exceeds the limits.
  */
 export function readImages(name: string, archive: Uint8Array): readonly Image[] {
   if (archive.length > MOST_ARCHIVE_BYTES)
@@ -68,9 +68,7 @@ function readLayout(name: string, files: ReadonlyMap<string, Uint8Array>): reado
   return images.map(({ image }) => image);
 }
 
-/**
- * The regular files of the archive by their paths: those of a layout, each blob with the digest that it is named by.
- */
+/** The regular files of the archive by path. In a layout, each blob must have the digest in its name. */
 function filesOf(name: string, members: readonly TarMember[]): ReadonlyMap<string, Uint8Array> {
   const files = new Map<string, Uint8Array>();
   for (const { path, type, bytes } of members) {
@@ -93,14 +91,14 @@ function filesOf(name: string, members: readonly TarMember[]): ReadonlyMap<strin
   return files;
 }
 
-/** Without it some tools go by Docker's manifest.json. */
+/** Without the marker, some tools read Docker's manifest.json instead. */
 function checkMarker(marker: Uint8Array | undefined): void {
   if (marker === undefined) throw new ShapeError(`no ${MARKER}`);
   const { imageLayoutVersion } = recordOf(parseJson(marker), ["imageLayoutVersion"]);
   if (imageLayoutVersion !== LAYOUT_VERSION) throw new ShapeError(`no version ${LAYOUT_VERSION} in its ${MARKER}`);
 }
 
-/** What index.json leads to: its one manifest, or what its one index lists, each for a platform. */
+/** What index.json leads to: its one manifest, or the entries of its one index, each for a platform. */
 function listedIn(layout: Layout, index: Uint8Array): readonly Descriptor[] {
   const [only, ...others] = layout.index(parseJson(index), OCI.index);
   if (only === undefined) return [];
@@ -115,7 +113,7 @@ function listedIn(layout: Layout, index: Uint8Array): readonly Descriptor[] {
   return listed;
 }
 
-/** The image of a manifest (manifest.md): one layer. */
+/** The image of a manifest (manifest.md), with one layer. */
 function readImage(layout: Layout, descriptor: Descriptor): { image: Image; parts: Parts } {
   const { family, config, layers, subject } = layout.manifest(descriptor);
   const { platform, config: run, diffIds } = readConfiguration(layout.json(config));
@@ -134,7 +132,7 @@ function readImage(layout: Layout, descriptor: Descriptor): { image: Image; part
   };
 }
 
-/** What the index says has to be what the image says by itself. */
+/** The index and the image must name the same platform. */
 function checkPlatform(own: Platform, listed: Platform = own): void {
   const words = ({ os, architecture, variant }: Platform) =>
     [os, architecture, ...(variant === undefined ? [] : [variant])].join("/");

@@ -1,13 +1,13 @@
-/** A file of an archive: its path in there, what it holds, and the mode it gets. */
+/** A file of an archive: its path there, contents and mode. */
 export type TarEntry = { readonly name: string; readonly bytes: Uint8Array; readonly mode: number };
 
-/** Header and contents stand in blocks of this size; an archive ends with two that are zero, and fills a record. */
+/** Headers and contents fill blocks of this size. An archive ends with two zero blocks, and fills a record. */
 export const BLOCK = 512;
 const RECORD = 20 * BLOCK;
 
 /**
- * Offset and size in bytes of the fields of a header (POSIX pax, "ustar Interchange Format"). Numbers are octal digits,
- * with a NUL behind them.
+ * Offset and size in bytes of the fields of a header (POSIX pax, "ustar Interchange Format"). Numbers are octal digits
+ * followed by a NUL.
  */
 export const FIELDS = {
   name: [0, 100],
@@ -29,8 +29,8 @@ export const FIELDS = {
 } as const;
 
 /**
- * A tar archive (ustar) of these files in this order, owned by root and dated `timestamp` (seconds): the bytes that GNU
- * tar makes with --format=ustar, and the same ones each time, whatever the caller's environment.
+ * Makes a tar archive (ustar) of these files in this order, owned by root and dated `timestamp` (seconds): the bytes
+ * that GNU tar makes with --format=ustar, always the same, whatever the caller's environment.
  */
 export function tar(entries: readonly TarEntry[], timestamp: number): Uint8Array<ArrayBuffer> {
   const members = entries.flatMap(({ name, bytes, mode }) => [
@@ -71,7 +71,7 @@ function header(name: string, size: number, mode: number, timestamp: number): Bu
   return block;
 }
 
-/** The sum of a header's bytes, with spaces in the place of the sum. */
+/** The sum of a header's bytes, counting the sum field as spaces. */
 export function checksum(header: Uint8Array): number {
   const [at, size] = FIELDS.chksum;
   return header.reduce((sum, byte, index) => sum + (index >= at && index < at + size ? 0x20 : byte), 0);

@@ -2,12 +2,12 @@ import { crc32, inflateRawSync, zstdDecompressSync } from "node:zlib";
 import { ShapeError } from "../../support/json.ts";
 import { MOST_UNPACKED_BYTES, MOST_WINDOW_BYTES } from "./limits.ts";
 
-/** How a layer's tar archive stands in its blob. */
+/** How a blob stores a layer's tar archive. */
 export type Compression = "none" | "gzip" | "zstd";
 
 /**
- * What `bytes` are unpacked, `most` bytes of it: one member of gzip or one frame of zstd and nothing else, since
- * readers differ in what they make of a second one, or of what lies behind.
+ * Unpacks `bytes`, to at most `most` bytes: exactly one gzip member or zstd frame, because readers disagree about a
+ * second one or about bytes after it.
  * @throws ShapeError for anything else.
  */
 export function unpack(bytes: Uint8Array, compression: Compression, most: number): Uint8Array {
@@ -19,9 +19,7 @@ export function unpack(bytes: Uint8Array, compression: Compression, most: number
 const tooLarge = () =>
   new ShapeError(`layers that unpack to more than MOST_UNPACKED_BYTES (${MOST_UNPACKED_BYTES}) in all`);
 
-/**
- * RFC 1952: a header of 10 bytes, where no flag says that it has more; then the data; CRC-32 and size, of 4 bytes each.
- */
+/** RFC 1952: a header of 10 bytes if no flag extends it; then the data; CRC-32 and size, of 4 bytes each. */
 const GZIP = { magic: [0x1f, 0x8b], deflate: 8, header: 10, trailer: 8 };
 
 function gunzip(bytes: Uint8Array, most: number): Uint8Array {
@@ -39,16 +37,16 @@ function gunzip(bytes: Uint8Array, most: number): Uint8Array {
   return buffer;
 }
 
-/** What raw deflate data (RFC 1951) are, `size` bytes at most, and how many bytes it took to say that. */
+/** Inflates raw deflate data (RFC 1951) to at most `size` bytes. Also returns how many input bytes that took. */
 function inflate(data: Uint8Array, size: number): { buffer: Uint8Array; taken: number } {
   const limited = { maxOutputLength: Math.max(1, size), info: true };
-  // The types of Node.js do not know what `info` changes.
+  // The types of Node.js do not know that `info` changes the result.
   const made: unknown = attempt("gzip", () => inflateRawSync(data, limited));
   const { buffer, engine } = made as { buffer: Uint8Array; engine: { bytesWritten: number } };
   return { buffer, taken: engine.bytesWritten };
 }
 
-/** RFC 8878, section 3.1.1: the first bytes of a frame, and how long what follows is by them. */
+/** RFC 8878, section 3.1.1: the first bytes of a frame, and the lengths that they give the fields after them. */
 const ZSTD_MAGIC = [0x28, 0xb5, 0x2f, 0xfd];
 const [BLOCK_HEADER, CHECKSUM] = [3, 4];
 const [RLE, RESERVED] = [1, 3];
@@ -58,13 +56,13 @@ function unzstd(bytes: Uint8Array, most: number): Uint8Array {
   return attempt("zstd", () => zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, most) }));
 }
 
-/** Where the one frame that `bytes` begin with ends, by its blocks. */
+/** Where the one frame at the start of `bytes` ends, by its blocks. */
 function frameEnd(bytes: Uint8Array): number {
   if (ZSTD_MAGIC.some((byte, at) => bytes[at] !== byte))
     throw new ShapeError("a layer that is not zstd, as its media type has it");
   const descriptor = bytes[4] ?? 0;
   const single = (descriptor & 0x20) !== 0;
-  // Unused and reserved bits, and a dictionary, which nobody here has.
+  // Unused and reserved bits, and a dictionary, which no reader here has.
   if ((descriptor & 0x1b) !== 0) throw new ShapeError("a layer whose zstd header has more than it needs");
   if (!single && windowSize(bytes[5] ?? 0) > MOST_WINDOW_BYTES)
     throw new ShapeError(`a layer in zstd with a window of more than MOST_WINDOW_BYTES (${MOST_WINDOW_BYTES})`);

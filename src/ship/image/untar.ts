@@ -3,8 +3,8 @@ import { MOST_EXTENDED_BYTES, MOST_MEMBERS } from "./limits.ts";
 import { BLOCK, checksum, FIELDS } from "./tar.ts";
 
 /**
- * A regular file or a folder of a tar archive. `path`: without "./" before it and "/" behind it, so that "" is the root
- * itself. `mode`: permission bits alone.
+ * A regular file or a folder of a tar archive. `path` has no leading "./" and no trailing "/", so "" is the root
+ * itself. `mode`: only the permission bits.
  */
 export type TarMember = {
   readonly path: string;
@@ -16,44 +16,43 @@ export type TarMember = {
 };
 
 /**
- * Type flags that are read (POSIX pax, "ustar Interchange Format"), and the file type that some tools put into the
+ * The type flags that are read (POSIX pax, "ustar Interchange Format"), and the file type that some tools add to the
  * mode.
  */
 const FILE = { flag: "0", type: "file", bits: 0o100000 } as const;
 const FOLDER = { flag: "5", type: "folder", bits: 0o040000 } as const;
-/** An extended header of the member behind it. */
+/** An extended header for the next member. */
 const EXTENDED = "x";
 
-/** Magic and version, of POSIX and of GNU's older format. */
+/** Magic and version, in POSIX and in GNU's older format. */
 const MAGICS = ["ustar\x0000", "ustar  \0"];
 
 const NUMBER = /^\d{1,10}$/;
 const TIME = /^-?\d{1,11}(\.\d{1,9})?$/;
 const NAME = /^[ -~]+$/;
 /**
- * Keywords of an extended header that change neither path nor type nor contents nor what a file may do, with their
- * values.
+ * Keywords of an extended header, with their values, that change neither path, type, contents nor what a file may do.
  */
 const KEYWORDS: Readonly<Record<string, RegExp>> = {
   ...{ mtime: TIME, atime: TIME, ctime: TIME },
   ...{ uid: NUMBER, gid: NUMBER, uname: NAME, gname: NAME },
 };
 
-/** Bits of a mode that are permissions. */
+/** The permission bits of a mode. */
 const PERMISSIONS = 0o7777;
 
 /**
- * The members of a tar archive, in order. All readers have to read it alike, so whatever one of them may take otherwise
- * is refused: anything but regular files and folders, a path twice or in an odd spelling, a size where there are no
- * contents, an extended header that says more than times and owners, padding and an end that are not zero. `name`: as
+ * Reads the members of a tar archive, in order. All readers have to read it alike, so anything that one of them may
+ * take differently is refused: anything but regular files and folders, a path twice or in an odd spelling, a size
+ * without contents, an extended header that says more than times and owners, non-zero padding or end. `name`: what
  * messages call the archive.
- * @throws ImageError for that, where it is cut short or damaged, and above the limits.
+ * @throws ImageError for that, when it is cut short or damaged, and above the limits.
  */
 export function untar(name: string, archive: Uint8Array): readonly TarMember[] {
   const wrong = (at: number, found: string) =>
     new ImageError(`${name}: the tar archive ${found} at byte ${at}; write it again with podman save or skopeo copy`);
   const members = new Map<string, TarMember>();
-  /** What the extended header before a member says of it. */
+  /** The extended header's records about the next member. */
   let about: Records | undefined;
   let headers = 0;
   for (let at = 0; ; ) {
@@ -89,10 +88,10 @@ export function untar(name: string, archive: Uint8Array): readonly TarMember[] {
   }
 }
 
-/** Does this look like a tar archive: has it ustar's or GNU's magic? */
+/** Does this look like a tar archive, with the magic of ustar or GNU? */
 export const isTar = (bytes: Uint8Array): boolean => new TextDecoder().decode(bytes.subarray(257, 262)) === "ustar";
 
-/** Two blocks of zeros, and nothing else behind them: where one reader sees the end, another may go on. */
+/** Two zero blocks and nothing after them: where one reader sees the end, another may go on. */
 function checkEnd(archive: Uint8Array, at: number, wrong: (at: number, found: string) => ImageError): void {
   if (archive.length < at + 2 * BLOCK || archive.length % BLOCK !== 0) throw wrong(archive.length, "is cut short");
   if (!isZero(archive.subarray(at))) throw wrong(at, "has something behind its end");
@@ -102,10 +101,10 @@ type Header = { readonly path: string; readonly flag: string } & Readonly<
   Record<"size" | "mode" | "uid" | "gid", number>
 >;
 
-/** Values of an extended header by their keywords. */
+/** Values of an extended header by keyword. */
 type Records = ReadonlyMap<string, string>;
 
-/** A header, each of whose fields says one thing to every reader. */
+/** Reads a header, refusing fields that readers take differently. */
 function readHeader(block: Uint8Array, wrong: (found: string) => ImageError): Header {
   const field = (name: keyof typeof FIELDS) => block.subarray(FIELDS[name][0], FIELDS[name][0] + FIELDS[name][1]);
   const text = (name: keyof typeof FIELDS) => {
@@ -120,7 +119,7 @@ function readHeader(block: Uint8Array, wrong: (found: string) => ImageError): He
       throw wrong(`has a header with ${JSON.stringify(digits)} where its ${name} is expected, an octal number,`);
     return Number.parseInt(digits, 8);
   };
-  // Some readers take the bytes of a sum as signed: of these they are the same.
+  // Some readers sum the bytes as signed numbers; for ASCII that makes no difference.
   if (block.some((byte) => byte > 0x7e)) throw wrong("has a header with more than ASCII");
   if (number("chksum") !== checksum(block)) throw wrong("has a header without the sum that it says: it is damaged");
   if (!MAGICS.includes(ascii(field("magic")) + ascii(field("version"))))
@@ -154,7 +153,7 @@ function readMember(
 }
 
 /**
- * A path by its one spelling: "./" before it, and "/" behind that of a folder, may be there or not. Undefined for any
+ * A path in its one spelling. A leading "./", and a folder's trailing "/", are optional. Returns undefined for any
  * other.
  */
 function plainPath(path: string, folder: boolean): string | undefined {
@@ -165,8 +164,8 @@ function plainPath(path: string, folder: boolean): string | undefined {
 }
 
 /**
- * The records "LENGTH KEYWORD=VALUE\n" of an extended header (POSIX pax, "pax Extended Header"); LENGTH is that of the
- * whole record.
+ * Reads the records "LENGTH KEYWORD=VALUE\n" of an extended header (POSIX pax, "pax Extended Header"). LENGTH counts
+ * the whole record.
  */
 function readRecords(bytes: Uint8Array, wrong: (found: string) => ImageError): Records {
   if (bytes.length > MOST_EXTENDED_BYTES)

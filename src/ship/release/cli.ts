@@ -21,14 +21,14 @@ const USAGE = `usage: bun run release
 Builds the commit that is checked out for every architecture, and puts what is to be published into dist/release: the
 executables, the image, what each is made of and how, the texts of the licences, and the sums of all of it.`;
 
-/** Where the release is put. */
+/** The folder of the release. */
 const RELEASE = join(DIST, "release");
 
 async function release(run: Scope): Promise<void> {
   process.chdir(ROOT);
   const commit = releasedCommit();
   await ownDist(run);
-  // What is missing or not as pinned is known before anything is built.
+  // Find out what is missing or not as pinned before building anything.
   const wanted: Materials[] = [];
   for (const architecture of ARCHITECTURES) {
     console.log(`for ${architecture.name}:`);
@@ -68,7 +68,7 @@ async function buildAll(
       timestamp: dateOf(commit),
     });
   }
-  // The sources were read over the whole time.
+  // The build read the sources during all this time.
   if (releasedCommit() !== commit)
     throw new UserError(`another commit than ${commit} was checked out while it was built; start again`);
   return executables;

@@ -1,6 +1,6 @@
 import type { Architecture } from "../../arch/architecture.ts";
 
-/** An executable of a release, and where it is from. */
+/** An executable of a release, and its origin. */
 export type ReleasedExecutable = {
   readonly architecture: Architecture;
   readonly file: { readonly name: string; readonly sha256: string };

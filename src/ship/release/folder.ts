@@ -8,15 +8,15 @@ import type { ReleasedExecutable } from "./executable.ts";
 import { sbom } from "./sbom.ts";
 import { billOf, provenanceOf, subjectOf } from "./statement.ts";
 
-/** A file of the release: its path in the folder. */
+/** A file of the release, with its path in the folder. */
 export type File = { readonly path: string; readonly bytes: Uint8Array; readonly executable?: boolean };
 
 /** An executable, and its bytes. */
 export type Executable = ReleasedExecutable & { readonly bytes: Uint8Array };
 
 /**
- * Writes the release of `executables`, which are of one commit, into `folder`, with `others` beside them; SHA256SUMS
- * has all other files. Returns the paths.
+ * Writes the release of `executables`, all of one commit, into `folder`, and `others` beside them. SHA256SUMS lists all
+ * other files. Returns the paths.
  */
 export function writeRelease(
   folder: string,
@@ -44,7 +44,7 @@ export function writeRelease(
   return all.map(({ path }) => path);
 }
 
-/** The file, what it is made of, and how. */
+/** The executable, its bill of materials and its provenance, as files. */
 function ofExecutable(executable: Executable): readonly File[] {
   const { file, bytes } = executable;
   return [
@@ -54,11 +54,11 @@ function ofExecutable(executable: Executable): readonly File[] {
   ];
 }
 
-/** The image, with both documents of each executable said of its image too. */
+/** The image. Both documents of each executable go with its image too. */
 function archive(executables: readonly [Executable, ...Executable[]], texts: readonly Text[]): File {
   const contents = contentsAt(executables[0].commit);
   const programs = executables.map(({ architecture, bytes }) => ({ architecture: architecture.debian, bytes }));
-  // What docker's classic image store takes is the same one whatever machine the release is made on.
+  // The image for docker's classic image store is the same on whatever machine the release is made.
   const dockers = executables[0].architecture.debian;
   return {
     path: "pause.oci.tar",
@@ -69,10 +69,7 @@ function archive(executables: readonly [Executable, ...Executable[]], texts: rea
   };
 }
 
-/**
- * What is said of the image `name` of a platform that has this manifest, and of the executable in it: two in-toto
- * Statements.
- */
+/** Two in-toto Statements about the image `name` of a platform with this manifest, and about the executable in it. */
 export const attestationsOf =
   (name: string, executables: readonly ReleasedExecutable[]) => (architecture: string, digest: string) =>
     executables

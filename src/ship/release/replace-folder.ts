@@ -1,8 +1,8 @@
 import { existsSync, renameSync } from "node:fs";
 
 /**
- * Puts the folder `fresh` in the place of `place`. A folder cannot take another's place while that has files: the old
- * one steps aside to `aside` first, and back if the new one cannot be put there.
+ * Replaces the folder `place` with `fresh`. A rename cannot replace a folder that has files: the old one first moves to
+ * `aside`, and back if the new one cannot take its place.
  */
 export function replaceFolder(place: string, fresh: string, aside: string): void {
   const old = existsSync(place);

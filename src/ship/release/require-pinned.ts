@@ -5,8 +5,8 @@ import { findLibrary } from "../../link/libraries.ts";
 import { UserError } from "../../support/error.ts";
 
 /**
- * @throws UserError when a library that the build would link is not the pinned one; LinkError when one is not there.
- * The runtime is, or gather has refused it.
+ * @throws UserError when the build would link a library that is not the pinned one; LinkError when one is missing.
+ * Gather has already refused any runtime but the pinned one.
  */
 export function requirePinned({ architecture, libraryDirs }: Materials): void {
   const paths = Object.keys(pinnedLibraries(architecture).sha256).map(

@@ -25,7 +25,7 @@ export function sbom(released: ReleasedExecutable) {
     components: components(released.architecture).map(component),
     dependencies: dependencies(released.architecture),
   };
-  // Made from the content (RFC 9562, section 5.5): a random one would differ each time.
+  // Derived from the content (RFC 9562, section 5.5), because a random one would differ each time.
   return { ...document, serialNumber: `urn:uuid:${Bun.randomUUIDv5(JSON.stringify(document), "url")}` };
 }
 
@@ -55,7 +55,7 @@ function component({ name, version, supplier, license, purl, file, part, parts: 
     name,
     version,
     description: part,
-    // The build needs it, but the file does not have it.
+    // The build needs it, but the file does not contain it.
     scope: own.length > 0 ? "required" : "excluded",
     ...(file !== undefined && { hashes: [sha256(file.sha256)] }),
     licenses: [{ expression: license, acknowledgement: "declared" }],
@@ -64,7 +64,7 @@ function component({ name, version, supplier, license, purl, file, part, parts: 
   };
 }
 
-/** The executable is made of the runtime and what that is linked with; the runtime has the rest in it. */
+/** The executable depends on the runtime and the libraries linked with it; the runtime contains the rest. */
 function dependencies(architecture: Architecture) {
   const all = components(architecture);
   const [runtime, ...rest] = all.map(({ purl }) => purl);

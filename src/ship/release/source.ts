@@ -2,12 +2,12 @@ import { changes, checkedOut } from "../../build/commit.ts";
 import { UserError } from "../../support/error.ts";
 import { listFirst } from "../../support/list-first.ts";
 
-/** How many paths a message names. */
+/** The most paths that a message names. */
 const NAMED = 3;
 
 /**
- * The commit that a release made here is of.
- * @throws UserError in a tree without git, and in one that is not the commit's.
+ * Returns the commit of a release made here.
+ * @throws UserError in a tree without git, and in one that differs from its commit.
  */
 export function releasedCommit(): string {
   const [commit, changed] = [checkedOut(), changes()];

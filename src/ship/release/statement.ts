@@ -3,7 +3,7 @@ import { components } from "../components/components.ts";
 import type { ReleasedExecutable } from "./executable.ts";
 import { CYCLONEDX, sbom } from "./sbom.ts";
 
-/** What a statement is about: a name, and digests in hexadecimal. */
+/** The subject of a statement: a name, and digests in hexadecimal. */
 export type Subject = { readonly name: string; readonly digest: { readonly sha256: string } };
 
 /** An in-toto Statement, version 1 (in-toto attestation framework, spec/v1/statement.md). */
@@ -18,13 +18,13 @@ const SLSA = "https://slsa.dev/provenance/v1";
 
 export const subjectOf = ({ file: { name, sha256 } }: ReleasedExecutable): Subject => ({ name, digest: { sha256 } });
 
-/** What the executable is made of, about `subject`. */
+/** The bill of materials of the executable, about `subject`. */
 export const billOf = (released: ReleasedExecutable, subject: readonly Subject[]) =>
   statement(subject, CYCLONEDX, sbom(released));
 
 /**
- * How the executable is made, about `subject` (SLSA, provenance v1). It has what the bytes depend on and nothing of the
- * machine that made them: who builds the same commit gets the same statement.
+ * How the executable is made, about `subject` (SLSA, provenance v1). It names what the bytes depend on and nothing of
+ * the machine, so every build of the same commit gives the same statement.
  */
 export function provenanceOf(released: ReleasedExecutable, subject: readonly Subject[]) {
   const { architecture, commit } = released;
@@ -39,7 +39,7 @@ export function provenanceOf(released: ReleasedExecutable, subject: readonly Sub
   });
 }
 
-/** The files that the build reads, by hash, and the packages they are from. */
+/** The files that the build reads, by hash, and their packages. */
 const inputs = ({ architecture }: ReleasedExecutable) =>
   components(architecture).flatMap(({ file, purl }) =>
     file === undefined ? [] : [{ name: file.name, digest: { sha256: file.sha256 }, annotations: { package: purl } }],

@@ -9,13 +9,12 @@ import { VerifyError } from "./error.ts";
 import { readStatement } from "./statement.ts";
 import type { Subject } from "./subject.ts";
 
-/** Behind the name of a release's executable. */
+/** The suffix of the statement about a release's executable. */
 const STATEMENT = ".intoto.json";
 
 /**
- * What is said of a file, and by what: the commit it is of, or null where there was none; whether it was made from
- * other sources than that commit's; SHA-256 of Bun's runtime and, by their names, of the libraries in it. Undefined:
- * nothing is said of that.
+ * What a document says about a file: its commit, or null if there was none; whether its sources differed from that
+ * commit's; SHA-256 of its Bun runtime and, by name, of its libraries. Undefined: the document does not say.
  */
 export type Claim = {
   readonly source: string;
@@ -26,8 +25,8 @@ export type Claim = {
 };
 
 /**
- * What provenance.json tells, and of which files: their SHA-256. `others`: the libraries that were not the pinned ones,
- * by their paths.
+ * What provenance.json says, and the SHA-256 of the files that it is about. `others`: the paths of libraries that were
+ * not the pinned ones.
  */
 export type Provenance = Required<Claim> & {
   readonly architecture: string;
@@ -35,12 +34,12 @@ export type Provenance = Required<Claim> & {
   readonly others: readonly string[];
 };
 
-/** What a document tells, and of which files: their SHA-256. */
+/** What a document says, and the SHA-256 of the files that it is about. */
 type Document = Claim & { readonly artifacts: readonly string[]; readonly architecture?: string };
 
 /**
- * All that is said of `given`, which was read from `path`: by its image, by the provenance.json that a build leaves,
- * and by the statement that a release has. `unused`: why what lies beside it tells nothing of it.
+ * Collects all claims about `given`, read from `path`: by its image, by the provenance.json of a build, and by the
+ * statement of a release. `unused`: why documents beside the file say nothing about it.
  */
 export function claimsAbout(
   path: string,
@@ -58,7 +57,7 @@ export function claimsAbout(
     const told = attempt<Document>(() => read(source));
     if (typeof told === "string") unused.push(told);
     else if (told.artifacts.includes(sha256(bytes))) claims.push(told);
-    // Beside an archive it may be that of the other platform's file.
+    // Beside an archive, it may describe the other platform's file.
     else if (told.architecture === undefined || told.architecture === architecture.debian)
       unused.push(`${source} is of another file: none that it tells of has this SHA-256`);
   }
@@ -68,7 +67,7 @@ export function claimsAbout(
   };
 }
 
-/** What `read` gives, or why it gives nothing. */
+/** Returns the result of `read`, or why it failed. */
 function attempt<T>(read: () => T): T | string {
   try {
     return read();
@@ -78,7 +77,7 @@ function attempt<T>(read: () => T): T | string {
   }
 }
 
-/** Reads what the build writes down. @throws VerifyError when it cannot be read. */
+/** Reads the build's record. @throws VerifyError when it cannot be read. */
 export const readProvenance = (path: string): Provenance =>
   read(path, "what a build writes down", (document) => {
     const { commit, changed, architecture, bun, libraries, artifacts } = record(document);
@@ -102,7 +101,7 @@ export const readProvenance = (path: string): Provenance =>
 const readStatementAt = (path: string) =>
   read(path, "an in-toto statement of a release's provenance", (document) => readStatement(path, document));
 
-/** @throws VerifyError when it is no JSON of that shape, or cannot be read at all. */
+/** @throws VerifyError when it is not JSON of that shape, or cannot be read at all. */
 function read<T>(path: string, as: string, shaped: (document: unknown) => T): T {
   try {
     return shaped(parseJson(readRegular(path, MOST_JSON_BYTES, "MOST_JSON_BYTES")));

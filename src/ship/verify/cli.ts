@@ -34,16 +34,16 @@ builds: builds them anew, in a temporary folder, and compares all. Where they di
 
 The exit status is 0 if they are the same, 1 if they are not, and 2 if it could not be told.`;
 
-/** As cmp(1) has them. */
+/** The same exit statuses as cmp(1). */
 const [SAME, OTHER, TROUBLE] = [0, 1, 2];
 
-/** Is all that is in the file at `path` what is built here? */
+/** Is everything in the file at `path` the same as what is built here? */
 async function verify(run: Scope, path: string, patience: number): Promise<boolean> {
   const subjects = readSubjects(path).map((each) => ({ each, said: claimsAbout(path, each) }));
   process.chdir(ROOT);
   await ownDist(run);
   const checkout = { commit: checkedOut(), changes: changes() };
-  // What is missing for any of them is known before the first is built.
+  // Find out what is missing for any of them before building the first.
   const wanted: { each: Subject; said: ReturnType<typeof claimsAbout>; materials: Materials }[] = [];
   for (const { each, said } of subjects)
     wanted.push({ each, said, materials: await gather(run, each.architecture, patience) });
@@ -60,7 +60,7 @@ async function verify(run: Scope, path: string, patience: number): Promise<boole
   return same;
 }
 
-/** Says of one executable whether it is the same as the one in `folder`, and if not, what differs. */
+/** Reports whether one executable is the same as the one in `folder`, and if not, the differences. */
 async function report(
   run: Scope,
   subject: Subject,

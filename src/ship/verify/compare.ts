@@ -3,8 +3,8 @@ import { PAGE_SIZE } from "../../elf/pages.ts";
 import { sha256 } from "../../support/hash.ts";
 
 /**
- * A field of a header that is another than in what was built. `index`: of the program header it stands in; undefined
- * for the ELF header. Values in hexadecimal.
+ * A header field that differs from the build's. `index`: of its program header; undefined for the ELF header. Values in
+ * hexadecimal.
  */
 export type FieldDifference = {
   readonly index: number | undefined;
@@ -14,14 +14,14 @@ export type FieldDifference = {
 };
 
 /**
- * A page of the file (4096 bytes, the last one may have fewer) with another byte in it: the page's offset, and that of
- * the first such byte.
+ * A page of the file (4096 bytes; the last one may be shorter) that differs: its offset, and that of the first
+ * different byte.
  */
 export type PageDifference = { readonly offset: number; readonly first: number };
 
 /**
- * How two files differ. `pages`: of the longer one. `shared`: pages of the one that are in the other, wherever, pages
- * of zeros apart.
+ * How two files differ. `pages`: of the longer one. `shared`: how many pages occur in both, anywhere, except zero
+ * pages.
  */
 export type Comparison = {
   readonly fields: readonly FieldDifference[];
@@ -33,8 +33,8 @@ export type Comparison = {
 type Field = readonly [name: string, at: number, size: number];
 
 /**
- * Of an Elf64_Ehdr and an Elf64_Phdr: offset and size in bytes (gABI, chapters 4 and 5). Magic, class and data were
- * looked at before.
+ * Offset and size in bytes of the fields of an Elf64_Ehdr and an Elf64_Phdr (gABI, chapters 4 and 5). Magic, class and
+ * data have been checked already.
  */
 const EHDR: readonly Field[] = [
   ...([
@@ -77,8 +77,8 @@ const PHDR: readonly Field[] = [
 ];
 
 /**
- * Compares all bytes. Headers are looked for where `built`, a build's pause, has them: what is given may be damaged in
- * any way.
+ * Compares all bytes. Looks for headers where `built`, a build's pause, has them, because the given file may be damaged
+ * in any way.
  */
 export function compare(given: Uint8Array, built: Uint8Array): Comparison {
   const view = new DataView(built.buffer, built.byteOffset, built.byteLength);

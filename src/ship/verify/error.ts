@@ -1,11 +1,11 @@
 import { UserError } from "../../support/error.ts";
 
-/** Whether a file is what this checkout builds cannot be told: one line for the reader. */
+/** It is not possible to tell whether this checkout builds the file: one line for the reader. */
 export class VerifyError extends UserError {
   override name = "VerifyError";
 }
 
-/** A file is something that no build makes: one line for the reader. */
+/** No build makes such a file: one line for the reader. */
 export class OtherFileError extends UserError {
   override name = "OtherFileError";
 }

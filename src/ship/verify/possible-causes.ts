@@ -3,10 +3,10 @@ import { describeOthers } from "../../build/pin/pinned-libraries.ts";
 import { listFirst } from "../../support/list-first.ts";
 import type { Claim, Provenance } from "./claims.ts";
 
-/** What is checked out: its commit, and the paths that differ from it; null where there is no git. */
+/** The checkout: its commit, and the paths that differ from it; null without git. */
 export type Checkout = { readonly commit: string | null; readonly changes: readonly string[] | null };
 
-/** What is known of where the two files are from. `rebuilt`: what the build wrote down of the one that it made here. */
+/** What is known about the origin of the two files. `rebuilt`: the build's record of the one made here. */
 export type Evidence = {
   readonly claims: readonly Claim[];
   readonly unused: string | undefined;
@@ -24,9 +24,7 @@ export function describeCheckout({ commit, changes }: Checkout): string {
     : `commit ${commit} with changes (${listFirst(changes, MOST_PATHS)})`;
 }
 
-/**
- * Why the bytes may differ, a line each, as far as anything is known: other sources, another runtime, other libraries.
- */
+/** Why the bytes may differ, as far as is known, a line each: other sources, another runtime, other libraries. */
 export function possibleCauses(
   architecture: Architecture,
   { claims, unused, checkout, rebuilt }: Evidence,

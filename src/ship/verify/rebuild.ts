@@ -3,9 +3,8 @@ import { build, type Materials } from "../../build/stages.ts";
 import type { Scope } from "../../support/scope.ts";
 
 /**
- * Builds from `materials` into a folder in dist and gives it to `use`; afterwards it is gone. What was built before
- * stays as it was.
- * @throws UserError where a stage cannot do its work; what `use` throws.
+ * Builds from `materials` into a temporary folder in dist and passes it to `use`. Earlier builds stay as they were.
+ * @throws UserError when a stage cannot do its work; what `use` throws.
  */
 export async function withRebuilt<T>(
   run: Scope,

@@ -5,10 +5,10 @@ import type { Comparison, FieldDifference, PageDifference } from "./compare.ts";
 import { describeCheckout, type Evidence } from "./possible-causes.ts";
 import type { Subject } from "./subject.ts";
 
-/** Of fields and of pages so many are named. */
+/** The most fields and the most pages that a report names. */
 const MOST = 8;
 
-/** The one line that is said of the same bytes. */
+/** The one line about identical bytes. */
 export function describeSame({ name, architecture, bytes }: Subject, { claims, checkout }: Evidence): string {
   const other = claims.find(({ commit }) => commit !== null && commit !== checkout.commit);
   const though = other === undefined ? "" : `; ${other.source} names ${other.commit}`;
@@ -18,7 +18,7 @@ export function describeSame({ name, architecture, bytes }: Subject, { claims, c
   );
 }
 
-/** The first line of what is said of other bytes. */
+/** The first line about different bytes. */
 export const describeOther = (
   { name, architecture, bytes }: Subject,
   built: Uint8Array,
@@ -27,13 +27,13 @@ export const describeOther = (
   `${name}: not what a build of ${describeCheckout(checkout)} makes (${architecture.debian}: SHA-256 ` +
   `is ${sha256(bytes)}, and of the rebuild ${sha256(built)})`;
 
-/** Does it have nothing in common with what was built? Then no page of it is worth a line. */
+/** Does it share nothing with the build? Then none of its pages is worth a line. */
 export const isAnotherProgram = ({ shared }: Comparison): boolean => shared === 0;
 
 export const ANOTHER_PROGRAM =
   "program: no whole page of it is one of the rebuild's, so it is another program, or a piece of one";
 
-/** Size and headers, a line each. */
+/** Differences in size and headers, a line each. */
 export function describeHeaders(given: Uint8Array, built: Uint8Array, { fields }: Comparison): readonly string[] {
   const { segments } = new ElfFile("the rebuild", built);
   const place = ({ index }: FieldDifference) =>
@@ -51,10 +51,7 @@ export function describeHeaders(given: Uint8Array, built: Uint8Array, { fields }
   ];
 }
 
-/**
- * The pages that differ: how many, where the first byte is, and of the first few, by the map of what was built, where
- * they come from.
- */
+/** The pages that differ: how many, where the first byte is, and for the first few their origin, by the build's map. */
 export function describePages(
   given: Uint8Array,
   built: Uint8Array,
@@ -71,7 +68,7 @@ export function describePages(
   ];
 }
 
-/** Where the first byte of a page comes from that differs. */
+/** The origin of a page's first different byte. */
 function originAt({ first }: PageDifference, { parts }: PauseMap): string {
   const part = parts.find(({ offset, size }) => offset !== null && first >= offset && first < offset + size);
   if (part === undefined) return "where the rebuild has nothing";

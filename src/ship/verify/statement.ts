@@ -1,11 +1,11 @@
 import { list, member, record, text } from "../../support/json.ts";
 
-/** As the release names Bun's runtime among the inputs; the others are libraries. */
+/** The release's name for Bun's runtime among the inputs; the others are libraries. */
 const RUNTIME = "bun";
 
 /**
- * What the in-toto Statement (version 1, with SLSA's provenance v1) that a release has beside an executable tells: of
- * which files, by SHA-256, and of what they were made. @throws ShapeError when it is none.
+ * Reads the in-toto Statement (version 1, with SLSA's provenance v1) beside a release's executable: the SHA-256 of the
+ * files that it is about, and what they were made of. @throws ShapeError when it is not one.
  */
 export function readStatement(source: string, statement: unknown) {
   const { subject, predicate } = record(statement);

@@ -12,8 +12,8 @@ import { isTar, untar } from "../image/untar.ts";
 import { OtherFileError, VerifyError } from "./error.ts";
 
 /**
- * An executable to hold against a build. `name`: as messages call it. `label`: the commit that its image names, where
- * it is of one that does.
+ * An executable to compare with a build. `name`: what messages call it. `label`: the commit that its image names, if
+ * any.
  */
 export type Subject = {
   readonly name: string;
@@ -22,19 +22,20 @@ export type Subject = {
   readonly label: string | undefined;
 };
 
-/** An executable of this checkout has 106 MB at most: dist/pause-static, which someone may give. */
+/** The largest executable of this checkout has 106 MB: dist/pause-static, which someone may give. */
 export const MOST_FILE_BYTES = 256 * 1024 * 1024;
 
-/** Of files that should not be there so many are named. */
+/** The most unexpected files that a message names. */
 const MOST = 5;
 const REVISION = "org.opencontainers.image.revision";
 
-/** Everybody may run /pause, and it has nobody's privileges. */
+/** Everybody may run /pause, and it gives nobody's privileges. */
 const MODE = 0o755;
 
 /**
- * What is to be verified of the file at `path`: itself, or, if it is an image's archive, /pause of each platform.
- * @throws VerifyError when it cannot be read; OtherFileError when it is neither, or no build makes such a one.
+ * Returns the executables to verify in the file at `path`: the file itself, or /pause of each platform of an image's
+ * archive.
+ * @throws VerifyError when it cannot be read; OtherFileError when it is neither, or when no build makes such a file.
  */
 export function readSubjects(path: string): readonly Subject[] {
   const bytes = readWhole(path);
@@ -50,7 +51,7 @@ export function readSubjects(path: string): readonly Subject[] {
   return images.map((image) => programOf(path, image));
 }
 
-/** @throws VerifyError for what is no file, or a larger one than any that is built here. */
+/** @throws VerifyError when it is not a file, or is larger than any that is built here. */
 function readWhole(path: string): Uint8Array {
   try {
     return readRegular(path, MOST_FILE_BYTES, "MOST_FILE_BYTES");
@@ -59,7 +60,7 @@ function readWhole(path: string): Uint8Array {
   }
 }
 
-/** What `read` gives. @throws OtherFileError where it finds no image, or a damaged one. */
+/** Returns the result of `read`. @throws OtherFileError when that finds no image or a damaged one. */
 function ofImage<T>(read: () => T): T {
   try {
     return read();
@@ -70,8 +71,7 @@ function ofImage<T>(read: () => T): T {
 }
 
 /**
- * @throws OtherFileError when it is for a platform that none is built for, runs otherwise, or holds anything beside
- * /pause.
+ * @throws OtherFileError when it is for a platform without a build, runs differently, or holds anything besides /pause.
  */
 function programOf(path: string, { os, architecture: known, config, layers }: Image): Subject {
   const name = `${path} (${os}/${known})`;
@@ -91,7 +91,7 @@ function programOf(path: string, { os, architecture: known, config, layers }: Im
   return { name, architecture, bytes, label: config.labels[REVISION] };
 }
 
-/** The image runs /pause, as nobody in particular; which search path a builder has written down is nothing to it. */
+/** Checks that the image runs /pause as nobody in particular. A builder's search path does not matter. */
 function checkRun(name: string, { entrypoint, user, env, others }: ImageConfig): void {
   const runs = entrypoint.length === 1 && entrypoint[0] === `/${FILE}`;
   const more = [
@@ -106,11 +106,11 @@ function checkRun(name: string, { entrypoint, user, env, others }: ImageConfig):
     );
 }
 
-/** The one regular file that the layers hold, /pause, which everybody may run and only root may change. */
+/** Returns the layers' one regular file, /pause, which everybody may run and only root may change. */
 function fileAlone(name: string, layers: Image["layers"]): Uint8Array {
   const members = layers.flatMap(({ tar }) => ofImage(() => untar(`${name}, a layer`, tar)));
   const file = members.find(({ path, type }) => path === FILE && type === "file");
-  // The root itself may stand there as a folder.
+  // The root itself may be listed as a folder.
   const root = members.find(({ path, type }) => path === "" && type === "folder");
   const beside = members.filter((each) => each !== file && each !== root).map(({ path }) => `/${path}`);
   const listed = listFirst(beside, MOST);
@@ -128,8 +128,8 @@ function fileAlone(name: string, layers: Image["layers"]): Uint8Array {
 }
 
 /**
- * By e_machine (gABI, chapter 4). @throws OtherFileError when the bytes are no ELF file for an architecture that pause
- * is built for.
+ * Reads e_machine (gABI, chapter 4). @throws OtherFileError when the bytes are not an ELF file for an architecture that
+ * pause is built for.
  */
 function architectureIn(name: string, bytes: Uint8Array): Architecture {
   if (!isElf(bytes))

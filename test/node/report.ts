@@ -1,4 +1,3 @@
-import { figure } from "../../bench/samples.ts";
 import type { NodeResult } from "./inside.ts";
 
 /** What was run on one node's programs, with each of the two in its sandboxes. */
@@ -67,9 +66,6 @@ export function table(runs: readonly NodeRun[]): string {
     ),
     row("resident, plain pod, kB, pause / C", both("plain: resident, kB")),
     row("resident, pod with the host's processes, kB, pause / C", both("host-namespaces: resident, kB")),
-    row("a pod's start, median, ms, pause / C", (run) =>
-      [run.pause, run.reference].map((result) => rounded(medianStart(result))).join(" / "),
-    ),
     "",
     "What was seen with `/pause`:",
     "",
@@ -102,9 +98,5 @@ function seenOf(name: string, runs: readonly NodeRun[]): readonly string[] {
   if (others.every(([, other]) => other === first)) return [`- ${name}: ${first}`];
   return [`- ${name}:`, ...seen.map(([node, what]) => `  - ${node}: ${what}`)];
 }
-
-/** The first pod's has the kubelet's own start in it. */
-const medianStart = ({ figures }: NodeResult) =>
-  figure(Object.keys(figures).flatMap((name) => (name.endsWith(": start, ms") ? (figures[name] ?? []) : []))).median;
 
 const rounded = (value: number | undefined) => (value === undefined ? "–" : Math.round(value).toLocaleString("en-US"));

@@ -8,10 +8,10 @@ import { mergeSymbols, type SymbolTables } from "./symbols.ts";
 import type { TlsTemplate } from "./tls.ts";
 import { UnwindTable } from "./unwind.ts";
 
-/** What makes the C++ libraries a part of the program for the addons that it loads. */
+/** Builds the C++ libraries into the program for the addons that it loads. */
 export class AddonSupport {
   readonly unwind: UnwindTable;
-  /** What is only read. */
+  /** The read-only chunks. */
   readonly readOnly: readonly Chunk[];
   /** Where `threadAtexit` keeps a pthread_once_t and the key it made, 8 bytes each. */
   readonly threads = new Bytes(new Uint8Array(16));
@@ -19,7 +19,7 @@ export class AddonSupport {
   private readonly constructors: Constructors;
   private readonly locale = new CLocale();
 
-  /** @throws LinkError where the constructors or the unwinding information of one of the files cannot be right. */
+  /** @throws LinkError when a file's constructors or unwinding information are invalid. */
   constructor(program: Program, cxx: readonly Placed[], tls: TlsTemplate) {
     for (const { dynamic, file } of [program, ...cxx]) checkConstructors(file, dynamic);
     this.symbols = mergeSymbols(program, cxx, tls);
@@ -29,7 +29,7 @@ export class AddonSupport {
     this.readOnly = [this.locale, symtab, strtab, gnuHash, this.unwind, this.constructors];
   }
 
-  /** The addresses that the routines' code has as fields. */
+  /** Addresses for the fields in the routines' code. */
   get fields(): ReadonlyMap<string, number> {
     return new Map([
       ["glibc_c_locale", this.locale.address],
@@ -38,7 +38,7 @@ export class AddonSupport {
     ]);
   }
 
-  /** What the program's dynamic section has to say, once all is relocated. */
+  /** New values for the program's dynamic section, once everything is relocated. */
   get tags(): ReadonlyMap<number, number | undefined> {
     const { symtab, strtab, gnuHash } = this.symbols;
     return new Map([
@@ -48,7 +48,7 @@ export class AddonSupport {
       [elf.DT_GNU_HASH, gnuHash.address],
       [elf.DT_INIT_ARRAY, this.constructors.address],
       [elf.DT_INIT_ARRAYSZ, this.constructors.functions().length * 8],
-      // Not for the new table: musl's loader takes the first definition of a name that it can see.
+      // They do not fit the new table: musl's loader takes the first definition of a name that it can see.
       ...[elf.DT_HASH, elf.DT_VERSYM, elf.DT_VERDEF, elf.DT_VERDEFNUM, elf.DT_VERNEED, elf.DT_VERNEEDNUM].map(
         (tag) => [tag, undefined] as const,
       ),

@@ -9,14 +9,14 @@ import { answered } from "./loader.ts";
 import { missing } from "./missing.ts";
 import { releaseWith } from "./releases.ts";
 
-/** What lies in a payload as an ELF file of its own: `at` is its offset. */
+/** An ELF file inside a payload, at the offset `at`. */
 type Embedded = { readonly at: number; readonly file: ElfFile; readonly dynamic: Dynamic };
 
-/** The native addons in the bundled program, and whether musl's loader will load them from the file that was linked. */
+/** Finds the native addons in the bundled program, and whether musl's loader will load each from the linked file. */
 export function findAddons(linked: Linked, withSupport: boolean): Addon[] {
   const all = embedded(linked.payload.bytes);
   return all.map((found) => {
-    // A library that an addon brings along is in the program, too, and is unpacked with it.
+    // An addon's own libraries are in the program too, and are unpacked with it.
     const beside = all.filter((other) => found.dynamic.needed.includes(sonameOf(other) ?? ""));
     const defines = (name: string) =>
       linked.defines(name) || beside.some(({ dynamic: { exports } }) => exports.has(name));
@@ -57,13 +57,13 @@ function problemOf(
   return atLoad.length > 0 ? `it wants ${undefinedNames(atLoad)}` : undefined;
 }
 
-/** The name by which others need it: DT_SONAME. */
+/** The name by which other files need it: DT_SONAME. */
 function sonameOf({ file, dynamic: { tags } }: Embedded): string | undefined {
   const soname = tags.get(elf.DT_SONAME);
   return soname === undefined ? undefined : file.stringAt((tags.get(elf.DT_STRTAB) ?? 0) + soname);
 }
 
-/** The names, and where the first one is to be had. */
+/** Lists the names, and where to get the first one. */
 function undefinedNames(symbols: readonly Symbol[]): string {
   const names = listFirst(
     symbols.map(({ name }) => name),
@@ -84,7 +84,7 @@ function embedded(payload: Uint8Array): Embedded[] {
   return found;
 }
 
-/** Bytes that only look like one (a string in a source, say) are none. */
+/** Returns undefined for bytes that only look like a shared object (a string in a source, say). */
 function sharedObject(bytes: Uint8Array, at: number): Embedded | undefined {
   try {
     const file = new ElfFile("addon", bytes);
@@ -96,8 +96,8 @@ function sharedObject(bytes: Uint8Array, at: number): Embedded | undefined {
 }
 
 /**
- * The name of what lies at the offset `at`: Bun's table of modules has for each the offset and length of its name and,
- * behind these, of its contents, in words of 4 bytes.
+ * The name of the file at the offset `at`. Bun's table of modules lists for each one the offset and length of its name
+ * and then of its contents, in words of 4 bytes.
  */
 function nameOf(payload: Uint8Array, at: number): string | undefined {
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);

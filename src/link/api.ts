@@ -1,5 +1,5 @@
 /**
- * The types of the linker as a library. They name nothing of Bun's or Node.js's, so that whoever has neither can use
+ * The types of the linker as a library. They name nothing of Bun's or Node.js's, so that code without either can use
  * them.
  */
 import type { GivenFlags } from "./flags.ts";
@@ -7,16 +7,16 @@ import type { GivenFlags } from "./flags.ts";
 /** A native addon in the bundled program. */
 export type Addon = {
   readonly name: string;
-  /** Why it will not load; undefined where it will. */
+  /** Why it will not load; undefined if it will. */
   readonly problem: string | undefined;
-  /** What may end the process when the addon has loaded; undefined where nothing is known. */
+  /** What may end the process after the addon has loaded; undefined if nothing is known. */
   readonly risk: string | undefined;
 };
 
 export type LinkOptions = GivenFlags & {
-  /** How errors name the input; its path, unless given. */
+  /** The input's name in errors; its path by default. */
   readonly name?: string;
-  /** Folders to look in for libstdc++.so.6, libgcc_s.so.1 and musl's loader, before those of Debian and Alpine. */
+  /** Folders to search for libstdc++.so.6, libgcc_s.so.1 and musl's loader, before those of Debian and Alpine. */
   readonly libraryDirs?: readonly string[];
 };
 
@@ -24,15 +24,15 @@ export type LinkOptions = GivenFlags & {
 export type StaticExecutable = {
   /** In bytes. */
   readonly size: number;
-  /** The paths of the libraries that went into it. */
+  /** The paths of the libraries linked into it. */
   readonly libraries: readonly string[];
-  /** The architecture it is for, as Bun's targets name it: bun-linux-x64-musl, say. */
+  /** Its architecture, as a target of Bun's: bun-linux-x64-musl, say. */
   readonly target: string;
-  /** The version of the Bun in it; undefined where it does not say. */
+  /** The version of its Bun; undefined if that does not say. */
   readonly bun: string | undefined;
-  /** Is a bundled program in it? Without one it is the command `bun`. */
+  /** Does it contain a bundled program? Without one it is the command `bun`. */
   readonly bundled: boolean;
-  /** The native addons in it, each with the reason why it will not load, if so. */
+  /** Its native addons, each with the reason if it will not load. */
   readonly addons: readonly Addon[];
   /** The file in one piece. */
   readonly toBytes: () => Uint8Array;

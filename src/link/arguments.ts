@@ -5,14 +5,14 @@ import { LinkError } from "./error.ts";
 import { FLAG_OPTIONS, flagsHelp, flagsOf, type GivenFlags } from "./flags.ts";
 import { libraryDirs } from "./libraries.ts";
 
-/** What the command line asks for. `bundler` is handed on to bun build as it stands. */
+/** The options of the command line. `bundler` is passed to bun build unchanged. */
 export type Arguments = GivenFlags & {
   readonly inputs: readonly string[];
   readonly outfile: string | undefined;
   readonly target: string | undefined;
   readonly libraryDirs: readonly string[];
   readonly check: boolean;
-  /** Whether the loaders of native addons are answered. */
+  /** Whether to answer the loaders of native addons. */
   readonly answers: boolean;
   readonly bundler: readonly Option[];
 };
@@ -69,7 +69,7 @@ const UNLISTED: Readonly<Record<string, boolean>> = {
   "--jsx-side-effects": false,
 };
 
-/** Of bun build's options, those that would make something else than one executable here. */
+/** The options of bun build that would make something other than one executable. */
 const NOT_HERE: Readonly<Record<string, string>> = {
   "--compile": "it is what this command does",
   "--watch": "this command makes one file and ends",
@@ -78,7 +78,7 @@ const NOT_HERE: Readonly<Record<string, string>> = {
   "--app": "an executable holds a bundle",
 };
 
-/** What stands on a command line: the own options, and what else there is. "help" and "version" win over all. */
+/** Splits the command line into our own options and the rest. "help" and "version" override all others. */
 export function parseArguments(args: readonly string[], bundlerHelp: () => string): Arguments | "help" | "version" {
   const given = new Map<string, string[]>();
   const inputs: string[] = [];
@@ -100,7 +100,7 @@ export function parseArguments(args: readonly string[], bundlerHelp: () => strin
     const valued = own === undefined ? takesValue(name, bundlerHelp()) : VALUED.some((option) => option === own);
     if (attached !== undefined && own !== undefined && !valued)
       throw new LinkError(`${name} takes no value, found ${word}; see bun-static --help`);
-    // bun build takes some of its options with a value and without: --sourcemap, --sourcemap=inline.
+    // bun build takes some of its options with or without a value: --sourcemap, --sourcemap=inline.
     const follows = valued && attached === undefined && !(own === undefined && OPTIONAL_VALUE.includes(name));
     const value = follows ? queue.shift() : attached;
     if (follows && value === undefined) throw new LinkError(`${name} wants a value behind it; see bun-static --help`);
@@ -125,12 +125,12 @@ export function parseArguments(args: readonly string[], bundlerHelp: () => strin
   };
 }
 
-/** Those that bun build takes without a value, too; with one, it stands behind a = and nowhere else. */
+/** Options that bun build also takes without a value; a value can only follow a =. */
 const OPTIONAL_VALUE: readonly string[] = ["--sourcemap", "--metafile", "--metafile-md"];
 
 /**
  * Whether bun build's option `name` takes a value.
- * @throws LinkError for one that it has not: Bun itself would pass over it.
+ * @throws LinkError for an unknown option: Bun itself would ignore it.
  */
 function takesValue(name: string, help: string): boolean {
   const why = NOT_HERE[name];

@@ -19,7 +19,7 @@ import { member, record } from "../support/json.ts";
 import type { Scope } from "../support/scope.ts";
 import { LinkError } from "./error.ts";
 
-/** What bun build prints of its options. */
+/** Returns the help of bun build, which lists its options. */
 export function bundlerHelp(): string {
   const { stdout, stderr } = Bun.spawnSync([process.execPath, "build", "--help"], {
     env: { ...process.env, NO_COLOR: "1" },
@@ -27,23 +27,23 @@ export function bundlerHelp(): string {
   return `${stdout}${stderr}`;
 }
 
-/** What is compiled, and how. */
+/** What to compile, and how. */
 export type Bundle = {
   readonly entries: readonly string[];
-  /** Where the linked file goes: the executable in between has its name, and source maps go to its folder. */
+  /** The linked file. The intermediate executable has the same name, and source maps go to the same folder. */
   readonly outfile: string;
   readonly architecture: Architecture;
-  /** As bun build takes it. */
+  /** In the form that bun build takes. */
   readonly target: string;
   readonly options: readonly Option[];
-  /** Whether the loaders of native addons are answered. */
+  /** Whether to answer the loaders of native addons. */
   readonly answers: boolean;
 };
 
 /**
- * Compiles a program with the Bun that runs this into an executable for musl, and hands its path to `use`; afterwards
- * it is gone. `bun build` itself does it; where the program has native addons whose loaders need answers, Bun.build
- * then does it again with the plugin that gives them, since `bun build` takes no plugin.
+ * Compiles a program into an executable for musl with the Bun that runs this, passes its path to `use`, then removes
+ * it. `bun build` itself compiles it. If loaders of native addons need answers, Bun.build compiles it again with the
+ * plugin that gives them, because `bun build` takes no plugin.
  * @throws UserError when the bundler fails, which has said why on stderr; the reason of the abort.
  */
 export async function compiled<T>(
@@ -75,8 +75,8 @@ export async function compiled<T>(
 }
 
 /**
- * Runs bun build, which also writes what went into the bundle to `inputs`. Where all that it cannot resolve are
- * variants of packages for other platforms, it is run again without these: the options that say so are returned.
+ * Runs bun build, which also writes to `inputs` what went into the bundle. If the only unresolved names are variants of
+ * packages for other platforms, runs it again without them, and returns the options that exclude them.
  */
 async function bundled(run: Scope, bundle: Bundle, path: string, inputs: string): Promise<readonly Option[]> {
   const { entries, options, target, answers } = bundle;
@@ -93,10 +93,10 @@ async function bundled(run: Scope, bundle: Bundle, path: string, inputs: string)
   throw new LinkError(`bun build --compile ended with ${last.status}; what it found stands above`);
 }
 
-/** Bun's error for a name that leads nowhere, and the line behind it with the file that has it. */
+/** Bun's error for an unresolved name, and the next line with the file that imports it. */
 const UNRESOLVED = /^error: Could not resolve: "([^"]+)".*\n\s+at (.+):\d+:\d+$/gm;
 
-/** As options that leave them out, what was not resolved; none where one of them is no variant for another platform. */
+/** Options that leave out the unresolved names; none if any of them is not a variant for another platform. */
 function absentVariants(stderr: string): readonly Option[] {
   const plain = Bun.stripANSI(stderr);
   const found = [...plain.matchAll(UNRESOLVED)];
@@ -105,20 +105,20 @@ function absentVariants(stderr: string): readonly Option[] {
   return all && variants ? found.map(([, name = ""]) => ["--external", name] as const) : [];
 }
 
-/** Bun takes the value of some of its options behind a = alone. */
+/** Bun takes the value of some of its options only after a =. */
 const wordsOf = ([name, value]: Option): readonly string[] =>
   value === "" ? [name] : name.startsWith("--") ? [`${name}=${value}`] : [name, value];
 
-/** The files that went into the bundle: the keys of "inputs" in what Bun wrote, relative to the working folder. */
+/** The bundled files: the keys of "inputs" in Bun's metafile, relative to the working folder. */
 const inputsOf = (metafile: string): readonly string[] =>
   Object.keys(record(member(JSON.parse(readFileSync(metafile, "utf8")), "inputs")))
     .map((path) => resolve(path))
     .filter((path) => existsSync(path));
 
-/** What Bun's compiler writes to, in the working folder, until it is whole. */
+/** The files in the working folder that Bun's compiler writes to until they are complete. */
 const unfinished = () => readdirSync(".").filter((name) => /^\.[0-9a-f]+-[0-9a-f]+\.bun-build$/.test(name));
 
-/** Removes those that are new and that no other process is writing to. */
+/** Removes the new ones that no other process is writing to. */
 function removeUnfinished(before: ReadonlySet<string>): () => void {
   return () => {
     for (const name of unfinished())
@@ -134,13 +134,13 @@ function openElsewhere(path: string): boolean {
       const folder = `/proc/${pid}/fd`;
       return readdirSync(folder).some((descriptor) => readlinkSync(join(folder, descriptor)) === path);
     } catch {
-      // It has ended meanwhile, or is another user's.
+      // The process has ended meanwhile, or belongs to another user.
       return false;
     }
   });
 }
 
-/** Folders may be on different file systems. */
+/** The folders may be on different file systems. */
 function move(from: string, to: string): void {
   try {
     renameSync(from, to);

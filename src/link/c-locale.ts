@@ -2,18 +2,18 @@ import { viewOf, writeU64 } from "../elf/file.ts";
 import { Chunk } from "./chunk.ts";
 
 /**
- * glibc's `struct __locale_struct` (bits/types/__locale_t.h) for the locale "C". A libstdc++ that was built for glibc
- * reads the character tables out of what newlocale returned; musl's locale object is shorter and has none. musl's own
- * functions take it too: they read its first six words, and 0 is "C" to them.
+ * glibc's `struct __locale_struct` (bits/types/__locale_t.h) for the locale "C". A libstdc++ built for glibc reads the
+ * character tables out of what newlocale returned; musl's shorter locale object has none. musl's own functions accept
+ * it too: they read its first six words, and 0 means "C" to them.
  */
 const CATEGORIES = 13;
 const STRUCT_SIZE = (CATEGORIES * 2 + 3) * 8;
 
-/** Each table has an entry for -128 to 255, and is pointed to where that for 0 stands. */
+/** Each table has entries for -128 to 255; the pointer to it leads to the entry for 0. */
 const LOWEST = -128;
 const ENTRIES = 384;
 
-/** The bits of ctype.h of glibc, on a little-endian machine. */
+/** The bits of glibc's ctype.h on a little-endian machine. */
 const BITS: readonly (readonly [bit: number, is: (code: number) => boolean])[] = [
   [0x0100, (code) => /[A-Z]/.test(character(code))], // upper
   [0x0200, (code) => /[a-z]/.test(character(code))], // lower
@@ -32,7 +32,7 @@ const BITS: readonly (readonly [bit: number, is: (code: number) => boolean])[] =
 const WIDTHS = { classes: 2, lower: 4, upper: 4 };
 const SIZE = STRUCT_SIZE + ENTRIES * (WIDTHS.classes + WIDTHS.lower + WIDTHS.upper) + 8;
 
-/** The structure, with the tables and the name it points to behind it. */
+/** The structure, followed by the tables and the name that it points to. */
 export class CLocale extends Chunk {
   readonly size = SIZE;
 
@@ -62,7 +62,7 @@ export class CLocale extends Chunk {
   }
 }
 
-/** What stays as it is: a negative char is its byte, -1 is EOF. */
+/** Maps a code to itself: a negative char is its byte, -1 is EOF. */
 const same = (code: number) => (code < -1 ? code + 256 : code);
 
 /** The ASCII character; none for a code that is not ASCII. */

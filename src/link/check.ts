@@ -5,19 +5,19 @@ import type { Ending, Scope } from "../support/scope.ts";
 import { LinkError } from "./error.ts";
 import type { StaticExecutable } from "./index.ts";
 
-/** A program that has run for so long is taken to have started, s. */
+/** A program that has run this long counts as started, s. */
 const SECONDS = 2;
-/** What a container runtime gives a process where nobody says otherwise. */
+/** A container runtime's default environment. */
 const ENVIRONMENT = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/" };
-/** Lines of what it printed that are shown. */
+/** The most lines of output to show. */
 const MOST_LINES = 20;
-/** How Bun's help begins: it prints that where it finds no program in itself. */
+/** The start of Bun's help, which Bun prints when it finds no program in itself. */
 const BUNS_HELP = /^Bun is a fast JavaScript runtime/m;
 
 /**
- * Runs the executable `path` alone in an empty root (with /tmp where it has addons, which are unpacked there), without
- * arguments or input: how that went, and what it printed.
- * @throws LinkError when it did not run or did not end well, or when there is no way to try it here.
+ * Runs the executable `path` alone in an empty root, without arguments or input. The root has /tmp if there are addons,
+ * which are unpacked there. Returns how the run went, and its output.
+ * @throws LinkError when it did not run or did not end well, or cannot be tried here.
  */
 export async function check(run: Scope, path: string, executable: StaticExecutable): Promise<string> {
   const { target, bundled, addons } = executable;
@@ -54,7 +54,7 @@ function said(path: string, place: string, ending: Ending, bundled: boolean): st
   return `starts ${place}, and ended with 0; ${all}`;
 }
 
-/** The words before a program that make `root` all it sees; without privilege in a user namespace of its own. */
+/** The command prefix that confines a program to `root`; without privilege, in a user namespace of its own. */
 function emptyRoot(root: string): string[] {
   const chroot = found("chroot");
   return process.getuid?.() === 0 ? [chroot, root] : [found("unshare"), "--user", "--map-root-user", chroot, root];

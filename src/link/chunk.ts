@@ -2,8 +2,8 @@ import type { Segment } from "../elf/file.ts";
 import { pageUp } from "../elf/pages.ts";
 
 /**
- * A part of the output that is made here, as one table, template or piece of code. It knows its size from the start,
- * gets its address when all are laid out, and writes itself when everything else has its address, too. Sizes in bytes.
+ * A part of the output that the linker makes: a table, a template or code. It knows its size from the start, gets its
+ * address when all chunks are laid out, and writes itself when everything else has an address too. Sizes in bytes.
  */
 export abstract class Chunk {
   abstract readonly size: number;
@@ -12,23 +12,23 @@ export abstract class Chunk {
   readonly phase: number = 0;
   private at: number | undefined;
 
-  /** @throws Error before it was laid out: a bug. */
+  /** @throws Error before the layout: a bug. */
   get address(): number {
     if (this.at === undefined) throw new Error(`${this.constructor.name} is asked for its address before it has one`);
     return this.at;
   }
 
-  /** Takes the first place from `start` on; returns where it ends. */
+  /** Takes the first suitable place from `start` on. Returns its end. */
   placeFrom(start: number): number {
     this.at = roundUp(start - this.phase, this.align) + this.phase;
     return this.at + this.size;
   }
 
-  /** Writes it into `bytes`, which are as many as its size and 0. `segments`: the program headers of the output. */
+  /** Writes the chunk into `bytes`: zeros, of its size. `segments`: the program headers of the output. */
   abstract write(bytes: Uint8Array, segments: readonly Segment[]): void;
 }
 
-/** Bytes that no address changes. */
+/** Bytes that do not depend on any address. */
 export class Bytes extends Chunk {
   readonly size: number;
 
@@ -53,9 +53,7 @@ export type ChunkSegment = {
   readonly chunks: readonly Chunk[];
 };
 
-/**
- * Lays chunks out from `start`, a page: those of each row one behind the other, those of the next row from a page on.
- */
+/** Lays out chunks from the page `start`: each row's chunks one after the other, and each row on a new page. */
 export function layOut(
   start: number,
   pageSize: number,
@@ -72,7 +70,7 @@ export function layOut(
     });
 }
 
-/** The bytes of a segment that was laid out. */
+/** The bytes of a laid-out segment. */
 export function bytesOf({ vaddr, size, chunks }: ChunkSegment, segments: readonly Segment[]): Uint8Array {
   const bytes = new Uint8Array(size);
   for (const chunk of chunks) {

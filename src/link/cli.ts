@@ -73,7 +73,7 @@ async function linkTo(
   if (args.check) console.log(`${outfile}: ${await check(run, outfile, executable)}`);
 }
 
-/** One line of result; what the reader should know besides goes to stderr. */
+/** Prints one line of result; anything else worth knowing goes to stderr. */
 function report(outfile: string, { size, bun, bundled, target, libraries, addons }: StaticExecutable): void {
   const what = bundled ? "" : ", no program in it: the command bun itself";
   console.log(
@@ -88,7 +88,7 @@ function report(outfile: string, { size, bun, bundled, target, libraries, addons
   }
 }
 
-/** Whose loaders were answered, on one line; what no answer was found for, each with what to do. */
+/** Reports on one line whose loaders were answered, then each loader without an answer and what to do. */
 function reportFindings(findings: readonly Finding[]): void {
   const answered = findings.filter(({ problem }) => problem === undefined).map(({ name }) => name);
   if (answered.length > 0) console.error(`bun-static: note: told these that they run on musl: ${answered.join(", ")}`);
@@ -96,7 +96,7 @@ function reportFindings(findings: readonly Finding[]): void {
     if (problem !== undefined) console.error(`bun-static: warning: ${name} ${version} will not load: ${problem}`);
 }
 
-/** Is it an executable, of Linux or of another system? @throws LinkError when it cannot be read. */
+/** Is it an executable, of any system? @throws LinkError when it cannot be read. */
 function isExecutable(path: string): boolean {
   try {
     const file = openSync(path, "r");
@@ -114,9 +114,9 @@ function isExecutable(path: string): boolean {
 }
 
 /**
- * The architecture that a target is for. Bun takes the words of a target in any order: bun-linux-x64-musl,
+ * The architecture of a target. Bun takes the words of a target in any order: bun-linux-x64-musl,
  * bun-linux-x64-baseline-musl, bun-linux-x64-musl-v1.4.0.
- * @throws LinkError when it is none for musl, or when there is none and this machine is none that is linked for.
+ * @throws LinkError when it is not for musl, or when there is none and this machine's architecture is unsupported.
  */
 function architectureFor(target: string | undefined): Architecture {
   if (target === undefined) {
@@ -133,7 +133,7 @@ function architectureFor(target: string | undefined): Architecture {
   );
 }
 
-/** What is being done, on a terminal alone, and gone again when it is done. */
+/** Shows the current step, on a terminal only, and clears it afterwards. */
 function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
 }

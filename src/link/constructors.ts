@@ -7,10 +7,10 @@ import type { Placed } from "./layout.ts";
 import type { Program } from "./program.ts";
 
 /**
- * The constructors in the order in which a loader runs them: what a library needs comes before it, the program last.
+ * The constructors in a loader's order: each library's after those of the libraries it needs, and the program's last.
  */
 export class Constructors extends Chunk {
-  /** For as many as there can be: some of the words stand for nothing. */
+  /** Counts every word, although some stand for no constructor. */
   readonly size: number;
 
   constructor(
@@ -26,7 +26,7 @@ export class Constructors extends Chunk {
     this.functions().forEach((address, index) => writeU64(view, index * 8, address));
   }
 
-  /** Their addresses, which are right when the files are relocated. */
+  /** Their addresses, which are valid once the files are relocated. */
   functions(): number[] {
     const { dynamic, file } = this.program;
     const libraries = this.cxx.toReversed().flatMap(({ base, image, dynamic: { tags } }) => {
@@ -37,7 +37,7 @@ export class Constructors extends Chunk {
         ...arrayWords(tags).map((address) => readU64(view, address)),
       ];
     });
-    // 0 and -1 stand for nothing.
+    // 0 and -1 stand for no constructor.
     return [...libraries, ...arrayWords(dynamic.tags).map((address) => file.u64At(address))].filter(
       (address) => address !== 0 && address < 2 ** 63,
     );
@@ -50,7 +50,7 @@ const arrayWords = (tags: Dynamic["tags"]): number[] =>
 
 const arraySize = (tags: Dynamic["tags"]) => tags.get(elf.DT_INIT_ARRAYSZ) ?? 0;
 
-/** @throws LinkError for constructors, or a table of them, that lie nowhere in the file. */
+/** @throws LinkError for constructors, or a table of them, outside the file. */
 export function checkConstructors(file: ElfFile, { tags }: Dynamic): void {
   const [first, array, size] = [tags.get(elf.DT_INIT), tags.get(elf.DT_INIT_ARRAY), arraySize(tags)];
   const astray = (first !== undefined && !file.executes(first)) || (size > 0 && !file.loads(array ?? -1, size));

@@ -7,30 +7,30 @@ import { type GivenFlags, isOn } from "./flags.ts";
 import type { Placed } from "./layout.ts";
 import type { Program } from "./program.ts";
 
-/** What the code at the entry hands to musl. */
+/** What the code at the entry passes to musl. */
 export type EntryAddresses = {
-  /** Where musl's ELF header and its first instruction lie. */
+  /** The addresses of musl's ELF header and first instruction. */
   readonly muslBase: number;
   readonly muslEntry: number;
-  /** e_entry of the program as it was. */
+  /** The program's original e_entry. */
   readonly programEntry: number;
-  /** The number of program headers that musl's loader is to see: more than the kernel does. */
+  /** How many program headers musl's loader sees: more than the kernel does. */
   readonly phnum: number;
 };
 
 /**
- * The code added to a program: the routines that relocations and substitutes lead to, then the code at e_entry. The
- * kernel enters that with the initial stack: argc, argv, NULL, envp, NULL, auxv. With no PT_INTERP it says AT_BASE 0,
- * and musl would take itself for a command that was given a program to run; so AT_BASE and AT_ENTRY are set to what
- * they were had the kernel loaded musl, and musl is entered. What comes before that are the flags of the user. Every
- * part leaves the stack pointer at argc.
+ * The code added to a program: the routines for relocations and substitutes, then the code at e_entry. The kernel
+ * enters that with the initial stack: argc, argv, NULL, envp, NULL, auxv. Without PT_INTERP, the kernel sets AT_BASE to
+ * 0, and musl would act as a command that was given a program to run. So the code sets AT_BASE and AT_ENTRY as if the
+ * kernel had loaded musl, and enters musl. The user's flags take effect before that. Every part leaves the stack
+ * pointer at argc.
  */
 export class Code extends Chunk {
   readonly size: number;
   private readonly routines: readonly (readonly [Routine, Listing])[];
   private readonly entryParts: readonly Listing[];
 
-  /** `answers`: what stands in for names, routines among them. `fields`: addresses of what is made for the routines. */
+  /** `answers`: what substitutes for names, including routines. `fields`: addresses of the chunks for the routines. */
   constructor(
     private readonly program: Program,
     private readonly musl: Placed,
@@ -84,14 +84,14 @@ export class Code extends Chunk {
     );
   }
 
-  /** In bytes, behind the routines. */
+  /** In bytes, after the routines. */
   private get entryOffset(): number {
     return sum(this.routines.map(([, listing]) => listing));
   }
 
   /**
-   * The fields of the routines: what was made for them, and musl's functions.
-   * @throws LinkError when musl has one not.
+   * The fields of the routines: addresses of the chunks made for them and of musl's functions.
+   * @throws LinkError when musl lacks a function.
    */
   private values(): Values {
     const made = this.fields();
@@ -111,14 +111,14 @@ export class Code extends Chunk {
   }
 }
 
-/** The routines that relocations lead to, besides the substitutes. */
+/** The routines for relocations, besides the substitutes. */
 const ALWAYS: readonly Routine[] = ["trap", "tlsDescriptor"];
 
 const sum = (listings: readonly Listing[]) => listings.reduce((size, listing) => size + sizeOf(listing), 0);
 
 const sizes = new Map<Listing, number>();
 
-/** Bytes of a listing, counted once: no field's value changes it. */
+/** The size of a listing, computed once: no field's value changes it. */
 function sizeOf(listing: Listing): number {
   const size =
     sizes.get(listing) ?? assemble(listing, Object.fromEntries(fieldsOf(listing).map((field) => [field, 0]))).length;

@@ -18,7 +18,7 @@ import { LinkError } from "./error.ts";
 import type { Output } from "./output.ts";
 import { Interrupted, watchSignals } from "./signals.ts";
 
-/** Reads `path` whole. @throws LinkError when it cannot be read. */
+/** Reads the whole file `path`. @throws LinkError when it cannot be read. */
 export function readInput(path: string): Uint8Array {
   try {
     return readFileSync(path);
@@ -29,16 +29,16 @@ export function readInput(path: string): Uint8Array {
   }
 }
 
-/** Bytes written at once: between two, signals are heeded. */
+/** Bytes per write. Signals take effect between writes. */
 const CHUNK = 4 * 1024 * 1024;
 
-/** The mode of a new executable; the kernel takes the umask from it. */
+/** The mode of a new executable, before the kernel applies the umask. */
 const EXECUTABLE = 0o777;
 
 /**
- * Writes an executable in one step: whoever looks at `path` finds the old file or the whole new one, and a signal or an
- * error leaves the old one. What is no regular file (a device, a pipe) is written to as it is. A symbolic link stays,
- * and the file it leads to is replaced, or made.
+ * Writes an executable in one step: at any time, `path` is the old file or the whole new one, and a signal or an error
+ * leaves the old one. Writes directly to anything but a regular file (a device, a pipe). A symbolic link stays, and its
+ * target is replaced or created.
  * @throws LinkError with what could not be done; Interrupted on SIGINT, SIGTERM or SIGHUP.
  */
 export async function writeOutput(path: string, output: Output): Promise<void> {
@@ -55,7 +55,7 @@ export async function writeOutput(path: string, output: Output): Promise<void> {
 }
 
 /**
- * The same for what ships, which everybody may execute, and at once: a signal is heeded when it is written.
+ * Does the same for what ships, executable by everybody, in one go: a signal takes effect after the write.
  * @throws LinkError.
  */
 export function writeExecutable(path: string, bytes: Uint8Array): void {
@@ -71,14 +71,10 @@ export function writeExecutable(path: string, bytes: Uint8Array): void {
   }
 }
 
-/**
- * In the same folder, so that it can be renamed; of another name each time, and as short for a long name of the output.
- */
+/** In the same folder, so that a rename works; with a fresh and short name, however long the output's. */
 const temporaryFor = (path: string) => join(dirname(path), `.part-${randomBytes(8).toString("hex")}.tmp`);
 
-/**
- * Where a file written at `path` comes to lie: a symbolic link is followed to its end, whether a file is there or not.
- */
+/** Where a file written at `path` ends up: follows a symbolic link to its end, whether or not a file exists there. */
 function leadsTo(path: string): string {
   if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return path;
   return leadsTo(resolve(realpathSync(dirname(path)), readlinkSync(path)));
@@ -105,18 +101,18 @@ async function writeInto(path: string, flags: "w" | "wx", output: Output): Promi
     writeParts(file, output, came).finally(() => file.close()),
   );
   try {
-    // Opening and writing a pipe last until somebody reads: a signal ends the wait for them. A new file takes a moment.
+    // Opening and writing a pipe blocks until somebody reads; a signal ends that wait. A new file takes only a moment.
     await (flags === "wx" ? writing : Promise.race([writing, interrupted]));
     const signal = came();
     if (signal !== undefined) throw new Interrupted(signal);
   } finally {
-    // What is not waited for closes its file all the same, when it comes to its end.
+    // The abandoned write still closes its file when it finishes.
     writing.catch(() => {});
     stop();
   }
 }
 
-/** One piece behind the other, so that a pipe gets them in order, until one is the last that is wanted. */
+/** Writes one piece after the other, so that a pipe gets them in order, until `unwanted` stops it. */
 async function writeParts(file: FileHandle, { parts }: Output, unwanted: () => unknown): Promise<void> {
   let end = 0;
   for (const { offset, bytes } of parts) {
@@ -137,7 +133,7 @@ function statOf(path: string): Stats | undefined {
   return statSync(path, { throwIfNoEntry: false });
 }
 
-/** What to do about it. Bytes. */
+/** What to do about the error. `size` in bytes. */
 function advice(error: unknown, size: number): string {
   const code = reason(error);
   if (code === "ENOSPC" || code === "EDQUOT")

@@ -1,51 +1,51 @@
-/** A yes or no that the user chooses: what it is unless chosen, and the option of the command that turns it round. */
+/** A yes or no that the user chooses: its default, and the command's option that inverts it. */
 type Flag = { readonly unlessGiven: boolean; readonly option: string; readonly help?: string };
 
-/** All there are: one more is a row here, and the place where it takes effect. */
+/** All flags. Adding one takes a row here, and the code where it takes effect. */
 const FLAGS = {
   /**
-   * Native addons (and older Buns) find libstdc++ and libgcc_s in the program: their symbols in its own table, their
-   * constructors run, exceptions unwound, what musl lacks of glibc done in full: yes, unless given.
+   * Native addons (and older Buns) find libstdc++ and libgcc_s in the program: it has their symbols in its own table,
+   * runs their constructors, unwinds exceptions, and fully implements what musl lacks of glibc. Default: yes.
    */
   addons: { unlessGiven: true, option: "no-addons", help: "leave out what native addons need (half a megabyte)" },
-  /** musl's loader heeds LD_PRELOAD and LD_LIBRARY_PATH: no, unless given. */
+  /** musl's loader heeds LD_PRELOAD and LD_LIBRARY_PATH. Default: no. */
   loaderVariables: {
     unlessGiven: false,
     option: "loader-variables",
     help: "heed LD_PRELOAD and LD_LIBRARY_PATH as musl's loader does",
   },
-  /** Start with SIGINT and SIGTERM blocked, for a program that takes them with sigwait: no, unless given. */
+  /** Start with SIGINT and SIGTERM blocked, for a program that takes them with sigwait. Default: no. */
   blockSignals: { unlessGiven: false, option: "block-signals" },
   /**
-   * Open the root directory (O_PATH, O_CLOEXEC) where descriptor 0, 1 or 2 is closed, which the runtime would need
-   * /dev/null for: no, unless given.
+   * If descriptor 0, 1 or 2 is closed, open the root directory there (O_PATH, O_CLOEXEC); the runtime would need
+   * /dev/null for it. Default: no.
    */
   fillDescriptors: { unlessGiven: false, option: "fill-descriptors" },
-  /** Make every environment string empty where it stands, so that no variable reaches the program: no, unless given. */
+  /** Make every environment string empty in place, so that no variable reaches the program. Default: no. */
   emptyEnvironment: { unlessGiven: false, option: "empty-environment" },
 } satisfies Readonly<Record<string, Flag>>;
 
 type Name = keyof typeof FLAGS;
 
-/** What is chosen of each. */
+/** The value of each flag. */
 export type LinkFlags = { readonly [name in Name]: boolean };
 
-/** Some of them: the others are as they are unless given. */
+/** Some flags; the others have their defaults. */
 export type GivenFlags = { readonly [name in Name]?: boolean | undefined };
 
-/** Is the flag on, when `given` is what was said? */
+/** Is the flag on, given the choices in `given`? */
 export const isOn = (given: GivenFlags, name: Name): boolean => given[name] ?? FLAGS[name].unlessGiven;
 
-/** The options of the command that turn a flag round. */
+/** The command's options that invert a flag. */
 export const FLAG_OPTIONS: readonly string[] = Object.values(FLAGS).map(({ option }) => option);
 
-/** What a command line chooses that has the options for which `has` is true. */
+/** The choices of a command line; `has` says whether it has an option. */
 export const flagsOf = (has: (option: string) => boolean): GivenFlags =>
   Object.fromEntries(
     Object.entries(FLAGS).map(([name, { unlessGiven, option }]) => [name, has(option) !== unlessGiven]),
   );
 
-/** The lines of the command's help, each with the option in `width` columns. */
+/** The lines of the command's help, with each option padded to `width` columns. */
 export const flagsHelp = (width: number): string[] =>
   Object.values(FLAGS).flatMap(({ option, help }: Flag) =>
     help === undefined ? [] : [`${`  --${option}`.padEnd(width)}${help}`],

@@ -7,20 +7,20 @@ import type { Program } from "./program.ts";
 import type { TlsTemplate } from "./tls.ts";
 import type { UnwindTable } from "./unwind.ts";
 
-/** Linux maps nothing below this, unless root says otherwise (vm.mmap_min_addr). An address. */
+/** The lowest address that Linux maps, unless root changes vm.mmap_min_addr. */
 const LOWEST_ADDRESS = 0x1_0000;
 
-/** Where the output's file begins in memory, and how far its bytes lie behind those of the program's file. */
+/** Where the output's file begins in memory, and how far it shifts the bytes of the program's file. */
 export type Start = { readonly address: number; readonly shift: number };
 
 /**
- * The output begins with pages of its own, below the program's: an ELF header, and the program headers behind it, where
- * every tool looks for them. The program's first page has no room for as many; it follows, as it is.
- * `distance`: of the program's addresses from its file offsets.
- * @throws LinkError where there is no room below the program.
+ * The output begins with its own pages below the program's: an ELF header followed by the program headers, where every
+ * tool looks for them. The program's first page has no room for so many; it follows unchanged. `distance`: the
+ * program's addresses minus its file offsets.
+ * @throws LinkError when there is no room below the program.
  */
 export function startOf({ architecture, file }: Program, distance: number): Start {
-  // Offset and address of each segment still agree as it asks (p_align), where there is room for that.
+  // Keep each segment's offset and address congruent (p_align), if there is room for that.
   const aligns = file.segmentsOf(elf.PT_LOAD).map(({ align }) => align);
   const shift = Math.max(architecture.maxPageSize, ...aligns.filter((align) => distance - align >= LOWEST_ADDRESS));
   if (distance - shift < LOWEST_ADDRESS)
@@ -35,9 +35,9 @@ const startSegment = ({ address, shift }: Start): Segment => ({
 });
 
 /**
- * PT_PHDR first and PT_LOAD in ascending order, as the gABI asks; the program's own entries otherwise as they were.
- * PT_DYNAMIC comes last: it is for musl's loader, which is told of all of them, and not counted in the ELF header,
- * since the file is not dynamic to anyone else.
+ * PT_PHDR first and PT_LOAD in ascending order, as the gABI requires; the program's other entries stay as they were.
+ * PT_DYNAMIC comes last: only musl's loader, which is told of all headers, uses it. The ELF header does not count it,
+ * because the file is not dynamic to anyone else.
  */
 export function programHeaders(
   { file }: Program,
@@ -71,17 +71,17 @@ export function programHeaders(
   return [{ type: elf.PT_PHDR, ...readOnly, ...table }, ...behind];
 }
 
-/** A segment of the program's where it lies in the output. One that has no bytes lies nowhere. */
+/** A segment of the program at its place in the output. A segment without bytes has no place. */
 const shifted = (segment: Segment, { shift }: Start): Segment => ({
   ...segment,
   offset: segment.filesz === 0 ? segment.offset : segment.offset + shift,
 });
 
-/** How many of them the ELF header counts. */
+/** How many program headers the ELF header counts. */
 export const visibleCount = (segments: readonly Segment[]): number =>
   segments.filter(({ type }) => type !== elf.PT_DYNAMIC).length;
 
-/** The bytes of the first pages. `sections`: where the section headers are, if there are any. */
+/** The bytes of the first pages. `sections`: the place of the section headers, if any. */
 export function startBytes(
   { shift }: Start,
   machine: number,

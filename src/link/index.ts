@@ -15,9 +15,8 @@ export { ElfError, Interrupted, LinkError };
 
 /**
  * Links a Bun executable with libstdc++, libgcc_s and musl into one that has no interpreter (PT_INTERP) and looks for
- * no file. `input` is what `bun build --compile --target=bun-linux-x64-musl` (or -arm64-musl) wrote, or its path; bytes
- * are left as they are.
- * Memory: the file once, or twice for a Bun before 1.3.14, and once more for bytes.
+ * no file. `input` is what `bun build --compile --target=bun-linux-x64-musl` (or -arm64-musl) wrote, or its path; input
+ * bytes are not changed. Memory: the file once, or twice for a Bun before 1.3.14, and once more for input bytes.
  * @throws LinkError or ElfError, with what was found and what to do, when it cannot be linked.
  */
 export function link(input: string | Uint8Array, options: LinkOptions = {}): StaticExecutable {

@@ -5,29 +5,29 @@ import { LinkError } from "./error.ts";
 import { endOf, HIGHEST_ADDRESS } from "./layout.ts";
 import type { Payload } from "./payload.ts";
 
-/** Bytes of a payload's length, which stands before it. */
+/** Bytes of a payload's length, which precedes it. */
 const LENGTH_SIZE = 8;
 
-/** The largest page: a segment ends with zeros up to a whole one. Bytes. */
+/** The largest page: zeros pad a segment to a whole one. Bytes. */
 const HIGHEST_PAGE = 0x1_0000;
 
-/** More than all that is added, bytes. */
+/** More than everything that the linker adds, bytes. */
 const ROOM = 0x1000_0000;
 
-/** A payload that lies elsewhere in the output than in the program. */
+/** A payload with another place in the output than in the program. */
 export type Moved = {
   readonly flags: number;
-  /** Its length, and itself. */
+  /** Its length, followed by the payload. */
   readonly bytes: Uint8Array;
-  /** The word of the program that has the address of these bytes. */
+  /** The program's word that holds the address of these bytes. */
   readonly pointer: number;
 };
 
 /**
- * Tables of unwinding information count in 32 bits: code and what is added have to lie within 2 GiB. A payload may have
- * up to 4 GiB, and lies between them. One that reaches above `highest` is taken out, to lie behind all else: the
- * program finds it by an address that stands in its data. `file` is changed.
- * @throws LinkError where that cannot be done.
+ * Tables of unwinding information count in 32 bits, so code and additions have to lie within 2 GiB. A payload may have
+ * up to 4 GiB, and lies between them. This takes out one that reaches above `highest`, to be placed after everything
+ * else: the program finds it by an address in its data. Changes `file`.
+ * @throws LinkError when that is not possible.
  */
 export function withoutLargePayload(
   file: ElfFile,
@@ -50,7 +50,7 @@ export function withoutLargePayload(
   const address = home.vaddr + start - home.offset;
   const pointer = onlyWord(file, address);
   const header = readU64(file.view, 32) + index * elf.PHDR_SIZE;
-  // A segment of its own is left out: PT_NULL.
+  // A segment that holds only the payload becomes PT_NULL.
   if (address === home.vaddr) file.view.setUint32(header, elf.PT_NULL, true);
   else for (const field of [32, 40]) writeU64(file.view, header + field, address - home.vaddr);
   const rest = new ElfFile(file.name, file.bytes);
@@ -65,7 +65,9 @@ export function withoutLargePayload(
   };
 }
 
-/** The address of the one word of the program's data that is `value`. @throws LinkError where it is not one. */
+/**
+ * The address of the only word in the program's data with this value. @throws LinkError unless there is exactly one.
+ */
 function onlyWord(file: ElfFile, value: number): number {
   const low = value % 2 ** 32;
   const found: number[] = [];
@@ -85,7 +87,7 @@ function onlyWord(file: ElfFile, value: number): number {
   return pointer;
 }
 
-/** A moved payload's segment, to lie from `address` on in whole pages, when the program knows where that is. */
+/** The segment of a moved payload, in whole pages from `address` on; also tells the program its place. */
 export function placePayload(
   { flags, bytes, pointer }: Moved,
   file: ElfFile,

@@ -5,18 +5,17 @@ import { pageDown, pageUp } from "../elf/pages.ts";
 import { LinkError } from "./error.ts";
 import type { Library } from "./libraries.ts";
 
-/** Programs of fixed address without a large payload, and libraries from 0, lie far below this. Bytes. */
+/** Far above programs of fixed address without a large payload, and above libraries from 0. Bytes. */
 export const HIGHEST_ADDRESS = 0x8000_0000;
 
-/** No library of the three is a tenth as large in memory. Bytes. */
+/** None of the three libraries takes a tenth of this in memory. Bytes. */
 const MOST_LIBRARY = 0x400_0000;
 
-/** A library at its address: `image` is its memory from `base` on, whole pages, bss included. */
+/** A library at its address. `image` is its memory from `base` on, in whole pages, bss included. */
 export type Placed = Library & { readonly base: number; readonly image: Uint8Array };
 
 /**
- * A segment of the output with its bytes. Whole pages, so that musl finds no gap at its ends to give to malloc a second
- * time.
+ * A segment of the output with its bytes. Whole pages, so that musl finds no gap at its ends to give to malloc again.
  */
 export type Piece = {
   readonly vaddr: number;
@@ -26,7 +25,7 @@ export type Piece = {
 };
 
 /**
- * The first free page behind the program, in memory and in the file alike. Everything added has the same distance of
+ * The first free page after the program, in memory and in the file. All additions have the same distance between
  * address and file offset as the program's first segment, because kernels before 5.18 compute AT_PHDR from that.
  */
 export function endOfProgram({ maxPageSize }: Architecture, file: ElfFile): { address: number; distance: number } {
@@ -36,11 +35,11 @@ export function endOfProgram({ maxPageSize }: Architecture, file: ElfFile): { ad
   return { address: pageUp(address, maxPageSize), distance };
 }
 
-/** How far above its file offset a file's first segment lies, bytes: no segment lies nearer. */
+/** How far above its file offset a file's first segment lies, in bytes. No segment lies nearer. */
 export const distanceOf = (file: ElfFile): number =>
   Math.min(...file.segmentsOf(elf.PT_LOAD).map(({ vaddr, offset }) => vaddr - offset));
 
-/** Lays `libraries` out one behind the other from `start`, their segments copied into memory images. */
+/** Lays out `libraries` one after the other from `start`, and copies their segments into memory images. */
 export function place(
   { maxPageSize }: Architecture,
   libraries: readonly Library[],
@@ -57,8 +56,8 @@ export function place(
 }
 
 /**
- * The library's segments as pieces of the output, each with its own protection. What is relocated and then only read
- * (PT_GNU_RELRO) is only read from the start, as `relocated` libraries are when the file is written.
+ * The library's segments as pieces of the output, each with its own protection. If `relocated`, as libraries are when
+ * the file is written, what is read-only after relocation (PT_GNU_RELRO) is read-only from the start.
  */
 export function pieces({ maxPageSize }: Architecture, { file, base, image }: Placed, relocated: boolean): Piece[] {
   const [relro] = relocated ? file.segmentsOf(elf.PT_GNU_RELRO) : [];
@@ -74,7 +73,7 @@ export function pieces({ maxPageSize }: Architecture, { file, base, image }: Pla
   });
 }
 
-/** A segment in whole pages that lies in the file as it does in memory. */
+/** A segment in whole pages with the same layout in file and memory. */
 export const loadSegment = (
   { maxPageSize }: Architecture,
   { vaddr, flags, size }: Pick<Piece, "vaddr" | "flags" | "size">,
@@ -84,7 +83,7 @@ export const loadSegment = (
   ...{ filesz: size, memsz: size, align: maxPageSize },
 });
 
-/** @throws LinkError where the library is too large, or two of its segments share a page, which has one protection. */
+/** @throws LinkError when the library is too large, or two of its segments share a page, which has one protection. */
 function memoryImage(file: ElfFile, pageSize: number): Uint8Array {
   const loads = file.segmentsOf(elf.PT_LOAD);
   if (endOf(file) > MOST_LIBRARY)
@@ -103,7 +102,7 @@ function memoryImage(file: ElfFile, pageSize: number): Uint8Array {
   return image;
 }
 
-/** The first address behind a file's segments. @throws LinkError for one that no program and no library comes near. */
+/** The first address after a file's segments. @throws LinkError for one beyond any program or library. */
 export function endOf(file: ElfFile): number {
   const end = file.end;
   if (end > HIGHEST_ADDRESS)

@@ -15,31 +15,28 @@ export type Library = {
   readonly dynamic: Dynamic;
 };
 
-/**
- * The C++ libraries that a Bun executable needs besides musl, in symbol order. libgcc_s is what libstdc++ needs in
- * turn.
- */
+/** The C++ libraries that a Bun executable needs besides musl, in symbol order. libstdc++ in turn needs libgcc_s. */
 export const CXX_LIBRARIES = ["libstdc++.so.6", "libgcc_s.so.1"] as const;
 
-/** What has them, by the name of the package on Debian and on Alpine. */
+/** The packages that contain them, on Debian and on Alpine. */
 const PACKAGES: Readonly<Record<string, readonly [debian: string, alpine: string]>> = {
   "libstdc++.so.6": ["libstdc++6", "libstdc++"],
   "libgcc_s.so.1": ["libgcc-s1", "libgcc"],
 };
 const MUSL_PACKAGES = ["musl", "musl"] as const;
 
-/** Debian's packages that have all of it. */
+/** Debian's packages that together contain all of them. */
 export const LIBRARY_PACKAGES: readonly string[] = [...Object.values(PACKAGES), MUSL_PACKAGES].map(
   ([debian]) => debian,
 );
 
-/** Where the libraries lie on Debian, and on Alpine, in the order searched. */
+/** The folders of the libraries on Debian and on Alpine, in search order. */
 export const libraryDirs = ({ libraryDirs }: Architecture): readonly string[] => [...libraryDirs, "/usr/lib", "/lib"];
 
 /**
- * Reads `soname` from the first of `dirs` that has it for `architecture`: where a machine runs programs of two, a
+ * Reads `soname` from the first of `dirs` that has it for `architecture`. On a machine that runs two architectures, a
  * folder may have the other's.
- * @throws LinkError naming the package that has it when none does.
+ * @throws LinkError naming the package when no folder has it.
  */
 export function findLibrary(soname: string, dirs: readonly string[], architecture: Architecture): Library {
   const files = dirs
@@ -56,7 +53,7 @@ export function findLibrary(soname: string, dirs: readonly string[], architectur
   return { soname, path: file.name, file, dynamic: readDynamic(file) };
 }
 
-/** @throws LinkError for what cannot be read, and for what is no ELF file. */
+/** @throws LinkError when the file cannot be read or is not an ELF file. */
 function readLibrary(path: string): ElfFile {
   try {
     return new ElfFile(path, readFileSync(path));
@@ -69,8 +66,8 @@ function readLibrary(path: string): ElfFile {
 }
 
 /**
- * `dirs` as they were, once it is clear that they can be looked into.
- * @throws LinkError for one that is not there or is no folder.
+ * Returns `dirs` after checking that they can be read.
+ * @throws LinkError for one that is missing or not a folder.
  */
 export function checkedDirs(dirs: readonly string[]): readonly string[] {
   const wrong = dirs.find((dir) => statSync(dir, { throwIfNoEntry: false })?.isDirectory() !== true);

@@ -22,7 +22,7 @@ import { sectionsWithin } from "./sections.ts";
 import { substitutes } from "./substitutes.ts";
 import { TlsTemplate } from "./tls.ts";
 
-/** The folders to look in for libraries of `architecture`, in order. */
+/** Returns the folders to search for libraries of `architecture`, in order. */
 export type LibraryDirs = (architecture: Architecture) => readonly string[];
 
 /** The linked file. */
@@ -30,22 +30,22 @@ export type Linked = {
   readonly output: Output;
   /** The output in one piece. */
   readonly bytes: Uint8Array;
-  /** The paths of the libraries that went into it. */
+  /** The paths of the libraries linked into it. */
   readonly libraries: readonly string[];
   readonly architecture: Architecture;
-  /** The bundled program in it. */
+  /** The bundled program inside it. */
   readonly payload: Payload;
-  /** What the entry code hands to musl. */
+  /** What the entry code passes to musl. */
   readonly start: EntryAddresses;
-  /** Is the name defined by the program, one of the libraries in it, or musl? */
+  /** Does the program, one of its libraries, or musl define the name? */
   readonly defines: (name: string) => boolean;
-  /** Where musl's function of that name lies. @throws LinkError when musl has none. */
+  /** The address of musl's function of that name. @throws LinkError when musl has none. */
   readonly muslFunction: (name: string) => number;
 };
 
 /**
- * Links the Bun executable `input` (named `name` in errors) with the libraries found in `libraryDirs`: the result has
- * no interpreter and looks for no file. `input` is changed, and is part of the result.
+ * Links the Bun executable `input` (named `name` in errors) with the libraries found in `libraryDirs`. The result has
+ * no interpreter and looks for no file. Changes `input`, which becomes part of the result.
  * @throws LinkError or ElfError, with what was found and what to do.
  */
 export function link(name: string, input: Uint8Array, libraryDirs: LibraryDirs, flags: GivenFlags = {}): Linked {
@@ -55,7 +55,7 @@ export function link(name: string, input: Uint8Array, libraryDirs: LibraryDirs, 
   const dirs = libraryDirs(architecture);
   const libraries = [...CXX_LIBRARIES, muslLoader].map((soname) => findLibrary(soname, dirs, architecture));
 
-  // Behind the program lie the libraries, in segments of their own.
+  // The libraries follow the program, in their own segments.
   const { address, distance } = endOfProgram(architecture, file);
   const start = startOf(program, distance);
   const { placed, end } = place(architecture, libraries, address);
@@ -63,7 +63,7 @@ export function link(name: string, input: Uint8Array, libraryDirs: LibraryDirs, 
   const musl = placed.find(({ soname }) => soname === muslLoader) ?? missing(muslLoader);
   const copied = placed.flatMap((library) => pieces(architecture, library, library !== musl));
 
-  // Behind these lies what is made here: a segment for each protection, each of chunks.
+  // Then come the chunks that the linker makes, in a segment for each protection.
   const addons = isOn(flags, "addons");
   const answers = substitutes(architecture, addons);
   const tls = new TlsTemplate(architecture, file, cxx);
@@ -76,7 +76,7 @@ export function link(name: string, input: Uint8Array, libraryDirs: LibraryDirs, 
     [elf.PF_R | elf.PF_W, support === undefined ? [] : [support.threads]],
   ]);
 
-  // All has its address: what refers to another part can be settled, first of all by the relocations.
+  // Everything has its address now, so references can be settled, relocations first.
   const resolver = new Resolver(program, placed, {
     ...answers,
     routines: code.routineAddresses(),
@@ -85,7 +85,7 @@ export function link(name: string, input: Uint8Array, libraryDirs: LibraryDirs, 
   for (const library of cxx) relocateLibrary(program, library, resolver, tls);
   relocateProgram(program, cxx, musl, resolver, tls);
 
-  // musl's loader is to look for nothing, and to find in the program what addons want of the C++ libraries.
+  // musl's loader must look for no file, and find in the program what addons want of the C++ libraries.
   dropNeeded(file, CXX_LIBRARIES);
   if (!isOn(flags, "loaderVariables")) ignoreVariables(musl);
   if (support !== undefined) {
@@ -93,7 +93,7 @@ export function link(name: string, input: Uint8Array, libraryDirs: LibraryDirs, 
     changeTags(file, support.tags);
   }
 
-  // A large payload comes last. The headers tell of all of it, and the kernel enters by the code.
+  // A large payload comes last. The headers describe everything, and the kernel enters at the code.
   const madeEnd = made.reduce((end, { vaddr, size }) => Math.max(end, vaddr + size), end);
   const large = program.moved === undefined ? [] : [placePayload(program.moved, file, madeEnd, maxPageSize)];
   const added = [...copied, ...made, ...large].map((part) => loadSegment(architecture, part, start.address));
@@ -121,9 +121,9 @@ function functionIn({ path, base, dynamic }: Placed, name: string): number {
 }
 
 /**
- * The first pages, the program's segments as they lie in its own bytes, and what was added. What lies behind all that
- * is loaded is a payload that Bun looks for at the end, or section headers: never both, since a tool that believes
- * these would leave the payload out.
+ * The first pages, the program's segments from its own bytes, and the additions. After everything that is loaded
+ * follows either a payload that Bun looks for at the end, or section headers. Never both: a tool that trusts the
+ * section headers would drop the payload.
  */
 function outputOf(
   { architecture, file, payload }: Program,

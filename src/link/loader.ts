@@ -1,27 +1,25 @@
 import { LinkError } from "./error.ts";
 import type { Placed } from "./layout.ts";
 
-/** The environment variables that make musl's loader look for files (ld.so part of musl's manual). */
+/** The environment variables that make musl's loader look for files (musl's manual, ld.so). */
 const VARIABLES = ["LD_PRELOAD", "LD_LIBRARY_PATH"] as const;
 
-/**
- * The libraries, by the part of their name between "lib" and the first dot, that musl's loader says it has in itself.
- */
+/** The libraries that musl's loader says it contains, by the part of their name between "lib" and the first dot. */
 const OWN_NAMES = "c.pthread.rt.m.dl.util.xnet.";
 
 /**
- * The same with the C++ libraries, in as many bytes. The three left out (librt, libutil and libxnet) exist with musl as
- * empty archives alone, so no library that was linked for musl asks for them.
+ * The same list with the C++ libraries, in as many bytes. For the three left out (librt, libutil and libxnet), musl
+ * only has empty archives, so no library linked for musl asks for them.
  */
 const NAMES_WITH_CXX = "c.pthread.m.dl.stdc++.gcc_s.";
 
-/** Does musl's loader answer this name itself, in a program linked with addons or without? */
+/** Does musl's loader answer this name itself, in a program linked with or without addons? */
 export function answered(soname: string, addons: boolean): boolean {
   const names = (addons ? NAMES_WITH_CXX : OWN_NAMES).split(".").filter((name) => name !== "");
   return names.some((name) => soname.startsWith(`lib${name}.`));
 }
 
-/** Empties the names that musl's loader looks up in the environment: a name of no bytes is never there. */
+/** Empties the names that musl's loader looks up in the environment: no variable has an empty name. */
 export function ignoreVariables(musl: Placed): void {
   for (const name of VARIABLES) {
     musl.image[findOnce(musl, name, "leave the variables in with --loader-variables")] = 0;
@@ -29,7 +27,7 @@ export function ignoreVariables(musl: Placed): void {
 }
 
 /**
- * Makes musl's loader answer the names of the C++ libraries itself: what they export is in the program's symbol table.
+ * Makes musl's loader answer the names of the C++ libraries itself. The program's symbol table has what they export.
  */
 export function answerCxxLibraries(musl: Placed): void {
   musl.image.set(
@@ -39,8 +37,8 @@ export function answerCxxLibraries(musl: Placed): void {
 }
 
 /**
- * Where in musl's image the string `text` stands.
- * @throws LinkError with the way out when it is not there exactly once.
+ * Where the string `text` occurs in musl's image.
+ * @throws LinkError with the way out unless it occurs exactly once.
  */
 function findOnce({ image, path }: Placed, text: string, wayOut: string): number {
   const bytes = Buffer.from(image.buffer, image.byteOffset, image.byteLength);

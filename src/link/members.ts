@@ -14,19 +14,19 @@ import { roundUp } from "./chunk.ts";
 import { LinkError } from "./error.ts";
 import { reason } from "./file.ts";
 
-/** A section of one of the archive's objects, and where among those taken it lies, in bytes. */
+/** A section of one of the archive's objects, and its place among those taken, in bytes. */
 type Taken = { readonly object: ObjectFile; readonly section: ObjectSection; readonly at: number };
 
-/** A symbol in the object that defines it. */
+/** A symbol, and the object that defines it. */
 type Definition = { readonly object: ObjectFile; readonly symbol: ObjectSymbol };
 
-/** Bytes of a word of the global offset table, and what the functions together are aligned to. */
+/** Bytes of a word of the global offset table, and the alignment of all functions together. */
 const GOT_WORD = 8;
 export const MEMBERS_ALIGN = 16;
 
 /**
- * Functions of a C library's archive and what these refer to, side by side, as a static linker takes them; but section
- * by section, where that takes whole objects. None of them may have data that is written: they lie among code.
+ * Functions from a C library's archive and everything they refer to, side by side. A static linker takes whole objects;
+ * this takes single sections. None may have writable data, because they lie among code.
  */
 export class Members {
   private readonly objects = new Map<string, ObjectFile>();
@@ -36,7 +36,7 @@ export class Members {
 
   /**
    * Takes `names` from the archive at `path`.
-   * @throws LinkError or ElfError when it has one not, or one cannot be taken.
+   * @throws LinkError or ElfError when the archive lacks one, or one cannot be taken.
    */
   constructor(
     private readonly architecture: Architecture,
@@ -58,7 +58,7 @@ export class Members {
     return this.end;
   }
 
-  /** Where the function `name` begins, in bytes from the first. */
+  /** The offset of the function `name`, in bytes from the first. */
   offsetOf(name: string): number {
     for (const { object, symbol } of this.defined(name)) {
       const home = this.taken.find((taken) => taken.object === object && taken.section.index === symbol.section);
@@ -68,8 +68,8 @@ export class Members {
   }
 
   /**
-   * What was taken, by the names that the objects give it: the functions asked for, and what they refer to. Names that
-   * begin with $ are marks of where code and data begin (aaelf64, section 5.5.5).
+   * Everything that was taken, by its name in the objects: the requested functions and what they refer to. Names that
+   * begin with $ mark where code and data begin (aaelf64, section 5.5.5).
    */
   functions(): { readonly name: string; readonly offset: number; readonly size: number }[] {
     return this.taken.map(({ object, section, at }) => {
@@ -79,7 +79,7 @@ export class Members {
     });
   }
 
-  /** The bytes, to lie at `address`, a multiple of MEMBERS_ALIGN. */
+  /** The bytes for the address `address`, a multiple of MEMBERS_ALIGN. */
   bytes(address: number): Uint8Array {
     const bytes = new Uint8Array(this.end);
     const view = new DataView(bytes.buffer);
@@ -161,16 +161,16 @@ export class Members {
 const relocationsOf = ({ object, section }: Taken): readonly ObjectRelocation[] =>
   object.relocations.filter((relocation) => relocation.section === section.index);
 
-/** The bits of `value` in the place of those of `mask` in the instruction at `at`. */
+/** Replaces the bits of `mask` in the instruction at `at` with those of `value`. */
 function setBits(view: DataView, at: number, mask: number, value: number): void {
   view.setUint32(at, ((view.getUint32(at, true) & ~mask) | (value & mask)) >>> 0, true);
 }
 
-/** Writes `value`, which is S + A or the word of the global offset table, at `at`; `place` is P. */
+/** Writes `value`, which is S + A or the word of the global offset table, at `at`. `place` is P. */
 const APPLY: Readonly<Record<ObjectRelocating, (view: DataView, at: number, place: number, value: number) => void>> = {
   "relative-32": (view, at, place, value) => view.setInt32(at, value - place, true),
   "branch-26": (view, at, place, value) => setBits(view, at, 0x3ff_ffff, (value - place) >> 2),
-  // adrp has the lowest two bits of the distance at bit 29, the others at bit 5.
+  // adrp has the lowest two bits of the distance at bit 29, and the others at bit 5.
   "got-page": (view, at, place, value) => {
     const pages = Math.floor(value / 4096) - Math.floor(place / 4096);
     setBits(view, at, 0x60ff_ffe0, ((pages & 3) << 29) | (((pages >> 2) & 0x7_ffff) << 5));
@@ -178,7 +178,7 @@ const APPLY: Readonly<Record<ObjectRelocating, (view: DataView, at: number, plac
   "got-low-12": (view, at, _, value) => setBits(view, at, 0x3f_fc00, ((value & 0xfff) >> 3) << 10),
 };
 
-/** @throws LinkError when there is no file to be read. */
+/** @throws LinkError when the file is missing or cannot be read. */
 function readArchive(path: string): Buffer {
   try {
     return readFileSync(path);

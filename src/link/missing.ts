@@ -4,16 +4,16 @@ import type { Dynamic, Symbol } from "../elf/dynamic.ts";
 
 /** The symbols that a library wants and nothing defines. */
 export type Missing = {
-  /** Without these musl's loader does not load it. */
+  /** Without these, musl's loader does not load the library. */
   readonly atLoad: readonly Symbol[];
-  /** With these it is loaded, and whatever calls one of them ends the process. */
+  /** Without these, the library loads, but calling one of them ends the process. */
   readonly onCall: readonly Symbol[];
 };
 
 /**
- * musl's loader, asked for lazy binding as Bun asks it, passes over what only the library's own tables of addresses
- * refer to (`lazy` in do_relocs of its ldso/dynlink.c), unless the library wants all of it at once (DF_BIND_NOW,
- * DF_1_NOW).
+ * Bun asks musl's loader for lazy binding. The loader then ignores symbols that only the library's own tables of
+ * addresses refer to (`lazy` in do_relocs of its ldso/dynlink.c), unless the library wants all symbols at once
+ * (DF_BIND_NOW, DF_1_NOW).
  */
 export function missing(
   { tags, symbols, relocations }: Dynamic,

@@ -1,9 +1,7 @@
-/** Bytes of a file, and the offset where they lie in it. */
+/** Bytes of a file, and their offset in it. */
 export type Part = { readonly offset: number; readonly bytes: Uint8Array };
 
-/**
- * A file in parts, in the order of their offsets: what is large is not copied to be written. Between them it is zero.
- */
+/** A file in parts, ordered by offset, so that writing does not copy large parts. Between the parts it is zero. */
 export class Output {
   readonly parts: readonly Part[];
 
@@ -16,7 +14,7 @@ export class Output {
     return this.parts.reduce((size, { offset, bytes }) => Math.max(size, offset + bytes.length), 0);
   }
 
-  /** All of it in one piece. */
+  /** The whole file in one piece. */
   toBytes(): Uint8Array {
     const whole = new Uint8Array(this.size);
     for (const { offset, bytes } of this.parts) whole.set(bytes, offset);

@@ -2,12 +2,12 @@ import * as elf from "../elf/constants.ts";
 import { type ElfFile, readU64, type Segment } from "../elf/file.ts";
 
 /**
- * The bundled program inside a Bun executable. Bun to 1.3.11 appends it to the ELF image and finds it at the end of
- * /proc/self/exe; later ones keep it in a segment that is loaded. `none`: a bare runtime, which is the command `bun`.
+ * The bundled program inside a Bun executable. Bun up to 1.3.11 appends it to the ELF image and finds it at the end of
+ * /proc/self/exe; later ones keep it in a loaded segment. `none`: a bare runtime, which is the command `bun`.
  */
 export type Payload = { readonly kind: "appended" | "loaded" | "none"; readonly bytes: Uint8Array };
 
-/** What ends a payload; an appended one has 8 bytes with the size of the whole file behind it. */
+/** The end of a payload. An appended one is followed by 8 bytes with the size of the whole file. */
 const TRAILER = Buffer.from("\n---- Bun! ----\n");
 
 export function findPayload(file: ElfFile): Payload {
@@ -19,8 +19,7 @@ export function findPayload(file: ElfFile): Payload {
 }
 
 /**
- * The bytes behind everything that the ELF headers describe, if they are a payload; its last 8 are the size of the
- * file.
+ * The bytes after everything that the ELF headers describe, if they are a payload. Its last 8 are the size of the file.
  */
 function appendedPayload({ bytes, segments, view }: ElfFile): Uint8Array | undefined {
   const trailerAt = bytes.length - 8 - TRAILER.length;
@@ -32,8 +31,8 @@ function appendedPayload({ bytes, segments, view }: ElfFile): Uint8Array | undef
 }
 
 /**
- * A payload in a segment stands behind its length, in 8 bytes. It is found by that, and not by the section headers
- * (`.bun`), which the program itself does without.
+ * A payload in a segment follows its 8-byte length. That identifies it; the section headers (`.bun`) do not matter,
+ * since the program itself ignores them.
  */
 function loadedPayload({ bytes }: ElfFile, { flags, offset, filesz }: Segment): Uint8Array | undefined {
   if ((flags & elf.PF_X) !== 0) return undefined;
@@ -45,14 +44,14 @@ function loadedPayload({ bytes }: ElfFile, { flags, offset, filesz }: Segment): 
   return start === undefined ? undefined : bytes.subarray(offset + start, offset + end);
 }
 
-/** Where the bytes begin that end at `end` and have their length before them, at a multiple of 8 bytes. */
+/** The start of the bytes that end at `end` and follow their length, at a multiple of 8 bytes; undefined if none do. */
 function lengthPrefix(segment: Buffer, end: number): number | undefined {
   for (let start = 8; start < end; start += 8)
     if (segment.readUInt32LE(start - 8) === end - start && segment.readUInt32LE(start - 4) === 0) return start;
   return undefined;
 }
 
-/** The payload to append to an output of `size` bytes in all: as it was, but for the size. */
+/** The payload to append to an output of `size` bytes in all; only its copy of the size changes. */
 export function appendedTo(size: number, payload: Uint8Array): Uint8Array {
   const copy = new Uint8Array(payload);
   new DataView(copy.buffer).setBigUint64(copy.length - 8, BigInt(size), true);

@@ -16,7 +16,7 @@ export type Program = {
   readonly file: ElfFile;
   readonly dynamic: Dynamic;
   readonly payload: Payload;
-  /** A payload too large to lie where it is. It is in no segment of `file`. */
+  /** A payload too large to stay in place. No segment of `file` contains it. */
   readonly moved: Moved | undefined;
 };
 
@@ -24,7 +24,7 @@ export type Program = {
 const MOST_MEMORY = 0x1000_0000;
 
 /**
- * @throws LinkError or ElfError when `bytes` is not what `bun build --compile` gives for musl on one of the
+ * @throws LinkError or ElfError when `bytes` is not what `bun build --compile` writes for musl on one of the
  * architectures.
  */
 export function readProgram(name: string, bytes: Uint8Array): Program {
@@ -73,7 +73,7 @@ export function readProgram(name: string, bytes: Uint8Array): Program {
   return { architecture, file, dynamic, payload, moved };
 }
 
-/** What a file is that names no interpreter (PT_INTERP). */
+/** Describes a file without an interpreter (PT_INTERP). */
 function withoutInterpreter(file: ElfFile): string {
   if (file.type === elf.ET_REL) return "it is an object file, not an executable";
   if (file.type === elf.ET_CORE) return "it is a core dump, not an executable";
@@ -83,7 +83,7 @@ function withoutInterpreter(file: ElfFile): string {
   return "it names no interpreter (PT_INTERP): it is linked statically already";
 }
 
-/** UPX marks its own header, which lies behind the program headers. */
+/** UPX marks its own header, after the program headers. */
 const packedByUpx = ({ bytes }: ElfFile) =>
   Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 4096)).includes("UPX!");
 
@@ -93,9 +93,9 @@ function positionIndependent(file: ElfFile): boolean {
 }
 
 /**
- * The file with all its bss as bytes: COPY relocations put libraries' objects there. A segment that would then run into
- * the next one moves back in the file, to the same distance from its address as the first. What lay behind the segments
- * (section headers, symbols for debuggers) is left out. The bytes are the input's own where nothing has to move.
+ * The file with all its bss as bytes, because COPY relocations put libraries' objects there. A segment that would then
+ * overlap the next moves back in the file, to the same distance from its address as the first. Anything after the
+ * segments (section headers, symbols for debuggers) is dropped. If nothing has to move, the bytes are the input's own.
  */
 function withBss(file: ElfFile): ElfFile {
   const loads = file.segmentsOf(elf.PT_LOAD);
@@ -126,7 +126,7 @@ function withBss(file: ElfFile): ElfFile {
   return new ElfFile(file.name, bytes);
 }
 
-/** A segment that describes a part of a loaded one goes where that goes. */
+/** A segment that describes part of a loaded one moves with it. */
 function inside(segment: Segment, moved: ReadonlyMap<Segment, Segment>): Segment {
   for (const [load, { offset }] of moved) {
     const part = segment.offset >= load.offset && segment.offset + segment.filesz <= load.offset + load.filesz;

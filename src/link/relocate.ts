@@ -8,10 +8,10 @@ import type { Program } from "./program.ts";
 import { type Definition, type Resolver, undefinedSymbol } from "./resolve.ts";
 import type { TlsTemplate } from "./tls.ts";
 
-/** musl numbers the TLS modules from 1, and the program's is the first. */
+/** musl numbers the TLS modules from 1; the program's is the first. */
 const PROGRAM_TLS_MODULE = 1;
 
-/** Applies every relocation of `library` to its image; nothing of it is left for the loader. */
+/** Applies every relocation of `library` to its image and leaves nothing for the loader. */
 export function relocateLibrary(program: Program, library: Placed, resolver: Resolver, tls: TlsTemplate): void {
   const image = new DataView(library.image.buffer, library.image.byteOffset, library.image.byteLength);
   for (const relocation of library.dynamic.relocations) {
@@ -23,8 +23,8 @@ export function relocateLibrary(program: Program, library: Placed, resolver: Res
 }
 
 /**
- * Puts the final values of the program's relocations against the C++ libraries into place and turns each such entry
- * into R_NONE. What musl defines is left to musl, which relocates the program at start as always.
+ * Writes the final values of the program's relocations against the C++ libraries and turns each such entry into R_NONE.
+ * musl relocates the program's references to musl at start, as always.
  * @throws LinkError naming the symbol when neither has it.
  */
 export function relocateProgram(
@@ -69,10 +69,10 @@ function libraryWords(
   return definition === undefined ? [0] : words(kind, relocation, definition, resolver, tls);
 }
 
-/** A TLS relocation without a symbol counts from the library's own template. */
+/** A TLS relocation without a symbol refers to the library's own template. */
 const ownTls = (library: Placed, symbol: Symbol): Definition => ({ symbol, owner: library, value: 0 });
 
-/** What a relocation against `definition` writes, in words of 8 bytes. */
+/** The words, of 8 bytes, that a relocation against `definition` writes. */
 function words(
   kind: Exclude<Relocating, "relative" | "copy">,
   { addend }: Relocation,
@@ -100,9 +100,9 @@ function settle(file: ElfFile, { offset }: Relocation, words: readonly number[])
 }
 
 /**
- * A COPY gives the program its own copy of a library's object, with the library's relocations already applied to it: as
- * many bytes as the program has room for, as musl's loader copies (do_relocs in ldso/dynlink.c), whatever the library's
- * size.
+ * A COPY gives the program its own copy of a library's object, with the library's relocations already applied. Like
+ * musl's loader (do_relocs in ldso/dynlink.c), it copies as many bytes as the program has room for, whatever the
+ * library's size.
  */
 function copy(program: Program, offset: number, { name, size }: Symbol, { symbol, owner }: Definition): void {
   if (typeof owner === "string") return;
@@ -120,7 +120,7 @@ function sizeOf(kind: Relocating, { size }: Symbol): number {
   return kind === "tls-descriptor" ? 16 : 8;
 }
 
-/** For a COPY the program's own symbol is the destination, so the source is looked for in the libraries alone. */
+/** For a COPY, the program's own symbol is the destination, so only the libraries can have the source. */
 function definitionFor(
   program: Program,
   symbol: Symbol,
@@ -136,7 +136,7 @@ function checkLoaderFinds(program: Program, musl: Placed, symbol: Symbol): void 
   if (!found && symbol.binding !== STB_WEAK) throw undefinedSymbol(program.file.name, symbol);
 }
 
-/** The template is copied now, so what musl changes in it at start would not be in the copy. */
+/** The template is copied now, so a change that musl makes in it at start would not reach the copy. */
 function checkOutsideTemplate({ file }: Program, { offset }: Relocation, { name }: Symbol): void {
   const inside = file.segmentsOf(PT_TLS).some(({ vaddr, filesz }) => offset + 8 > vaddr && offset < vaddr + filesz);
   const what = name === "" ? "an address" : `the address of ${name}`;

@@ -7,19 +7,19 @@ import type { Program } from "./program.ts";
 import { releaseWith } from "./releases.ts";
 import type { Substitutes } from "./substitutes.ts";
 
-/** Where a name leads: the address, or for a TLS symbol its offset in the owner's TLS template. */
+/** What a name resolves to: an address, or for a TLS symbol its offset in the owner's TLS template. */
 export type Definition = {
   readonly symbol: Symbol;
   readonly owner: Placed | "program" | "fallback";
   readonly value: number;
 };
 
-/** The addresses in the output that stand in for those names. */
+/** The addresses in the output that substitute for those names. */
 export type Fallbacks = Substitutes & { readonly routines: ReadonlyMap<Routine, number>; readonly zeroByte: number };
 
 /**
- * Looks names up as the dynamic loader would: the program first, then the libraries in order, then the fallbacks.
- * Symbol versions are passed over, as musl's loader does: the default definition of a name counts.
+ * Looks up names like the dynamic loader: first in the program, then in the libraries in order, then in the fallbacks.
+ * Ignores symbol versions, as musl's loader does: the default definition of a name counts.
  */
 export class Resolver {
   constructor(
@@ -43,8 +43,8 @@ export class Resolver {
   }
 
   /**
-   * What a relocation of `library` against its symbol refers to. A definition of its own that others cannot see (a
-   * hidden version) is found last; a weak reference that nothing defines is undefined.
+   * What a relocation of `library` against its symbol refers to. The library's own definition that others cannot see (a
+   * hidden version) comes last. Returns undefined for a weak reference that nothing defines.
    * @throws LinkError naming the symbol when nothing defines it and it is not weak.
    */
   reference(library: Placed, symbol: Symbol): Definition | undefined {
@@ -56,7 +56,7 @@ export class Resolver {
     return found;
   }
 
-  /** The address of a routine. @throws Error for one that the architecture has not: its record is wrong. */
+  /** The address of a routine. @throws Error when the architecture lacks it: its record is wrong. */
   routine(name: Routine): number {
     const address = this.fallbacks.routines.get(name);
     if (address === undefined)
@@ -96,7 +96,7 @@ const define = (symbol: Symbol, library: Placed): Definition => ({
   value: valueOf(symbol, library.path, library.base),
 });
 
-/** @throws LinkError for a symbol whose value only a call at start would tell. */
+/** @throws LinkError for a symbol whose value is only known after a call at start. */
 function valueOf({ name, type, value }: Symbol, path: string, base: number): number {
   if (type === elf.STT_GNU_IFUNC)
     throw new LinkError(

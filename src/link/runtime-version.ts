@@ -1,6 +1,6 @@
 /**
- * The version of the Bun runtime in an executable, from what it calls itself to servers (`Bun/1.2.3`); undefined where
- * it says none.
+ * The version of the Bun runtime in an executable, from the name it gives to servers (`Bun/1.2.3`); undefined if there
+ * is none.
  */
 export function runtimeVersion(bytes: Uint8Array): string | undefined {
   const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -11,7 +11,7 @@ export function runtimeVersion(bytes: Uint8Array): string | undefined {
   return undefined;
 }
 
-/** What this Bun asks of the root that it runs in and a newer one does not. */
+/** What this Bun needs in its root and a newer one does not. */
 export function needsOf(version: string): string | undefined {
   return Bun.semver.satisfies(version, "<1.4.3") ? "it opens /dev/urandom, which the root must have" : undefined;
 }

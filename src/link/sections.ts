@@ -7,10 +7,10 @@ import { type Section, sectionKind } from "../elf/sections.ts";
 type Span = { readonly offset: number; readonly size: number };
 
 /**
- * Sections for all that is loaded, for tools that know a file by its sections alone and keep of a segment what is a
- * section in it: strip, objcopy. A part that another segment tells of is a section of its own, and the rest of each
- * loaded segment are sections before and behind it. The first `headers` bytes of the file are in none: such a tool
- * writes them anew.
+ * Sections for everything that is loaded, for tools that know a file only by its sections and keep only what is in one:
+ * strip, objcopy. A part that another segment describes becomes its own section, and the rest of each loaded segment
+ * becomes sections before and after it. No section covers the first `headers` bytes of the file, which such a tool
+ * rewrites.
  */
 export function sectionsWithin(segments: readonly Segment[], headers: number): Section[] {
   const parts = segments.flatMap(partOf);
@@ -27,7 +27,7 @@ export function sectionsWithin(segments: readonly Segment[], headers: number): S
   return [...rest, ...parts].toSorted((one, other) => one.address - other.address || other.size - one.size);
 }
 
-/** The sections of a segment that tells of a part of a loaded one. */
+/** The sections of a segment that describes part of a loaded one. */
 function partOf({ type, offset, vaddr: address, filesz, memsz, align }: Segment): Section[] {
   const part = { address, offset, size: filesz, align: Math.max(align, 1) };
   if (type === elf.PT_NOTE) return [{ ...part, name: ".note", type: elf.SHT_NOTE, flags: elf.SHF_ALLOC }];
@@ -42,7 +42,7 @@ function partOf({ type, offset, vaddr: address, filesz, memsz, align }: Segment)
   ].filter(({ size }) => size > 0);
 }
 
-/** What is left of `whole` without `taken`. */
+/** The parts of `whole` outside `taken`. */
 function without(whole: Span, taken: readonly Span[]): Span[] {
   return taken.reduce<Span[]>(
     (left, hole) =>

@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 
-/** What ends a process that does not say otherwise, and is heeded here. */
+/** The signals that end a process by default and are handled here. */
 export type EndingSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
 /** A signal came before the work was done; nothing of it is left. */
@@ -11,7 +11,7 @@ export class Interrupted extends Error {
     super(`ended by ${signal}`);
   }
 
-  /** What a shell says of a process that the signal ended. */
+  /** A shell's exit status for a process that the signal ended. */
   get exitCode(): number {
     return 128 + constants.signals[this.signal];
   }
@@ -26,14 +26,14 @@ export type Watch = {
   readonly stop: () => void;
 };
 
-/** Notes the signals that would end this process, so that it can clean up and end by itself; `tell` hears of each. */
+/** Catches the signals that would end this process, so that it can clean up first. Calls `tell` for each. */
 export function watchSignals(tell: () => void = () => {}): Watch {
   let came: EndingSignal | undefined;
   let reject: (reason: Interrupted) => void = () => {};
   const interrupted = new Promise<never>((_resolve, refuse) => {
     reject = refuse;
   });
-  // Whoever waits for it handles it; where nobody does, `came` is asked.
+  // The caller that awaits it handles it; otherwise, callers check `came`.
   interrupted.catch(() => {});
   const note = (signal: EndingSignal): void => {
     came ??= signal;

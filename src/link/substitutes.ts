@@ -1,12 +1,12 @@
 import type { Architecture, Substitute } from "../arch/architecture.ts";
 
-/** What stands in for a name, and why that is right. */
+/** What substitutes for a name, and why that is right. */
 type Substitution = { readonly by: Substitute; readonly because: string };
 type Table = Readonly<Record<string, Substitution>>;
 
 /**
- * What glibc has, a libstdc++ or libgcc_s built for glibc imports, and musl has not (or not in every version), by
- * meaning. An architecture can say otherwise.
+ * Names of glibc that a libstdc++ or libgcc_s built for glibc imports and musl lacks (or lacks in some version), by
+ * meaning. An architecture can override them.
  */
 const ALWAYS: Table = {
   __libc_single_threaded: { by: "zeroByte", because: "it says that there may be threads, which is always safe" },
@@ -32,18 +32,18 @@ const ALWAYS: Table = {
   strfromf128: { by: "trap", because: "as strtof128, for std::to_chars" },
 };
 
-/** What a Bun executable of 1.3.11 or later never calls, and an addon or an older one may. */
+/** Names that a Bun executable of 1.3.11 or later never calls, but an addon or an older one may. */
 const IN_FULL: Table = {
   __cxa_thread_atexit_impl: { by: "threadAtexit", because: "destructors of thread-local objects" },
   _dl_find_object: { by: "findObject", because: "libgcc_s finds unwinding information by it: C++ exceptions" },
   arc4random: { by: "arc4random", because: "std::random_device" },
-  // musl has these three, but a libstdc++ that asks for them by these names expects glibc's structure.
+  // musl has these three, but a libstdc++ that imports them by these names expects glibc's structure.
   __newlocale: { by: "newLocale", because: "libstdc++ reads character tables out of glibc's structure" },
   __duplocale: { by: "sameLocale", because: "as __newlocale" },
   __freelocale: { by: "returnZero", because: "as __newlocale" },
 };
 
-/** The names that `inFull` answers otherwise than musl, which has them too. */
+/** The names that `inFull` answers in preference to musl's own. */
 const BEFORE_MUSL = ["__newlocale", "__duplocale", "__freelocale"];
 
 export type Substitutes = {
@@ -51,7 +51,7 @@ export type Substitutes = {
   readonly beforeMusl: readonly string[];
 };
 
-/** With `inFull`, what addons and Buns before 1.3.11 may call does its work; without, it leads to a trap. */
+/** With `inFull`, what addons and Buns before 1.3.11 may call works; without, it traps. */
 export function substitutes({ substitutes: own }: Architecture, inFull: boolean): Substitutes {
   const chosen = (table: Table): [string, Substitute][] => Object.entries(table).map(([name, { by }]) => [name, by]);
   if (inFull)

@@ -7,9 +7,9 @@ import type { Program } from "./program.ts";
 import type { TlsTemplate } from "./tls.ts";
 
 /**
- * The program's dynamic symbol table with what the C++ libraries export behind it, so that an addon which musl's loader
- * loads at run time finds their names in the program. The program's own symbols keep their places, to which its
- * relocations refer; those that can be found come a second time, in the order that the hash table wants.
+ * The program's dynamic symbol table, extended with what the C++ libraries export, so that an addon loaded by musl's
+ * loader at run time finds their names in the program. The program's own symbols keep their places, because its
+ * relocations refer to them; those that can be found occur a second time, in the hash table's order.
  */
 export type SymbolTables = { readonly symtab: Bytes; readonly strtab: Bytes; readonly gnuHash: Bytes };
 
@@ -42,7 +42,7 @@ export function mergeSymbols(program: Program, libraries: readonly Placed[], tls
   };
 }
 
-/** What can be found by name: the program first, then the libraries in order. */
+/** The names that can be found: the program's first, then the libraries' in order. */
 function exported({ dynamic }: Program, libraries: readonly Placed[], tls: TlsTemplate): HashedSymbol[] {
   const entries = new Map<string, HashedSymbol>();
   const add = (symbol: Symbol, base: number, template: number): void => {
@@ -70,7 +70,7 @@ function writeSymbol(view: DataView, at: number, { binding, type, size }: Symbol
 }
 
 /**
- * DT_GNU_HASH of symbols sorted by bucket, the first of which has the index `first`: a Bloom filter, then buckets, then
+ * DT_GNU_HASH for symbols sorted by bucket; the first one has the index `first`. A Bloom filter, then buckets, then
  * chains.
  */
 function gnuHashTable(entries: readonly HashedSymbol[], first: number, bucketCount: number): Uint8Array {

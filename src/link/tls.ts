@@ -5,20 +5,20 @@ import { Chunk, roundUp } from "./chunk.ts";
 import type { Placed } from "./layout.ts";
 
 /**
- * The program's TLS template with the libraries' on the side where it leaves the program's own offsets from the thread
- * pointer, compiled into it, as they were. Offsets and sizes in bytes.
+ * The program's TLS template extended with the libraries', on the side that keeps the program's compiled-in offsets
+ * from the thread pointer valid. Offsets and sizes in bytes.
  */
 export class TlsTemplate extends Chunk {
   readonly size: number;
   override readonly align: number;
   override readonly phase: number;
   readonly memsz: number;
-  /** What the template asks for: p_align of its segment. */
+  /** The alignment of the template's segment (p_align). */
   readonly ownAlign: number;
-  /** Offset in the template of the part of each owner's. */
+  /** Offset in the template of each owner's part. */
   readonly libraries: ReadonlyMap<Placed, number>;
   readonly program: number;
-  /** Where the template begins, from the thread pointer. */
+  /** The start of the template, relative to the thread pointer. */
   readonly fromThreadPointer: number;
   private readonly parts: readonly Part[];
 
@@ -47,13 +47,13 @@ export class TlsTemplate extends Chunk {
     this.size = Math.max(0, ...this.parts.map(({ at, size }) => at + size));
   }
 
-  /** To be called when the parts are relocated. */
+  /** Call this after the parts are relocated. */
   write(bytes: Uint8Array): void {
     for (const { at, size, from, start } of this.parts) bytes.set(from.subarray(start, start + size), at);
   }
 }
 
-/** `size` bytes of `from`, from `start` on, that lie at `at` of the template. */
+/** `size` bytes of `from`, from `start` on, for the offset `at` in the template. */
 type Part = { readonly at: number; readonly size: number; readonly from: Uint8Array; readonly start: number };
 
 type Template = Pick<Segment, "vaddr" | "offset" | "filesz" | "memsz" | "align">;
@@ -78,7 +78,7 @@ function beforeProgram(own: Template, templates: ReadonlyMap<Placed, Template>, 
 }
 
 /**
- * Variant I: the template begins behind the thread pointer, at the first place that has its address modulo its
+ * Variant I: the template begins after the thread pointer, at the first place congruent to its address modulo its
  * alignment (as static linkers and musl's loader both compute it), and the program's part stays at its beginning.
  */
 function behindProgram(own: Template, templates: ReadonlyMap<Placed, Template>, reserved: number): Layout {
@@ -93,5 +93,5 @@ function behindProgram(own: Template, templates: ReadonlyMap<Placed, Template>, 
   return { memsz: end, libraries, program: 0, fromThreadPointer };
 }
 
-/** The remainder that is not negative. */
+/** The non-negative remainder. */
 const modulo = (value: number, by: number) => ((value % by) + by) % by;

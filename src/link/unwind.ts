@@ -6,8 +6,8 @@ import type { Placed } from "./layout.ts";
 import type { Program } from "./program.ts";
 
 /**
- * The section `.eh_frame_hdr` (LSB Core, "Exception Frames") finds the unwinding information of a function by its
- * address: a header of 12 bytes, then rows of 8, sorted: function and frame description, both counted from the header.
+ * The section `.eh_frame_hdr` (LSB Core, "Exception Frames") maps a function's address to its unwinding information: a
+ * header of 12 bytes, then sorted rows of 8: function and frame description, both relative to the header.
  */
 type Table = {
   readonly at: number;
@@ -21,7 +21,7 @@ const VERSION = 1;
 /** DW_EH_PE_pcrel|sdata4, DW_EH_PE_udata4, DW_EH_PE_datarel|sdata4: what every linker writes. */
 const ENCODINGS = [0x1b, 0x03, 0x3b] as const;
 
-/** The tables of the program and the C++ libraries as one: the program is one module to whoever unwinds. */
+/** The tables of the program and the C++ libraries merged into one: an unwinder sees the program as one module. */
 export class UnwindTable extends Chunk {
   readonly size: number;
   override readonly align = 4;
@@ -37,7 +37,7 @@ export class UnwindTable extends Chunk {
 
   write(bytes: Uint8Array): void {
     const at = this.address;
-    // In ascending order: each table's rows are, and the files lie one behind the other.
+    // In ascending order, as each table's rows are and the files follow each other.
     const rows = this.tables.flatMap((table) =>
       table.rows.map(([code, description]) => [table.at + code, table.at + description] as const),
     );
@@ -52,7 +52,7 @@ export class UnwindTable extends Chunk {
   }
 }
 
-/** @throws LinkError when the table is encoded in a way that no linker of today uses, or is not sorted. */
+/** @throws LinkError when the table is not sorted, or has an encoding that no linker of today writes. */
 function readTable(file: ElfFile, base: number): Table | undefined {
   const [segment] = file.segmentsOf(elf.PT_GNU_EH_FRAME);
   if (segment === undefined || segment.filesz < HEADER_SIZE) return undefined;

@@ -141,7 +141,7 @@ describe("what cannot be fetched is one line, and leaves dist as it was", () => 
     ["a kernel", /^linux-image/, "linux-image-\\S+"],
     ["a library", /^musl/, "musl"],
   ] as const) {
-    testNeeding(NEEDS.namespaces)(
+    testNeeding(NEEDS.namespaces, NEEDS.otherArchitecture)(
       what,
       () => {
         without(missing);
@@ -170,7 +170,7 @@ describe("what cannot be fetched is one line, and leaves dist as it was", () => 
   );
 });
 
-test(
+testNeeding(NEEDS.otherArchitecture)(
   "a machine that is not off in time is one line, and leaves dist as it was",
   () => {
     const { program, baseline } = other.emulator;

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { pinnedLibraries } from "../../build/pin/pin.ts";
 import { describeOthers, otherLibraries } from "../../build/pin/pinned-libraries.ts";
 import type { Materials } from "../../build/stages.ts";
@@ -8,9 +9,10 @@ import { UserError } from "../../support/error.ts";
  * @throws UserError when the build would link a library that is not the pinned one; LinkError when one is missing.
  * Gather has already refused any runtime but the pinned one.
  */
-export function requirePinned({ architecture, libraryDirs }: Materials): void {
-  const paths = Object.keys(pinnedLibraries(architecture).sha256).map(
-    (name) => findLibrary(name, libraryDirs(architecture), architecture).path,
+export function requirePinned({ architecture, libraryDirs, archive }: Materials): void {
+  // The archive of musl is no library that a program loads: the materials say where it is.
+  const paths = Object.keys(pinnedLibraries(architecture).sha256).map((name) =>
+    name === basename(archive) ? archive : findLibrary(name, libraryDirs(architecture), architecture).path,
   );
   const others = describeOthers(architecture, otherLibraries(architecture, paths));
   if (others !== undefined)

@@ -103,7 +103,7 @@ describe("what a reader runs", () => {
   test(
     "the image is made, of both architectures",
     async () => {
-      expect(await inRepository(documentedCommand("README.md", "npx -y bun@1.4.5 run image"))).toMatch(
+      expect(await inRepository(documentedCommand("docs/image.md", "npx -y bun@1.4.5 run image"))).toMatch(
         /linux\/amd64 .*\n.*linux\/arm64 /,
       );
     },

@@ -1,9 +1,9 @@
 import type { BunPlugin } from "bun";
 
-/** What was found in the program: a package whose loader is answered, or one that cannot be, with what to do. */
+/** A package found in the program: its loader gets answers, or `problem` says why not and what to do. */
 export type Finding = { readonly name: string; readonly version: string; readonly problem: string | undefined };
 
 export type AddonsPlugin = BunPlugin & {
-  /** What was found by the time the build is done, in the order of the names. */
+  /** All findings once the build is done, sorted by name. */
   readonly findings: () => readonly Finding[];
 };

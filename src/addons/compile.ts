@@ -7,14 +7,14 @@ import { addonsPlugin } from "./plugin.ts";
 
 export type Compiled = {
   readonly findings: readonly Finding[];
-  /** What --metafile writes; undefined where it was not asked for. */
+  /** What --metafile writes; undefined unless requested. */
   readonly metafile: object | undefined;
 };
 
 /**
- * Compiles `entries` into the executable `outfile` as `bun build --compile` with these options does, and with the
- * plugin that makes native addons load.
- * @throws UserError when the bundler fails: what it found is on stderr by then.
+ * Compiles `entries` into the executable `outfile` like `bun build --compile` with these options, plus the plugin that
+ * makes native addons load.
+ * @throws UserError when the bundler fails; by then its errors are on stderr.
  */
 export async function compileWithAddons(
   entries: readonly string[],
@@ -33,7 +33,7 @@ export async function compileWithAddons(
   return { findings: plugin.findings(), metafile };
 }
 
-/** What the folder's bunfig.toml says, which bun build heeds and Bun.build does not. */
+/** Reads the folder's bunfig.toml, which bun build heeds and Bun.build does not. */
 function readBunfig(): object {
   if (!existsSync("bunfig.toml")) return {};
   try {

@@ -1,6 +1,6 @@
 /**
- * Packages that find an addon on disk for the package that calls them. What stands here is the text of a module in
- * their place, given the addon that was found at compile time (its path, and an expression that loads it).
+ * Packages that find an addon on disk for the package that calls them. Each function here returns the text of a module
+ * to use instead, given the addon found at compile time (its path, and an expression that loads it).
  */
 export type Helper = (path: string, load: string) => string;
 
@@ -24,5 +24,5 @@ export const HELPERS: Readonly<Record<string, Helper>> = {
   "node-pre-gyp": (path) => `exports.find = () => ${quoted(path)};`,
 };
 
-/** Specifiers of all of them. */
+/** Matches the specifiers of all of them. */
 export const HELPER_NAMES = new RegExp(`^(${Object.keys(HELPERS).join("|").replaceAll("/", "\\/")})(\\.js)?$`);

@@ -1,4 +1,4 @@
-/** The plugin for a build script of one's own: `import { addons } from "bun-static/addons"`. */
+/** The plugin for your own build script: `import { addons } from "bun-static/addons"`. */
 import { ARCHITECTURES, HOST } from "../arch/architectures.ts";
 import { UserError } from "../support/error.ts";
 import type { AddonsPlugin } from "./api.ts";
@@ -7,9 +7,9 @@ import { addonsPlugin } from "./plugin.ts";
 export type { AddonsPlugin, Finding } from "./api.ts";
 
 /**
- * A plugin for Bun.build with `compile`: the native addons of the program load from the executable once it is linked.
- * `target` is what `compile` has, the target of bun build; this machine's with musl unless given.
- * @throws UserError when nothing can be linked for the target.
+ * A plugin for Bun.build with `compile`: the program's native addons load from the executable once it is linked.
+ * `target`: the target of `compile` and bun build; by default this machine's with musl.
+ * @throws UserError when the linker does not support the target.
  */
 export function addons(target: string = HOST?.bunTarget ?? process.arch): AddonsPlugin {
   const words = target.split("-");

@@ -1,17 +1,17 @@
 import { dirname, relative } from "node:path";
 
-/** Specifiers of the modules that are put into the program beside its own. A program cannot have such names itself. */
+/** The prefix of modules that we add to the program. A program cannot have modules of such names itself. */
 export const PREFIX = "bun-static:";
 
-/** What a loader is told, and how a program sees it and says no: the one module that all others here use. */
+/** The answers for loaders, and how a program sees and disables them. All other modules here use this one. */
 export const LIBC = `${PREFIX}libc`;
-/** A file that says "musl", which stands for /usr/bin/ldd and for /etc/alpine-release. */
+/** A file that says "musl", in place of /usr/bin/ldd and of /etc/alpine-release. */
 export const SIGN = `${PREFIX}sign`;
 export const SIGN_TEXT = "musl libc\n";
-/** node:process with the report that names no glibc. */
+/** node:process with a report that names no glibc. */
 export const PROCESS = `${PREFIX}process`;
 
-/** Answers are given unless the environment says no, and the program finds who asked under a symbol of this name. */
+/** This environment variable can turn the answers off. Under Symbol.for("bun-static"), the program finds who asked. */
 const SWITCH = "BUN_STATIC_ANSWERS";
 
 export const LIBC_TEXT = `
@@ -36,7 +36,7 @@ const { report } = require("${LIBC}");
 module.exports = Object.create(process, { report: { value: report, enumerable: true } });
 `;
 
-/** What stands at the end of detect-libc: version 1 has strings where version 2 has functions. */
+/** Appended to detect-libc: version 1 has strings where version 2 has functions. */
 export const DETECT_LIBC = `
 ;{
   const libc = require("${LIBC}");
@@ -56,8 +56,8 @@ export const DETECT_LIBC = `
 const quoted = (text: string) => JSON.stringify(text);
 
 /**
- * What a loader at `path` asks instead of require and existsSync: `byName` has what it may ask for by a package's
- * name, `byPath` files by their absolute path. What is in neither goes to the function that it would have called.
+ * What a loader at `path` calls instead of require and existsSync. `byName`: what it may require by a package's name.
+ * `byPath`: files by absolute path. Anything else goes to the original function.
  */
 export function loaderText(
   path: string,
@@ -95,8 +95,8 @@ module.exports = {
 }
 
 /**
- * An addon that brings libraries along: it is loaded from a folder that only this user can look into, where they lie to
- * each other as they did on disk, and which is gone again once they are loaded.
+ * An addon with its own libraries. It is loaded from a temporary folder that only this user can read, with the
+ * libraries in the same relative places as on disk.
  */
 export function unpackedText(addon: string, libraries: readonly string[]): string {
   const files = [addon, ...libraries];
@@ -126,6 +126,6 @@ function commonFolder(files: readonly string[]): string {
   return depth < 0 ? first : first.split("/").slice(0, depth).join("/") || "/";
 }
 
-/** A module that cannot be had, with the reason; an addon's loader goes on to its next try, or shows it. */
+/** A module that fails to load, with the reason. An addon's loader tries its next candidate, or shows the reason. */
 export const missingText = (reason: string): string =>
   `throw Object.assign(new Error(${quoted(reason)}), { code: "MODULE_NOT_FOUND" });`;

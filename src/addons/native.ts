@@ -5,19 +5,19 @@ import { readDynamic } from "../elf/dynamic.ts";
 import { ElfError, ElfFile } from "../elf/file.ts";
 import type { Target } from "./target.ts";
 
-/** What the file of an addon, or of a library that one needs, says of itself. */
+/** What an addon's file, or a library's that it needs, says in its headers. */
 export type Native = {
   readonly machine: number;
   readonly needed: readonly string[];
   /** The folders of DT_RUNPATH or DT_RPATH that begin with $ORIGIN, as absolute paths. */
   readonly folders: readonly string[];
-  /** Whether Node-API is how it is loaded: it defines or calls functions of it. */
+  /** Does it load through Node-API: does it define or call functions of it? */
   readonly napi: boolean;
 };
 
 const known = new Map<string, { readonly changed: number; readonly native: Native | undefined }>();
 
-/** Reads the shared object at `path`; undefined where it is none, or cannot be read. */
+/** Reads the shared object at `path`; undefined if it is not one or cannot be read. */
 export function readNative(path: string): Native | undefined {
   const changed = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
   if (changed === undefined) return undefined;
@@ -50,16 +50,16 @@ function readFresh(path: string): Native | undefined {
   }
 }
 
-/** glibc's loader is what a file asks for that was built for glibc, and musl's loader has nothing for it. */
+/** A file built for glibc needs glibc's loader, and musl's loader has no equivalent. */
 export const needsGlibc = ({ needed }: Native): boolean => needed.some((name) => name.startsWith("ld-linux"));
 
-/** Whether musl's loader on the target can load it, as far as its headers tell. */
+/** Can musl's loader on the target load it, as far as its headers tell? */
 export const loads = (native: Native | undefined, { machine }: Target): boolean =>
   native !== undefined && native.machine === machine && !needsGlibc(native);
 
 /**
- * The libraries that the object at `path` brings along: those of its DT_NEEDED that lie where its run path says, and
- * what these need in turn, each once.
+ * The libraries that come with the object at `path`: those of its DT_NEEDED that its run path leads to, and those that
+ * these need in turn, each once.
  */
 export function ownLibraries(path: string): readonly string[] {
   const found = new Set<string>();

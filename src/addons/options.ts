@@ -3,7 +3,7 @@ import { UserError } from "../support/error.ts";
 type Config = Omit<Bun.BuildConfig, "compile"> & { readonly compile: Bun.CompileBuildOptions };
 type Draft = Readonly<Config>;
 
-/** What an option of `bun build` changes of Bun.build's. `value` is what follows it, empty where nothing does. */
+/** How an option of `bun build` changes Bun.build's. `value` is the option's value, or empty. */
 type Say = (draft: Draft, value: string) => Partial<Draft>;
 
 const ALL = { whitespace: true, syntax: true, identifiers: true } as const;
@@ -20,7 +20,7 @@ const jsx = (draft: Draft, part: NonNullable<Draft["jsx"]>): Partial<Draft> => (
 const compile = (draft: Draft, part: Bun.CompileBuildOptions): Partial<Draft> => ({
   compile: { ...draft.compile, ...part },
 });
-/** KEY=VALUE or KEY:VALUE, the first mark being the one that parts them; a key alone is true. */
+/** Splits KEY=VALUE or KEY:VALUE at the first mark; a key alone is true. */
 const pair = (value: string, mark: "=" | ":"): readonly [string, string] => {
   const at = value.indexOf(mark);
   return at < 0 ? [value, "true"] : [value.slice(0, at), value.slice(at + 1)];
@@ -36,7 +36,7 @@ const loader: Say = (draft, value) => {
   return { loader: { ...draft.loader, [extension]: name as Bun.Loader } };
 };
 
-/** Bun takes words it does not know as they are and says so; this only hands them on. */
+/** Bun itself reports values that it does not know; this only passes them on. */
 const SAY: Readonly<Record<string, Say>> = {
   "--production": (draft) => ({
     ...minified(draft, ALL),
@@ -107,13 +107,13 @@ const SAY: Readonly<Record<string, Say>> = {
   "--target": () => ({}),
 };
 
-/** An option of bun build as it stood on the command line, and its value, empty where it had none. */
+/** An option of bun build from the command line, and its value, or empty. */
 export type Option = readonly [name: string, value: string];
 
 /**
- * What Bun.build has to be given to do what `bun build --compile` does with these options.
- * `bunfig` is the folder's bunfig.toml, of which the bundler heeds "define" and "loader".
- * @throws UserError for one that Bun.build has not.
+ * Returns the options that make Bun.build do what `bun build --compile` does with these. `bunfig` is the folder's
+ * bunfig.toml; the bundler heeds its "define" and "loader".
+ * @throws UserError for an option that Bun.build lacks.
  */
 export function buildConfig(
   entrypoints: readonly string[],
@@ -141,7 +141,7 @@ export function buildConfig(
   return draft;
 }
 
-/** The members of a table that are strings. */
+/** The string members of a table. */
 const strings = (table: unknown): Record<string, string> =>
   Object.fromEntries(
     Object.entries(typeof table === "object" && table !== null ? table : {}).filter(

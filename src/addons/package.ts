@@ -2,23 +2,23 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Constraints } from "./target.ts";
 
-/** A package on disk. Members of its package.json that have another type than npm documents are as if absent. */
+/** A package on disk. Members of its package.json whose type differs from npm's documentation count as absent. */
 export type Package = Constraints & {
-  /** Its folder, an absolute path. */
+  /** The absolute path of its folder. */
   readonly folder: string;
   readonly name: string;
   readonly version: string;
   readonly main: string | undefined;
-  /** The keys of "exports", such as "./addon.node"; empty where there is no such map. */
+  /** The keys of "exports", such as "./addon.node"; empty without such a map. */
   readonly subpaths: readonly string[];
-  /** The names in "dependencies" and "optionalDependencies": variants for each platform are among the latter. */
+  /** The names in "dependencies" and "optionalDependencies". The latter include variants for each platform. */
   readonly dependencies: readonly string[];
   readonly optional: readonly string[];
 };
 
 const known = new Map<string, Package | undefined>();
 
-/** The package that the file `path` belongs to: the nearest folder above it whose package.json has a name. */
+/** The package that contains the file `path`: the nearest folder above it whose package.json has a name. */
 export function packageOf(path: string): Package | undefined {
   for (let folder = dirname(path); ; folder = dirname(folder)) {
     const found = packageAt(folder);
@@ -27,13 +27,13 @@ export function packageOf(path: string): Package | undefined {
   }
 }
 
-/** The package in `folder`; undefined where there is none, or one without a name. */
+/** The package in `folder`; undefined if there is none or it has no name. */
 export function packageAt(folder: string): Package | undefined {
   if (!known.has(folder)) known.set(folder, read(folder));
   return known.get(folder);
 }
 
-/** The package that `from` gets by the name `name`: the one in the nearest node_modules folder at or above it. */
+/** The package that `from` gets for `name`: the one in the nearest node_modules folder at or above it. */
 export function dependencyOf(from: Package, name: string): Package | undefined {
   for (let folder = from.folder; ; folder = dirname(folder)) {
     const found = packageAt(join(folder, "node_modules", name));
@@ -42,11 +42,11 @@ export function dependencyOf(from: Package, name: string): Package | undefined {
   }
 }
 
-/** Folders below a package, and files in them, that are looked at in search of addons. */
+/** How deep, and how many files, to search a package for addons. */
 const DEEPEST = 6;
 const MOST_FILES = 20_000;
 
-/** The `.node` files of a package, its own and not its dependencies', in the order of their names. */
+/** The `.node` files of a package, without its dependencies', sorted by name. */
 export function addonFiles({ folder }: Package): readonly string[] {
   let left = MOST_FILES;
   const within = (parent: string, depth: number): string[] =>
@@ -69,7 +69,7 @@ function read(folder: string): Package | undefined {
   try {
     json = object(JSON.parse(readFileSync(path, "utf8")));
   } catch {
-    // The bundler says so, if it needs the file.
+    // If the bundler needs the file, it reports the problem.
     return undefined;
   }
   const { name, version, main } = json;
@@ -91,6 +91,6 @@ function read(folder: string): Package | undefined {
 const object = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
 
-/** npm takes a string for a list of one. */
+/** npm treats a string as a list of one. */
 const words = (value: unknown): readonly string[] =>
   (Array.isArray(value) ? value : [value]).filter((word) => typeof word === "string");

@@ -30,9 +30,9 @@ const NAMESPACE = "bun-static";
 const EVERYTHING = /.*/;
 
 /**
- * A plugin of Bun's bundler that makes native addons load from a program linked with musl: it answers the questions of
- * their loaders (src/addons/rewrite.ts), finds the variant that a loader would look for on disk, and brings along the
- * libraries that an addon has beside it.
+ * A plugin of Bun's bundler that makes native addons load from a program linked with musl: it answers their loaders'
+ * questions (src/addons/rewrite.ts), finds the variant that a loader would look for on disk, and includes the libraries
+ * beside an addon.
  */
 export function addonsPlugin(architecture: Architecture): AddonsPlugin {
   const target = targetOf(architecture);
@@ -47,7 +47,7 @@ export function addonsPlugin(architecture: Architecture): AddonsPlugin {
       build.onResolve({ filter: /^bun-static:/ }, ({ path }) => ({ path, namespace: NAMESPACE }));
       build.onResolve({ filter: HELPER_NAMES }, ({ path, importer }) => {
         const of = packageOf(importer);
-        // A helper's own files name it, too.
+        // The helper's own files import it too.
         if (of === undefined || HELPER_NAMES.test(of.name) || !inModules(importer)) return undefined;
         return { path: `${PREFIX}helper/${path.replace(/\.js$/, "")}:${importer}`, namespace: NAMESPACE };
       });
@@ -64,7 +64,7 @@ export function addonsPlugin(architecture: Architecture): AddonsPlugin {
   };
 }
 
-/** Does any of the files that are in a bundle need the plugin, or has it something to say of one? */
+/** Does any file of a bundle need the plugin, or a remark from it? */
 export function needsPlugin(paths: readonly string[], architecture: Architecture): boolean {
   const target = targetOf(architecture);
   return paths.some((path) => {
@@ -83,7 +83,7 @@ export function needsPlugin(paths: readonly string[], architecture: Architecture
 type Note = (of: Package, problem: string | undefined) => void;
 type Loaded = { readonly contents: string | Uint8Array; readonly loader: BundlerLoader };
 
-/** The modules that are no files of the program. */
+/** The modules that are not files of the program. */
 function virtual(specifier: string, target: Target, note: Note): Loaded {
   const js = (contents: string): Loaded => ({ contents, loader: "js" });
   if (specifier === LIBC) return js(LIBC_TEXT);
@@ -104,7 +104,7 @@ function answersOf(path: string, target: Target): string {
   return loaderText(path, of?.name ?? basename(path), byName, files);
 }
 
-/** The addons that lie in a package: those for musl by name, if there are any. An application names its own. */
+/** The addons inside a package: only those whose names say musl, if any do. An application names its own. */
 function ownFiles(of: Package, path: string, target: Target): readonly string[] {
   if (!inModules(path)) return [];
   const files = ownAddons(of, target);
@@ -126,7 +126,7 @@ function helperText(helper: string, importer: string, target: Target, note: Note
   return make("", `(() => { ${missingText(reason)} })()`);
 }
 
-/** A module in the place of an addon that cannot be loaded as it is; undefined where it can. */
+/** A module that replaces an addon that cannot be loaded unchanged; undefined if it can. */
 function addonText(path: string, target: Target, note: Note): string | undefined {
   const native = readNative(path);
   const of = packageOf(path);
@@ -139,7 +139,7 @@ function addonText(path: string, target: Target, note: Note): string | undefined
   return unpackedText(path, libraries);
 }
 
-/** A loader with its questions answered; undefined where there is nothing to answer. */
+/** A loader with its questions answered; undefined if it asks none. */
 function sourceText(path: string, target: Target, note: Note): string | undefined {
   const text = readFileSync(path, "utf8");
   const of = packageOf(path);
@@ -148,7 +148,7 @@ function sourceText(path: string, target: Target, note: Note): string | undefine
     note(of, undefined);
     return `${text}${DETECT_LIBC}`;
   }
-  // An application's own file asks for itself, unless it loads an addon.
+  // An application's own questions are its own business, unless the file loads an addon.
   if (!inModules(path) && !/NAPI-RS|\.node\b/.test(text)) return undefined;
   if (of !== undefined && HELPER_NAMES.test(of.name)) return undefined;
   const names = of === undefined ? [] : variantsOf(of, target).map((variant) => variant.of.name);
@@ -160,7 +160,7 @@ function sourceText(path: string, target: Target, note: Note): string | undefine
   return contents;
 }
 
-/** What is to be said of a package that looks for an addon where there is none for the target. */
+/** Reports a package that looks for an addon and has none for the target. */
 function withoutAddon(of: Package, text: string, target: Target): string | undefined {
   const [missing] = missingVariants(of, target);
   if (missing !== undefined) return `${missing} is not installed; ${remedy(of, target)}`;
@@ -168,7 +168,7 @@ function withoutAddon(of: Package, text: string, target: Target): string | undef
   return `it has no addon for musl on ${target.cpu}; ${remedy(of, target)}`;
 }
 
-/** The line to write. */
+/** The remedy, on one line. */
 function remedy(of: Package, target: Target): string {
   if (of.optional.length > 0)
     return (

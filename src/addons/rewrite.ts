@@ -1,33 +1,33 @@
 import { PROCESS } from "./modules.ts";
 
-/** The name that stands in a rewritten file for what `modules.ts` puts beside it. */
+/** In a rewritten file, the name of what `modules.ts` provides. */
 const NAME = "__bunStatic";
 
-/** Words by which a file asks which C library the program runs on. */
+/** Words with which a file asks for the program's C library. */
 const ASKS = /\/usr\/bin\/ldd|\/etc\/alpine-release|glibcVersionRuntime|glibcVersion\b|\bldd --version/;
-/** Names that loaders, and bundlers for them, give to require. */
+/** Names for require in loaders, and in their bundled forms. */
 const REQUIRE =
   /(?<![\w$.]|function )(require|__require|_require|nodeRequire|runtimeRequire|cjsRequire|customRequire)\((?!\s*\))/g;
-/** A file of ES modules whose require is not the one that the bundler follows. */
+/** An ES module that makes its own require, which the bundler does not follow. */
 const OWN_REQUIRE = /\b(?:const|let|var)\s+require\s*=[^;\n]*createRequire\w*\)?\(/;
 const ES_MODULE = /^\s*(?:import\b(?!\s*\()|export\b)/m;
 
 export type Loader = {
   /** The specifier of the module with the answers. */
   readonly answers: string;
-  /** Names of packages that are looked up there. */
+  /** The package names to look up there. */
   readonly names: readonly string[];
-  /** Are there files to look up by a path? */
+  /** Are there files to look up by path? */
   readonly files: boolean;
 };
 
-/** Does it load modules by a name that is made at run time, or look for them on disk? */
+/** Does it load modules by a name made at run time, or look for them on disk? */
 export const loadsByName = (text: string): boolean =>
   rewriteRequires(text, { answers: "", names: [], files: true }) !== text;
 
 /**
- * The text of a loader with its questions answered: what it reads of the system, and what it requires by a name that it
- * makes at run time. Lines stay where they are. Undefined where there is nothing to answer.
+ * A loader's text with answers in place of what it reads from the system and of what it requires by names made at run
+ * time. Lines stay in place. Undefined if there is nothing to answer.
  */
 export function rewritten(text: string, loader: Loader): string | undefined {
   const changed = rewriteRequires(rewriteQuestions(text), loader);
@@ -61,7 +61,7 @@ function rewriteRequires(text: string, { names, files }: Loader): string {
 const isNative = (specifier: string, names: readonly string[]): boolean =>
   specifier.endsWith(".node") || names.some((name) => specifier === name || specifier.startsWith(`${name}/`));
 
-/** On the first line, behind a directive and what an interpreter is named by, so that no line moves. */
+/** On the first line, after a directive or a #! line, so that no line moves. */
 function withPreamble(text: string, answers: string): string {
   const declaration = ES_MODULE.test(text)
     ? `import ${NAME} from ${JSON.stringify(answers)};`

@@ -1,6 +1,6 @@
 import type { Architecture } from "../arch/architecture.ts";
 
-/** What the addons of a linked program have to be built for, in npm's words. */
+/** The platform that the addons of a linked program must be built for, in npm's words. */
 export type Target = { readonly os: "linux"; readonly cpu: string; readonly libc: "musl"; readonly machine: number };
 
 /** A linked program runs on Linux, with musl. */
@@ -11,14 +11,14 @@ export const targetOf = ({ processArch, machine }: Architecture): Target => ({
   machine,
 });
 
-/** What npm reads of a package.json to decide whether to install the package: "os", "cpu", "libc". */
+/** The members of package.json by which npm decides whether to install the package: "os", "cpu", "libc". */
 export type Constraints = {
   readonly os: readonly string[];
   readonly cpu: readonly string[];
   readonly libc: readonly string[];
 };
 
-/** Would npm install a package with these constraints on the target? Each is a list, where `!name` excludes one. */
+/** Would npm install a package with these constraints on the target? Each is a list; `!name` excludes a name. */
 export const accepts = ({ os, cpu, libc }: Constraints, target: Target): boolean =>
   allowed(os, target.os) && allowed(cpu, target.cpu) && allowed(libc, target.libc);
 

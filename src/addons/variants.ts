@@ -3,10 +3,10 @@ import { loads, readNative } from "./native.ts";
 import { addonFiles, dependencyOf, type Package, packageOf } from "./package.ts";
 import { accepts, type Target } from "./target.ts";
 
-/** A package with an addon for one platform, and the names by which others ask for it, each with its file. */
+/** A package with an addon for one platform, and the specifiers by which others import it, each with its file. */
 export type Variant = { readonly of: Package; readonly specifiers: ReadonlyMap<string, string> };
 
-/** Looks once for what is asked for often. */
+/** Remembers the results, because the same questions come often. */
 function once<T>(find: (of: Package, target: Target) => T): (of: Package, target: Target) => T {
   const all = new WeakMap<Target, Map<Package, T>>();
   return (of, target) => {
@@ -18,7 +18,7 @@ function once<T>(find: (of: Package, target: Target) => T): (of: Package, target
   };
 }
 
-/** The installed packages with addons for the target, among those that `of` depends on where the platform allows it. */
+/** The installed packages with addons for the target, among the platform-dependent dependencies of `of`. */
 export const variantsOf = once((of, target): readonly Variant[] =>
   platformPackages(of)
     .filter((one) => accepts(one, target))
@@ -26,23 +26,23 @@ export const variantsOf = once((of, target): readonly Variant[] =>
     .map((one) => ({ of: one, specifiers: specifiersOf(one) })),
 );
 
-/** The variants that `of` would have for the target and that are not installed, as far as their names tell. */
+/** The variants for the target that `of` lists but that are not installed, as far as their names tell. */
 export function missingVariants(of: Package, target: Target): readonly string[] {
   return of.optional.filter(
     (name) => dependencyOf(of, name) === undefined && name.includes(target.cpu) && /linux.*musl|musl.*linux/.test(name),
   );
 }
 
-/** Is `specifier` in the file `importer` a package that is installed on some platforms alone? */
+/** In the file `importer`, is `specifier` a package that is installed only on some platforms? */
 export function isVariant(specifier: string, importer: string): boolean {
   const of = packageOf(importer);
   return of?.optional.some((name) => specifier === name || specifier.startsWith(`${name}/`)) === true;
 }
 
-/** Is it for another platform than the target, by what its package.json says? */
+/** Does its package.json limit it to platforms other than the target? */
 export const isForeign = (one: Package, target: Target): boolean => !accepts(one, target);
 
-/** The addons of a package's own that musl's loader can load, the likeliest first. */
+/** The package's own addons that musl's loader can load, likeliest first. */
 export const ownAddons = once((of, target): readonly string[] => {
   const loadable = addonFiles(of).filter((path) => loads(readNative(path), target));
   return byLikelihood(
@@ -51,7 +51,7 @@ export const ownAddons = once((of, target): readonly string[] => {
   );
 });
 
-/** The one addon that a helper such as node-gyp-build would find for `of`; undefined where nothing loads. */
+/** The addon that a helper such as node-gyp-build would find for `of`; undefined if none loads. */
 export function addonOf(of: Package, target: Target): string | undefined {
   const own = ownAddons(of, target);
   const others = variantsOf(of, target).flatMap((variant) => ownAddons(variant.of, target));
@@ -64,7 +64,7 @@ function platformPackages(of: Package): readonly Package[] {
     .filter((one): one is Package => one !== undefined && one.folder !== of.folder);
 }
 
-/** A file for musl by name first; then one that was compiled here; then one of Node-API. */
+/** Prefers a file that names musl, then one compiled here, then one of Node-API. */
 function byLikelihood(paths: readonly string[], nameOf: (path: string) => string): string[] {
   const rank = (path: string): number => {
     const name = nameOf(path);
@@ -81,7 +81,7 @@ const named = (of: Package, path: string, words: readonly string[]): boolean => 
   return words.some((word) => parts.includes(word));
 };
 
-/** What `require` can be given for a file of the package, and the file. */
+/** The specifiers that `require` takes for the package's files, each with its file. */
 function specifiersOf(one: Package): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   const add = (specifier: string, resolved: string | undefined): void => {
@@ -96,7 +96,7 @@ function specifiersOf(one: Package): ReadonlyMap<string, string> {
   return found;
 }
 
-/** Where the package's own name leads, as a module that depends on it would see it. */
+/** The file that a specifier of the package resolves to, for a module that depends on it. */
 function resolved(one: Package, specifier: string): string | undefined {
   try {
     const path = Bun.resolveSync(specifier, join(one.folder, ".."));

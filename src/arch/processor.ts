@@ -1,11 +1,11 @@
-/** Types of notes, which number the register sets of ptrace(2) too (elf.h). */
+/** Types of notes. They also number the register sets of ptrace(2) (elf.h). */
 export const NT_PRSTATUS = 1;
 export const NT_PRFPREG = 2;
 
-/** Where a register stands: in the set of which note, at which byte, of how many bytes. */
+/** The place of a register: the note of its set, its offset in there, and its size in bytes. */
 export type RegisterPlace = { readonly note: number; readonly at: number; readonly size: 4 | 8 };
 
-/** The registers of a traced process, as PTRACE_GETREGSET gives them, and what each is for in a system call. */
+/** The registers of a traced process, as PTRACE_GETREGSET returns them, and the role of each in a system call. */
 export type Processor = {
   readonly registerSets: readonly { readonly note: number; readonly size: number }[];
   readonly registers: ReadonlyMap<string, RegisterPlace>;
@@ -13,20 +13,18 @@ export type Processor = {
   readonly stackPointer: string;
   readonly framePointer: string;
   readonly threadPointer: string;
-  /** Where a function finds its return address; on the stack, where there is no such register. */
+  /** The register with a function's return address; without one, the address is on the stack. */
   readonly linkRegister?: string;
-  /** The number of a system call at its entry; -1 there makes the kernel skip it. */
+  /** The register with the number of a system call at its entry; writing -1 makes the kernel skip it. */
   readonly systemCall: string;
   readonly arguments: readonly string[];
   readonly result: string;
-  /** The instruction that makes a system call, and the register that has its number there. */
+  /** The instruction that makes a system call, and the register with its number. */
   readonly systemCallInstruction: Uint8Array;
   readonly systemCallNumber: string;
-  /** Instructions begin at multiples of so many bytes. */
+  /** Instructions begin at multiples of this many bytes. */
   readonly instructionAlignment: number;
-  /**
-   * All instructions that ask the kernel for something: what they look like, and how many bytes that is to be seen by.
-   */
+  /** All instructions that enter the kernel: how to recognise each, and in how many bytes. */
   readonly kernelEntries: readonly {
     readonly name: string;
     readonly size: number;
@@ -34,12 +32,12 @@ export type Processor = {
   }[];
 };
 
-/** The values of registers by name. */
+/** The values of registers, by name. */
 export type Registers = Readonly<Record<string, bigint>>;
 
 /**
- * The processor that a donor sees, whatever it runs on. `cpuQueries`: the instructions that ask a processor what it is,
- * and what each then sets registers to; `illegal` stands in their places, and raises SIGILL.
+ * The processor that a donor sees on any machine. `cpuQueries`: the instructions that ask a processor what it is, and
+ * the register values that each then gets; `illegal` replaces them and raises SIGILL.
  */
 export type DescribedProcessor = {
   /** AT_HWCAP of getauxval(3). */

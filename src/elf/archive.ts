@@ -1,16 +1,16 @@
 import { ElfError } from "./file.ts";
 
 const MAGIC = "!<arch>\n";
-/** Bytes of a member's header: its name at 0, its size in decimal digits from 48 to 58, and two that end it. */
+/** Bytes of a member's header: the name at 0, the size in decimal digits from 48 to 58, and two end bytes. */
 const HEADER_SIZE = 60;
 const HEADER_END = "`\n";
 
-/** An archive of object files as GNU's tools write it (ar(5)): which member defines a symbol. */
+/** An archive of object files in GNU's format (ar(5)), with its index of which member defines a symbol. */
 export class Archive {
-  /** Where each symbol's member begins. */
+  /** The offset of each symbol's member. */
   private readonly members: ReadonlyMap<string, number>;
 
-  /** @throws ElfError when `bytes` is no archive with a symbol table, or is cut short. */
+  /** @throws ElfError when `bytes` is not an archive with a symbol table, or is cut short. */
   constructor(
     readonly name: string,
     private readonly bytes: Buffer,
@@ -20,15 +20,13 @@ export class Archive {
     this.members = this.readSymbolTable();
   }
 
-  /** The object file that defines `symbol`; undefined where none does. */
+  /** The object file that defines `symbol`; undefined if none does. */
   defining(symbol: string): Buffer | undefined {
     const at = this.members.get(symbol);
     return at === undefined ? undefined : this.member(at).contents;
   }
 
-  /**
-   * The first member, "/": a count and as many offsets, big-endian words of 4 bytes, then the names, a NUL behind each.
-   */
+  /** Reads the first member, "/": a count and as many big-endian 4-byte offsets, then NUL-terminated names. */
   private readSymbolTable(): ReadonlyMap<string, number> {
     const { name, contents } = this.member(MAGIC.length);
     if (name !== "/") throw new ElfError(`${this.name}: its first member is ${name}, not a symbol table; run ranlib`);
@@ -41,7 +39,7 @@ export class Archive {
     const members = new Map<string, number>();
     for (let index = 0; index < count; index++) {
       const symbol = names[index] ?? "";
-      // As a linker does, the first member that defines it.
+      // Linkers also take the first member that defines it.
       if (!members.has(symbol)) members.set(symbol, contents.readUInt32BE(4 + index * 4));
     }
     return members;

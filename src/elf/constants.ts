@@ -72,10 +72,10 @@ export const SHF_ALLOC = 2;
 export const SHF_EXECINSTR = 4;
 export const SHF_TLS = 0x400;
 
-/** Of DT_FLAGS and DT_FLAGS_1: all symbols are wanted when the file is loaded. */
+/** In DT_FLAGS and DT_FLAGS_1: the loader must resolve all symbols when it loads the file. */
 export const DF_BIND_NOW = 8;
 export const DF_1_NOW = 1;
-/** Of DT_FLAGS_1: a position-independent executable, which is ET_DYN as a library is. */
+/** In DT_FLAGS_1: a position-independent executable, which is ET_DYN like a library. */
 export const DF_1_PIE = 0x0800_0000;
 
 export const SHN_UNDEF = 0;
@@ -89,5 +89,5 @@ export const STT_GNU_IFUNC = 10;
 /** The relocation type that does nothing: 0 in every psABI. */
 export const R_NONE = 0;
 
-/** Of a version index (GNU symbol versioning): this definition is not the default one of its name. */
+/** In a version index (GNU symbol versioning): this definition is not the default one of its name. */
 export const VERSYM_HIDDEN = 0x8000;

@@ -9,13 +9,13 @@ export type Symbol = {
   readonly defined: boolean;
   readonly value: number;
   readonly size: number;
-  /** The version that a reference wants (GNU symbol versioning); undefined where it wants none, and of a definition. */
+  /** The version that a reference asks for (GNU symbol versioning); undefined if none, and for a definition. */
   readonly version: string | undefined;
-  /** Is this the definition that a reference without a version gets? */
+  /** Is this the definition for a reference without a version? */
   readonly default: boolean;
 };
 
-/** An Elf64_Rela. `at` is where in the file the entry itself stands, `offset` the address it changes. */
+/** An Elf64_Rela. `at` is the entry's own place in the file, `offset` the address it changes. */
 export type Relocation = {
   readonly at: number;
   readonly offset: number;
@@ -26,7 +26,7 @@ export type Relocation = {
 
 /** The dynamic section of a file (gABI chapter 5): what it needs, its symbols and its relocations. */
 export type Dynamic = {
-  /** The value of each tag; of DT_NEEDED only the last. */
+  /** The value of each tag; for DT_NEEDED only the last. */
   readonly tags: ReadonlyMap<number, number>;
   readonly needed: readonly string[];
   readonly symbols: readonly Symbol[];
@@ -37,7 +37,7 @@ export type Dynamic = {
 
 type Tags = ReadonlyMap<number, number>;
 
-/** Bounds that no file read here comes near: the largest addon seen has a tenth of each. */
+/** Limits far above every file read here: the largest addon seen has a tenth of each. */
 const MOST_ENTRIES = 4096;
 const MOST_SYMBOLS = 1_000_000;
 const MOST_RELOCATIONS = 4_000_000;
@@ -46,7 +46,7 @@ const VERNEED_SIZE = 16;
 /** Bytes of all names together. */
 const MOST_NAMES = 0x400_0000;
 
-/** The kinds of relocations that are not read: those without addends, and the packed ones of relative relocations. */
+/** The kinds of relocations that this does not read: those without addends, and packed relative relocations. */
 const OTHER_RELOCATIONS = new Map([
   [elf.DT_REL, "DT_REL"],
   [elf.DT_RELR, "DT_RELR"],
@@ -54,7 +54,7 @@ const OTHER_RELOCATIONS = new Map([
 
 /**
  * @throws ElfError when the file has no dynamic section, one without a symbol table, or one that contradicts itself.
- * Memory: some 100 bytes for each symbol and relocation, which are bounded.
+ * Memory: some 100 bytes for each symbol and relocation; both are bounded.
  */
 export function readDynamic(file: ElfFile): Dynamic {
   const entries = readEntries(file);
@@ -68,7 +68,7 @@ export function readDynamic(file: ElfFile): Dynamic {
     ...readRelocations(file, tags.get(elf.DT_RELA), tags.get(elf.DT_RELASZ)),
     ...readRelocations(file, tags.get(elf.DT_JMPREL), tags.get(elf.DT_PLTRELSZ)),
   ];
-  // A hash table need not reach the symbols that are only referred to.
+  // A hash table may leave out symbols that are only referred to.
   const referred = relocations.reduce((most, { symbol }) => Math.max(most, symbol + 1), 0);
   const symbols = readSymbols(file, tags, strtab, Math.max(symbolCount(file, tags), referred));
   return {
@@ -84,7 +84,7 @@ export function readDynamic(file: ElfFile): Dynamic {
   };
 }
 
-/** Takes the DT_NEEDED entries of `names` out of the file's dynamic section; the entries behind them move up. */
+/** Removes the DT_NEEDED entries of `names` from the file's dynamic section; later entries move up. */
 export function dropNeeded(file: ElfFile, names: readonly string[]): void {
   const entries = readEntries(file);
   const strtab = required(file, new Map(entries), elf.DT_STRTAB, "DT_STRTAB");
@@ -95,8 +95,8 @@ export function dropNeeded(file: ElfFile, names: readonly string[]): void {
 }
 
 /**
- * Gives the tags of `changes` new values in the file's dynamic section, and takes those out whose value is undefined.
- * @throws ElfError when there are more than there is room for.
+ * Sets the tags of `changes` to new values in the file's dynamic section, and removes those whose value is undefined.
+ * @throws ElfError when they do not fit.
  */
 export function changeTags(file: ElfFile, changes: ReadonlyMap<number, number | undefined>): void {
   const entries = readEntries(file);
@@ -105,7 +105,7 @@ export function changeTags(file: ElfFile, changes: ReadonlyMap<number, number | 
   writeEntries(file, [...kept, ...added]);
 }
 
-/** Writes `entries` over the dynamic section, which ends with a DT_NULL. */
+/** Overwrites the dynamic section with `entries` and a final DT_NULL. */
 function writeEntries(file: ElfFile, entries: readonly (readonly [tag: number, value: number])[]): void {
   const { offset, filesz } = dynamicSegment(file);
   const room = Math.floor(filesz / elf.DYN_SIZE) - 1;
@@ -137,7 +137,7 @@ function readEntries(file: ElfFile): [tag: number, value: number][] {
   throw new ElfError(`${file.name}: its dynamic section does not end (DT_NULL); the file is damaged`);
 }
 
-/** The tags with their values. Of one that stands there twice one loader takes the first, and another the last. */
+/** The tags with their values. Refuses a repeated tag: some loaders take the first, others the last. */
 function singleTags(file: ElfFile, entries: readonly (readonly [tag: number, value: number])[]): Tags {
   const tags = new Map(entries);
   for (const [tag, value] of entries)
@@ -184,7 +184,7 @@ function readSymbols(file: ElfFile, tags: Tags, strtab: number, count: number): 
   });
 }
 
-/** The names of the versions that the file wants of others, by their index (LSB Core, "Symbol Versioning"). */
+/** The names of the versions that the file needs from others, by index (LSB Core, "Symbol Versioning"). */
 function readNeededVersions(file: ElfFile, tags: Tags, strtab: number): Map<number, string> {
   const versions = new Map<number, string>();
   let need = tags.get(elf.DT_VERNEED) ?? 0;
@@ -210,7 +210,7 @@ function checkCount(file: ElfFile, count: number, most: number, what: string): v
   if (count > most) throw new ElfError(`${file.name}: it has more than ${most} ${what}; the file is damaged`);
 }
 
-/** The length of a symbol table stands in no entry of its own: it follows from a hash table. */
+/** No entry gives the length of a symbol table; it follows from a hash table. */
 function symbolCount(file: ElfFile, tags: Tags): number {
   const hash = tags.get(elf.DT_HASH);
   if (hash !== undefined) return file.u32At(hash + 4);
@@ -218,8 +218,8 @@ function symbolCount(file: ElfFile, tags: Tags): number {
 }
 
 /**
- * DT_GNU_HASH: nbuckets, symoffset, bloom_size, bloom_shift, then the bloom filter, the buckets, the chains; a chain
- * ends with an odd word.
+ * DT_GNU_HASH: nbuckets, symoffset, bloom_size, bloom_shift, then the bloom filter, the buckets, the chains. An odd
+ * word ends a chain.
  */
 function gnuSymbolCount(file: ElfFile, table: number): number {
   const [nbuckets, symoffset, bloomSize] = [file.u32At(table), file.u32At(table + 4), file.u32At(table + 8)];

@@ -13,15 +13,15 @@ export type Segment = {
   readonly align: number;
 };
 
-/** A file that is not what the stage needs: the message says which file, what was found and what to do. */
+/** A file that is not what the stage needs. The message says which file, what was found and what to do. */
 export class ElfError extends UserError {
   override name = "ElfError";
 }
 
 /**
  * A finished 64-bit ELF file (gABI chapter 4) whose bytes can be read and changed by address. `machine` is its
- * e_machine. What has been read can be relied on: its segments lie in the file, those that are loaded ascend and do not
- * overlap, and the others that describe a part of memory lie in one of these.
+ * e_machine. The constructor has checked that its segments lie in the file, that loaded ones ascend without overlap,
+ * and that the others that describe a part of memory lie in a loaded one.
  */
 export class ElfFile {
   readonly view: DataView;
@@ -30,7 +30,7 @@ export class ElfFile {
   readonly entry: number;
   readonly segments: readonly Segment[];
 
-  /** @throws ElfError when `bytes` is no 64-bit little-endian ELF file, is cut short, or contradicts itself. */
+  /** @throws ElfError when `bytes` is not a 64-bit little-endian ELF file, is cut short, or contradicts itself. */
   constructor(
     readonly name: string,
     readonly bytes: Uint8Array,
@@ -48,17 +48,17 @@ export class ElfFile {
     return this.segments.filter((segment) => segment.type === type);
   }
 
-  /** Where the last of what it loads ends in memory; 0 when it loads nothing. */
+  /** The end in memory of everything that it loads; 0 when it loads nothing. */
   get end(): number {
     return Math.max(0, ...this.segmentsOf(elf.PT_LOAD).map(({ vaddr, memsz }) => vaddr + memsz));
   }
 
-  /** Do all of the `size` bytes at `address` lie in one loaded segment, in the file or behind it (bss)? */
+  /** Do all of the `size` bytes at `address` lie in one loaded segment, in the file or after it (bss)? */
   loads(address: number, size: number): boolean {
     return this.segments.some((segment) => segment.type === elf.PT_LOAD && inMemory(segment, address, size));
   }
 
-  /** Can the processor execute what lies at `address`? */
+  /** Can the processor execute the byte at `address`? */
   executes(address: number): boolean {
     return this.segmentsOf(elf.PT_LOAD).some((load) => (load.flags & elf.PF_X) !== 0 && inFile(load, address, 1));
   }
@@ -83,8 +83,8 @@ export class ElfFile {
   }
 
   /**
-   * The name that ends with a zero byte at `address`.
-   * @throws ElfError when it is too long for one, or cannot be read.
+   * The name at `address`, up to its zero byte.
+   * @throws ElfError when it is too long for a name or cannot be read.
    */
   stringAt(address: number): string {
     const start = this.offsetOf(address, 1);
@@ -99,10 +99,10 @@ export class ElfFile {
   }
 }
 
-/** Is it UTF-8 that can be printed in one line? Another name is in no file that a linker wrote. */
+/** Is it printable UTF-8 on one line? Linkers write no other names. */
 const isText = (name: Uint8Array) => name.every((byte) => byte >= 0x20 && byte !== 0x7f) && isUtf8(name);
 
-/** The types of the sections that the section headers name (sh_type); none where there are no headers in the file. */
+/** The types of the sections that the section headers list (sh_type); none if the file has no headers. */
 export function sectionTypes({ view }: ElfFile): number[] {
   const [table, size, count] = [readU64(view, 40), view.getUint16(58, true), view.getUint16(60, true)];
   if (table === 0 || size !== elf.SHDR_SIZE || table + count * elf.SHDR_SIZE > view.byteLength) return [];
@@ -110,8 +110,8 @@ export function sectionTypes({ view }: ElfFile): number[] {
 }
 
 /**
- * Reads a 64-bit number. All that is read here (addresses, sizes, offsets) is below 2^53; a larger one is rounded, and
- * lies beyond every bound that its reader has.
+ * Reads a 64-bit number. All values read here (addresses, sizes, offsets) are below 2^53. A larger one is rounded, and
+ * exceeds every reader's limit.
  */
 export function readU64(view: DataView, offset: number): number {
   return Number(view.getBigUint64(offset, true));
@@ -119,22 +119,22 @@ export function readU64(view: DataView, offset: number): number {
 
 export const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** Writes a 64-bit number, a negative one as two's complement. */
+/** Writes a 64-bit number; a negative one as two's complement. */
 export function writeU64(view: DataView, offset: number, value: number): void {
   view.setBigInt64(offset, BigInt(value), true);
 }
 
 export const hex = (value: number) => `0x${value.toString(16)}`;
 
-/** Bounds that no file read here comes near, bytes: a few MiB are in memory and not in the file. */
+/** Limits far above every file read here, bytes: a few MiB are in memory and not in the file. */
 const MOST_BSS = 0x1000_0000;
 const HIGHEST_ALIGNMENT = 0x20_0000;
 const LONGEST_STRING = 0x1_0000;
 
-/** Linux takes 64 kB of program headers (load_elf_phdrs in fs/binfmt_elf.c). */
+/** Linux accepts 64 kB of program headers (load_elf_phdrs in fs/binfmt_elf.c). */
 const MOST_SEGMENTS = Math.floor(0x1_0000 / elf.PHDR_SIZE);
 
-/** Of these a file has one at most; a second one would be read by some and not by others. */
+/** A file has at most one of each; readers would disagree about a second one. */
 const SINGLE = [
   elf.PT_DYNAMIC,
   elf.PT_INTERP,
@@ -145,17 +145,17 @@ const SINGLE = [
   elf.PT_GNU_RELRO,
 ];
 
-/** Of these some read the file at the offset, others memory at the address: both have to be the same. */
+/** Some readers find these by file offset, others by address: both must give the same bytes. */
 const PARTS = [elf.PT_DYNAMIC, elf.PT_INTERP, elf.PT_TLS, elf.PT_GNU_EH_FRAME];
 
-/** How executables of other systems begin: of Windows (PE), and of macOS (Mach-O; for one processor, for several). */
+/** First bytes of other systems' executables: Windows (PE), and macOS (Mach-O; for one processor, for several). */
 const OTHER_FORMATS: readonly (readonly [name: string, magic: readonly number[]])[] = [
   ["a Windows executable", [0x4d, 0x5a]],
   ["a macOS executable", [0xcf, 0xfa, 0xed, 0xfe]],
   ["a macOS executable", [0xca, 0xfe, 0xba, 0xbe]],
 ];
 
-/** Are these the first bytes of an executable, whatever system it is for? At least 4. */
+/** Are these first bytes, at least 4, those of an executable of any system? */
 export const looksExecutable = (start: Uint8Array): boolean => isElf(start) || otherFormat(start) !== undefined;
 
 const isElf = (start: Uint8Array) => beginsWith(start, [0x7f, 0x45, 0x4c, 0x46]);
@@ -193,7 +193,7 @@ function readSegments(name: string, view: DataView): Segment[] {
   return segments;
 }
 
-/** @throws ElfError for segments that the kernel, a loader and this linker would not read alike. */
+/** @throws ElfError for segments that the kernel, a loader and this linker would read differently. */
 function checkSegments(name: string, segments: readonly Segment[]): void {
   const loads = segments.filter(({ type }) => type === elf.PT_LOAD);
   const absurd = segments.find(

@@ -1,23 +1,23 @@
 /**
- * Machine code as a listing: each line holds the bytes in hexadecimal, two spaces or more, and the assembler text that
- * a disassembler (objdump, for x86-64 with -M intel) gives for them. A field `<name:SIZE>` among the bytes stands for a
- * value of SIZE bytes, little-endian, and `<name>` in the text for the same value in hexadecimal. Jump targets are
- * counted from the first byte. Data among the code has the text of its directive, `.quad <name>`.
+ * Machine code as a listing. Each line holds the bytes in hexadecimal, two spaces or more, and the assembler text that
+ * a disassembler (objdump, for x86-64 with -M intel) prints for them. A field `<name:SIZE>` among the bytes stands for
+ * a value of SIZE bytes, little-endian, and `<name>` in the text for the same value in hexadecimal. Jump targets count
+ * from the first byte. Data among the code has the text of its directive, `.quad <name>`.
  */
 export type Listing = string;
 
-/** The fields of a listing by name; a negative value as two's complement. */
+/** Values for the fields of a listing, by name; a negative one becomes two's complement. */
 export type Values = Readonly<Record<string, number | bigint>>;
 
 /**
  * The bytes of `listing`.
- * @throws Error for a line that is no listing or a field without a value: both are bugs of the caller.
+ * @throws Error for a malformed line or a field without a value: both are bugs of the caller.
  */
 export function assemble(listing: Listing, values: Values = {}): Uint8Array {
   return Uint8Array.from(lines(listing).flatMap(([bytes]) => bytes.split(" ").flatMap((item) => encode(item, values))));
 }
 
-/** The assembler text of `listing`, a line for each instruction, with the fields' values in place. */
+/** The assembler text of `listing`, a line for each instruction, with the fields' values filled in. */
 export function text(listing: Listing, values: Values = {}): string[] {
   return lines(listing).map(([, code]) =>
     code.replace(

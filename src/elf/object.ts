@@ -1,7 +1,7 @@
 import * as elf from "./constants.ts";
 import { ElfError, readU64 } from "./file.ts";
 
-/** A section of an object file that becomes memory. `index`: by which symbols and relocations name it. */
+/** A section of an object file that takes memory. `index`: its number for symbols and relocations. */
 export type ObjectSection = {
   readonly index: number;
   readonly flags: number;
@@ -9,7 +9,7 @@ export type ObjectSection = {
   readonly bytes: Uint8Array;
 };
 
-/** A symbol. `section`: the index of the one it lies in, SHN_UNDEF where it is defined elsewhere. */
+/** A symbol. `section`: the index of its section, or SHN_UNDEF if another file defines it. */
 export type ObjectSymbol = {
   readonly name: string;
   readonly binding: number;
@@ -33,13 +33,12 @@ export type ObjectFile = {
   readonly relocations: readonly ObjectRelocation[];
 };
 
-/** Bounds that no object of a C library comes near: sections, and bytes that are in memory and not in the file. */
+/** Limits far above every object of a C library: sections, and bytes that are in memory and not in the file. */
 const MOST_SECTIONS = 0x1000;
 const MOST_BSS = 0x10_0000;
 
 /**
- * @throws ElfError when `bytes` is no 64-bit little-endian object file for `machine`, or has parts that lie beyond its
- * end.
+ * @throws ElfError when `bytes` is not a 64-bit little-endian object file for `machine`, or has parts beyond its end.
  */
 export function readObject(name: string, bytes: Uint8Array, machine: number): ObjectFile {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

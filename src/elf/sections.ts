@@ -2,7 +2,7 @@ import * as elf from "./constants.ts";
 import { type Segment, writeU64 } from "./file.ts";
 import { PAGE_SIZE, pageUp } from "./pages.ts";
 
-/** What an Elf64_Shdr says of a part of the file, beside what is 0. Addresses, offsets and sizes in bytes. */
+/** The nonzero fields of an Elf64_Shdr. Addresses, offsets and sizes in bytes. */
 export type Section = {
   readonly name: string;
   readonly type: number;
@@ -13,19 +13,19 @@ export type Section = {
   readonly align: number;
 };
 
-/** A section header table and the names in it, to lie at the end of a file. */
+/** A section header table and its names, for the end of a file. */
 export type SectionTable = {
   readonly bytes: Uint8Array;
-  /** For the Elf64_Ehdr: where the headers begin in the file, how many there are, and which is that of the names. */
+  /** Fields of the Elf64_Ehdr: the offset of the headers, their number, and the index of the one for the names. */
   readonly shoff: number;
   readonly shnum: number;
   readonly shstrndx: number;
 };
 
 /**
- * A section for each loaded segment. No program needs them to run; tools that change or judge a finished file (strip,
- * objcopy, debugedit, virus scanners) know what is in it by its sections alone. Where the segment begins with the
- * file's own headers, the section begins behind them: `headers` bytes from the file's start.
+ * A section for each loaded segment. No program needs them to run, but tools that change or check a finished file
+ * (strip, objcopy, debugedit, virus scanners) know its contents only by its sections. If a segment begins with the
+ * file's own headers, its section begins after them: `headers` bytes from the file's start.
  */
 export function sectionsOf(segments: readonly Segment[], headers: number): Section[] {
   return segments
@@ -43,7 +43,7 @@ export function sectionsOf(segments: readonly Segment[], headers: number): Secti
     });
 }
 
-/** What a section of that protection is called, and what it is. */
+/** The name, type and flags of a section with that protection. */
 export function sectionKind(flags: number, inFile: boolean): Pick<Section, "name" | "type" | "flags"> {
   const type = inFile ? elf.SHT_PROGBITS : elf.SHT_NOBITS;
   if (flags & elf.PF_X) return { name: ".text", type, flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR };
@@ -52,8 +52,8 @@ export function sectionKind(flags: number, inFile: boolean): Pick<Section, "name
 }
 
 /**
- * The headers of `sections`, between that of no section and that of the names (gABI chapter 4), to lie at `offset` of
- * the file.
+ * The headers of `sections`, after the null section and before the names' (gABI chapter 4), for the file offset
+ * `offset`.
  */
 export function sectionTable(sections: readonly Section[], offset: number): SectionTable {
   const names = namesOf(["", ...sections.map(({ name }) => name), ".shstrtab"]);
@@ -79,7 +79,7 @@ export function sectionTable(sections: readonly Section[], offset: number): Sect
   return { bytes, shoff, shnum: all.length, shstrndx: all.length - 1 };
 }
 
-/** A string table, each name once, and where in it each begins. */
+/** A string table with each name once, and the offset of each name. */
 function namesOf(names: readonly string[]): { readonly bytes: Uint8Array; readonly at: ReadonlyMap<string, number> } {
   const at = new Map<string, number>();
   let table = "";

@@ -2,8 +2,7 @@ import * as elf from "./constants.ts";
 import { type Segment, writeU64 } from "./file.ts";
 
 /**
- * What an Elf64_Ehdr says: e_machine, e_entry, e_phoff, e_phnum; e_shoff, e_shnum and e_shstrndx where there are
- * sections.
+ * Fields of an Elf64_Ehdr: e_machine, e_entry, e_phoff, e_phnum; with sections, also e_shoff, e_shnum and e_shstrndx.
  */
 export type Header = {
   readonly machine: number;
@@ -29,7 +28,7 @@ export function writeHeader(view: DataView, header: Header): void {
   view.setUint16(52, elf.EHDR_SIZE, true);
   view.setUint16(54, elf.PHDR_SIZE, true);
   view.setUint16(56, phnum, true);
-  // Tools call a file broken that says 0 here, though it has no section.
+  // With 0 here, tools call a file broken even if it has no section.
   view.setUint16(58, elf.SHDR_SIZE, true);
   view.setUint16(60, shnum, true);
   view.setUint16(62, shstrndx, true);

@@ -7,7 +7,7 @@ import { STUB } from "./stub.ts";
 
 /**
  * ELF for the Arm 64-bit Architecture (aaelf64): section 5.3 for the machine, 5.7.12 for the relocation types, 5.7.12.1
- * for TLS. Linux can be built with pages of 4, 16 and 64 kB.
+ * for TLS. Linux supports pages of 4, 16 and 64 kB.
  */
 export const AARCH64: Architecture = {
   name: "AArch64",
@@ -45,15 +45,15 @@ export const AARCH64: Architecture = {
   entry: ENTRY,
   routines: ROUTINES,
   substitutes: {
-    // libgcc asks for AT_HWCAP with it, to choose its atomic instructions.
+    // libgcc reads AT_HWCAP with it to choose its atomic instructions.
     __getauxval: { alias: "getauxval" },
-    // The runtime registers destructors of its main thread, which never run, since that ends with the process.
+    // The runtime registers destructors for its main thread. They never run, because that thread ends with the process.
     __cxa_thread_atexit_impl: "returnZero",
   },
   processor: PROCESSOR,
   described: DESCRIBED,
   systemCalls: SYSTEM_CALLS,
-  // A quarter of 39 bits of address space, the least there is, is where its bottom-up layout begins.
+  // The bottom-up layout begins at a quarter of the smallest address space, 39 bits.
   highestAddress: 0x20_0000_0000,
   stub: STUB,
   constants: CONSTANTS,
@@ -62,7 +62,7 @@ export const AARCH64: Architecture = {
     package: "qemu-system-arm",
     baseline: "cortex-a53",
     board: ["-machine", "virt"],
-    // The board has one serial port, a PL011. The second is on its PCI bus, and of another kind.
+    // The board's one serial port is a PL011. The second one is of another kind, on its PCI bus.
     parameters: ["console=ttyAMA0"],
     secondPort: { arguments: ["-device", "pci-serial,chardev=port"], device: "ttyS0" },
     kernelPackage: "linux-image-cloud-arm64",

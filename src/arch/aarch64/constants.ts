@@ -1,8 +1,8 @@
 import type { CodeConstants } from "../architecture.ts";
 
 /**
- * MOVZ and MOVK with a 64-bit register (Arm ARM, C6.2): the register in bits 0 to 4, 16 bits from bit 5, which quarter
- * of the register from bit 21.
+ * MOVZ and MOVK with a 64-bit register (Arm ARM, C6.2): the register in bits 0 to 4, the 16-bit value from bit 5, and
+ * from bit 21 the quarter of the register that it goes to.
  */
 const OPCODE = 0xff80_0000;
 const MOVZ = 0xd280_0000;
@@ -10,7 +10,7 @@ const MOVK = 0xf280_0000;
 
 type Move = { readonly at: number; readonly register: number; readonly quarter: number; readonly bits: bigint };
 
-/** An address in code is made by a movz and up to three movk. */
+/** A movz and up to three movk put an address together. */
 export const CONSTANTS: CodeConstants = {
   replace(code, from, to) {
     const view = new DataView(code.buffer, code.byteOffset, code.byteLength);
@@ -30,7 +30,7 @@ export const CONSTANTS: CodeConstants = {
   },
 };
 
-/** Each movz with the movk behind it that change the same register. */
+/** Each movz with the following movk that change the same register. */
 function constantsOf(view: DataView): Move[][] {
   const constants: Move[][] = [];
   for (let at = 0; at + 4 <= view.byteLength; at += 4) {

@@ -1,8 +1,8 @@
 import type { Architecture } from "../architecture.ts";
 
 /**
- * The code at e_entry of a linked file. The kernel enters with the initial stack at sp: argc, argv, NULL, envp, NULL,
- * auxv, as on every other architecture (Linux, fs/binfmt_elf.c). System calls keep every register but x0.
+ * The code at e_entry of a linked file. The kernel enters it with the initial stack at sp: argc, argv, NULL, envp,
+ * NULL, auxv, as on every other architecture (Linux, fs/binfmt_elf.c). System calls preserve every register but x0.
  */
 export const ENTRY: Architecture["entry"] = {
   // rt_sigprocmask(SIG_BLOCK, {SIGINT, SIGTERM}, NULL, 8)
@@ -45,7 +45,7 @@ export const ENTRY: Architecture["entry"] = {
     69 00 00 b4               cbz    x9, 0x1c
     3f 01 00 39               strb   wzr, [x9]
     fd ff ff 17               b      0xc`,
-  // x19 = auxv, behind the NULL of envp
+  // x19 = auxv, after the NULL of envp
   findAuxv: `
     e9 03 40 f9               ldr    x9, [sp]
     f3 6f 29 8b               add    x19, sp, x9, lsl #3
@@ -78,7 +78,7 @@ export const ENTRY: Architecture["entry"] = {
 };
 
 export const ROUTINES: Architecture["routines"] = new Map([
-  // Permanently undefined: SIGILL.
+  // Permanently undefined: raises SIGILL.
   [
     "trap",
     `
@@ -96,8 +96,8 @@ export const ROUTINES: Architecture["routines"] = new Map([
     00 04 40 f9               ldr    x0, [x0, #8]
     c0 03 5f d6               ret`,
   ],
-  // _dl_find_object (glibc's dlfcn.h): dl_iterate_phdr over all modules; 0 and the result filled in where one has the
-  // address in a segment and unwinding information, -1 otherwise. The callback returns 1 to end the walk.
+  // _dl_find_object (glibc's dlfcn.h): dl_iterate_phdr over all modules. Returns 0 and fills in the result if one has
+  // the address in a segment and has unwinding information; -1 otherwise. The callback returns 1 to end the walk.
   [
     "findObject",
     `
@@ -151,9 +151,9 @@ export const ROUTINES: Architecture["routines"] = new Map([
     1f 20 03 d5               nop
     <dl_iterate_phdr:8>       .quad  <dl_iterate_phdr>`,
   ],
-  // __cxa_thread_atexit_impl: the destructor, its argument and the next one in 24 bytes of malloc, in a list that a
-  // thread has in a key of its own. The key's destructor and, for the thread that calls exit, a function given to
-  // atexit run the list, last in first out.
+  // __cxa_thread_atexit_impl: puts the destructor, its argument and the next entry into 24 bytes of malloc, in a list
+  // that each thread has under a key. The key's destructor runs the list, last in first out; for the thread that calls
+  // exit, a function given to atexit does.
   [
     "threadAtexit",
     `
@@ -253,7 +253,7 @@ export const ROUTINES: Architecture["routines"] = new Map([
     00 00 00 00               udf    #0
     <getentropy:8>            .quad  <getentropy>`,
   ],
-  // __newlocale: the structure for "C", NULL (no such locale) for any other name.
+  // __newlocale: returns the structure for "C", NULL (no such locale) for any other name.
   [
     "newLocale",
     `

@@ -6,8 +6,8 @@ const NT_ARM_SYSTEM_CALL = 0x404;
 /** Words of a struct user_pt_regs (asm/ptrace.h), in order. */
 const PRSTATUS = [...Array.from({ length: 31 }, (_, number) => `x${number}`), "sp", "pc", "pstate"];
 /**
- * Of a struct user_fpsimd_state: 32 vector registers of 16 bytes, of which a function keeps the lower half of v8 to
- * v15; fpsr, fpcr.
+ * In a struct user_fpsimd_state: 32 vector registers of 16 bytes, then fpsr and fpcr. A function preserves the lower
+ * halves of v8 to v15.
  */
 const VECTOR_SIZE = 16;
 const FPSIMD_SIZE = 528;
@@ -20,7 +20,7 @@ const PLACES: readonly (readonly [string, RegisterPlace])[] = [
   ["system_call", { note: NT_ARM_SYSTEM_CALL, at: 0, size: 4 }],
 ];
 
-/** Linux, Documentation/arm64; the procedure call standard (AAPCS64), section 6.1, for what a function keeps. */
+/** Linux, Documentation/arm64. The procedure call standard (AAPCS64), section 6.1, lists what a function preserves. */
 export const PROCESSOR: Processor = {
   registerSets: [
     { note: NT_PRSTATUS, size: 8 * PRSTATUS.length },
@@ -40,7 +40,7 @@ export const PROCESSOR: Processor = {
   systemCallInstruction: Uint8Array.of(0x01, 0x00, 0x00, 0xd4), // svc #0
   systemCallNumber: "x8",
   instructionAlignment: 4,
-  // The 16 bits between are a number that Linux does not look at.
+  // Linux ignores the 16-bit number in between.
   kernelEntries: [
     {
       name: "svc",
@@ -50,7 +50,7 @@ export const PROCESSOR: Processor = {
   ],
 };
 
-/** Numbers of include/uapi/asm-generic/unistd.h. Of the calls that take a path only those with `at` exist. */
+/** Numbers of include/uapi/asm-generic/unistd.h. Calls that take a path exist only with `at`. */
 export const SYSTEM_CALLS = {
   getcwd: 17,
   eventfd2: 19,

@@ -1,6 +1,6 @@
 import type { Stub } from "../architecture.ts";
 
-/** The code that a snapshot starts with: what it does is told in `src/snapshot/stub.ts`. Its data lie among it. */
+/** The code that a snapshot starts with; `src/snapshot/stub.ts` describes it. Its data lie among the code. */
 export const STUB: Stub = {
   look: `
     89 00 00 58               ldr    x9, 0x10
@@ -90,7 +90,7 @@ export const STUB: Stub = {
     8c 01 0d aa               orr    x12, x12, x13
     00 00 80 d2               mov    x0, #0x0
     1f 20 03 d5               nop`,
-  // With arguments their address is in x11 and their length in x12, which is 0 without; x0 is the wait's result.
+  // With arguments, x11 has their address and x12 their length, otherwise 0; x0 is the wait's result.
   copy: `
     89 01 00 58               ldr    x9, 0x30
     aa 01 00 58               ldr    x10, 0x38
@@ -108,8 +108,8 @@ export const STUB: Stub = {
     <data:8>                  .quad  <data>
     <pairs:8>                 .quad  <pairs>
     <arguments:8>             .quad  <arguments>`,
-  // What a C function leaves as it was (AAPCS64, section 6.1), the thread pointer, and where it returns to; x0 is the
-  // wait's result.
+  // What a C function preserves (AAPCS64, section 6.1), the thread pointer, and the return address; x0 is the wait's
+  // result.
   resume: `
     09 02 00 58               ldr    x9, 0x40
     49 d0 1b d5               msr    tpidr_el0, x9

@@ -45,7 +45,7 @@ export const X86_64: Architecture = {
   processor: PROCESSOR,
   described: DESCRIBED,
   systemCalls: SYSTEM_CALLS,
-  // A third of 47 bits of address space is where its bottom-up layout begins.
+  // The bottom-up layout begins at a third of 47 bits of address space.
   highestAddress: 0x1000_0000_0000,
   stub: STUB,
   constants: CONSTANTS,
@@ -54,7 +54,7 @@ export const X86_64: Architecture = {
     package: "qemu-system-x86",
     baseline: "Nehalem",
     board: ["-machine", "pc"],
-    // On a busy host the emulated timer may tick too late for the kernel's check of it, which then panics.
+    // On a busy host, the emulated timer may tick too late for the kernel's check, which then panics.
     parameters: ["console=ttyS0", "no_timer_check"],
     secondPort: { arguments: ["-serial", "chardev:port"], device: "ttyS1" },
     kernelPackage: "linux-image-cloud-amd64",

@@ -1,15 +1,15 @@
 import type { CodeConstants } from "../architecture.ts";
 
 /**
- * The first byte of an opcode that has a constant behind it: mov to a register, and mov between a register and an
- * address (Intel SDM volume 2, "MOV").
+ * The first opcode byte of instructions with a constant: mov to a register, and mov between a register and an address
+ * (Intel SDM volume 2, "MOV").
  */
 const isMoveToRegister = (byte: number) => byte >= 0xb8 && byte <= 0xbf;
 const isMoveOfAddress = (byte: number) => byte >= 0xa0 && byte <= 0xa3;
 /** A REX prefix that makes the constant 64 bits wide. */
 const isRexW = (byte: number) => byte >= 0x48 && byte <= 0x4f;
 
-/** An address in code is the constant of a mov: of 32 bits where it fits in them, else of 64. */
+/** An address in code is the constant of a mov: 32 bits wide if it fits, otherwise 64. */
 export const CONSTANTS: CodeConstants = {
   replace(code, from, to) {
     const view = new DataView(code.buffer, code.byteOffset, code.byteLength);

@@ -1,8 +1,8 @@
 import type { DescribedProcessor } from "../processor.ts";
 
 /**
- * x86-64-v2 (x86-64 psABI, section 3.1.1) and nothing beyond, as a
- * Nehalem says it. By leaf: EAX, EBX, ECX, EDX (Intel SDM volume 2, "CPUID"); every other leaf is 0.
+ * x86-64-v2 (x86-64 psABI, section 3.1.1) and nothing beyond, as a Nehalem reports it. By leaf: EAX, EBX, ECX, EDX
+ * (Intel SDM volume 2, "CPUID"); every other leaf is 0.
  */
 const LEAVES: ReadonlyMap<number, readonly [eax: number, ebx: number, ecx: number, edx: number]> = new Map([
   // The highest leaf, and "GenuineIntel".

@@ -43,7 +43,7 @@ export const ENTRY: Architecture["entry"] = {
     c6 00 00                  mov    BYTE PTR [rax],0x0
     48 83 c3 08               add    rbx,0x8
     eb ef                     jmp    0x9`,
-  // rbx = auxv, behind the NULL of envp
+  // rbx = auxv, after the NULL of envp
   findAuxv: `
     48 8b 04 24               mov    rax,QWORD PTR [rsp]
     48 8d 5c c4 10            lea    rbx,[rsp+rax*8+0x10]
@@ -74,14 +74,14 @@ export const ENTRY: Architecture["entry"] = {
 };
 
 export const ROUTINES: Architecture["routines"] = new Map([
-  // Invalid opcode: SIGILL.
+  // Invalid opcode: raises SIGILL.
   [
     "trap",
     `
     0f 0b                     ud2`,
   ],
-  // _dl_find_object (glibc's dlfcn.h): dl_iterate_phdr over all modules; 0 and the result filled in where one has the
-  // address in a segment and unwinding information, -1 otherwise. The callback returns 1 to end the walk.
+  // _dl_find_object (glibc's dlfcn.h): dl_iterate_phdr over all modules. Returns 0 and fills in the result if one has
+  // the address in a segment and has unwinding information; -1 otherwise. The callback returns 1 to end the walk.
   [
     "findObject",
     `
@@ -134,9 +134,9 @@ export const ROUTINES: Architecture["routines"] = new Map([
     ff c0                       inc    eax
     c3                          ret`,
   ],
-  // __cxa_thread_atexit_impl: the destructor, its argument and the next one in 24 bytes of malloc, in a list that a
-  // thread has in a key of its own. The key's destructor and, for the thread that calls exit, a function given to
-  // atexit run the list, last in first out.
+  // __cxa_thread_atexit_impl: puts the destructor, its argument and the next entry into 24 bytes of malloc, in a list
+  // that each thread has under a key. The key's destructor runs the list, last in first out; for the thread that calls
+  // exit, a function given to atexit does.
   [
     "threadAtexit",
     `
@@ -228,7 +228,7 @@ export const ROUTINES: Architecture["routines"] = new Map([
     c3                        ret
     0f 0b                     ud2`,
   ],
-  // __newlocale: the structure for "C", NULL (no such locale) for any other name.
+  // __newlocale: returns the structure for "C", NULL (no such locale) for any other name.
   [
     "newLocale",
     `

@@ -1,6 +1,6 @@
 import type { Stub } from "../architecture.ts";
 
-/** The code that a snapshot starts with: what it does is told in `src/snapshot/stub.ts`. */
+/** The code that a snapshot starts with; `src/snapshot/stub.ts` describes it. */
 export const STUB: Stub = {
   look: `
   8a 04 25 <page:4>         mov    al,BYTE PTR ds:<page>`,
@@ -78,7 +78,7 @@ export const STUB: Stub = {
   48 b9 00 00 00 00 00 00 fe ff  movabs rcx,0xfffe000000000000
   49 09 cf                  or     r15,rcx
   31 c0                     xor    eax,eax`,
-  // The wait's result stays in r12. With arguments their address is in r14 and their length in r15, which is 0 without.
+  // The wait's result stays in r12. With arguments, r14 has their address and r15 their length, otherwise 0.
   copy: `
   49 89 c4                  mov    r12,rax
   be <template:4>           mov    esi,<template>
@@ -89,8 +89,8 @@ export const STUB: Stub = {
   74 10                     je     0x2a
   4c 89 34 25 <arguments:4>  mov    QWORD PTR ds:<arguments>,r14
   4c 89 3c 25 <size:4>      mov    QWORD PTR ds:<size>,r15`,
-  // What a C function leaves as it was (x86-64 psABI, section 3.2.1), FS base, and where it returns to; rax is the
-  // wait's result.
+  // What a C function preserves (x86-64 psABI, section 3.2.1), FS base, and the return address; rax is the wait's
+  // result.
   resume: `
   b8 9e 00 00 00            mov    eax,0x9e
   bf 02 10 00 00            mov    edi,0x1002
@@ -106,7 +106,7 @@ export const STUB: Stub = {
   49 bf <r15:8>             movabs r15,<r15>
   48 b9 <rip:8>             movabs rcx,<rip>
   ff e1                     jmp    rcx`,
-  // A sigset_t with SIGINT and SIGTERM; one with SIGTERM, and behind it the one for PID 1, with SIGPIPE and SIGTTOU; a
+  // A sigset_t with SIGINT and SIGTERM; one with SIGTERM, followed by the one for PID 1, with SIGPIPE and SIGTTOU; a
   // struct sigaction of 32 bytes with SIG_IGN.
   data: [0x4002n, 0x4000n, 0x20_5000n, 1n, 0n, 0n, 0n],
   places: { both_signals: 0, sigterm: 8, sigign: 24 },

@@ -1,28 +1,30 @@
-/** What the figures of docs/hardening.md come to: what does not change with them. */
+/** Explains the figures of docs/hardening.md: the part that does not change with them. */
 export const WORDS = `## Nothing is written and executed
 
-No segment can be both, and none becomes so: among the calls that the scenarios make there is none that maps memory or changes
-its protection, so the program on its own ways ends with the protections it started with. A test holds both to the files.
+No segment is both writable and executable, and none becomes so. No call in the scenarios maps memory or changes its
+protection, so the program keeps the protections that it started with. Tests assert both.
 
 ## What it takes to make another call
 
-Whoever is to make a call that the program does not make has to choose where it goes on, and the registers there; no input does
-that ([security](security.md)). Then it is easy, here as in a C program: one place of the C library's (in the tables below, the one
-with several calls), through which it goes to \`poll\`, \`write\` and its wait, takes the number of the call from its caller. What the
-kernel still refuses then is the seccomp filter's matter, and of what the process owns, which is nothing.
+To make any other call, an attacker must already control the instruction pointer and the registers. No input gives that
+control ([security](security.md)). With it, any call is easy, here as in a C program. One place in the C library takes
+the number of the call from its caller; \`poll\`, \`write\` and the wait go through it. In the tables below, it is the one
+with several calls. What remains is what the seccomp filter refuses, and that the process owns nothing.
 
-The functions of the C library are those that it calls, and what these call, with nothing beside them. What is left over is compiled
-code of the runtime's on the same pages: set-up that ran before the snapshot, and the slow paths of what runs.
+The file contains the functions of the C library that it calls, those that these call, and no others. The rest of the
+executable bytes are compiled code of the runtime's on the same pages: set-up that ran before the snapshot, and the slow
+paths of what runs.
 
 ## Why nothing is filled with traps
 
-Code that no scenario runs could be overwritten with \`int3\` or \`brk\`. It is not:
+The build could overwrite code that no scenario runs with \`int3\` or \`brk\`. It does not, for two reasons:
 
-- It would take nothing away that counts. The place just told of, the \`_Exit\` beside it, and the stub's own are needed, and any
-  of the kernel's calls can be made through the first, \`mprotect\` among them.
-- What may be filled is known from the scenarios, or from a call graph of machine code that has indirect jumps. The first shows
-  what was run, not what can be; a mistake in the second ends a pod on some input that nobody tried. No gadget is worth that.
+- It would take away nothing that matters. The program needs the place described above, the \`_Exit\` beside it, and the
+  stub's own calls. Through the first of these, an attacker can make any of the kernel's calls, including \`mprotect\`.
+- Nobody knows for certain what may be filled. The scenarios show what was run, not what can run. The alternative, a
+  call graph of machine code, has indirect jumps: a mistake in it ends a pod on some input that nobody tried. No gadget
+  is worth that.
 
-What can be had without a risk is had: what no scenario uses of the data is not there, and where a kernel with larger pages maps
-what lies before the arm64 file's code, there are zeros, an undefined instruction.
+The build does what costs no risk. Data that no scenario uses is not in the file. If a kernel with larger pages maps
+what lies before the arm64 file's code, it finds zeros, which are an undefined instruction.
 `;

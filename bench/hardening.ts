@@ -94,9 +94,12 @@ async function page(run: Scope): Promise<string> {
   return [
     "# Hardening, measured",
     "",
+    "For anyone who asks what an attacker could still use in the file. You get counts, the C programs' beside ours, and what",
+    "they mean.",
+    "",
     `Written by \`bun run hardening\` on ${new Date().toISOString().slice(0, 10)}: pause ${version} against the C programs of \`bench/peers/\`. Gadgets are`,
-    `the different ones that ROPgadget ${tool} finds, as it is by default. Places that enter the kernel are \`syscall\`, \`sysenter\``,
-    "and `int 0x80` at any byte, `svc` at any fourth, in segments that can be executed.",
+    `the different ones that ROPgadget ${tool} finds with its defaults. Places that enter the kernel are \`syscall\`, \`sysenter\``,
+    "and `int 0x80` at any byte, and `svc` at any fourth byte, in executable segments.",
     "",
     ...table(
       [

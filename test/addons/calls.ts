@@ -143,7 +143,7 @@ export const CALLS: readonly Call[] = [
     calls: "the import, which finds its functions",
     source: `import extract from "cbor-extract"; console.log(Object.keys(extract).sort().join());`,
     prints: "extractStrings,isOneByte",
-    fails: "its variant was not to be had when this was written; named when it is linked",
+    fails: "its variant could not be downloaded at the time; bun-static names it",
   },
   {
     name: "lmdb",
@@ -232,7 +232,7 @@ export const CALLS: readonly Call[] = [
     calls: "crypto_generichash",
     source: `import sodium from "sodium-native"; const out = Buffer.alloc(32); sodium.crypto_generichash(out, Buffer.from("bun")); console.log(out.subarray(0, 4).toString("hex"));`,
     prints: new Bun.CryptoHasher("blake2b256").update("bun").digest("hex").slice(0, 8),
-    fails: "its files for Linux are for glibc; named when it is linked",
+    fails: "its files for Linux are for glibc; bun-static names it",
   },
   {
     name: "@serialport/bindings-cpp",
@@ -246,13 +246,13 @@ export const CALLS: readonly Call[] = [
     source: `import { Push, Pull } from "zeromq"; const push = new Push(); const pull = new Pull(); await push.bind("inproc://a"); pull.connect("inproc://a");
       await push.send("hello"); console.log((await pull.receive())[0].toString()); process.exit(0);`,
     prints: "hello",
-    fails: "it calls uv_poll_init_socket, which Bun has not",
+    fails: "it calls uv_poll_init_socket, which Bun lacks",
   },
   {
     name: "node-pty",
     calls: "spawn",
     source: `import { spawn } from "node-pty"; console.log(typeof spawn);`,
     prints: "function",
-    fails: "it brings no file for Linux, and is compiled where it is installed; named when it is linked",
+    fails: "it brings no file for Linux, and is compiled where it is installed; bun-static names it",
   },
 ];

@@ -33,10 +33,13 @@ function page(): string {
   const works = rows.filter(({ outcome }) => outcome.ok).length;
   return `# Native addons that were tried
 
+For anyone whose Bun program needs a native addon. You get the packages that work with \`bun-static\` and those
+that fail.
+
 Made by \`npx -y bun@${Bun.version} run addons:table\` on ${new Date().toISOString().slice(0, 10)}, on x86-64.
 
-\`bun-static\` compiled a program for each package, which imports it by its name and calls it. It linked the program with the
-libraries of Debian 13, and ran it in a root that had the program and /tmp, and no more, with HOME=/tmp. ${works} of
+For each package, \`bun-static\` compiled a program that imports the package by its name and calls it. The program was
+linked with the libraries of Debian 13, and ran in a root with the program and /tmp only, with HOME=/tmp. ${works} of
 ${rows.length} printed what they must. [The page on the linker](link.md#native-addons) says how to install such packages.
 
 | package | version | its addon | it needs besides musl | called | result |

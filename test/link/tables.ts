@@ -52,20 +52,22 @@ async function main(run: Scope): Promise<void> {
   const programs = programsTable();
   const text = `# What was tried
 
+For anyone who wants to link a program with \`bun-static\`. You get the Buns, libraries and programs that were tried.
+
 Made by \`npx -y bun@${Bun.version} run link:tables\` on ${new Date().toISOString().slice(0, 10)}, on x86-64 with Linux ${release()}.
 
 ## Buns and libraries
 
-A program with bun:sqlite, a server and a request to it, compiled by each Bun, linked with the libraries of each release, and run alone in a
-root with /dev/urandom. "runs" means that it printed what it must.
+Each Bun compiled a program with bun:sqlite, a server, and a request to it. It was linked with the libraries of each
+release, and ran alone in a root with /dev/urandom. "runs" means that it printed what it must.
 
 ${versions}
 ## Programs of others
 
-Each compiled by Bun ${Bun.version}, linked with this machine's libraries, and run alone in a root with /tmp. "Same" compares output and exit code with the
-unlinked program's, which has musl's loader and the libraries on this machine; where that cannot load the addon, with what is known.
-Time is from start to exit, the median of ${RUNS} runs; memory is the largest resident set of those runs. Both are of the whole
-program: most of it is not starting. Other work ran on the machine: the load average was ${loadavg()
+Each was compiled by Bun ${Bun.version}, linked with this machine's libraries, and ran alone in a root with /tmp. "Same" compares output
+and exit code with those of the unlinked program, which uses musl's loader and this machine's libraries. If that cannot
+load the addon, the known output counts. Time is from start to exit, the median of ${RUNS} runs; memory is the largest resident set of those runs. Both are of the whole
+program, most of which is not its start. Other work ran on the machine: the load average was ${loadavg()
     .map((load) => load.toFixed(0))
     .join(", ")} (1, 5, 15 minutes) on ${availableParallelism()} processors.
 

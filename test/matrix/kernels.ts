@@ -102,12 +102,15 @@ async function table(
 
 const page = (emulator: string, processors: string, parameters: string) => `# Kernels and processors
 
+For anyone who asks whether \`/pause\` runs on their kernel and processor. You get the x86-64 machines that were
+emulated.
+
 Written by \`npx -y bun@${Bun.version} run matrix:kernels\` on ${new Date().toISOString().slice(0, 10)}, with ${emulator} (software emulation, no hardware) and Debian's kernels.
 The file is \`dist/pause\`, ${readFileSync(PAUSE.path).length.toLocaleString("en-US")} bytes, SHA-256 ${sha256(readFileSync(PAUSE.path))}.
 
-In each machine it is PID 1 of a namespace and ends on SIGTERM, parks with an argument it does not know and ends on SIGINT, tells its
-version, warns where it is not PID 1, and is PID 1 of the machine itself: it reaps 100 orphans and ends with 0 on SIGTERM. "yes" is all of
-that; "nor C" is where a static C program does not keep it either.
+In each machine, \`/pause\` does all of this: as PID 1 of a namespace it exits on SIGTERM; with an unknown argument it
+waits, and exits on SIGINT; it prints its version; it warns if it is not PID 1; as PID 1 of the machine itself it reaps
+100 orphans, and exits with 0 on SIGTERM. "yes" means all of that. "nor C" means that a static C program fails there too.
 
 ${processors}
 

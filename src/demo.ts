@@ -7,23 +7,23 @@ import { DIST } from "./support/project.ts";
 import type { Child, Scope } from "./support/scope.ts";
 
 /**
- * The main job before the reader's eyes: /pause alone in an empty root, as PID 1 of a PID namespace of its own, with
- * orphans to reap and a SIGTERM to end on. Each step prints what the kernel says of it. Where the system refuses the
- * namespace or the root, what can be shown without is shown, and one line says what was left out.
+ * Shows the main job: /pause alone in an empty root, as PID 1 of its own PID namespace, with orphans to reap and a
+ * SIGTERM to end it. Each step prints what the kernel reports. If the system refuses the namespace or the root, the
+ * demo shows what works without them, and one line says what was left out.
  */
 const PAUSE = join(DIST, "pause");
 const ORPHANS = 200;
-/** How long each thing may take that is waited for, s; the slowest seen were those in an emulated kernel. */
+/** How long to wait for each thing, s; the slowest seen were in an emulated kernel. */
 const LIMIT_S = 60;
-/** How long the end may take after SIGTERM, s. */
+/** How long the exit may take after SIGTERM, s. */
 const END_S = 10;
 
-/** What surrounds /pause. */
+/** The surroundings of /pause. */
 type Surroundings = {
   readonly told: string;
-  /** The command that makes the namespaces, in which /pause is PID 1; nothing where there are none. */
+  /** The command that makes the namespaces in which /pause is PID 1; empty if there are none. */
   readonly namespaces: readonly string[];
-  /** Is the folder that holds it its root? */
+  /** Is its folder its root? */
   readonly alone: boolean;
 };
 
@@ -31,7 +31,7 @@ const OUTPUT = { stdout: "inherit", stderr: "inherit" } as const;
 
 const PID_NAMESPACE = ["unshare", "--pid", "--fork", "--kill-child"];
 
-/** From most to least. Each is tried, and the first that works is taken. */
+/** From most to least isolated. The first that works is used. */
 const SURROUNDINGS: readonly Surroundings[] = [
   { told: "in a PID namespace of its own", namespaces: PID_NAMESPACE, alone: true },
   {
@@ -43,19 +43,17 @@ const SURROUNDINGS: readonly Surroundings[] = [
   { told: "from that folder, as an ordinary process", namespaces: [], alone: false },
 ];
 
-/** The command of /pause. unshare(1) does what chroot(8) does, which is not on an ordinary user's PATH. */
+/** The command that runs /pause. unshare(1) replaces chroot(8), which is not on an ordinary user's PATH. */
 const pauseIn = (root: string, { alone }: Surroundings) =>
   alone ? ["unshare", `--root=${root}`, "/pause"] : [join(root, "pause")];
 
-/** Each subshell starts a sleep and ends, which leaves the sleep to PID 1. */
+/** Each subshell starts a sleep and exits, which orphans the sleep to PID 1. */
 const MAKE_ORPHANS = `i=0; while [ $i -lt ${ORPHANS} ]; do (sleep 600 &) || exit; i=$((i+1)); done`;
 
-/**
- * A shell as PID 1 begins to make orphans, and becomes the command that follows. So nothing has to enter the namespace.
- */
+/** A shell as PID 1 starts making orphans, then becomes the next command, so nothing has to enter the namespace. */
 const WITH_ORPHANS = ["sh", "-c", `(${MAKE_ORPHANS}) >/dev/null 2>&1 & exec "$@"`, "sh"];
 
-/** What shows the rest: root lacks a capability, in a container, or is refused by what runs the container. */
+/** How to see the rest: root in a container lacks a capability, or the container's sandbox refuses. */
 const WAY_THERE =
   process.getuid?.() === 0
     ? "start this container with --cap-add=SYS_ADMIN (docker, podman), and run it again"
@@ -72,7 +70,7 @@ async function demo(run: Scope): Promise<number> {
   return surroundings.namespaces.length > 0 ? asFirst(run, root, surroundings) : asAnother(run, root, surroundings);
 }
 
-/** The first that runs `/pause -v`. @throws UserError where none does. */
+/** The first surroundings in which `/pause -v` runs. @throws UserError when there are none. */
 async function possible(run: Scope, root: string): Promise<Surroundings> {
   let refusal = "";
   for (const each of SURROUNDINGS) {
@@ -121,7 +119,7 @@ async function asAnother(run: Scope, root: string, surroundings: Surroundings): 
   return code;
 }
 
-/** The PID of /pause, once it waits. @throws UserError when it has ended instead. */
+/** The PID of /pause, once it waits. @throws UserError when it exits instead. */
 async function parked(pod: Child, find: () => number | undefined): Promise<number> {
   let over = false;
   void pod.ended.then(() => (over = true));
@@ -133,7 +131,7 @@ async function parked(pod: Child, find: () => number | undefined): Promise<numbe
   return pid;
 }
 
-/** Sends SIGTERM, and waits for the end. @returns the exit code. @throws UserError when it takes too long. */
+/** Sends SIGTERM and waits for the exit. @returns the exit code. @throws UserError when it takes too long. */
 async function ended(pod: Child, pid: number): Promise<number> {
   say("sending SIGTERM to it");
   process.kill(pid, "SIGTERM");
@@ -151,7 +149,7 @@ const costOf = (what: string, before: number | undefined, after: number | undefi
     ? `what CPU ${what} took, this kernel does not tell`
     : `${what} took /pause ${after - before} ns of CPU`;
 
-/** Asks every 5 ms until there is an answer. @throws UserError when there is none in time. */
+/** Asks every 5 ms until there is an answer. @throws UserError when none comes in time. */
 async function until<T>(what: string, ask: () => T | undefined): Promise<T> {
   for (const limit = performance.now() + LIMIT_S * 1000; performance.now() < limit; await Bun.sleep(5)) {
     const answer = ask();
@@ -160,7 +158,7 @@ async function until<T>(what: string, ask: () => T | undefined): Promise<T> {
   throw new UserError(`waited ${LIMIT_S} s for ${what}, in vain`);
 }
 
-/** What `promise` brings; undefined when it takes longer. */
+/** What `promise` resolves to; undefined when it takes longer. */
 async function withinSeconds<T>(seconds: number, promise: Promise<T>): Promise<T | undefined> {
   const { promise: late, resolve } = Promise.withResolvers<undefined>();
   const timer = setTimeout(resolve, seconds * 1000);

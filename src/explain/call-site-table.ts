@@ -2,8 +2,8 @@ import { ORIGINS, type Origin, type PauseMap } from "./map.ts";
 import { table } from "./markdown.ts";
 
 /**
- * The places in a file that enter the kernel, a row for each function that has some: how many there are, how many of
- * them the scenarios run, and for which calls.
+ * The places in a file that enter the kernel, with a row for each function that has any: how many there are, how many
+ * of them the scenarios run, and for which calls.
  */
 export function callSiteTable({ callSites }: PauseMap): readonly string[] {
   const rows = [...Map.groupBy(callSites, ({ by }) => by)].map(([by, sites]) => {

@@ -1,11 +1,10 @@
 import type { Architecture } from "../arch/architecture.ts";
-/** Code that lies at `address`. */
+/** Code at `address`. */
 export type Code = { readonly address: number; readonly bytes: Uint8Array };
 
 /**
- * The places in executable `pages` that enter the kernel, as the architecture's record has the bytes. Where
- * instructions can begin at any byte, that is any byte, and an instruction may go over the end of a page into the next
- * one.
+ * The places in executable `pages` that enter the kernel, by the byte patterns in the architecture's record. If
+ * instructions can begin at any byte, every byte is searched. An instruction may cross into the next page.
  */
 export function findCallSites(
   { processor: { kernelEntries, instructionAlignment } }: Architecture,
@@ -25,7 +24,7 @@ export function findCallSites(
     .toSorted((one, other) => one.address - other.address);
 }
 
-/** Pages that lie side by side, in one piece. */
+/** Joins adjacent pages. */
 function runsOf(pages: readonly Code[]): { address: number; bytes: Buffer }[] {
   const runs: { address: number; bytes: Buffer }[] = [];
   for (const { address, bytes } of pages.toSorted((one, other) => one.address - other.address)) {

@@ -12,7 +12,7 @@ import { FORMAT, type PauseMap } from "./map.ts";
 
 const NAME = "pause.map.json";
 
-/** The architectures for which there is a build. @throws UserError when there is none. */
+/** The architectures that have been built. @throws UserError when there is none. */
 export function builtArchitectures(): readonly Architecture[] {
   const built = ARCHITECTURES.filter(({ debian }) => existsSync(join(DIST, debian, "pause")));
   if (built.length === 0)
@@ -24,8 +24,8 @@ export function builtArchitectures(): readonly Architecture[] {
 }
 
 /**
- * Makes the map of what was built for `architecture` and puts it beside that, dist/ARCHITECTURE/pause.map.json.
- * @throws as makeMap does.
+ * Makes the map of the build for `architecture` and puts it beside the build: dist/ARCHITECTURE/pause.map.json.
+ * @throws like makeMap.
  */
 export async function writeMap(run: Scope, architecture: Architecture): Promise<PauseMap> {
   const map = await makeMap(run, architecture);
@@ -34,7 +34,7 @@ export async function writeMap(run: Scope, architecture: Architecture): Promise<
 }
 
 /**
- * The map of the file at `path`, which has to be what this checkout built: the one that lies beside that, or a new one.
+ * The map of the file at `path`, which must be what this checkout built: the map beside the build, or a new one.
  * @throws UserError or ElfError for any other file.
  */
 export async function mapOf(run: Scope, path: string): Promise<PauseMap> {
@@ -65,7 +65,7 @@ function readGiven(path: string): Uint8Array {
   }
 }
 
-/** The map that lies beside the build, if it is of the file with this SHA-256 and in today's format. */
+/** The map beside the build, if it is of the file with this SHA-256 and in the current format. */
 function readMap({ debian }: Architecture, hash: string): PauseMap | undefined {
   try {
     const map: PauseMap = JSON.parse(readFileSync(join(DIST, debian, NAME), "utf8"));

@@ -22,9 +22,9 @@ import { OriginFinder } from "./origins.ts";
 import type { TracedRun } from "./trace.ts";
 
 /**
- * Makes the map of what was built for `architecture` in `folder`: it is traced, on this machine or in an emulated one.
- * `materials`: what a build for it starts from, where that was gathered already.
- * @throws UserError when it was not built, or of several builds; what a stage of the build throws.
+ * Makes the map of the build for `architecture` in `folder` by tracing it, on this machine or in an emulated one.
+ * `materials`: what a build for it starts from, if already gathered.
+ * @throws UserError when it was not built, or its parts are of several builds; what a stage of the build throws.
  */
 export async function makeMap(
   run: Scope,
@@ -62,7 +62,7 @@ function readBuilt({ debian }: Architecture, path: string): ElfFile {
   }
 }
 
-/** What the file does. */
+/** Traces what the file does. */
 async function seen(
   run: Scope,
   architecture: Architecture,
@@ -79,7 +79,7 @@ async function seen(
   return JSON.parse(traced.toString());
 }
 
-/** Nothing of a build's is needed to trace a file of this machine's architecture here. */
+/** Tracing a file of this machine's architecture here needs nothing of the build. */
 async function placeFor(run: Scope, architecture: Architecture): Promise<Place> {
   const here = architecture === hostArchitecture() && (await whyNotTraced(run)) === undefined;
   return here ? { machine: undefined, runtime: "", libraryDirs } : gather(run, architecture);

@@ -1,10 +1,9 @@
 /**
- * The name and the version of the map's format. The version is another as soon as a field is gone or means something
- * else.
+ * The name and version of the map's format. The version changes as soon as a field is removed or changes its meaning.
  */
 export const FORMAT = { format: "pause-map", formatVersion: 2 } as const;
 
-/** Where bytes come from, and the words for each. */
+/** The origins of bytes, and the words for each. */
 export const ORIGINS = {
   headers: "ELF header, program headers",
   stub: "stub",
@@ -17,7 +16,7 @@ export const ORIGINS = {
 } as const;
 export type Origin = keyof typeof ORIGINS;
 
-/** A function of the C library's: its address and size in bytes, and whether one of the scenarios runs any of it. */
+/** A function of the C library: its address and size in bytes, and whether any scenario runs part of it. */
 export type MappedFunction = {
   readonly name: string;
   readonly address: number;
@@ -26,8 +25,8 @@ export type MappedFunction = {
 };
 
 /**
- * A part of the file, or of memory that is not in it. `address`: where it is mapped; null where it is not. `offset`:
- * where it lies in the file; null where it does not. `protection`: as /proc/PID/maps has it, without its last letter.
+ * A part of the file, or of memory that is not in it. `address`: where it is mapped, or null. `offset`: where it lies
+ * in the file, or null. `protection`: as in /proc/PID/maps, without its last letter.
  */
 export type MappedPart = {
   readonly address: number | null;
@@ -35,7 +34,7 @@ export type MappedPart = {
   readonly size: number;
   readonly protection: string;
   readonly origin: Origin;
-  /** Those of the C library's that lie in it. */
+  /** The C library's functions in this part. */
   readonly functions: readonly MappedFunction[];
 };
 
@@ -47,8 +46,8 @@ export type MappedPage = {
 };
 
 /**
- * A system call of a scenario's. `args`: six registers in order; how many of them count is the call's matter. `at`: its
- * instruction. `by`: the function or the origin it stands in.
+ * A system call of a scenario. `args`: six registers in order; how many of them count depends on the call. `at`: its
+ * instruction. `by`: the function or the origin that contains it.
  */
 export type MappedCall = {
   readonly call: string;
@@ -59,8 +58,8 @@ export type MappedCall = {
 };
 
 /**
- * A run of the file. `instructions`: executed, by where they come from. `faults`: page faults from the first
- * instruction to the exit, on the kernel it was seen on.
+ * A run of the file. `instructions`: how many were executed, by origin. `faults`: page faults from the first
+ * instruction to the exit, on the kernel of that run.
  */
 export type MappedScenario = {
   readonly name: string;
@@ -70,8 +69,8 @@ export type MappedScenario = {
 };
 
 /**
- * Bytes in an executable page that make a system call when executed, at any place where the processor can begin.
- * `calls`: those that the scenarios make there; none when it is not run.
+ * Bytes in an executable page that make a system call if executed, at any place where an instruction can begin.
+ * `calls`: the calls that the scenarios make there; none if they do not run it.
  */
 export type CallSite = {
   readonly address: number;
@@ -83,16 +82,16 @@ export type CallSite = {
 /** The map of one file. All numbers are decimal; addresses, offsets and sizes in bytes. */
 export type PauseMap = typeof FORMAT & {
   readonly version: string;
-  /** As Debian and OCI call it. */
+  /** Its name in Debian and OCI. */
   readonly architecture: string;
   readonly file: { readonly bytes: number; readonly sha256: string; readonly entry: number };
-  /** What the pages were taken from. */
+  /** The source of the pages. */
   readonly linked: { readonly sha256: string };
-  /** The parts of the file in order, and behind them those that are in memory alone. */
+  /** The parts of the file in order, then those that are only in memory. */
   readonly parts: readonly MappedPart[];
   readonly pages: readonly MappedPage[];
   readonly scenarios: readonly MappedScenario[];
   readonly callSites: readonly CallSite[];
-  /** How many different instructions the scenarios execute, all together. */
+  /** How many different instructions all scenarios together execute. */
   readonly executedInstructions: number;
 };

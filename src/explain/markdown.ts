@@ -2,8 +2,8 @@ import { hex } from "../elf/file.ts";
 import { type MappedPart, type MappedScenario, ORIGINS, type Origin, type PauseMap } from "./map.ts";
 
 /**
- * The map in words: tables of Markdown, which a terminal shows as well. What differs from kernel to kernel is not among
- * it, so it is the same on every machine.
+ * The map in words: Markdown tables, readable on a terminal too. They leave out what differs between kernels, so they
+ * are the same on every machine.
  */
 export function mapTables(map: PauseMap): string {
   const { architecture, version, file, parts, pages, scenarios } = map;
@@ -39,7 +39,7 @@ export function mapTables(map: PauseMap): string {
   ].join("\n");
 }
 
-/** Where instructions are, and the column that has them. */
+/** The places of instructions, each with its column. */
 const INSTRUCTIONS = {
   stub: "the stub",
   typescript: "TypeScript",
@@ -63,11 +63,11 @@ const scenarioRow = ({ pages }: PauseMap, { name, calls, instructions }: MappedS
   `${pages.filter(({ scenarios }) => scenarios.includes(index)).length}`,
 ];
 
-/** A table of Markdown. */
+/** Formats a table in Markdown. */
 export const table = (head: readonly string[], rows: readonly (readonly string[])[]): string[] =>
   [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);
 
-/** How many bytes of the file come from where, in the order of the origins. */
+/** How many bytes of the file each origin has, in the order of the origins. */
 export const bytesByOrigin = ({ parts }: PauseMap): readonly (readonly [Origin, number])[] =>
   (Object.keys(ORIGINS) as Origin[])
     .map((origin) => {

@@ -8,17 +8,17 @@ import type { MappedFunction, MappedPage, MappedPart, Origin } from "./map.ts";
 import { type FirstPage, firstPageOf } from "./packed.ts";
 import type { TracedRun } from "./trace.ts";
 
-/** What the origin of bytes is told by: the archive's functions, and what was seen in the runs. */
+/** The evidence for origins: the archive's functions, and observations from the runs. */
 export type Evidence = {
   readonly architecture: Architecture;
   readonly members: Members;
   readonly runs: readonly TracedRun[];
 };
 
-/** Tells of addresses in one file where what lies there comes from. */
+/** Finds the origin of addresses in one file. */
 export class OriginFinder {
   private readonly first: FirstPage;
-  /** Pages from which the C library's functions are entered. */
+  /** Pages that call functions of the C library. */
   private readonly callers: ReadonlySet<number>;
 
   /** @throws UserError when the archive's functions are not in the file. */
@@ -36,7 +36,7 @@ export class OriginFinder {
     );
   }
 
-  /** The function that an instruction lies in, or where else it is from. */
+  /** The function that contains an instruction, or its origin. */
   by(address: number): string {
     const name = this.first.functions.find(
       (each) => address >= each.address && address < each.address + each.size,
@@ -57,7 +57,7 @@ export class OriginFinder {
     return address < functionsEnd ? "musl" : "template";
   }
 
-  /** The parts of the file in order, and behind them what is in memory alone. */
+  /** The parts of the file in order, then those that are only in memory. */
   parts(): readonly MappedPart[] {
     const { start, stub, functionsAt, functionsEnd } = this.first;
     const code = this.file.segmentsOf(elf.PT_LOAD).find(({ flags }) => flags & elf.PF_X);
@@ -97,7 +97,7 @@ export class OriginFinder {
     );
   }
 
-  /** Where the pages begin that were compiled: behind the first page, and what else there is of it. */
+  /** The start of the compiled pages: after the first page and its continuation. */
   private get codeStart(): number {
     const { functionsEnd } = this.first;
     return pageDown(functionsEnd, PAGE_SIZE) + PAGE_SIZE;

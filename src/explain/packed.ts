@@ -4,24 +4,24 @@ import { PAGE_SIZE, pageDown } from "../elf/pages.ts";
 import { MEMBERS_ALIGN, type Members } from "../link/members.ts";
 import { UserError } from "../support/error.ts";
 
-/** A function of the C library's. Its address and size in bytes. */
+/** A function of the C library. Address and size in bytes. */
 export type Named = { readonly name: string; readonly address: number; readonly size: number };
 
-/** Where in a snapshot's first page lies what the build put there: addresses. */
+/** The addresses in a snapshot's first page of what the build put there. */
 export type FirstPage = {
-  /** Of the page, and of the code that the kernel enters. */
+  /** The start of the page, and of the code that the kernel enters. */
   readonly start: number;
   readonly stub: number;
-  /** The C library's functions, and where they end: the template follows. */
+  /** The C library's functions, and their end, which the template follows. */
   readonly functions: readonly Named[];
   readonly functionsAt: number;
   readonly functionsEnd: number;
 };
 
 /**
- * Finds the functions of `members` behind the entry of `file`: byte for byte as the archive has them, relocated for
- * where they lie.
- * @throws UserError where they are not there: the file is of another build.
+ * Finds the functions of `members` after the entry of `file`: byte for byte as in the archive, relocated for their
+ * addresses.
+ * @throws UserError when they are not there: the file is from another build.
  */
 export function firstPageOf({ maxPageSize }: Architecture, file: ElfFile, members: Members): FirstPage {
   const end = pageDown(file.entry, PAGE_SIZE) + Math.min(2 * PAGE_SIZE, maxPageSize);

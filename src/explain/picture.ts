@@ -3,14 +3,14 @@ import { ORIGINS, type Origin, type PauseMap } from "./map.ts";
 import { bytesByOrigin } from "./markdown.ts";
 
 const ORDER = Object.keys(ORIGINS) as Origin[];
-/** A square stands for so many bytes. */
+/** The number of bytes that a square represents. */
 const SQUARE = 128;
 const PER_ROW = 32;
 const LEFT = 12;
 const CELL = (WIDTH - 2 * LEFT) / PER_ROW;
 const LINE = 18;
 
-/** Each file from its first byte on, a row for each page, and how many bytes of it come from where. */
+/** Each file from its first byte on, with a row for each page that shows how many of its bytes have which origin. */
 export function picture(maps: readonly PauseMap[]): string {
   let y = 44;
   const parts = maps.flatMap((map) => {
@@ -44,10 +44,10 @@ export function picture(maps: readonly PauseMap[]): string {
   return frame("What the shipped file is made of, a square for each 128 bytes", y, parts);
 }
 
-/** Whose bytes lie at `offset` of the file; undefined where nothing does. */
+/** The origin of the byte at `offset` of the file; undefined if there is none. */
 const originAt = ({ parts }: PauseMap, offset: number): Origin | undefined =>
   parts.find((part) => part.offset !== null && offset >= part.offset && offset < part.offset + part.size)?.origin;
 
-/** Beside the hues of the house. */
+/** Complements the hues of src/support/svg.ts. */
 const NOTHING = "#ffffff";
 const hueOf = (origin: Origin) => HUES[ORDER.indexOf(origin)] ?? "#c8ccd0";

@@ -8,8 +8,8 @@ import type { Scenario } from "../snapshot/scenarios.ts";
 import { TRACED_SCENARIOS } from "./traced-scenarios.ts";
 
 /**
- * A system call: its arguments as the registers have them, the address behind its instruction, and whether the
- * program's wait had ended by then.
+ * A system call: its arguments in register order, the address after its instruction, and whether the program's wait had
+ * ended by then.
  */
 export type TracedCall = {
   readonly call: string;
@@ -19,9 +19,8 @@ export type TracedCall = {
 };
 
 /**
- * One run of the file: its calls in order, how often each instruction ran, the instructions behind which it went on in
- * another page, the pages it touched in the order it reached for them, its page faults, and the thread pointer at its
- * exit.
+ * One run of the file: its calls in order, how often each instruction ran, the instructions after which it continued in
+ * another page, the pages in the order it first touched them, its page faults, and the thread pointer at its exit.
  */
 export type TracedRun = {
   readonly scenario: string;
@@ -33,7 +32,7 @@ export type TracedRun = {
   readonly faults: number;
 };
 
-/** What is seen of the file at `path` on a machine of its architecture, in each representative scenario. */
+/** Traces the file at `path`, on a machine of its architecture, in each representative scenario. */
 export function trace(path: string): readonly TracedRun[] {
   const file = new ElfFile(path, readFileSync(path));
   return TRACED_SCENARIOS.map((scenario) => traceRun(path, file, scenario));
@@ -57,7 +56,7 @@ function traceRun(path: string, file: ElfFile, scenario: Scenario): TracedRun {
       threadPointer = Number(candidate.registers()[hostArchitecture().processor.threadPointer]);
     },
   });
-  // Twice: the file's pages are in the page cache by then, and what is counted is the program's own.
+  // Run it twice: the second time, the file's pages are in the page cache, so only the program's own faults count.
   faultsOf(path, scenario);
   return {
     ...{
@@ -70,7 +69,7 @@ function traceRun(path: string, file: ElfFile, scenario: Scenario): TracedRun {
   };
 }
 
-/** Taken away all but the first page, it stops where it wants one; given that, it is run again, until it wants none. */
+/** Starts with the first page only; each time the program stops for a missing page, adds it and starts again. */
 function touchedPages(path: string, file: ElfFile, scenario: Scenario): readonly number[] {
   const pages = file
     .segmentsOf(elf.PT_LOAD)

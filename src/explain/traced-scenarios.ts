@@ -2,8 +2,8 @@ import { EBADF, EINVAL } from "../snapshot/linux.ts";
 import { SCENARIOS, type Scenario, SIGTERM } from "../snapshot/scenarios.ts";
 
 /**
- * Of the scenarios, one for each way that the program takes: as PID 1 and not, without an argument, with one that it
- * does not know and with -v; each ending; stopped; a message that finds no room, and one that cannot be written.
+ * One of the scenarios for each path of the program: as PID 1 and not; without an argument, with an unknown one and
+ * with -v; each ending; a stop; a message without room, and one that cannot be written.
  */
 export const TRACED_SCENARIOS: readonly Scenario[] = SCENARIOS.filter(isTraced);
 

@@ -1,8 +1,8 @@
 import type { LinkFlags } from "../link/flags.ts";
 
 /**
- * What pause wants of its linked file: no signal lost, no variable heeded, no /dev/null looked for. It has no addons,
- * and musl's loader finds no variable where all are made empty.
+ * What pause's linked file needs: no lost signal, no environment variable, no look-up of /dev/null. It has no addons,
+ * and musl's loader finds no variable because all are made empty.
  */
 export const PAUSE_FLAGS: LinkFlags = {
   addons: false,
@@ -12,5 +12,5 @@ export const PAUSE_FLAGS: LinkFlags = {
   emptyEnvironment: true,
 };
 
-/** What pause calls behind its wait: the functions of the C library that a snapshot has. */
+/** What pause calls after its wait: the C library's functions in a snapshot. */
 export const PAUSE_CALLS = ["sigwaitinfo", "poll", "write", "_Exit", "getpid", "strcasecmp", "strlen"];

@@ -1,9 +1,9 @@
 import { dlopen, type Pointer } from "bun:ffi";
 
 /**
- * The libc functions pause calls. `libc.so.6` is glibc's file name, and musl's loader takes every name that begins with
- * `libc.` for itself without opening a file, so one name serves both. Those that it calls when its wait is over come
- * last, as their call stubs then lie beside the function that waits, which is compiled after them.
+ * The libc functions that pause calls. `libc.so.6` is glibc's file name, and musl's loader takes every name that begins
+ * with `libc.` for itself without opening a file, so one name serves both. The functions called after the wait come
+ * last: their call stubs then lie beside the function that waits, which is compiled after them.
  */
 export const { symbols: libc } = dlopen("libc.so.6", {
   syscall: { args: ["i32", "i32", "i32", "i32"], returns: "i32" },
@@ -23,18 +23,18 @@ export const { symbols: libc } = dlopen("libc.so.6", {
   strlen: { args: ["ptr"], returns: "i32" },
 });
 
-/** Of waitpid(2): any child, and do not wait for one. */
+/** For waitpid(2): any child, without waiting for one. */
 export const ANY_CHILD = -1;
 export const WNOHANG = 1;
 
-/** Of fcntl(2): reads a descriptor's flags, of which this one says that it was opened after execve(2). */
+/** For fcntl(2): reads a descriptor's flags. A descriptor with FD_CLOEXEC was opened after execve(2). */
 export const F_GETFD = 1;
 export const FD_CLOEXEC = 1;
 
 /** For syscall(2): close_range(2) (Linux 5.9) has no wrapper in musl 1.2. */
 export const SYS_close_range = 436;
 
-/** As C has it: a number, since JavaScript's own null is not one. */
+/** C's NULL: a number, because JavaScript's null is not a pointer here. */
 export const NULL = 0 as Pointer;
 
 export enum Fd {
@@ -42,12 +42,12 @@ export enum Fd {
   STDERR = 2,
 }
 
-/** Of poll(2): a write will not block. */
+/** For poll(2): a write will not block. */
 const POLLOUT = 4;
 
 /**
- * C memory, which no collector moves, in one piece: what the program handles lies side by side in it. @throws Error
- * where there is none.
+ * C memory in one piece, which no collector moves: the program's data lie side by side in it. @throws Error when there
+ * is none.
  */
 export class Memory {
   private end: Pointer;
@@ -58,7 +58,7 @@ export class Memory {
     this.end = address;
   }
 
-  /** A copy of `bytes`, at an address that is a multiple of 8. */
+  /** Copies `bytes` to an address that is a multiple of 8. */
   keep(bytes: NodeJS.TypedArray): Pointer {
     const address = this.end;
     libc.memcpy(address, bytes, bytes.byteLength);
@@ -66,12 +66,12 @@ export class Memory {
     return address;
   }
 
-  /** `text`, without a NUL at its end. */
+  /** Copies `text`, without a NUL at its end. */
   text(text: string): Pointer {
     return this.keep(new TextEncoder().encode(text));
   }
 
-  /** Lines by their places, in bytes from the first: in ascending order, with room for a NUL behind each. */
+  /** Copies lines to their offsets, in bytes from the first: in ascending order, with room for a NUL after each. */
   lines(lines: Readonly<Record<number, string>>): Pointer {
     const places = Object.keys(lines).map(Number);
     const table = new Uint8Array(Math.max(...places) + 64);
@@ -80,5 +80,5 @@ export class Memory {
   }
 }
 
-/** A struct pollfd that asks whether `fd` can be written to: int fd, short events, short revents. */
+/** A struct pollfd that asks whether a write to `fd` can proceed: int fd, short events, short revents. */
 export const writable = (fd: number) => Int16Array.of(fd, 0, POLLOUT, 0);

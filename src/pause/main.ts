@@ -5,18 +5,18 @@ import { disposition, SIG_BLOCK, SIG_DFL, SIG_IGN, Signal, sigset } from "./sign
 
 const exit = libc._Exit;
 
-// The two signals that end a pod are blocked and taken one at a time. Ignoring SIGCHLD makes the kernel discard every
-// child that ends, orphans handed to PID 1 included; the loop takes those that ended before. Linux spares PID 1 the
-// SIGPIPE of a write that nobody reads; gVisor does not. The SIGTTOU of a write from a terminal's background Linux
-// drops for PID 1, and then starts the write again, for ever. So PID 1 blocks both.
+// Block the two signals that end a pod and take them one at a time. With SIGCHLD ignored, the kernel discards every
+// child that ends, including orphans that PID 1 gets; the loop reaps earlier ones. PID 1 also blocks two more. When
+// nobody reads a write, gVisor, unlike Linux, delivers its SIGPIPE. When a terminal's background process writes, Linux
+// drops the SIGTTOU for PID 1 and restarts the write, forever.
 const ending = libc.getpid() === 1 ? sigset(Signal.SIGTERM, Signal.SIGPIPE, Signal.SIGTTOU) : sigset(Signal.SIGTERM);
 if (libc.sigprocmask(SIG_BLOCK, sigset(Signal.SIGINT), null) !== 0) exit(1);
 if (libc.sigprocmask(SIG_BLOCK, ending, null) !== 0) exit(2);
 if (libc.sigaction(Signal.SIGCHLD, disposition(SIG_IGN), null) !== 0) exit(3);
 while (libc.wait4(ANY_CHILD, null, WNOHANG, null) > 0);
 
-// Nothing of the runtime's stays behind: its handlers and the two signals it ignores go back to the kernel's default
-// (what else is ignored was inherited so), and its descriptors are closed, also where it filled 0 to 2.
+// Leave nothing of the runtime's: its handlers and the two signals it ignores go back to the kernel's default (any
+// other ignored signal was inherited), and its descriptors are closed, even where it filled 0 to 2.
 const current = disposition(SIG_DFL);
 for (let signal = 1; signal <= Signal.NSIG; signal++) {
   if (signal === Signal.SIGCHLD || libc.sigaction(signal, null, current) !== 0) continue;
@@ -26,7 +26,7 @@ for (let signal = 1; signal <= Signal.NSIG; signal++) {
 for (let fd = 0; fd <= Fd.STDERR; fd++) if (libc.fcntl(fd, F_GETFD, 0) === FD_CLOEXEC) libc.close(fd);
 libc.syscall(SYS_close_range, 3, -1, 0);
 
-/** What it can say, each line by its place in C memory: so many bytes from the first. */
+/** The lines it can print. Each value is the line's offset in C memory, in bytes from the first. */
 enum Line {
   VERSION = 0,
   WARNING = 64,
@@ -42,7 +42,7 @@ const LINES = {
   [Line.ENDED]: "Error: infinite loop terminated\n",
 };
 
-/** The status of a program that goes on waiting. */
+/** The status of a program that keeps waiting. */
 const WAIT_ON = -1;
 
 const args = process.argv
@@ -61,10 +61,10 @@ park(
 );
 
 /**
- * Looks at the command line (`size` bytes, a NUL behind each argument) and the PID, and waits. What it handles are
- * numbers: addresses of C memory, lengths, a signal, a status. A snapshot is this program's memory, taken where its
- * first wait returns: started with arguments or not as PID 1, it gets 0, which is no signal, and its own command line,
- * and looks again.
+ * Checks the command line (`size` bytes, a NUL after each argument) and the PID, then waits. All its data are numbers:
+ * addresses of C memory, lengths, a signal, a status. A snapshot is this program's memory at the return of its first
+ * wait. Started with arguments or not as PID 1, it gets 0 there, which is no signal, and its own command line, and
+ * checks again.
  */
 function park(
   commandLine: Pointer,
@@ -101,8 +101,8 @@ function park(
         continue;
       }
     }
-    // What stderr has no room for now is not written: no reader that sleeps holds up the wait, or the end. A poll that
-    // fails (RLIMIT_NOFILE can be 0) has said nothing of that.
+    // Drop a line that stderr has no room for now: a reader that sleeps must not hold up the wait or the exit. A failed
+    // poll (RLIMIT_NOFILE can be 0) says nothing about room.
     const text = (lines + line) as Pointer;
     if (fd === Fd.STDOUT || poll(stderr, 1, 0) !== 0) write(fd, text, strlen(text));
     if (status !== WAIT_ON) _Exit(status);

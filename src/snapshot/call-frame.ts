@@ -3,9 +3,9 @@ import { UserError } from "../support/error.ts";
 import type { Tracee } from "./ptrace.ts";
 
 /**
- * JavaScriptCore's call frame (CallFrame.h): words from where the frame pointer points, the caller's first. The
- * arguments are JSValues (JSCJSValue.h): an int32 has its value in the lower half under a tag, a double is offset by
- * 2^49.
+ * JavaScriptCore's call frame (CallFrame.h): words from the frame pointer's target on, starting with the caller's frame
+ * pointer. The arguments are JSValues (JSCJSValue.h): an int32 has its value in the lower half under a tag; a double is
+ * offset by 2^49.
  */
 const CALLER_FRAME = 0;
 const ARGUMENT_COUNT_INCLUDING_THIS = 4;
@@ -14,27 +14,27 @@ const INT32_TAG = 0xfffe_0000_0000_0000n;
 const DOUBLE_OFFSET = 0x2_0000_0000_0000n;
 const WORD = 8;
 
-/** As many frames lie between the wait and the function that waits: the call stubs' own. */
+/** The most frames between the wait and the function that waits: the call stubs' own. */
 const MOST_FRAMES = 8;
 
 /**
- * How many arguments the function that waits can have, with `this`: more than what it calls to wait. Other frames than
- * the virtual machine's lie between, and have something else there.
+ * The fewest arguments of the function that waits, with `this`: more than what it calls to wait has. Other frames than
+ * the virtual machine's lie between, and hold something else in that place.
  */
 const LEAST_COUNT = 4n;
 const GREATEST_COUNT = 0xffn;
 const isNumber = (word: bigint) => word >= DOUBLE_OFFSET;
 
 /**
- * The frame of the function that waits: addresses of its arguments, of which the first two are the command line, and of
- * their end.
+ * The frame of the function that waits: the addresses of its arguments, the first two of which are the command line,
+ * and of their end.
  */
 export type WaitingFrame = { readonly commandLine: number; readonly end: number };
 
 /**
- * The frame of the function that waits: its first two arguments are an address, and a length of 0, since the donor has
- * an empty command line. `tracee` stands in the call stub its wait returned to. @throws UserError when no frame looks
- * like that.
+ * Finds the frame of the function that waits. Its first two arguments are an address, and a length of 0, because the
+ * donor has an empty command line. `tracee` has stopped in the call stub that its wait returned to. @throws UserError
+ * when no frame looks like that.
  */
 export function findFrame(tracee: Tracee): WaitingFrame {
   const word = (address: number) => tracee.read(address, WORD).readBigUInt64LE();
@@ -53,16 +53,16 @@ export function findFrame(tracee: Tracee): WaitingFrame {
   );
 }
 
-/** Two arguments as JSValues, 16 bytes: an address, as a double, and a length, as an int32. */
+/** Two arguments as JSValues, 16 bytes: an address as a double, and a length as an int32. */
 export function encodeArguments(address: number, length: number): Uint8Array {
   const [double = 0n] = new BigUint64Array(Float64Array.of(address).buffer);
   return new Uint8Array(BigUint64Array.of(double + DOUBLE_OFFSET, INT32_TAG | BigInt(length)).buffer);
 }
 
-/** The address that a JSValue holds as an int32; none where it is something else. */
+/** The address that a JSValue holds as an int32; none for anything else. */
 export const addressIn = (word: bigint): number[] =>
   word >= INT32_TAG && word - INT32_TAG <= 0x7fff_ffffn ? [Number(word - INT32_TAG)] : [];
 
-/** `word` with another address in it, as it held the one before: as an int32, or as it is. */
+/** Replaces the address in `word`, keeping its form: an int32 JSValue or the plain address. */
 export const withAddress = (word: bigint, address: number): bigint =>
   word >= INT32_TAG ? INT32_TAG | BigInt(address) : BigInt(address);

@@ -5,10 +5,10 @@ import { PAGE_SIZE } from "../elf/pages.ts";
 import { UserError } from "../support/error.ts";
 import type { Snapshot } from "./write.ts";
 
-/** Of `vm.mmap_min_addr` on hardened kernels; a C program linked as usual starts at 4 MiB. */
+/** The `vm.mmap_min_addr` of hardened kernels; an ordinary C program starts at 4 MiB. */
 const LOWEST_ADDRESS = 0x40_0000;
 
-/** @throws UserError when `snapshot` would not start on some kernel, or breaks what a hardened node asks for. */
+/** @throws UserError when some kernel could not start `snapshot`, or when it breaks what a hardened node requires. */
 export function checkShape({ highestAddress }: Architecture, { segments }: Snapshot): void {
   const table = elf.EHDR_SIZE + segments.length * elf.PHDR_SIZE;
   if (table > PAGE_SIZE) {

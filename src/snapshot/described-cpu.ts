@@ -7,12 +7,12 @@ const { described, processor } = hostArchitecture();
 
 const SIGILL = 4;
 
-/** Where in a runtime the instructions stand that ask a processor what it is: addresses by the instruction's name. */
+/** The addresses in a runtime of the instructions that ask a processor what it is, by mnemonic. */
 export type CpuQueries = Readonly<Record<string, readonly number[]>>;
 
 /**
- * Puts an illegal instruction in the places of `cpuQueries`.
- * @throws UserError when there is something else in one: the pin is of another runtime.
+ * Replaces each of `cpuQueries` with an illegal instruction.
+ * @throws UserError when a place holds another instruction: the pin is of another runtime.
  */
 export function describeCpu(tracee: Tracee, cpuQueries: CpuQueries): void {
   for (const [name, { instruction }] of Object.entries(described.cpuQueries)) {
@@ -29,7 +29,7 @@ export function describeCpu(tracee: Tracee, cpuQueries: CpuQueries): void {
   }
 }
 
-/** DescribedKernel the question that `stop` is; false when it is none. */
+/** Answers the question that `stop` asks; returns false if it asks none. */
 export function answerCpu(tracee: Tracee, cpuQueries: CpuQueries, stop: Stop): boolean {
   if (stop.kind !== "signal" || stop.signal !== SIGILL) return false;
   const registers = tracee.registers();

@@ -25,10 +25,10 @@ const { maxPageSize } = hostArchitecture();
 export type CallEntry = Extract<Stop, { kind: "entry" }>;
 
 /**
- * What a system call gets instead of the kernel's answer. `result`: the call is skipped and returns this. `returns`:
- * the kernel carries it out, and this is what it has to return. `args`: the call is made with these arguments instead.
- * `fill`: bytes written to an address once the call has returned. `ends`: it never returns in earnest, so the C
- * function that makes it is left as well.
+ * The answer to a system call in place of the kernel's. `result`: the call is skipped and returns this. `returns`: the
+ * kernel carries the call out, and must return this. `args`: the kernel gets these arguments instead. `fill`: bytes
+ * written to an address after the call. `ends`: the real call never returns, so the C function that makes it must be
+ * left as well.
  */
 export type Answer = {
   readonly result?: number;
@@ -38,16 +38,16 @@ export type Answer = {
   readonly ends?: boolean;
 };
 
-/** The descriptors that are opened, in their order: only 0, 1 and 2 are open before. */
+/** The descriptors in the order they are opened; only 0, 1 and 2 are open before. */
 const DESCRIPTORS = { epoll_create1: 3, eventfd2: 4 } as const;
 
-/** Advice of madvise(2) that changes what is in memory: to zeros at once, or when the kernel likes (MADV_FREE). */
+/** Advice of madvise(2) that changes memory: to zeros at once, or whenever the kernel likes (MADV_FREE). */
 const MADV_DONTNEED = 4;
 const MADV_FREE = 8;
 const MADV_REMOVE = 9;
 
 /**
- * Mappings whose address the donor leaves to the kernel, by their size in bytes: small ones go where they share page
+ * Sizes, in bytes, of mappings whose address the donor leaves to the kernel: small ones go where they share page
  * tables, huge ones to multiples of their size.
  */
 const SMALL = 0x10_0000;
@@ -56,14 +56,13 @@ const OTHER_MAPPINGS = { start: 0x1000_0000, alignment: 0x1_0000 };
 const HUGE_MAPPINGS = { start: 0x2_0000_0000, alignment: 0x2_0000_0000 };
 
 /**
- * The answers to the donor's system calls. The kernel itself carries out what concerns nothing but the donor's memory
- * and its signals. All else could differ from run to run, from machine to machine or by what the build was started with
- * (addresses, random bytes, times, IDs, sizes, limits, files, descriptors), and is made up here; what is made up for
- * `getpid` and `poll` can be set.
+ * Answers the donor's system calls. The kernel carries out only what concerns the donor's memory and signals.
+ * Everything else could differ between runs, machines or the build's surroundings (addresses, random bytes, times, IDs,
+ * sizes, limits, files, descriptors), so this class makes up the answer. The answers to `getpid` and `poll` can be set.
  */
 export class DescribedKernel {
   pid = 1;
-  /** Descriptors that are ready, or a negative errno. */
+  /** How many descriptors are ready, or a negative errno. */
   ready = 1;
   private small: number;
   private other = OTHER_MAPPINGS.start;
@@ -74,7 +73,7 @@ export class DescribedKernel {
     this.small = layout.mappings.start;
   }
 
-  /** @throws UserError for a call that is not described. */
+  /** @throws UserError for a call without a description. */
   answer({ call, args }: CallEntry): Answer {
     const [first = 0, second = 0, third = 0, fourth = 0] = args;
     switch (call) {
@@ -84,13 +83,13 @@ export class DescribedKernel {
       case "mprotect":
       case "rt_sigaction":
       case "rt_sigprocmask":
-      // Of x86-64 alone: the thread pointer.
+      // Only on x86-64: sets the thread pointer.
       case "arch_prctl":
         return { returns: 0 };
       case "madvise":
         if (third === MADV_FREE || third === MADV_REMOVE) return this.notDescribed(call, args);
         return third === MADV_DONTNEED ? { returns: 0 } : { result: 0 };
-      // The C library looks for the end of its stack, by trying to enlarge each page of it.
+      // The C library finds the end of its stack by trying to enlarge each page of it.
       case "mremap":
         return { result: first >= this.layout.stack.base ? -ENOMEM : -EFAULT };
       case "fcntl":
@@ -108,7 +107,7 @@ export class DescribedKernel {
         return { result: -ECHILD };
       case "prctl":
         return first === PR_SET_VMA ? { result: -EINVAL } : this.notDescribed(call, args);
-      // No heap behind the last segment, whose start the kernel randomises: musl then maps its memory.
+      // No heap after the last segment, because the kernel randomises its start; musl then maps its memory.
       case "brk":
         return { result: 0 };
       case "open":
@@ -133,7 +132,7 @@ export class DescribedKernel {
         return { result: this.ready };
       case "write":
         return { result: third };
-      // In practice, it ends again and again.
+      // During practice, the program exits again and again.
       case "exit_group":
         return { result: 0, ends: true };
       case "getrandom":
@@ -174,7 +173,7 @@ export class DescribedKernel {
       this.huge = pageUp(address + size, HUGE_MAPPINGS.alignment);
       return address;
     }
-    // Code shares no page with data, however large a kernel has them.
+    // Code shares no page with data, even on a kernel with large pages.
     const alignment = (protection & PROT_EXEC) !== 0 ? maxPageSize : PAGE_SIZE;
     const small = pageUp(this.small, alignment);
     if (size < SMALL && small + size <= this.layout.mappings.end) {
@@ -186,7 +185,7 @@ export class DescribedKernel {
     return address;
   }
 
-  /** struct timespec: a clock that ticks a microsecond at each look. */
+  /** struct timespec: a clock that advances a microsecond at each reading. */
   private timespec(): Uint8Array {
     this.nanoseconds += 1000;
     return new Uint8Array(
@@ -195,7 +194,7 @@ export class DescribedKernel {
   }
 }
 
-/** struct sysinfo, 112 bytes: totalram at 32, freeram at 40, mem_unit at 104. A machine of 1 GiB. */
+/** struct sysinfo, 112 bytes: totalram at 32, freeram at 40, mem_unit at 104. Describes a machine of 1 GiB. */
 function sysinfo(): Uint8Array {
   const bytes = Buffer.alloc(112);
   bytes.writeBigUInt64LE(1n << 30n, 32);
@@ -204,7 +203,7 @@ function sysinfo(): Uint8Array {
   return bytes;
 }
 
-/** struct rlimit: 8 MiB soft, no hard limit; the one the runtime reads is that of its stack. */
+/** struct rlimit: 8 MiB soft, no hard limit. The runtime reads only the stack's. */
 function rlimit(): Uint8Array {
   return new Uint8Array(BigUint64Array.of(8n << 20n, 0xffff_ffff_ffff_ffffn).buffer);
 }

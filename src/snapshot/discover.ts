@@ -10,9 +10,7 @@ import { SCENARIOS, type Scenario } from "./scenarios.ts";
 import type { Access } from "./trace.ts";
 import { type Snapshot, SnapshotLayout } from "./write.ts";
 
-/**
- * The pages that the scenarios use, all uses of data beside the stack's, and how many candidates were run to find them.
- */
+/** The pages that the scenarios use, all their uses of data outside the stack, and how many candidates had to run. */
 export type Discovered = {
   readonly pages: readonly Page[];
   readonly accesses: readonly Access[];
@@ -20,20 +18,19 @@ export type Discovered = {
 };
 
 /**
- * Uses are noted of the scenarios with few arguments, in which nothing stops it: those with many go round as these do,
- * only more often, and a stop is over before the C library's part of the wait is.
+ * Records uses only in scenarios with few arguments and without a stop. Those with many arguments only repeat the same
+ * loop, and a stop is over before the C library's part of the wait is.
  */
 const isTraced = ({ args, wakes }: Scenario) => args.length <= 8 && wakes.length <= 1;
 
-/** What no frame has in it: a use of the stack outside of the program's frames leads astray. */
+/** No frame contains this byte, so a use of the stack outside the program's frames goes wrong visibly. */
 const POISON = 0xa5;
 
 /**
- * Finds what the scenarios use. The first candidate has no page of the donor's; whatever a run faults on is taken from
- * it, and the scenario run again, until every scenario goes through. Of the pages of data each use is noted.
- *
- * `run` makes an executable of a snapshot and returns its path.
- * @throws UserError when a scenario does something else than it must, or touches what the donor has not.
+ * Finds what the scenarios use. The first candidate has none of the donor's pages. When a run faults on a page, the
+ * next candidate gets it from the donor and the scenario runs again, until every scenario completes. Then each use of a
+ * data page is recorded. `run` makes an executable of a snapshot and returns its path.
+ * @throws UserError when a scenario behaves differently than it must, or touches what the donor lacks.
  */
 export function discover(
   architecture: Architecture,
@@ -64,11 +61,11 @@ export function discover(
 
 const isData = ({ flags }: Page) => (flags & elf.PF_X) === 0;
 
-/** The page of the stack pointer, and what lies above it to the frame's end. */
+/** The page of the stack pointer, and everything from there to the frame's end. */
 const isStack = ({ address }: Page, { frame }: Donor) =>
   address >= pageDown(frame.start, PAGE_SIZE) && address < frame.end;
 
-/** A candidate with the donor's pages where the donor has them; the C library's functions are those that ship. */
+/** A candidate with the donor's pages at their addresses in the donor, and the C library's functions that ship. */
 function asItLies(architecture: Architecture, donor: Donor, members: Members, pages: readonly Page[]): Snapshot {
   const parts = { firstPage: donor.firstPage, pages, blank: undefined, members, templateSize: 0 };
   const layout = new SnapshotLayout(architecture, parts, PAGE_SIZE);

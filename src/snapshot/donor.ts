@@ -21,49 +21,47 @@ const architecture = hostArchitecture();
 const { described, processor } = architecture;
 
 /**
- * The program to run: a linked file, where musl and the program are entered in it, and where it asks the processor what
- * it is.
+ * The program to run: a linked file, the entries of musl and of the program in it, and the places where it asks the
+ * processor what it is.
  */
 export type DonorProgram = {
   readonly path: string;
   readonly start: EntryAddresses;
   readonly cpuQueries: CpuQueries;
   /**
-   * The functions of the C library that it calls behind its wait, and where they lie in it; and an archive that has
-   * them.
+   * The C library's functions that it calls after its wait, with their addresses, and an archive that contains them.
    */
   readonly functions: Readonly<Record<string, number>>;
   readonly archive: string;
 };
 
-/** A program stopped where its wait returns. */
+/** A program stopped at the return of its wait. */
 export type Donor = Root & {
   readonly tracee: Tracee;
-  /** Where the arguments of the function that waits lie. */
+  /** The address of the arguments of the function that waits. */
   readonly commandLine: number;
-  /** Where nothing of its own lies: an address. */
+  /** An address where the program has nothing. */
   readonly firstPage: number;
   readonly functions: DonorProgram["functions"];
 };
 
-/** A command line in practice, as far up as a kernel puts one. Bytes. */
+/** The command line during practice, as high in memory as a kernel may put one. Bytes. */
 const COMMAND_LINE = { base: 0x1000_0000_0000, size: PAGE_SIZE };
 
 /**
- * No compiler threads, so that one thread is all there is, and no compiler that bets on types: what it compiles is
- * right for every value, seen before or not. Little room for what it compiles: it fills that from both ends.
+ * No compiler threads, so that there is only one thread, and no speculating compiler: the compiled code is right for
+ * every value, seen before or not. Little room for compiled code, because the runtime fills that from both ends.
  */
 const ENVIRONMENT = ["BUN_JSC_useConcurrentJIT=0", "BUN_JSC_useDFGJIT=0", "BUN_JSC_jitMemoryReservationSize=131072"];
 
 /**
  * Runs `program` until it parks in rt_sigtimedwait(2), lets it practise, and returns it stopped where the wait is about
- * to return to the call stub the runtime generated: behind the C library's part of the wait.
+ * to return to the runtime's generated call stub, after the C library's part of the wait.
  *
- * Two donors must end with the same memory, byte for byte, whatever machine and kernel they run on: so the initial
- * stack, the processor and the kernel's answers are described, not found. The C library's and the runtime's own code
- * runs as it is.
- * @throws UserError when it ends, starts a second thread or does something else on the way that cannot be in a
- * snapshot.
+ * Two donors must end with the same memory, byte for byte, on any machine and kernel. So this describes the initial
+ * stack, the processor and the kernel's answers instead of taking the real ones. The C library's and the runtime's own
+ * code runs unchanged.
+ * @throws UserError when it ends, starts a second thread or does anything else that cannot be in a snapshot.
  */
 export function startDonor(program: DonorProgram): Donor {
   const { cpuQueries } = program;
@@ -83,7 +81,7 @@ export function startDonor(program: DonorProgram): Donor {
     for (const round of PRACTICE) run.practise(commandLine, round);
     checkOneThread(tracee);
     const registers = run.stepOut();
-    // As it was started: what it practised last is not on its command line.
+    // Reset it to its first value, without the arguments of the last practice round.
     tracee.write(commandLine, encodeArguments(0, 0));
     const frame = { start: Number(registers[processor.stackPointer]), end };
     return { tracee, registers, commandLine, frame, firstPage: layout.firstPage, functions: program.functions };
@@ -93,10 +91,7 @@ export function startDonor(program: DonorProgram): Donor {
   }
 }
 
-/**
- * Sets the program, which stands at its first instruction, to musl's first, with a stack of its own on which no kernel
- * has left a trace.
- */
+/** Moves the program from its first instruction to musl's first, on a new stack without a trace of any kernel. */
 function enter(
   tracee: Tracee,
   file: ElfFile,
@@ -140,7 +135,7 @@ function enter(
   tracee.set({ [processor.programCounter]: muslEntry, [processor.stackPointer]: address });
 }
 
-/** A donor on its way, each of its system calls and questions to the processor answered. */
+/** A running donor. Answers each of its system calls and questions to the processor. */
 class DonorRun {
   private readonly kernel: DescribedKernel;
 
@@ -152,7 +147,7 @@ class DonorRun {
     this.kernel = new DescribedKernel(layout);
   }
 
-  /** Lets it run until it stands at the entry of its wait. */
+  /** Runs it to the entry of its wait. */
   toWait(): void {
     for (;;) {
       const stop = this.next();
@@ -165,7 +160,7 @@ class DonorRun {
     }
   }
 
-  /** Ends one wait as `round` says, with its command line for the arguments at `slots`, and lets it run to the next. */
+  /** Ends one wait as `round` says, with its command line in the arguments at `slots`, and runs it to the next. */
   practise(slots: number, { pid, ready, wait: result, commandLine }: Round): void {
     this.tracee.write(COMMAND_LINE.base, Buffer.from(commandLine));
     this.tracee.write(slots, encodeArguments(COMMAND_LINE.base, commandLine.length));
@@ -175,7 +170,7 @@ class DonorRun {
     this.toWait();
   }
 
-  /** Lets the wait return 0 and steps until the C library is left behind, into generated code; its registers there. */
+  /** Makes the wait return 0 and steps from the C library into generated code. Returns the registers there. */
   stepOut(): Registers {
     this.carryOut({ result: 0 });
     const generated = readMappings(this.tracee.pid).filter(({ generated }) => generated);
@@ -216,7 +211,7 @@ class DonorRun {
     if (fill !== undefined) tracee.write(...fill);
   }
 
-  /** _Exit(3) has nothing on the stack, or nothing but where it was called from. */
+  /** _Exit(3) has nothing on the stack, except perhaps its return address. */
   private returnFromFunction(): void {
     const { programCounter, stackPointer, linkRegister } = processor;
     const registers = this.tracee.registers();

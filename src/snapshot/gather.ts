@@ -10,18 +10,18 @@ const WORD = 8;
 const wordDown = (address: number) => address - (address % WORD);
 const wordUp = (address: number) => wordDown(address + WORD - 1);
 
-/** What the program goes on with: its registers, and its frame, from the stack pointer to the end of its arguments. */
+/** Where the program continues: its registers, and its frame, from the stack pointer to the end of its arguments. */
 export type Root = { readonly registers: Registers; readonly frame: Span };
 
-/** Memory from `start` to before `end`. */
+/** Memory from `start` up to, not including, `end`. */
 export type Span = { readonly start: number; readonly end: number };
 
-/** Memory that is reached from `bases`: addresses that a register, a word or code holds. */
+/** Memory reached from `bases`: addresses in registers, words or code. */
 type Region = Span & { readonly bases: readonly number[] };
 
 /**
- * All that the program uses, copied together: `bytes`, to lie at `address`, and what each address of the donor's has
- * become.
+ * Everything that the program uses, copied together: `bytes`, for the address `address`, and the new address of each of
+ * the donor's.
  */
 export type Gathered = {
   readonly address: number;
@@ -30,16 +30,15 @@ export type Gathered = {
 };
 
 /**
- * Copies together what the program uses of the donor's memory, as a copying collector does with its frame as the root.
- * What is reached, and from where, is known from `accesses`, not from the layout of anybody's structures. A reference
- * is a register at the checkpoint, a word that is copied itself (an address, or one as a JavaScript number), or a
- * constant in code.
+ * Copies together what the program uses of the donor's memory, like a copying collector with the frame as its root.
+ * `accesses` tell what is reached and from where; nobody's structure layouts are assumed. A reference is a register at
+ * the checkpoint, a word that is copied itself (an address, or one as a JavaScript number), or a constant in code.
  */
 export class Gathering {
   private readonly regions: readonly Region[];
   private readonly sources: ReadonlySet<number>;
 
-  /** @throws UserError for memory that is reached by no reference that is known. */
+  /** @throws UserError for memory that no known reference reaches. */
   constructor(
     private readonly architecture: Architecture,
     private readonly memory: DonorMemory,
@@ -65,13 +64,13 @@ export class Gathering {
     this.regions = merged([...spans].map(([base, uses]) => regionOf(base, uses)));
   }
 
-  /** Bytes that what is gathered takes. */
+  /** Size of everything gathered, bytes. */
   get size(): number {
     const { start, end } = this.root.frame;
     return this.regions.reduce((size, region) => size + region.end - region.start, end - start);
   }
 
-  /** All of it, to lie at `address`: the frame first. */
+  /** Everything, for the address `address`: the frame first. */
   at(address: number): Gathered {
     const { frame } = this.root;
     const moved = new Map<number, number>();
@@ -93,7 +92,7 @@ export class Gathering {
     return { address, bytes, moved };
   }
 
-  /** The registers, where what is gathered lies as `gathered` says. */
+  /** The registers for the addresses in `gathered`. */
   registers({ address, moved }: Gathered): Registers {
     const shift = address - this.root.frame.start;
     return Object.fromEntries(
@@ -101,7 +100,7 @@ export class Gathering {
     );
   }
 
-  /** `page` of code with its constants as `moved` says. */
+  /** `page` of code with its constants changed according to `moved`. */
   code(page: Page, moved: ReadonlyMap<number, number>): Page {
     const bytes = Uint8Array.from(page.bytes);
     for (const [from, to] of moved) this.replace(bytes, from, to);
@@ -127,8 +126,7 @@ export class Gathering {
   }
 
   /**
-   * Of the pointers that could have led to an access the closest one that is a reference; else of the references the
-   * closest.
+   * The closest of the pointers that could have led to an access and are references; otherwise the closest reference.
    */
   private baseOf({ address, pointers, instruction }: Access, inCode: (address: number) => boolean): number {
     const known = pointers.filter((pointer) => this.sources.has(pointer) || inCode(pointer));
@@ -143,10 +141,10 @@ export class Gathering {
   }
 }
 
-/** A word as an address, and what it holds as a JavaScript number. */
+/** The word as an address, and the address it holds as a JavaScript number. */
 const referencesIn = (word: bigint): number[] => [Number(word), ...addressIn(word)].filter((value) => value > 0);
 
-/** Of those at or below `address` the highest; where there is none, the lowest above. */
+/** The highest one at or below `address`; if there is none, the lowest above. */
 function closest(pointers: readonly number[], address: number): number | undefined {
   const below = pointers.filter((pointer) => pointer <= address);
   if (below.length > 0) return Math.max(...below);
@@ -161,7 +159,7 @@ function regionOf(base: number, uses: readonly Access[]): Region {
   };
 }
 
-/** Regions that overlap become one. */
+/** Merges overlapping regions. */
 function merged(regions: readonly Region[]): Region[] {
   const all: Region[] = [];
   for (const region of regions.toSorted((a, b) => a.start - b.start)) {

@@ -10,20 +10,19 @@ export const AT_HWCAP = 16;
 const AT_RANDOM = 25;
 
 /**
- * What a kernel hands to a program: strings without their NUL, and the auxiliary vector but for AT_RANDOM and AT_NULL.
+ * What a kernel passes to a program: strings without their NUL, and the auxiliary vector without AT_RANDOM and AT_NULL.
  */
 export type Handed = {
   readonly args: readonly string[];
   readonly environment: readonly string[];
   readonly auxv: readonly (readonly [type: number, value: number])[];
-  /** The 16 bytes AT_RANDOM points to. */
+  /** The 16 bytes that AT_RANDOM points to. */
   readonly random: Uint8Array;
 };
 
 /**
- * An initial process stack (x86-64 psABI, section 3.4.1) that ends before `top`: argc, argv, NULL, envp, NULL, auxv,
- * and above them what these point to. Returns its lowest address, which the stack pointer has at the entry, a multiple
- * of 16.
+ * Makes an initial process stack (x86-64 psABI, section 3.4.1) that ends before `top`: argc, argv, NULL, envp, NULL,
+ * auxv, and above them what these point to. Returns its lowest address, the stack pointer at entry, a multiple of 16.
  */
 export function initialStack(
   top: number,

@@ -3,12 +3,12 @@ import * as elf from "../elf/constants.ts";
 import { PAGE_SIZE } from "../elf/pages.ts";
 import type { Tracee } from "./ptrace.ts";
 
-/** A page of the donor: its address, its protection as PF_R, PF_W and PF_X, and its 4096 bytes. */
+/** A page of the donor: address, protection as PF_R, PF_W and PF_X, and 4096 bytes. */
 export type Page = { readonly address: number; readonly flags: number; readonly bytes: Uint8Array };
 
 /**
- * A mapping of a process: bytes from `start` to before `end`. `generated`: it can be written and executed, so a
- * compiler writes there.
+ * A mapping of a process: bytes from `start` up to `end`. `generated`: it is writable and executable, so a compiler
+ * writes there.
  */
 export type Mapping = {
   readonly start: number;
@@ -17,7 +17,7 @@ export type Mapping = {
   readonly generated: boolean;
 };
 
-/** The memory of a stopped donor, from which pages are taken as they turn out to be needed. */
+/** The memory of a stopped donor. Pages are read when they turn out to be needed. */
 export class DonorMemory {
   private readonly mappings: readonly Mapping[];
 
@@ -25,12 +25,12 @@ export class DonorMemory {
     this.mappings = readMappings(donor.pid);
   }
 
-  /** `size` bytes of it from `address` on. */
+  /** Reads `size` bytes at `address`. */
   read(address: number, size: number): Buffer {
     return this.donor.read(address, size);
   }
 
-  /** The page at `address`; undefined where the donor has nothing, or what belongs to its kernel and not to it. */
+  /** The page at `address`; undefined if the donor has none there, or if it belongs to the kernel. */
   page(address: number): Page | undefined {
     const mapping = this.mappings.find(({ start, end }) => address >= start && address < end);
     if (mapping === undefined) return undefined;
@@ -38,9 +38,7 @@ export class DonorMemory {
   }
 }
 
-/**
- * proc(5), /proc/PID/maps: "start-end perms offset dev inode name". Only what can be read, and is not the kernel's own.
- */
+/** proc(5), /proc/PID/maps: "start-end perms offset dev inode name". Only readable ones that are not the kernel's. */
 export function readMappings(pid: number): Mapping[] {
   return readFileSync(`/proc/${pid}/maps`, "latin1")
     .split("\n")
@@ -60,20 +58,20 @@ export function readMappings(pid: number): Mapping[] {
     });
 }
 
-/** Generated code is finished, so what can be executed is not written any more. */
+/** Generated code is finished, so executable memory need not be writable any more. */
 function protection(perms: string): number {
   if (perms[2] === "x") return elf.PF_R | elf.PF_X;
   return perms[1] === "w" ? elf.PF_R | elf.PF_W : elf.PF_R;
 }
 
 /**
- * proc(5), /proc/PID/pagemap: 8 bytes for each page, of which bit 63 says that it is there and bit 61 that it is still
- * the file's.
+ * proc(5), /proc/PID/pagemap: 8 bytes for each page. Bit 63 says that it is present, bit 61 that it is still the
+ * file's.
  */
 const PRESENT = 1n << 63n;
 const FILE_PAGE = 1n << 61n;
 
-/** The pages of a process that it has written to, of those its file has. */
+/** The pages that a process has written to, among those that its file has. */
 export function readWritten(pid: number): number[] {
   const pagemap = openSync(`/proc/${pid}/pagemap`, "r");
   try {

@@ -4,9 +4,9 @@ import { dlopen } from "bun:ffi";
 const PR_SET_THP_DISABLE = 41;
 
 /**
- * Gives this process, and so each that it starts, what execve(2) keeps and a traced program could tell: the personality
- * of an ordinary process, since `setarch --read-implies-exec` makes all memory executable, and huge pages. A tracee's
- * signals are reset when it is started, and all else is described to the donor.
+ * Resets what execve(2) keeps and a traced program could notice, for this process and its children: the personality,
+ * because `setarch --read-implies-exec` makes all memory executable, and huge pages. A tracee's signals are reset at
+ * its start, and the donor gets everything else described.
  */
 export function takeOwnState(): void {
   const { symbols: libc } = dlopen("libc.so.6", {

@@ -1,8 +1,8 @@
 import { EINVAL } from "./linux.ts";
 
 /**
- * One round of practice: the PID the program sees, what poll returns of stderr, what its wait returns, and
- * the command line that a wait without a signal brings, a NUL behind each argument.
+ * One round of practice: the PID that the program sees, what poll returns for stderr, what its wait returns, and the
+ * command line for a wait without a signal, with a NUL after each argument.
  */
 export type Round = {
   readonly pid: number;
@@ -26,9 +26,9 @@ const WAITS: readonly Omit<Round, "pid" | "ready">[] = [
 ];
 
 /**
- * All that can happen to the program, as PID 1 and otherwise, often enough that the runtime has compiled its loop and
- * settled every call in it. What runs in a snapshot is then a few hundred instructions in a few pages, and nothing in
- * it is done for the first time.
+ * Everything that can happen to the program, as PID 1 and otherwise, often enough that the runtime has compiled its
+ * loop and settled every call in it. A snapshot then runs a few hundred instructions in a few pages, and does nothing
+ * for the first time.
  */
 export const PRACTICE: readonly Round[] = Array.from({ length: 60 }, () =>
   [1, 2].flatMap((pid) => [1, 0, -EINVAL].flatMap((ready) => WAITS.map((wait) => ({ pid, ready, ...wait })))),

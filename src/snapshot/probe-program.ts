@@ -1,6 +1,6 @@
 import { probe } from "./probe.ts";
 
-/** Tries on a program that every system has what the stages do to theirs, and says in a line what is not possible. */
+/** Tries the stages' tracing on a program that every system has, and says in one line what is not possible. */
 try {
   probe("/bin/true");
 } catch (error) {

@@ -5,8 +5,8 @@ import { readMappings, readWritten } from "./memory.ts";
 import { Tracee } from "./ptrace.ts";
 
 /**
- * Does to the program `path` what the stages do to one that they trace: a sandbox or an emulator of Linux may do less.
- * @throws Error that says what this system refuses, or does otherwise than Linux.
+ * Traces the program `path` as the stages do: a sandbox or an emulator of Linux may lack some of it.
+ * @throws Error saying what this system refuses, or does differently from Linux.
  */
 export function probe(path: string): void {
   const tracee = Tracee.start(path);

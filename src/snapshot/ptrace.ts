@@ -25,7 +25,7 @@ const SIGTRAP = 5;
 const SIGKILL = 9;
 const O_CLOEXEC = 0o2000000;
 /**
- * Flags of posix_spawnattr_setflags(3), and the size of its attributes and of its actions, bytes, with room to spare.
+ * Flags of posix_spawnattr_setflags(3), and sizes in bytes, with room to spare, of its attributes and of its actions.
  */
 const POSIX_SPAWN_SETSIGDEF = 0x04;
 const POSIX_SPAWN_SETSIGMASK = 0x08;
@@ -48,13 +48,13 @@ const { symbols: libc } = dlopen("libc.so.6", {
   posix_spawnattr_setsigmask: { args: ["ptr", "ptr"], returns: "i32" },
 });
 
-/** Of this machine: no other can be traced. */
+/** This machine's: no other can be traced. */
 const { processor, systemCalls } = hostArchitecture();
 const callNames = new Map(Object.entries(systemCalls).map(([name, number]) => [number, name]));
 
 /**
- * What a traced process stopped for. A call is named as the architecture's record has it, else by its number. Results
- * and arguments are signed 64-bit values.
+ * Why a traced process stopped. A call has its name in the architecture's record, or else its number. Results and
+ * arguments are signed 64-bit values.
  */
 export type Stop =
   | { readonly kind: "exec" }
@@ -64,7 +64,7 @@ export type Stop =
   | { readonly kind: "ended"; readonly status: number | null; readonly signal: number | null };
 
 /**
- * A process of one thread, traced from its exec on, stopping at each system call and signal. Killed with its tracer.
+ * A process of one thread, traced from its exec on. It stops at each system call and signal, and dies with its tracer.
  */
 export class Tracee {
   private readonly memory: number;
@@ -75,15 +75,15 @@ export class Tracee {
   }
 
   /**
-   * Starts the program `path` with `args` behind argv[0] and no environment, its standard descriptors all /dev/null and
-   * no others open, no signal ignored or blocked, by way of sh and env; returns when it stands at its first
-   * instruction.
+   * Starts the program `path` by way of sh and env, with `args` after argv[0] and no environment. Its standard
+   * descriptors are all /dev/null, no others are open, and no signal is ignored or blocked. Returns when it stands at
+   * its first instruction.
    * @throws UserError when the system refuses.
    */
   static start(path: string, args: readonly (string | Uint8Array)[] = []): Tracee {
     const [reader, writer] = pipe();
-    // By its name alone: the kernel puts the path on the stack, and where strings lie is seen in the instructions that
-    // read them. A tracer that is gone has closed the pipe, and then nothing is run.
+    // By its bare name, because the kernel puts the path on the stack, and the instructions that read strings show
+    // where they lie. If the tracer has died, the pipe is closed and nothing runs.
     const script = 'read _ && cd "$0" && exec "$@" </dev/null >/dev/null 2>/dev/null';
     const pid = spawn(
       ["/bin/sh", "-c", script, dirname(path), "/usr/bin/env", "-i", `./${basename(path)}`, ...args],
@@ -109,12 +109,12 @@ export class Tracee {
     }
   }
 
-  /** Lets it run to its next stop. */
+  /** Runs it to its next stop. */
   next(): Stop {
     return this.go(PTRACE_SYSCALL);
   }
 
-  /** Lets it run one instruction; undefined when that went well, else what it stopped for. */
+  /** Runs one instruction. Returns undefined if that went well, otherwise what it stopped for. */
   step(): Stop | undefined {
     const stop = this.go(PTRACE_SINGLESTEP);
     return stop.kind === "signal" && stop.signal === SIGTRAP ? undefined : stop;
@@ -128,9 +128,9 @@ export class Tracee {
   }
 
   /**
-   * Lets it make the system call `name`, wherever it stands but at another's entry: the result. Its registers and
-   * memory are as before. `gate`: where it has an instruction that makes one; else that is put where it stands, for as
-   * long.
+   * Makes it execute the system call `name`, wherever it stands except at another call's entry. Returns the result. Its
+   * registers and memory stay as before. `gate`: the address of a system call instruction; without one, the call
+   * temporarily overwrites the code where it stands.
    */
   call(name: string, args: readonly number[], gate?: number): number {
     const number = systemCalls[name];
@@ -177,17 +177,17 @@ export class Tracee {
     }
   }
 
-  /** Makes the kernel skip the system call at whose entry it stands. */
+  /** Makes the kernel skip the system call that is being entered. */
   skipCall(): void {
     this.set({ [processor.systemCall]: -1 });
   }
 
-  /** Gives the system call at whose entry it stands other arguments, as many as there are in `values`. */
+  /** Replaces the first arguments of the system call that is being entered, as many as `values` has. */
   setArguments(values: readonly number[]): void {
     this.set(this.named(processor.arguments, values));
   }
 
-  /** What the system call returns at whose exit it stands. */
+  /** Sets the result of the system call that is returning. */
   setResult(value: number): void {
     this.set({ [processor.result]: value });
   }
@@ -206,14 +206,14 @@ export class Tracee {
     check("PTRACE_SETREGSET", libc.ptrace(PTRACE_SETREGSET, this.pid, note, iovec(set)));
   }
 
-  /** `size` bytes of its memory from `address`, also where a page was never touched. */
+  /** Reads `size` bytes of its memory at `address`, including pages never touched. */
   read(address: number, size: number): Buffer {
     const bytes = Buffer.alloc(size);
     readSync(this.memory, bytes, 0, size, address);
     return bytes;
   }
 
-  /** Is there memory at `address` that can be read? */
+  /** Is there readable memory at `address`? */
   has(address: number): boolean {
     try {
       return readSync(this.memory, new Uint8Array(1), 0, 1, address) === 1;
@@ -270,8 +270,8 @@ function pipe(): [reader: number, writer: number] {
 }
 
 /**
- * Starts a process with `stdin` as its standard input, the others inherited, an empty environment, an empty signal mask
- * and every signal's default action; its PID.
+ * Starts a process with `stdin` as its standard input, the other descriptors inherited, an empty environment, an empty
+ * signal mask and every signal's default action. Returns its PID.
  */
 function spawn(command: readonly (string | Uint8Array)[], stdin: number): number {
   const strings = command.map((item) => Buffer.concat([Buffer.from(item), Buffer.of(0)]));
@@ -297,7 +297,7 @@ function resume(pid: number, request: number): void {
 }
 
 /**
- * Waits until `pid` stops or ends. Signals are not passed on: what a scenario sends is blocked and taken with sigwait.
+ * Waits until `pid` stops or ends. Does not pass signals on: a scenario's signals are blocked and taken with sigwait.
  */
 function waitFor(pid: number): Stop {
   const word = new Int32Array(1);

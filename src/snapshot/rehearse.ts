@@ -16,16 +16,16 @@ const STDOUT = 1;
 const POLLFD_SIZE = 8;
 
 /**
- * Runs the candidate at `path` through `scenario`, traced: the PID it sees, what its writes return and what ends its
- * waits are put in the place of the kernel's answers, so that no privilege is needed to be PID 1. Returns the addresses
- * of the pages that it touched and does not have, where it stopped for want of them; none when it went through.
- * @throws UserError when it goes through and says, or ends with, something else than the scenario tells.
+ * Runs the candidate at `path` through `scenario`, traced. The scenario replaces the kernel's answers (the PID that it
+ * sees, the results of its writes, the ends of its waits), so being PID 1 takes no privilege. Returns the addresses of
+ * missing pages that it touched and stopped for; none if it completed.
+ * @throws UserError when it completes with other output or another end than the scenario requires.
  */
 export function rehearse(path: string, scenario: Scenario): readonly number[] {
   return withCandidate(path, scenario, (candidate) => new Rehearsal(candidate, scenario, () => candidate.next()).run());
 }
 
-/** As rehearse, and tells each use of the pages of data at `pages`. */
+/** Like rehearse, and reports each use of the data pages at `pages`. */
 export function rehearseTraced(
   path: string,
   scenario: Scenario,
@@ -40,7 +40,7 @@ export function rehearseTraced(
   });
 }
 
-/** As rehearse, with the pages at `without` taken out of its memory before its first instruction. */
+/** Like rehearse, but first removes the pages at `without` from its memory. */
 export function rehearseWithout(path: string, scenario: Scenario, without: readonly number[]): readonly number[] {
   return withCandidate(path, scenario, (candidate) => {
     // The exec that started it returns first.
@@ -57,7 +57,7 @@ export function rehearseWithout(path: string, scenario: Scenario, without: reado
 }
 
 /**
- * What a run tells: the address of each instruction, and each system call with the address behind its instruction.
+ * Observes a run: the address of each instruction, and each system call with the address after its instruction.
  * `woken`: its first wait has ended.
  */
 export type Observer = {
@@ -66,8 +66,8 @@ export type Observer = {
 };
 
 /**
- * Runs it through `scenario` instruction by instruction from its first one on. One that stands at a call's entry does
- * not count a second time.
+ * Steps it through `scenario`, instruction by instruction from its first one. An instruction at a call's entry does not
+ * count a second time.
  */
 export function observe(path: string, scenario: Scenario, observer: Observer): void {
   withCandidate(path, scenario, (candidate) => {
@@ -86,8 +86,8 @@ export function observe(path: string, scenario: Scenario, observer: Observer): v
 }
 
 /**
- * The page faults, minor and major, that it takes from its first instruction to the entry of exit_group(2), when it is
- * not stepped through.
+ * The page faults, minor and major, from its first instruction to the entry of exit_group(2), when run without
+ * stepping.
  */
 export function faultsOf(path: string, scenario: Scenario): number {
   return withCandidate(path, scenario, (candidate) => {
@@ -99,7 +99,7 @@ export function faultsOf(path: string, scenario: Scenario): number {
   });
 }
 
-/** Runs it to the end; `look` is called when it stands at the entry of exit_group(2). */
+/** Runs it to the end; calls `look` at the entry of exit_group(2). */
 function runToExit(candidate: Tracee, scenario: Scenario, look: () => void): void {
   new Rehearsal(candidate, scenario, () => {
     const stop = candidate.next();
@@ -135,7 +135,7 @@ class Rehearsal {
     private readonly candidate: Tracee,
     private readonly scenario: Scenario,
     private readonly advance: () => Stop,
-    /** Does the kernel get no call that uses the candidate's memory? */
+    /** Does the scenario answer every call that uses the candidate's memory in the kernel's place? */
     private readonly answered = false,
   ) {}
 
@@ -170,7 +170,7 @@ class Rehearsal {
     }
   }
 
-  /** Skips the call that stands at its entry: it returns `result`. */
+  /** Skips the call that is being entered and makes it return `result`. */
   private answer(result: number): number[] {
     this.candidate.skipCall();
     this.candidate.next();

@@ -1,25 +1,23 @@
 import { version } from "../../package.json";
 import { EBADF, EINTR, EINVAL, EIO, EPERM } from "./linux.ts";
 
-/** What ends a wait of the program: a signal sent to it, or an error put in the place of the kernel's answer. */
+/** What ends a wait of the program: a signal sent to it, or an error that replaces the kernel's answer. */
 export type Wake = { readonly signal: number } | { readonly errno: number };
 
 /**
- * One way to run the program: what it is started with, what each of its waits ends with in turn, and what must come of
- * it. The snapshot keeps the pages that some scenario touches, so together they must go every way through the program.
+ * One way to run the program: its arguments, what ends each of its waits in turn, and the required outcome. The
+ * snapshot keeps the pages that some scenario touches, so together they must take every path through the program.
  */
 export type Scenario = {
   readonly name: string;
-  /** Arguments behind argv[0]. */
+  /** Arguments after argv[0]. */
   readonly args: readonly (string | Uint8Array)[];
   readonly firstProcess: boolean;
-  /**
-   * What poll(2) returns and write(2) fails with in the kernel's place, where they do: 0 or a negative errno, an errno.
-   */
+  /** Overrides of the kernel's answers: what poll(2) returns (0 or a negative errno), and the errno of write(2). */
   readonly polls?: number;
   readonly writeFails?: number;
   readonly wakes: readonly Wake[];
-  /** All that it wrote, by descriptor, and its exit status. */
+  /** Everything it writes, by descriptor, and its exit status. */
   readonly stdout: string;
   readonly stderr: string;
   readonly status: number;
@@ -47,23 +45,20 @@ const COMMAND_LINES: readonly { readonly name: string; readonly args: readonly (
 
 const VERSION_LINES: readonly (readonly string[])[] = [["-v"], ["-V"], ["a", "-v", "-V"], ["--", "", "-V"]];
 
-/** A stop and a continue end the wait with EINTR. */
+/** A stop and continue end the wait with EINTR. */
 const STOPPED = { errno: EINTR };
 
-/** write(2) fails on a closed descriptor or a device with an error. */
+/** write(2) fails on a closed descriptor, or on a device with an error. */
 const WRITES = [{}, { writeFails: EBADF }, { writeFails: EIO }] as const;
 
-/**
- * stderr is not ready when it is a pipe or a socket that is full; then nothing is written. With RLIMIT_NOFILE 0 poll(2)
- * fails.
- */
+/** If stderr is a full pipe or socket, it is not ready and nothing is written. With RLIMIT_NOFILE 0, poll(2) fails. */
 const SAYINGS: readonly Pick<Scenario, "polls" | "writeFails">[] = [...WRITES, { polls: 0 }, { polls: -EINVAL }];
 
 export const SCENARIOS: readonly Scenario[] = [...waiting(), ...printing()];
 
 /**
- * What becomes of nearly every pod: PID 1, no argument, SIGTERM, and a reader on stderr.
- * @throws Error when there is none such.
+ * The life of nearly every pod: PID 1, no argument, SIGTERM, and a reader on stderr.
+ * @throws Error when no scenario matches.
  */
 export const USUAL: Scenario = SCENARIOS[0] ?? missing();
 

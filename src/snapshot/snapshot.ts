@@ -25,13 +25,13 @@ export type SnapshotResult = {
   readonly candidates: number;
 };
 
-/** Room below the frame for what is called behind the wait, in bytes; a page that is not there lies below it. */
+/** Room below the frame for calls after the wait, in bytes; the page below it is missing. */
 const STACK_ROOM = 0x400;
 
 /**
- * Takes the memory of the linked `program` where its wait returns, gathers what the scenarios use of it, and writes it
- * to `output` as a static executable that starts in that wait.
- * @throws UserError when the program cannot be caught so, or a snapshot of it would break a promise.
+ * Takes the memory of the linked `program` at the return of its wait, gathers what the scenarios use of it, and writes
+ * that to `output` as a static executable that starts in that wait.
+ * @throws UserError when the program cannot be caught there, or a snapshot of it would break a promise.
  */
 export function takeSnapshot(program: DonorProgram, output: string): SnapshotResult {
   const architecture = hostArchitecture();
@@ -46,13 +46,13 @@ export function takeSnapshot(program: DonorProgram, output: string): SnapshotRes
     const memory = new DonorMemory(donor.tracee);
     const { pages, accesses, runs } = discover(architecture, donor, memory, members, run);
 
-    // Code stays where it is; the data that it uses comes together.
+    // The code stays in place; the data that it uses moves together.
     const code = pages.filter(({ flags }) => (flags & elf.PF_X) !== 0);
     const gathering = new Gathering(architecture, memory, donor, accesses, code);
     const snapshot = writeGathered(architecture, donor, members, gathering, code);
     checkShape(architecture, snapshot);
 
-    // The very file that ships goes through every scenario. What was not gathered is not there.
+    // The very file that ships runs every scenario. It lacks everything that was not gathered.
     run(snapshot);
     for (const scenario of SCENARIOS) confirm(candidate, scenario);
 
@@ -70,7 +70,7 @@ export function takeSnapshot(program: DonorProgram, output: string): SnapshotRes
   }
 }
 
-/** The code with a first page right before it, and behind it memory that the first page's stub fills. */
+/** The code, with a first page right before it, and after it memory that the first page's stub fills. */
 function writeGathered(
   architecture: Architecture,
   donor: Donor,
@@ -103,7 +103,7 @@ function writeGathered(
   );
 }
 
-/** No kernel has larger pages, so none maps what is written beside what is executed. */
+/** No kernel has larger pages, so none maps written memory beside executed memory. */
 const BLANK_ALIGN = 0x1_0000;
 
 function confirm(path: string, scenario: Scenario): void {

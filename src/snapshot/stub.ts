@@ -2,34 +2,33 @@ import type { Architecture } from "../arch/architecture.ts";
 import type { Registers } from "../arch/processor.ts";
 import { assemble } from "../elf/listing.ts";
 
-/** Memory that the stub copies before it goes on: `size` bytes, a multiple of COPIED, from an address to another. */
+/** Memory that the stub copies before it continues: `size` bytes, a multiple of COPIED, between two addresses. */
 export type Copy = { readonly from: number; readonly to: number; readonly size: number };
 
-/** What the stub copies at a time, in bytes. */
+/** How many bytes the stub copies at a time. */
 export const COPIED = 16;
 
-/** Where a snapshot goes on. Addresses. */
+/** Where a snapshot continues. Addresses. */
 export type Resumption = {
   readonly registers: Registers;
-  /** Where the arguments of the function that waits lie: the command line and its size, two words. */
+  /** The place of the waiting function's arguments: the command line and its size, two words. */
   readonly commandLine: number;
   readonly copy: Copy;
-  /** The pages of code behind the first one. */
+  /** The pages of code after the first one. */
   readonly pages: readonly number[];
 };
 
 /**
- * The code a snapshot starts with. In order: look at each page of code, so that none has to be had from a disk later;
- * block both signals, exit 1 if that fails; SIGTERM by itself, and as PID 1 with it SIGPIPE and SIGTTOU, exit 2;
- * SIGCHLD to SIG_IGN, exit 3; take the zombies there are; close_range(3, ~0). Then, with one argument or none and as
- * PID 1, wait right here, again after EINTR; what ends the wait is the result the program finds. Otherwise the result
- * is 0, which is no signal.
+ * The code that a snapshot starts with. In order: read each page of code, so that no disk is needed for one later;
+ * block both signals, or exit 1; SIGTERM by itself, and as PID 1 with it SIGPIPE and SIGTTOU, or exit 2; SIGCHLD to
+ * SIG_IGN, or exit 3; reap the zombies; close_range(3, ~0). Then, as PID 1 with an argc of 0 or 1, wait right here,
+ * again after EINTR; the program gets what ended the wait as its result. Otherwise the result is 0, which is no signal.
  *
- * Behind that: the copy, to memory that is zero until then. Where there are arguments, their place gets the address of
- * argv[1] as a double and the length to the last one's NUL, in bytes, as an int32. Last: the thread pointer, registers,
- * and into the program behind its system call.
+ * Then comes the copy, to memory that is zero until then. If there are arguments, their place gets the address of
+ * argv[1] as a double, and the length up to the last one's NUL, in bytes, as an int32. Last, the code loads the thread
+ * pointer and registers and jumps into the program after its system call.
  *
- * `address`: where it is to lie, below 2 GiB, a multiple of 8. Its first byte is the entry.
+ * `address`: where the code will lie, below 2 GiB, a multiple of 8. Its first byte is the entry.
  */
 export function stub({ stub }: Architecture, address: number, resumption: Resumption): Uint8Array {
   const { registers, commandLine, copy, pages } = resumption;

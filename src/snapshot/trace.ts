@@ -8,8 +8,8 @@ import type { Stop, Tracee } from "./ptrace.ts";
 const { systemCallInstruction } = hostArchitecture().processor;
 
 /**
- * A use of data: `size` bytes at most from `address` on, by the instruction at `instruction` or, in a system call, by
- * the kernel. `pointers`: what the registers held then that could have led there.
+ * A use of data: at most `size` bytes from `address` on, by the instruction at `instruction` or, in a system call, by
+ * the kernel. `pointers`: the register values at that time that could have led there.
  */
 export type Access = {
   readonly address: number;
@@ -18,7 +18,7 @@ export type Access = {
   readonly pointers: readonly number[];
 };
 
-/** How far from a pointer what is reached by it may lie, in bytes. */
+/** How far from a pointer a use through it may lie, in bytes. */
 export const REACH = PAGE_SIZE;
 
 /** The widest access of either architecture: a pair of registers. Bytes. */
@@ -29,14 +29,14 @@ const SIGSET_SIZE = 8;
 const SIGSEGV = 11;
 
 /**
- * Lets a candidate run with its pages of data taken from it. Each use of one is a fault: it is told of, and made by
- * itself with the page given back for that one instruction.
+ * Runs a candidate with its data pages removed. Each use of one faults: this reports it, and lets that one instruction
+ * run with the page restored.
  */
 export class DataTrace {
-  /** Where the candidate has an instruction that makes a system call. */
+  /** The address of a system call instruction in the candidate. */
   private gate: number | undefined;
 
-  /** `pages`: the addresses of the candidate's pages of data. */
+  /** `pages`: the addresses of the candidate's data pages. */
   constructor(
     private readonly candidate: Tracee,
     private readonly pages: ReadonlySet<number>,
@@ -45,7 +45,7 @@ export class DataTrace {
     this.protect([...pages], PROT_NONE);
   }
 
-  /** As Tracee.next, without the stops that come of this. */
+  /** Like Tracee.next, without the stops that this class causes. */
   next(): Stop {
     for (;;) {
       const stop = this.candidate.next();
@@ -60,7 +60,7 @@ export class DataTrace {
     return stop.kind === "signal" && stop.signal === SIGSEGV && this.pages.has(pageDown(stop.address, PAGE_SIZE));
   }
 
-  /** Makes the access that `stop` is of, and those of the same instruction behind it; what else it stopped for. */
+  /** Performs the access at `stop` and the instruction's further ones. Returns any other reason that it stopped for. */
   private perform(stop: Extract<Stop, { kind: "signal" }>): Stop | undefined {
     const opened: number[] = [];
     for (let use: Stop = stop; ; ) {
@@ -85,7 +85,7 @@ export class DataTrace {
     });
   }
 
-  /** What the kernel would use. It must be answered for: it does not get the pages. */
+  /** Reports what the kernel would use. The caller must answer the call, because the kernel does not get the pages. */
   private tellOfCall({ call, args: [first = 0, second = 0, third = 0] }: CallEntry): void {
     this.gate ??= this.candidate.programCounter() - systemCallInstruction.length;
     const read = {

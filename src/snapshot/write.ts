@@ -15,31 +15,29 @@ export type Snapshot = { readonly bytes: Uint8Array; readonly segments: readonly
 /** A page and its offset in the file. */
 type Placed = Pick<Page, "address" | "flags"> & { readonly offset: number };
 
-/** As much of memory as the largest page covers, from `start` on, and the pages of it that are wanted. */
+/** A part of memory as large as the largest page, from `start` on, and its wanted pages. */
 type Granule = {
   readonly start: number;
   readonly flags: number;
   readonly pages: readonly Pick<Page, "address" | "flags">[];
 };
 
-/** What a snapshot consists of, beside the bytes of its pages. */
+/** The parts of a snapshot, besides the bytes of its pages. */
 export type Parts = {
-  /**
-   * Where its first page lies: the ELF header, the program headers, the stub, the C library's functions, the template.
-   */
+  /** The address of its first page: ELF header, program headers, stub, the C library's functions, template. */
   readonly firstPage: number;
-  /** The pages that are taken from the donor, by address and protection. */
+  /** The pages taken from the donor, by address and protection. */
   readonly pages: readonly Pick<Page, "address" | "flags">[];
-  /** Memory that is not in the file, and zero at the start: addresses. */
+  /** Memory that is not in the file and zero at the start: addresses. */
   readonly blank: { readonly start: number; readonly end: number } | undefined;
   readonly members: Members;
   /** Bytes of the template. */
   readonly templateSize: number;
 };
 
-/** Where in memory everything of a snapshot lies, and how it comes to lie in the file. */
+/** The place in memory of everything in a snapshot, and its place in the file. */
 export class SnapshotLayout {
-  /** Addresses: of the stub, of the C library's functions, of the template, and what lies behind the first page. */
+  /** The addresses of the stub, of the C library's functions, of the template, and of what follows the first page. */
   readonly stubAt: number;
   readonly membersAt: number;
   readonly templateAt: number;
@@ -47,7 +45,7 @@ export class SnapshotLayout {
   readonly segments: readonly Segment[];
   private readonly placed: readonly Placed[];
 
-  /** @throws UserError where a kernel with large pages could not map it. */
+  /** @throws UserError when a kernel with large pages could not map it. */
   constructor(
     private readonly architecture: Architecture,
     private readonly parts: Parts,
@@ -72,12 +70,12 @@ export class SnapshotLayout {
     this.end = this.templateAt + templateSize;
   }
 
-  /** Where the function `name` of the C library lies. */
+  /** The address of the C library's function `name`. */
   functionAt(name: string): number {
     return this.membersAt + this.parts.members.offsetOf(name);
   }
 
-  /** @throws UserError for more than fits into the first page. */
+  /** @throws UserError when it does not fit into the first page. */
   write(pages: readonly Page[], resumption: Omit<Resumption, "pages">, template: Uint8Array): Snapshot {
     const { firstPage, members } = this.parts;
     const offsets = new Map(this.placed.map(({ address, offset }) => [address, offset]));
@@ -105,7 +103,7 @@ export class SnapshotLayout {
     return { bytes, segments: this.segments };
   }
 
-  /** Where in the file the last page ends. */
+  /** The end of the last page in the file. */
   private get loaded(): number {
     return Math.max(...this.placed.map(({ offset }) => offset)) + PAGE_SIZE;
   }
@@ -117,16 +115,14 @@ export class SnapshotLayout {
   }
 }
 
-/** The values of a stub of which only the size is of interest: all 0. */
+/** Values, all 0, for a stub of which only the size matters. */
 const NOWHERE: Omit<Resumption, "pages"> = {
   registers: new Proxy({}, { get: () => 0n }),
   commandLine: 0,
   copy: { from: 0, to: 0, size: 0 },
 };
 
-/**
- * @throws UserError for pages of two protections in one granule, which a kernel with pages that large cannot give them.
- */
+/** @throws UserError for pages of two protections in one granule, which a kernel with pages that large cannot map. */
 function granulesOf(pages: readonly Pick<Page, "address" | "flags">[], maxPageSize: number): Granule[] {
   return [...Map.groupBy(pages, ({ address }) => pageDown(address, maxPageSize))].map(([start, pages]) => {
     const flags = pages[0]?.flags ?? 0;
@@ -140,8 +136,8 @@ function granulesOf(pages: readonly Pick<Page, "address" | "flags">[], maxPageSi
 }
 
 /**
- * Address and offset agree modulo the largest page of any kernel. Each granule has a block of the file, behind that of
- * the first page, which has the ELF header.
+ * Address and offset agree modulo the largest page of any kernel. Each granule has its own block of the file, after
+ * that of the first page, which contains the ELF header.
  */
 function placedIn(granules: readonly Granule[], firstPage: number, maxPageSize: number): Placed[] {
   const first = ({ start }: Granule) => Number(start === pageDown(firstPage, maxPageSize));
@@ -152,15 +148,13 @@ function placedIn(granules: readonly Granule[], firstPage: number, maxPageSize: 
     );
 }
 
-/**
- * Memory that is zero when the program starts, and not in the file: none of its offsets lies beyond the `end` of that.
- */
+/** Memory that is zero at the start and not in the file. Its offset stays within the file's `end`. */
 const blankSegment = (blank: Parts["blank"], end: number, align: number): Segment[] =>
   blank === undefined
     ? []
     : [{ ...load(blank.start, elf.PF_R | elf.PF_W, pageDown(end, align), 0, align), memsz: blank.end - blank.start }];
 
-/** Pages that lie side by side in memory and in the file, with the same protection, make one segment. */
+/** Makes one segment of pages that are adjacent in memory and in the file and have the same protection. */
 function segmentsOf(pages: readonly Placed[], align: number): Segment[] {
   const segments: Segment[] = [];
   for (const { address, offset, flags } of pages.toSorted((a, b) => a.address - b.address)) {
@@ -177,7 +171,7 @@ function segmentsOf(pages: readonly Placed[], align: number): Segment[] {
   return segments;
 }
 
-/** Asks for a stack that is not executable, as every program today does. */
+/** Requests a stack that is not executable, as every program today does. */
 const GNU_STACK: Segment = {
   type: elf.PT_GNU_STACK,
   flags: elf.PF_R | elf.PF_W,

@@ -6,7 +6,7 @@ import { Clone } from "../../harness/clone.ts";
 import { sha256 } from "../../src/support/hash.ts";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "pause-together-"));
-afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
+afterAll(() => rmSync(FOLDER, { recursive: true, force: true }), 60_000);
 
 test("two builds at once in one clone both end well, the second after the first, and it says that it waits", async () => {
   const clone = Clone.copy(join(FOLDER, "clone"));

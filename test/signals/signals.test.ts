@@ -47,7 +47,7 @@ beforeAll(async () => {
   }
   await Bun.write(HELLO, "await Bun.sleep(60_000);\n");
 }, 60_000);
-afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
+afterAll(() => rmSync(FOLDER, { recursive: true, force: true }), 60_000);
 
 /** All that is in the clone, by its path. What was downloaded is a link. */
 const files = () =>

@@ -25,22 +25,26 @@ const SECTIONS: readonly Section[] = [
   {
     title: "Idle",
     meaning:
-      "What a parked process costs the node while nothing happens. 0 is possible; a program that looks around from time to time is not at 0.",
+      "What a parked process costs the node while nothing happens. 0 is possible. A program that wakes up from " +
+      "time to time is not at 0.",
     tables: [{ pattern: /^idle, .*: (.+), \w+$/ }],
     pictures: ["idle-cpu.svg"],
   },
   {
     title: "Idle, with an orphan every 10 ms",
     meaning:
-      "What a pod costs whose containers start processes and leave them behind. The kernel discards the orphans of a program that ignores SIGCHLD, and does not wake it.",
+      "What a pod costs if its containers start processes and leave them behind. If a program ignores SIGCHLD, " +
+      "the kernel discards its orphans and does not wake it.",
     tables: [{ pattern: /^orphans.*: (.+), \w+$/ }],
     pictures: ["orphans-cpu.svg"],
   },
   {
     title: "Mass reaping",
     meaning:
-      "Orphans that all end at one moment: the time until the last is gone from the process table, and what PID 1 had to do for it. The run without any PID 1 shows what the orphans themselves cost. " +
-      "An orphan counts as a zombie from its last instruction on, so that one or two are on their way out at any time, and more where the kernel makes them wait.",
+      "Many orphans end at once. The tables show the time until the last one is gone from the process table, " +
+      "and what PID 1 had to do for it. The run without any PID 1 shows what the orphans themselves cost. An " +
+      "orphan counts as a zombie from its last instruction on. So one or two are on their way out at any time, " +
+      "and more if the kernel makes them wait.",
     tables: [
       { caption: "Wall time, by the size of the storm", pattern: /^storm of (\d+): wall, ns$/, grows: true },
       { caption: "CPU of PID 1", pattern: /^storm of (\d+): CPU, ns$/, grows: true },
@@ -55,9 +59,9 @@ const SECTIONS: readonly Section[] = [
         caption: "A storm while PID 1 is stopped (SIGSTOP): zombies that wait for it",
         pattern: /^stopped, storm of (\d+): zombies, count$/,
       },
-      { caption: "From SIGCONT until none of them is left", pattern: /^stopped, storm of (\d+): wall, ns$/ },
+      { caption: "From SIGCONT until the last of them is gone", pattern: /^stopped, storm of (\d+): wall, ns$/ },
       {
-        caption: "CPU of PID 1 for it, the stop and the return to its wait included",
+        caption: "CPU of PID 1 for this, including the stop and the return to its wait",
         pattern: /^stopped, storm of (\d+): CPU, ns$/,
       },
     ],
@@ -66,8 +70,10 @@ const SECTIONS: readonly Section[] = [
   {
     title: "Start and end",
     meaning:
-      "Its CPU is kept busy before, since one that idled would have to wake up first. From exec to the system call it parks in, seen by asking /proc/PID/syscall in a loop; and, 2 ms later, from SIGTERM until its parent has its status. " +
-      "The asking has a CPU of its own. What a program has not touched of its memory before, it touches on its way out.",
+      "The start is the time from exec to the system call that the program parks in. The end is the time from " +
+      "SIGTERM, 2 ms later, until the parent has the status. The parent keeps its CPU busy before, because an " +
+      "idle one would have to wake up first. The observer reads /proc/PID/syscall in a loop, on a CPU of its " +
+      "own. A program that first touches some of its memory at its exit pays for it there.",
     tables: [
       { pattern: /^(exec to parked|SIGTERM to exit), ns$/ },
       { caption: "Page faults in a whole life, from exec on", pattern: /^(page faults in a whole life), count$/ },
@@ -82,35 +88,41 @@ const SECTIONS: readonly Section[] = [
   {
     title: "Memory",
     meaning:
-      "Of one, with what it started itself (`tini` and `dumb-init` need a `sleep` beside them); and what a memory control group is charged for each of many, with every file in the page cache already, on the account of nobody here. " +
-      "The kernel charges in batches of up to 64 pages for each CPU, so the figure for 1 is uncertain by that much.",
+      "The memory of one program, with everything that it started (`tini` and `dumb-init` need a `sleep` beside " +
+      "them). Then the memory that the kernel charges a memory control group for each of many. Every file is in " +
+      "the page cache already, and charged to no program here. The kernel charges in batches of up to 64 pages " +
+      "for each CPU, so the figure for 1 is uncertain by that much.",
     tables: [
-      { caption: "Of one", pattern: /^(RSS|PSS|anonymous|page tables), bytes$/ },
+      { caption: "Of one program", pattern: /^(RSS|PSS|anonymous|page tables), bytes$/ },
       { caption: "Charged for each, by how many run at once", pattern: /^charge of each of (\d+), bytes$/ },
-      { caption: "Of it the kernel's", pattern: /^charge of each of (\d+), of it kernel, bytes$/ },
+      { caption: "The kernel's part of that", pattern: /^charge of each of (\d+), of it kernel, bytes$/ },
     ],
     pictures: ["memory.svg"],
   },
   {
     title: "Size",
     meaning:
-      "The file alone: `catatonit`, `tini`, `pause` and the C programs are static; `dumb-init`, `sleep` and `pause-dynamic` need a C library (and more) beside them, which is not counted.",
+      "The size of the file alone. `catatonit`, `tini`, `pause` and the C programs are static. `dumb-init`, " +
+      "`sleep` and `pause-dynamic` also need a C library and more, which the table does not count.",
     tables: [{ pattern: /^(file|gzip.*|zstd.*|pages mapped|segments), \w+$/ }],
     pictures: ["size.svg"],
   },
   {
     title: "Latency under load",
     meaning:
-      "SIGTERM a millisecond after a storm was let go: until PID 1 begins to exit, which is its own part; and until its parent has its status, for the kernel ends a namespace with its PID 1, and waits for all that is in it.",
+      "A storm begins, and SIGTERM comes a millisecond later. One figure ends when PID 1 begins to exit: that " +
+      "is its own part. The other ends when its parent has its status: the kernel ends a namespace with its PID " +
+      "1, and waits for everything in it.",
     tables: [{ pattern: /^(SIGTERM to exit.* in a storm of \d+), ns$/ }],
     pictures: [],
   },
   {
     title: "A node full of pods",
     meaning:
-      "All pods of a node at once, each of which leaves an orphan every 100 ms: what all pauses together are charged and " +
-      "take, and the CPU of everything in the pods' control group, which has the orphans and the process that makes " +
-      "them, too. A pause that only moved its work to somebody else would not look better there.",
+      "All pods of a node run at once, and each leaves an orphan every 100 ms. The table shows the memory and " +
+      "the CPU of all pauses together. It also shows the CPU of everything in the pods' control group, which " +
+      "includes the orphans and the process that makes them. A pause that only moved its work to another " +
+      "process would not look better there.",
     tables: [{ pattern: /^node of \d+ pods.*: (.+), \w+$/ }],
     pictures: ["node-cpu.svg"],
   },
@@ -132,7 +144,9 @@ export function report(results: Results): Record<string, string> {
 /** What the whole of it says; nothing where not all of it was measured. */
 function beginning(results: Results, drawn: Record<string, string>): string[] {
   if (drawn[SUMMARY] === undefined) return [];
-  return [`![summary](${SUMMARY})`, "", headlines(results), "", "## How it was measured", ""];
+  const reader =
+    "For anyone who wants to check the figures, or to know more of them. You get the verdict, then every measurement.";
+  return [reader, "", `![summary](${SUMMARY})`, "", headlines(results), "", "## How it was measured", ""];
 }
 
 function preface({ taken, seconds, machine, version, commit, bun, peers, missing }: Results): string[] {
@@ -142,9 +156,11 @@ function preface({ taken, seconds, machine, version, commit, bun, peers, missing
       `${amount(machine.memoryBytes, "bytes")} of memory, Linux ${machine.kernel}, cgroup ${machine.cgroup}. On this machine a system call takes ${amount(machine.prices.call, "ns")} and the first touch of a page ` +
       `${amount(machine.prices.touch, "ns")}: look at the ratios and the spread.`,
     "",
-    `Each peer is PID 1 of a PID namespace of its own; all take turns, so that drift hits all alike. In each cell: the ratio to "${REFERENCE}" ` +
-      "(a C program of upstream's structure: handlers, one of which waits for every child, and pause(2); `gcc -Os -static`, stripped), then the median, and from the tenth to the ninetieth percentile. " +
-      'Where the reference is at 0 there is no ratio: "both 0", or "C: 0". Every sample is in [results.json](results.json).',
+    "Each peer is PID 1 of a PID namespace of its own. All take turns, so that drift hits all alike. Each cell has the " +
+      `ratio to "${REFERENCE}", then the median, and the range from the tenth to the ninetieth percentile. "${REFERENCE}" ` +
+      "is a C program of upstream's structure: handlers, one of which waits for every child, and pause(2); " +
+      '`gcc -Os -static`, stripped. If the reference is at 0, there is no ratio: the cell says "both 0" or "C: 0". ' +
+      "[results.json](results.json) has every sample.",
     "",
     "| peer | command | from | SHA-256 |",
     "| --- | --- | --- | --- |",
@@ -153,7 +169,9 @@ function preface({ taken, seconds, machine, version, commit, bun, peers, missing
         `| ${name} | \`${command}\` | ${from || "this repository"} | ${sha256.slice(0, 16)}… |`,
     ),
     "",
-    ...(missing.length === 0 ? [] : [`Not on this machine, and so not measured: ${missing.join(", ")}.`, ""]),
+    ...(missing.length === 0
+      ? []
+      : [`Not measured, because this machine does not have them: ${missing.join(", ")}.`, ""]),
   ];
 }
 
@@ -203,12 +221,12 @@ function verdict({ samples }: Results, metrics: readonly string[]): string[] {
   const alike = held.length - less.length - more.length - zero.length;
   const list = (of: readonly { words: string }[]) => of.map(({ words }) => words).join(", ");
   const parts = [
-    ...(less.length === 0 ? [] : [`less in ${list(less)}`]),
-    ...(more.length === 0 ? [] : [`more in ${list(more)}`]),
+    ...(less.length === 0 ? [] : [`lower in ${list(less)}`]),
+    ...(more.length === 0 ? [] : [`higher in ${list(more)}`]),
     ...(zero.length === 0 ? [] : [`both at 0 throughout in ${zero.length}`]),
     ...(alike === 0 ? [] : [`no difference beyond the spread in ${alike}`]),
   ];
-  return [`**\`pause\` against ${REFERENCE}, of ${held.length} figures**: ${parts.join("; ")}.`, ""];
+  return [`**\`pause\` against ${REFERENCE}, in ${held.length} figures**: ${parts.join("; ")}.`, ""];
 }
 
 function drawTable({ caption, pattern, grows = false, only }: Table, { samples, peers }: Results): string[] {

@@ -227,7 +227,7 @@ describe("the report", () => {
 
   test("it says what was won and what was not", () => {
     expect(text).toContain(
-      "**`pause` against C, as upstream, of 3 figures**: less in storm of 100: wall (0.52); both at 0 throughout in 1; no difference beyond the spread in 1.",
+      "**`pause` against C, as upstream, in 3 figures**: lower in storm of 100: wall (0.52); both at 0 throughout in 1; no difference beyond the spread in 1.",
     );
   });
 });

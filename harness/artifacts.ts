@@ -12,12 +12,12 @@ export const ROWS = [
 ] as const;
 export type Row = (typeof ROWS)[number];
 
-/** A program under test: where it lies, which rows it keeps, and what it needs around it. */
+/** A program under test: its path, the rows of the contract it keeps, and what it needs around it. */
 export type Artifact = {
   readonly name: string;
   readonly path: string;
   readonly keeps: readonly Row[];
-  /** Does it run with nothing else in its root? Then that is how it is run. */
+  /** Does it run with nothing else in its root? Then the tests run it so. */
   readonly alone: boolean;
   readonly env: Readonly<Record<string, string>>;
 };
@@ -25,7 +25,7 @@ export type Artifact = {
 const DIST = join(import.meta.dir, "..", "dist");
 const AS_UPSTREAM = ROWS.filter((row) => row.startsWith("P"));
 
-/** The same for AArch64, which `bun run build --arch all` makes on x86-64 too. */
+/** The same for AArch64. `bun run build --arch all` makes it on x86-64 too. */
 export const ARM64_PAUSE = join(DIST, "arm64", "pause");
 
 export const PAUSE: Artifact = { name: "pause", path: join(DIST, "pause"), keeps: ROWS, alone: true, env: {} };
@@ -47,7 +47,7 @@ export const DYNAMIC: Omit<Artifact, "env"> = {
 
 export const REFERENCE: Artifact = {
   name: "C reference",
-  /** Compiled when it is asked for: there are tests that need no compiler. */
+  /** Compiled on first use, because some tests need no compiler. */
   get path() {
     return buildReference();
   },
@@ -56,7 +56,7 @@ export const REFERENCE: Artifact = {
   env: {},
 };
 
-/** Those that are tested here. @throws Error naming the first one that was not built. */
+/** The artifacts to test here. @throws Error naming the first one that was not built. */
 export function artifacts(): readonly Artifact[] {
   const dynamic: Artifact = {
     ...DYNAMIC,
@@ -70,7 +70,7 @@ export function artifacts(): readonly Artifact[] {
   return [...built, REFERENCE];
 }
 
-/** A folder that holds the artifact as /pause and nothing else, readable by everybody. */
+/** A folder, readable by everybody, that holds only the artifact, as /pause. */
 export function rootOf({ name, path }: Artifact): string {
   const root = join(TEST_DIST, "roots", name.replace(" ", "-"));
   const file = join(root, "pause");
@@ -80,7 +80,7 @@ export function rootOf({ name, path }: Artifact): string {
 }
 
 /**
- * Debian's libstdc++ is built for glibc and imports a few names that musl has not. In this folder it finds them, in a
+ * Debian's libstdc++ is built for glibc and imports a few names that musl lacks. In this folder it finds them in a
  * stand-in for glibc's loader, which it needs by name.
  */
 export function libraryFolder(): string {

@@ -6,7 +6,7 @@ import type { Scope } from "../src/support/scope.ts";
 import type { Artifact } from "./artifacts.ts";
 import { compileC } from "./compile.ts";
 
-/** Debian's kernel on an emulated processor of the contract's baseline (no AVX). */
+/** Debian's kernel on an emulated processor with the contract's baseline (no AVX). */
 export const plainMachine = async (run: Scope): Promise<Machine> => ({
   architecture: X86_64,
   processor: X86_64.emulator.baseline,
@@ -15,18 +15,18 @@ export const plainMachine = async (run: Scope): Promise<Machine> => ({
   seconds: 120,
 });
 
-/** What boot-init.c finds where all is well, and the kernel's last words: its first process has ended, with 0. */
+/** What boot-init.c reports if all is well, and the kernel's last words: its first process exited with 0. */
 const FINDINGS = {
   ...{ namespace: "0", argument: "0", version: "0", second: "0", low: "0" },
   ...{ orphans: "100", left: "0", first: "pause" },
 };
-/** With so low a vm.max_map_count it starts: a map for each segment, and what the kernel adds. */
+/** The artifact starts with a vm.max_map_count as low as this: a map for each segment, and the kernel's own. */
 const MOST_MAPS = 20;
 const WORDS = ["Warning: pause should be the first process", "Attempted to kill init! exitcode=0x00000000"];
 
 /**
- * Boots `machine` with a root that holds the artifact as /pause and boot-init.c as /init. What is not as it must be, a
- * line each: none when the artifact kept all it promises there. @throws MachineError when the machine fails.
+ * Boots `machine` with a root that holds the artifact as /pause and boot-init.c as /init. Returns a line for each
+ * broken promise; none if the artifact kept all. @throws MachineError when the machine fails.
  */
 export async function bootBreaks(run: Scope, machine: Machine, { path }: Artifact): Promise<string[]> {
   const init = compileC("boot-init", join(import.meta.dir, "boot-init.c"), ["-O2", "-static"]);

@@ -3,21 +3,19 @@ import { type Artifact, artifacts, type Row } from "./artifacts.ts";
 import { IN_GUEST } from "./place.ts";
 import { NEEDS, type Need, program, testNeeding } from "./privilege.ts";
 
-/**
- * One case of the contract: the rows it shows, what it shows, and how. It throws when the artifact does not keep them.
- */
+/** One case of the contract: the rows it covers, its name, and the test, which throws when the artifact breaks them. */
 export type Case = {
   readonly rows: readonly Row[];
   readonly shows: string;
-  /** What it needs besides namespaces and the stage's compiler. */
+  /** Its needs besides namespaces and the stage's compiler. */
   readonly needs?: readonly Need[];
   readonly run: (artifact: Artifact) => Promise<void>;
 };
 
-/** An emulated machine has no compiler, and what it would compile. */
+/** An emulated machine has no compiler, but gets the compiled programs. */
 const STAGE_NEEDS: readonly Need[] = IN_GUEST ? [] : [NEEDS.namespaces, NEEDS.accounts, program("gcc")];
 
-/** Runs every case against every artifact that keeps its rows. */
+/** Runs every case against every artifact that must keep its rows. */
 export function contract(title: string, cases: readonly Case[]): void {
   for (const artifact of artifacts()) {
     describe(`${title}: ${artifact.name}`, () => {

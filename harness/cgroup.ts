@@ -1,14 +1,14 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Limits of a control group: bytes of memory, and tasks. */
+/** Limits of a control group: bytes of memory, and number of tasks. */
 export type Limits = { readonly memoryBytes: number; readonly pids: number };
 
 const ROOT = "/sys/fs/cgroup";
 
 /**
- * Makes a control group with `limits`: one folder under cgroup v2, one for each controller under v1. `use` has the
- * folders whose cgroup.procs a process has to enter, and can ask for the bytes charged; the folders are removed
+ * Makes a control group with `limits`: one folder under cgroup v2, one for each controller under v1. Passes `use` the
+ * folders whose cgroup.procs a process must enter, and a function that returns the charged bytes. Removes the folders
  * afterwards.
  */
 export async function withCgroup(
@@ -54,8 +54,8 @@ function usage(directories: readonly string[]): number {
 }
 
 /**
- * Removes a group, which can be done once its last process is gone: that takes a moment.
- * @throws when it has not after 10 s.
+ * Removes a group. That takes a moment after its last process has ended.
+ * @throws when it still fails after 10 s.
  */
 export async function removed(directory: string): Promise<void> {
   for (let tries = 0; existsSync(directory); tries++) {

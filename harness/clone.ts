@@ -3,10 +3,10 @@ import { join } from "node:path";
 
 const PROJECT = join(import.meta.dir, "..");
 
-/** What the project's commands read of it. */
+/** What the project's commands read of the project. */
 const READ = ["LICENSE", "LICENSES", "NOTICE", "man", "package.json", "src"];
 
-/** A clone with commits of its own, in which nothing was ever built; what was downloaded is the project's. */
+/** A clone with its own commits, in which nothing has been built. It shares the project's downloads. */
 export class Clone {
   readonly dist: string;
 
@@ -14,13 +14,13 @@ export class Clone {
     this.dist = join(folder, "dist");
   }
 
-  /** The project's files as they are, committed or not, in a folder without git. */
+  /** Copies the project's files, committed or not, into a folder without git. */
   static copy(folder: string): Clone {
     for (const name of READ) cpSync(join(PROJECT, name), join(folder, name), { recursive: true });
     return new Clone(folder).linked();
   }
 
-  /** The same as the first commit there. */
+  /** Does the same, and commits them as the first commit. */
   static create(folder: string): Clone {
     const clone = Clone.copy(folder);
     writeFileSync(join(folder, ".gitignore"), "/dist/\n");
@@ -30,13 +30,13 @@ export class Clone {
     return clone;
   }
 
-  /** Another clone, of the commit that is checked out here. */
+  /** Makes another clone of the commit checked out here. */
   clone(folder: string): Clone {
     this.git("clone", "--quiet", ".", folder);
     return new Clone(folder).linked();
   }
 
-  /** @throws Error with git's words when it fails. */
+  /** @throws Error with git's message when it fails. */
   git(...args: readonly string[]): string {
     const { success, stdout, stderr } = Bun.spawnSync(["git", "-c", "user.name=a", "-c", "user.email=a@b", ...args], {
       cwd: this.folder,
@@ -45,12 +45,12 @@ export class Clone {
     return stdout.toString().trim();
   }
 
-  /** The command that starts one of its own, by the path of the source, with these words. */
+  /** The command that runs the source at this path, in this clone, with these arguments. */
   command(source: string, args: readonly string[] = []): readonly string[] {
     return [process.execPath, join(this.folder, source), ...args];
   }
 
-  /** Runs a command in its folder. */
+  /** Runs a command in the clone's folder. */
   run(command: readonly string[], env: Readonly<Record<string, string>> = {}) {
     const { exitCode, stdout, stderr } = Bun.spawnSync([...command], {
       cwd: this.folder,

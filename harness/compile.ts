@@ -4,15 +4,15 @@ import type { Architecture } from "../src/arch/architecture.ts";
 import { IN_GUEST } from "./place.ts";
 import { packagesOf } from "./privilege.ts";
 
-/** Where the tests keep what they build: beside the artifacts, and ignored by git as they are. */
+/** The folder for what the tests build: beside the artifacts, and also ignored by git. */
 export const TEST_DIST = join(import.meta.dir, "..", "dist", "test");
 
-/** A C program of the tests: its name in dist/test, its file, and gcc's flags. */
+/** A C program of the tests: its name in dist/test, its source file, and gcc's flags. */
 export type CProgram = { readonly name: string; readonly source: string; readonly flags: readonly string[] };
 
 /**
  * Compiles a C file of the tests with gcc into dist/test/NAME, once for each version of its text and flags, and returns
- * the path. In an emulated machine it is there already. @throws Error with gcc's words.
+ * the path. An emulated machine already has the result. @throws Error with gcc's message.
  */
 export function compileC(name: string, source: string, flags: readonly string[]): string {
   const output = join(TEST_DIST, name);
@@ -21,7 +21,7 @@ export function compileC(name: string, source: string, flags: readonly string[])
 
 export const compileProgram = ({ name, source, flags }: CProgram): string => compileC(name, source, flags);
 
-/** The same by Debian's gcc for `architecture`, into dist/test/ARCHITECTURE/NAME. */
+/** Does the same with Debian's gcc for `architecture`, into dist/test/ARCHITECTURE/NAME. */
 export function compileFor({ debian, gnuTriplet }: Architecture, { name, source, flags }: CProgram): string {
   const compiler = `${gnuTriplet}-gcc`;
   if (Bun.which(compiler) === null)
@@ -31,7 +31,7 @@ export function compileFor({ debian, gnuTriplet }: Architecture, { name, source,
   return compileWith(compiler, join(TEST_DIST, debian, name), source, flags);
 }
 
-/** The same by `compiler`, into `output`. */
+/** Does the same with `compiler`, into `output`. */
 export function compileWith(compiler: string, output: string, source: string, flags: readonly string[]): string {
   const command = [compiler, "-Wall", "-Werror", ...flags, "-o", output, source];
   const stamp = `${command.join(" ")}\n${readFileSync(source, "utf8")}`;

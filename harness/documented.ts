@@ -2,15 +2,15 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * What the documentation tells its readers to run, so that the tests run that: a change in a page is a change in what
- * is run.
+ * Reads the commands in the documentation, so that the tests run what its readers run: changing a page changes the
+ * test.
  */
 const REPOSITORY = join(import.meta.dir, "..");
 
-/** A block of a page between fences: the word behind the opening one, the section it is in, and its text. */
+/** A fenced block of a page: the word after the opening fence, its section, and its text. */
 export type Block = { readonly language: string; readonly heading: string; readonly text: string };
 
-/** The fenced blocks of a page, in their order; `heading` is that of the section of whatever level they stand in. */
+/** The fenced blocks of a page, in order. `heading` is the nearest one above, of any level. */
 export function blocksOf(markdown: string): readonly Block[] {
   const blocks: Block[] = [];
   let heading = "";
@@ -30,7 +30,7 @@ export function blocksOf(markdown: string): readonly Block[] {
 /** Does a shell block's first line say that no test runs it, and why? */
 export const isMarked = ({ text }: Block) => /^# not run by the tests: \S/.test(text);
 
-/** The commands of a shell block, each without the comment behind it; what `&&` joins are several. */
+/** The commands of a shell block, without trailing comments. `&&` separates commands. */
 export const commandsIn = ({ text }: Block): readonly string[] =>
   text
     .split("\n")
@@ -41,8 +41,8 @@ export const commandsIn = ({ text }: Block): readonly string[] =>
 const page = (path: string) => blocksOf(readFileSync(join(REPOSITORY, path), "utf8"));
 
 /**
- * The one command of `path`'s shell blocks that begins with `beginning`, whole.
- * @throws Error where there is none, or there are several.
+ * The only command in the shell blocks of `path` that begins with `beginning`, in full.
+ * @throws Error when there is none or more than one.
  */
 export function documentedCommand(path: string, beginning: string): string {
   const found = page(path)
@@ -58,7 +58,7 @@ export function documentedCommand(path: string, beginning: string): string {
   return only;
 }
 
-/** The blocks of one language in the section of this heading, each as its lines. @throws Error where there is none. */
+/** The lines of each block of one language in the section with this heading. @throws Error when there is none. */
 export function documentedBlocks(path: string, heading: string, language: string): readonly (readonly string[])[] {
   const found = page(path).filter((block) => block.heading === heading && block.language === language);
   if (found.length === 0)

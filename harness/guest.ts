@@ -20,20 +20,20 @@ import { REFERENCE_PROGRAM } from "./reference.ts";
 import { DRILL_PROGRAM, STAGE_PROGRAM } from "./stage.ts";
 
 const PROJECT = join(import.meta.dir, "..");
-/** Debian's kernel for AArch64 with pages of 16 kB: in Debian 13, and in what Debian 12 has of it. */
+/** Debian's kernel for AArch64 with pages of 16 kB: in Debian 13, and in what Debian 12 takes from it. */
 export const KERNEL_OF_16_KB = { name: "linux-image-arm64-16k", suite: "trixie" };
-/** strace, and what it needs: the files of packages. */
+/** strace and its libraries: files of packages. */
 const STRACE = { strace: ["usr/bin/strace"], libc6: ["lib/**/ld-linux-*.so.1", "lib/**/libc.so.6"] };
 
-/** The test files are its arguments. It tells the page size and where the stack lies, too, which no test shows. */
+/** Takes the test files as arguments. Also prints the page size and the stack's address, which no test shows. */
 const SCRIPT =
   'grep -m 1 KernelPageSize /proc/self/smaps; grep -F "[stack]" /proc/self/maps; ' +
   "mount -t cgroup2 cgroup2 /sys/fs/cgroup && mkdir -p /dev/pts && mount -t devpts devpts /dev/pts && " +
   'cd /project && exec bun test "$@"';
 
 /**
- * What was seen: the size of the kernel's pages, the bits of its addresses, how many tests passed, the names of those
- * that failed, and all that bun test said.
+ * What a run in a machine showed: the kernel's page size, the bits of its addresses, how many tests passed, the names
+ * of those that failed, and the whole output of bun test.
  */
 export type Seen = {
   readonly pageSize: string;
@@ -43,26 +43,24 @@ export type Seen = {
   readonly output: string;
 };
 
-/**
- * Of a table about what was seen on machines of `architecture`: the day, their emulator, and the arm64 file it is of.
- */
+/** The heading of a table of runs on machines of `architecture`: the day, the emulator, and the arm64 file. */
 export function seenOn({ emulator }: Architecture): string {
   const [version] = Bun.spawnSync([emulator.program, "--version"]).stdout.toString().split("\n");
   const today = new Date().toISOString().slice(0, 10);
   return `On ${today}, with ${version}; \`dist/arm64/pause\`, SHA-256 ${sha256(readFileSync(ARM64_PAUSE))}`;
 }
 
-/** A file that is tested in a machine as an artifact. */
+/** A file to test in a machine as an artifact. */
 export type Guest = { readonly artifact: Artifact; readonly file: string };
 
 /** The contract's tests, of test/contract. */
 const TESTS = ["upstream.test.ts", "conditions.test.ts", "promises.test.ts"];
 
 /**
- * Runs the contract's tests by `bun test` in `machine`, on the C reference and on `guests`: the Bun there is
- * a linked one, and the test programs and the reference are cross-compiled.
- * @throws Error with all that bun test said, when none was run; UserError, or Error where a cross
- * compiler is missing.
+ * Runs the contract's tests with `bun test` in `machine`, on the C reference and on `guests`. The machine gets a linked
+ * Bun, and cross-compiled test programs and reference.
+ * @throws Error with the whole output of bun test when no test ran; UserError, or Error when a cross compiler is
+ * missing.
  */
 export async function contractIn(run: Scope, machine: Machine, guests: readonly Guest[]): Promise<Seen> {
   const { architecture } = machine;
@@ -85,28 +83,25 @@ export async function contractIn(run: Scope, machine: Machine, guests: readonly 
     ],
   });
   const passed = Number(/^ *(\d+) pass$/m.exec(output)?.[1] ?? 0);
-  // bun test names what failed once more at its end.
+  // bun test lists the failures again at its end.
   const failed = [
     ...new Set([...output.matchAll(/^\(fail\) (.*?)(?: \[[\d.]+m?s\])?$/gm)].map(([, name = ""]) => name)),
   ];
   if (passed === 0 || (status === 0) !== (failed.length === 0))
     throw new Error(`bun test ended with ${status} in the machine:\n${output}`);
   const pageSize = /^KernelPageSize: +(.*)$/m.exec(output)?.[1] ?? "unknown";
-  // The stack lies at the end of the addresses that a process has.
+  // The stack lies at the end of a process's addresses.
   const stackEnd = /^\w+-(\w+) .*\[stack\]$/m.exec(output)?.[1] ?? "";
   return { pageSize, addressBits: Number.parseInt(stackEnd, 16).toString(2).length, passed, failed, output };
 }
 
-/** What a command needs that is run by Bun in /project. */
+/** The environment of a command that Bun runs in /project. */
 export const ENVIRONMENT = ["PATH=/bin:/usr/bin", "HOME=/tmp", "BUN_BE_BUN=1"];
 
-/** Where a file of the project is in the machine. */
+/** The place of one of the project's files in the machine. */
 export const inProject = (path: string): string => join("project", relative(PROJECT, path));
 
-/**
- * Bun, as bin/bun, and in /project the sources of the build and of the tests' support, and what `patterns` name
- * besides.
- */
+/** Bun as bin/bun, and in /project the sources of the build and of the harness, plus what `patterns` match. */
 export async function bunAndSources(
   run: Scope,
   architecture: Architecture,
@@ -124,7 +119,7 @@ export async function bunAndSources(
 const linked = new Map<Architecture, Promise<string>>();
 
 /**
- * Bun itself, as one file: any compiled program is it when BUN_BE_BUN asks for that. Linked once for all machines of a
+ * Bun itself, as one file: any compiled program becomes Bun when BUN_BE_BUN is set. Linked once for all machines of a
  * run.
  */
 function linkedBun(run: Scope, architecture: Architecture): Promise<string> {

@@ -7,11 +7,11 @@ import { fetchPackage, packageField } from "../src/build/debian/packages.ts";
 import { DEBIAN_CACHE } from "../src/build/machine/debian.ts";
 import type { Scope } from "../src/support/scope.ts";
 
-/** What building needs besides a compiler for the architecture: programs, and the packages that have them. */
+/** What a kernel build needs besides a compiler for the architecture: programs and their packages. */
 const TOOLS = { gcc: "gcc libc6-dev", make: "make", flex: "flex", bison: "bison", bc: "bc", xz: "xz-utils" };
 const CONFIG = join(import.meta.dir, "linux.config");
 
-/** A kernel to build: its folder below Debian's cache, and its own lines of the .config. */
+/** A kernel to build: its folder below Debian's cache, and its extra lines of the .config. */
 export type Recipe = { readonly name: string; readonly options: readonly string[] };
 
 export const KERNEL_OF_39_BITS: Recipe = {
@@ -24,9 +24,9 @@ export const KERNEL_OF_64_KB: Recipe = {
 };
 
 /**
- * Builds a Linux kernel for emulated machines from Debian's linux-source, with linux.config and the recipe's lines over
- * allnoconfig. What was built before is built no second time.
- * @throws Error when a tool is missing, an option is not to be had as asked for, or the build fails; UserError.
+ * Builds a Linux kernel for emulated machines from Debian's linux-source: allnoconfig, linux.config and the recipe's
+ * lines. Reuses an earlier build.
+ * @throws Error when a tool is missing, an option cannot be set as requested, or the build fails; UserError.
  */
 export async function buildLinux(run: Scope, architecture: Architecture, { name, options }: Recipe): Promise<Kernel> {
   const { debian, gnuTriplet } = architecture;
@@ -52,7 +52,7 @@ function requireTools(tools: Readonly<Record<string, string>>): void {
     );
 }
 
-/** The source of the kernel that Debian has, unpacked whole: the folder. */
+/** The folder of Debian's kernel source, unpacked. */
 async function linuxSource(run: Scope, { debian }: Architecture): Promise<string> {
   const release = { architecture: debian };
   const name = (await packageField(run, "linux-source", "Depends", release, DEBIAN_CACHE)).split(" ")[0] ?? "";
@@ -68,7 +68,7 @@ async function linuxSource(run: Scope, { debian }: Architecture): Promise<string
 }
 
 /**
- * Kconfig leaves out what depends on something absent, and says nothing.
+ * Kconfig silently drops options whose dependencies are missing.
  * @throws Error naming the lines of `wanted` that are not in `made`.
  */
 function requireOptions(wanted: string, made: string): void {

@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
-/** What a command writes into a page stands between `<!-- NAME:begin -->` and `<!-- NAME:end -->`. */
+/** A command writes its part of a page between `<!-- NAME:begin -->` and `<!-- NAME:end -->`. */
 
 /**
- * The page with `text` between the marks of this name instead of what is there.
- * @throws Error when it has no such marks.
+ * Returns the page with `text` between the marks of this name.
+ * @throws Error when the page has no such marks.
  */
 export function withMarked(page: string, name: string, text: string): string {
   const [begin, end] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
@@ -14,16 +14,16 @@ export function withMarked(page: string, name: string, text: string): string {
   return `${before}${begin}\n${text}\n${end}${after}`;
 }
 
-/** The same in the file at `path`. */
+/** Does the same in the file at `path`. */
 export function writeMarked(path: string, name: string, text: string): void {
   writeFileSync(path, withMarked(readFileSync(path, "utf8"), name, text));
 }
 
-/** What stands between the marks of this name, or nothing. */
+/** The text between the marks of this name, or an empty one. */
 export const marked = (page: string, name: string): string =>
   new RegExp(`<!-- ${name}:begin -->(.*?)<!-- ${name}:end -->`, "s").exec(page)?.[1] ?? "";
 
-/** For what takes long, before it begins. @throws Error when the file at `path` has no marks of this name. */
+/** Call this before slow work. @throws Error when the file at `path` has no marks of this name. */
 export function requireMarks(path: string, name: string): void {
   withMarked(readFileSync(path, "utf8"), name, "");
 }

@@ -6,24 +6,24 @@ import { blockedIn, RT_SIGTIMEDWAIT } from "./proc.ts";
 import { type Ending, soon } from "./wait.ts";
 
 /**
- * A stage that needs no compiler: what util-linux and sh can make of conditions. As root, or in a user namespace;
- * stage.c makes the others.
+ * Conditions that need no compiler: util-linux and sh make them, as root or in a user namespace. stage.c makes the
+ * others.
  */
 export type PlainConditions = {
-  /** PID 1 of a PID namespace of its own: yes, unless said otherwise. */
+  /** Run it as PID 1 of its own PID namespace; default: yes. */
   readonly first?: boolean;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Redirections of sh, as `2>&-`. */
+  /** Redirections of sh, such as `2>&-`. */
   readonly redirections?: string;
-  /** So many processes that are left to it, as PID 1; they sleep. */
+  /** How many sleeping orphans to leave to it, as PID 1. */
   readonly orphans?: number;
 };
 
 const PID_NAMESPACE = ["unshare", "--pid", "--fork", "--kill-child"];
 const OWN_USERS = ["--user", "--map-root-user"];
 
-/** The words that make the namespace here. */
+/** The command prefix that makes the namespace here. */
 const namespace = (): readonly string[] =>
   NEEDS.namespaces.present() ? PID_NAMESPACE : [...PID_NAMESPACE, ...OWN_USERS];
 
@@ -35,7 +35,7 @@ export const PLAIN_STAGE: Need = {
   packages: [],
 };
 
-/** sh, with this many orphans to come, becomes the command behind it. */
+/** sh starts this many future orphans and becomes the command that follows. */
 const become = ({ redirections = "", orphans = 0 }: PlainConditions) => [
   "sh",
   "-c",
@@ -60,13 +60,11 @@ async function ending(stage: ReturnType<typeof raise>): Promise<Ending> {
   return { status, stdout, stderr };
 }
 
-/** Runs `artifact` to its own end. */
+/** Runs `artifact` until it exits by itself. */
 export const plainlyPlayed = (artifact: Artifact, conditions: PlainConditions): Promise<Ending> =>
   ending(raise(artifact, conditions));
 
-/**
- * Starts `artifact`, waits until it is parked, and gives its PID to `play`; it is gone afterwards however that goes.
- */
+/** Starts `artifact`, waits until it is parked, and passes its PID to `play`. Always ends it afterwards. */
 export async function plainlyParked<T>(
   artifact: Artifact,
   conditions: PlainConditions,

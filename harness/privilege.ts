@@ -2,17 +2,18 @@ import { test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** What a test needs of the machine. */
+/** Something that a test needs of the machine. */
 export type Need = {
-  /** What it is and what brings it, for the reader: a program and its package, a capability, a namespace. */
+  /** Its name and origin, for the reader: a program and its package, a capability, a namespace. */
   readonly name: string;
-  /** Is it here? Found out once. */
+  /** Is it here? Checked once. */
   readonly present: () => boolean;
   /**
-   * Does the README's second command bring it, or any system have it? The tests of others belong to `bun run test:all`.
+   * Does every system have it, or the README's second command install it? Tests that need more are `bun run
+   * test:all`'s.
    */
   readonly ordinary: boolean;
-  /** Debian's packages that bring it; none where none does. */
+  /** Debian's packages that provide it, if any. */
   readonly packages: readonly string[];
 };
 
@@ -20,15 +21,15 @@ const PROJECT = join(import.meta.dir, "..");
 const CI = process.env.CI === "true";
 
 /**
- * Which tests run under CI: those that need what is ordinary, or only the others, whose names end with REST_MARK; all
- * where the variable is not set. test/run.ts sets it.
+ * Which tests run under CI: those that need only what is ordinary, or the others, whose names end with REST_MARK; all
+ * if the variable is not set. test/run.ts sets it.
  */
 export const SHARE_VARIABLE = "PAUSE_TEST_SHARE";
 export type Share = "ordinary" | "rest";
 export const REST_MARK = " [all]";
 const share = CI ? process.env[SHARE_VARIABLE] : undefined;
 
-/** Debian's package of a program, where the two are not called the same. */
+/** Debian's package of a program whose name differs. */
 const PACKAGES: Readonly<Record<string, string>> = {
   "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
   "aarch64-linux-gnu-objdump": "binutils-aarch64-linux-gnu",
@@ -56,12 +57,12 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "x86_64-linux-gnu-objdump": "binutils",
 };
 
-/** The packages that the README's second command installs; the runner's file lies beside the page. */
+/** The packages that the README's second command installs; the file of the runner lies beside that page. */
 const [, ordinaryPackages = ""] =
   /```sh.*?```.*?```sh\n.*?apt-get install -y --no-install-recommends ([^&]*)&&.*?```/s.exec(readme()) ?? [];
 const ORDINARY = new Set(ordinaryPackages.trim().split(" "));
 
-/** In an emulated machine there is no such page, and nothing is left out. */
+/** An emulated machine does not have the page, and runs every test. */
 function readme(): string {
   const path = join(PROJECT, "README.md");
   return existsSync(path) ? readFileSync(path, "utf8") : "";
@@ -72,7 +73,7 @@ function once(find: () => boolean): () => boolean {
   return () => (found ??= find());
 }
 
-/** Does this command end with 0? */
+/** Does this command exit with 0? */
 const succeeds = (...command: readonly string[]) =>
   Bun.which(command[0] ?? "") !== null &&
   Bun.spawnSync([...command], { stdio: ["ignore", "ignore", "ignore"] }).success;
@@ -80,7 +81,7 @@ const succeeds = (...command: readonly string[]) =>
 /** Debian's packages of a program. */
 export const packagesOf = (name: string): string => PACKAGES[name] ?? name;
 
-/** A program on PATH. util-linux and coreutils are on every Debian. */
+/** A program on PATH. Every Debian has util-linux and coreutils. */
 export function program(name: string): Need {
   const packages = packagesOf(name);
   const called = packages === name ? name : `${name}: apt-get install ${packages}`;
@@ -93,7 +94,7 @@ export function program(name: string): Need {
 }
 const ESSENTIAL = new Set(["bash", "chroot", "install", "nsenter", "setpriv", "sh", "tar", "unshare"]);
 
-/** Under /sys/fs/cgroup, one hierarchy or one for each controller. */
+/** Checks /sys/fs/cgroup, with one hierarchy or one for each controller. */
 function makesCgroups(): boolean {
   const folders = existsSync("/sys/fs/cgroup/cgroup.controllers")
     ? ["/sys/fs/cgroup"]
@@ -103,7 +104,7 @@ function makesCgroups(): boolean {
   );
 }
 
-/** Leaves PID 1, or whoever stands in for it, a process that ends, and looks whether it goes. */
+/** Leaves a process that ends to PID 1, or to its replacement, and checks that it disappears. */
 function reapsOrphans(): boolean {
   const { stdout } = Bun.spawnSync(["sh", "-c", "(sleep 0.1 >/dev/null 2>&1 & echo $!)"]);
   const path = `/proc/${stdout.toString().trim()}`;
@@ -111,7 +112,7 @@ function reapsOrphans(): boolean {
   return !existsSync(path);
 }
 
-/** What is no program. */
+/** Needs that are not programs. */
 export const NEEDS = {
   root: { name: "root", present: once(() => process.getuid?.() === 0), ordinary: true, packages: [] },
   namespaces: {
@@ -166,8 +167,8 @@ export const NEEDS = {
 } as const satisfies Readonly<Record<string, Need>>;
 
 /**
- * A test that needs something of the machine. Where that is not there, it is skipped, with what it needs in its name;
- * under CI, where a skip would hide that nothing was tested, it fails.
+ * A test that needs something of the machine. If that is missing, the test is skipped, with the need in its name. Under
+ * CI it fails instead, because a skip would hide that nothing was tested.
  */
 export function testNeeding(...needs: readonly Need[]) {
   const ordinary = needs.every((need) => need.ordinary);
@@ -181,7 +182,7 @@ export function testNeeding(...needs: readonly Need[]) {
   };
 }
 
-/** What of it is not here, for the reader; nothing where all is. */
+/** Names the missing ones for the reader; empty if none is. */
 export const missingOf = (needs: readonly Need[]): string =>
   needs
     .filter(({ present }) => !present())

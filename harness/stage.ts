@@ -7,7 +7,7 @@ import { type Ending, soon } from "./wait.ts";
 
 export { type Ending, soon } from "./wait.ts";
 
-// Static, so that the environment that the stage passes on does not change what it does itself.
+// Static, so that the environment that the stage passes on does not affect the stage itself.
 const program = (name: string): CProgram => ({
   name,
   source: join(import.meta.dir, `${name}.c`),
@@ -17,23 +17,23 @@ export const STAGE_PROGRAM = program("stage");
 export const DRILL_PROGRAM = program("drill");
 
 export type Conditions = {
-  /** What stage.c is to make, in its own words. */
+  /** The conditions for stage.c to make, in its own words. */
   readonly make?: readonly string[];
-  /** PID 1 of namespaces of its own: yes, unless said otherwise. */
+  /** Run it as PID 1 of its own namespaces; default: yes. */
   readonly first?: boolean;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
 };
 
-/** A program on the stage. */
+/** A program running on the stage. */
 class Actor {
   constructor(
     private readonly stage: Subprocess<"ignore", "pipe", "pipe">,
     readonly pid: number,
   ) {}
 
-  /** Sends `signal` and waits for the end. */
+  /** Sends `signal` and waits for the exit. */
   async end(signal: "SIGTERM" | "SIGINT" | "SIGKILL" | "SIGUSR1" | "SIGPIPE" = "SIGTERM"): Promise<Ending> {
     process.kill(this.pid, signal);
     return ending(this.stage);
@@ -44,7 +44,7 @@ class Actor {
   }
 }
 
-/** Starts `artifact` and waits until it is parked; `play` has it, and it is gone afterwards however that goes. */
+/** Starts `artifact`, waits until it is parked, and passes it to `play`. Always ends it afterwards. */
 export async function parked<T>(
   artifact: Artifact,
   conditions: Conditions,
@@ -59,7 +59,7 @@ export async function parked<T>(
   }
 }
 
-/** Runs `artifact` to its own end. */
+/** Runs `artifact` until it exits by itself. */
 export async function played(artifact: Artifact, conditions: Conditions): Promise<Ending> {
   const stage = raise(artifact, conditions);
   try {
@@ -69,7 +69,7 @@ export async function played(artifact: Artifact, conditions: Conditions): Promis
   }
 }
 
-/** Runs a drill of drill.c: what it printed, which is nothing when all went well. */
+/** Runs a drill of drill.c and returns its output, which is empty if all went well. */
 export async function drill(...args: (string | number)[]): Promise<string> {
   const child = Bun.spawn([compileProgram(DRILL_PROGRAM), ...args.map(String)], {
     stdin: "ignore",
@@ -80,7 +80,7 @@ export async function drill(...args: (string | number)[]): Promise<string> {
   return status === 0 ? "" : `${out}${err}drill ${args[0]} ended with ${status}`;
 }
 
-/** Medians of exec to parked and of SIGTERM to exit of two programs, taken in turn: ns. */
+/** Medians for two programs, run in turn, from exec to parked and from SIGTERM to exit: ns. */
 export async function times(count: number, path: string, other: string): Promise<{ start: number; end: number }[]> {
   const lines = await Bun.$`${compileProgram(DRILL_PROGRAM)} times ${count} ${path} ${other}`.text();
   return lines
@@ -93,7 +93,7 @@ export async function times(count: number, path: string, other: string): Promise
 function raise(artifact: Artifact, { make = [], first = true, args = [], env = {}, cwd = "/" }: Conditions) {
   const place = artifact.alone && first ? [`root=${rootOf(artifact)}`] : [];
   const program = artifact.alone && first ? "/pause" : artifact.path;
-  // Devices are opened while they can be seen, and privileges given up when nothing needs them any more.
+  // Open devices while they are visible, and drop privileges when nothing needs them any more.
   const outside = make.filter((condition) => condition !== "hardened");
   const last = make.filter((condition) => condition === "hardened");
   const command = [
@@ -114,7 +114,7 @@ async function ending(stage: Subprocess<"ignore", "pipe", "pipe">): Promise<Endi
   return { status, stdout, stderr };
 }
 
-/** @throws Error when the program has ended instead. */
+/** @throws Error when the program has exited instead. */
 function parkedChild(stage: Subprocess): number | undefined {
   if (stage.exitCode !== null) throw new Error(`it ended with ${stage.exitCode} before it parked`);
   try {

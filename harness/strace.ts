@@ -5,12 +5,12 @@ import { TEST_DIST } from "./compile.ts";
 import { children } from "./proc.ts";
 import type { Ending } from "./stage.ts";
 
-/** What is to fail with EPERM. */
+/** What must fail with EPERM. */
 export type Injection = "SIGINT" | "SIGTERM" | "SIGCHLD" | "wait";
 
 /**
- * Runs `artifact` under strace, not as PID 1, with the system call failing that sets one signal up, or the wait. Which
- * call that is, is seen in a run where none fails: a runtime in front of the program makes such calls of its own.
+ * Runs `artifact` under strace, not as PID 1, and makes the call fail that sets up one signal, or the wait. A run
+ * without failures shows which call that is, because a runtime in front of the program makes such calls too.
  */
 export async function injected(artifact: Artifact, what: Injection): Promise<Ending> {
   if (what === "wait") return strace(artifact, "rt_sigtimedwait", ["-e", "inject=rt_sigtimedwait:error=EPERM"]).ending;
@@ -22,8 +22,8 @@ export async function injected(artifact: Artifact, what: Injection): Promise<End
 }
 
 /**
- * The last call that sets up this signal, alone or with the other; for SIGINT where there is one, the call for it
- * alone.
+ * The last call that sets up this signal, alone or with the other one; for SIGINT, the call for it alone, if there is
+ * one.
  */
 function indexOf(calls: readonly string[], what: Injection): number {
   const name = what.slice(3);
@@ -49,7 +49,7 @@ function strace(artifact: Artifact, calls: string, inject: readonly string[]) {
     const [stdout, stderr, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
     return { status, stdout, stderr };
   })();
-  /** The calls up to the wait; the run is over then. */
+  /** The calls up to the wait; ends the run there. */
   const upToWait = async () => {
     for (let tries = 0; tries < 2000; tries++) {
       await Bun.sleep(5);
@@ -65,12 +65,12 @@ function strace(artifact: Artifact, calls: string, inject: readonly string[]) {
   return { ending, log: upToWait };
 }
 
-/** A system call as strace has it with its arguments as numbers. */
+/** A system call that strace printed with its arguments as numbers. */
 export type SeenCall = { readonly call: string; readonly args: readonly bigint[] };
 
 /**
- * Runs `artifact` under strace, not as PID 1, ended by SIGTERM where it waits: the calls that it makes behind its exec,
- * in order.
+ * Runs `artifact` under strace, not as PID 1, and ends it with SIGTERM during its wait. Returns the calls that it makes
+ * after its exec, in order.
  */
 export async function straced(artifact: Artifact, args: readonly string[]): Promise<readonly SeenCall[]> {
   const log = join(TEST_DIST, `straced-${artifact.name}${args.join("")}.log`);

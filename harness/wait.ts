@@ -1,6 +1,6 @@
 const PATIENCE_MS = 20_000;
 
-/** How a program ended: its exit status (128 and more: a signal), and all it wrote. */
+/** How a program ended: its exit status (128 and more: a signal), and all its output. */
 export type Ending = { readonly status: number; readonly stdout: string; readonly stderr: string };
 
 /** Asks until there is an answer. @throws Error naming what did not happen. */

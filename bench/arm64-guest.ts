@@ -7,16 +7,16 @@ import { type Peer, REFERENCE } from "./peers.ts";
 import { type Plan, QUICK } from "./plan.ts";
 import type { Samples } from "./samples.ts";
 
-/** The end of bench/arm64.ts that runs in the machine: measures the two files that are its arguments, the C program's second, into the third. */
+/** Measures for bench/arm64.ts, in the machine. Its arguments: our file, the C program, and the file for the result. */
 const [ours = "", reference = "", output = ""] = process.argv.slice(2);
 const { rt_sigtimedwait, ppoll } = SYSTEM_CALLS;
 
-/** There is no pause(2) on AArch64: the C library's is ppoll(2). */
+/** AArch64 has no pause(2): the C library uses ppoll(2). */
 const PEERS: readonly Peer[] = [
   { name: "pause", command: [ours], parksIn: rt_sigtimedwait, env: {}, endsOnSigterm: true },
   { name: REFERENCE, command: [reference], parksIn: ppoll, env: {}, endsOnSigterm: true },
 ];
-/** Short turns: what the machine does meanwhile, it does to both. */
+/** Short turns, because whatever the machine does meanwhile then affects both. */
 const PLAN: Plan = { ...QUICK, starts: [40, 3], crowds: [[1, 5]] };
 
 const samples: Samples = {};

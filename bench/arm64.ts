@@ -17,8 +17,9 @@ import { RIG } from "./rig.ts";
 import { figure, type Samples } from "./samples.ts";
 
 /**
- * Measures dist/arm64/pause against the C program of upstream's structure in emulated machines with pages of each size, by the benchmark's
- * own rig, which runs there. Writes the tables of docs/architectures.md. One of the kernels is built: no part of CI.
+ * Measures dist/arm64/pause against the C program with upstream's structure, in emulated machines with pages of each
+ * size, with the benchmark's own rig running there. Writes the tables of docs/architectures.md. CI does not run it,
+ * because it builds one of the kernels.
  */
 const PAGE = join(import.meta.dir, "..", "docs", "architectures.md");
 const MARK = "measured";
@@ -38,12 +39,12 @@ const OF_THE_RUN = [
   "exec to parked, ns",
   "SIGTERM to exit, ns",
 ];
-/** Where in the machine things are. */
+/** The places of files in the machine. */
 const [OURS, C, RESULT] = ["files/pause", "files/c", "result.json"];
-/** Half a minute alone. */
+/** Alone, it takes half a minute. */
 const PATIENCE = 600;
 
-/** What one machine gave. */
+/** The results of one machine. */
 type Measured = {
   readonly kernel: string;
   readonly processor: string;
@@ -109,7 +110,7 @@ function report(all: readonly Measured[]): string {
   ].join("\n");
 }
 
-/** The ratio of the medians, and both, each with its spread where it has one. */
+/** The ratio of the medians and both medians, each with its spread if it has one. */
 function compared(metric: string, samples: Samples): string {
   const [ours, theirs] = ["pause", REFERENCE].map((name) => figure(samples[metric]?.[name] ?? []));
   const shown = [ours, theirs].map((figure) => {

@@ -7,7 +7,7 @@ type Controller = "pids" | "memory" | "cpuacct";
 
 const ROOT = "/sys/fs/cgroup";
 
-/** A controller is in one hierarchy at a time: of its own in cgroup v1, or in that of v2, which some machines have beside v1. */
+/** A controller is in one hierarchy: its own in cgroup v1, or that of v2, which some machines have beside v1. */
 function hierarchyOf(controller: Controller): { folder: string; version: "v1" | "v2" } {
   for (const folder of [ROOT, join(ROOT, "unified")]) {
     const controllers = join(folder, "cgroup.controllers");
@@ -15,17 +15,17 @@ function hierarchyOf(controller: Controller): { folder: string; version: "v1" | 
       return { folder, version: "v2" };
   }
   if (existsSync(join(ROOT, controller, "cgroup.procs"))) return { folder: join(ROOT, controller), version: "v1" };
-  // Version 2 counts the CPU of each group, without a controller.
+  // Version 2 counts each group's CPU without a controller.
   if (controller === "cpuacct" && existsSync(join(ROOT, "cgroup.controllers"))) return { folder: ROOT, version: "v2" };
   throw new UserError(
     `no control group can be made: the ${controller} controller is neither in ${ROOT} (cgroup v2) nor in ${join(ROOT, controller)} (v1); mount one`,
   );
 }
 
-/** Which of the two charges memory here. */
+/** The version of cgroups that charges memory here. */
 export const memoryCgroupVersion = () => hierarchyOf("memory").version;
 
-/** A control group of its own for `use`; its last process may take a moment to leave it. */
+/** Makes a control group for `use`, and removes it once its last process has left it, which may take a moment. */
 export async function withGroup<T>(controller: Controller, use: (group: string) => Promise<T>): Promise<T> {
   const { folder, version } = hierarchyOf(controller);
   if (version === "v2" && controller !== "cpuacct")
@@ -39,14 +39,14 @@ export async function withGroup<T>(controller: Controller, use: (group: string) 
   }
 }
 
-/** A group that charges memory, and one that counts CPU: where both are of version 2, one is both. */
+/** A group that charges memory, and one that counts CPU; the same group if both controllers are of version 2. */
 export function withNodeGroups<T>(use: (memory: string, cpu: string) => Promise<T>): Promise<T> {
   const [memory, cpu] = [hierarchyOf("memory"), hierarchyOf("cpuacct")];
   if (memory.folder === cpu.folder) return withGroup("memory", (group) => use(group, group));
   return withGroup("memory", (charged) => withGroup("cpuacct", (counted) => use(charged, counted)));
 }
 
-/** The CPU that all that was ever in the group took, ns. */
+/** The CPU time of everything that was ever in the group, ns. */
 export function cpuOfGroup(group: string): number {
   const version1 = join(group, "cpuacct.usage");
   if (existsSync(version1)) return readNumber(version1);
@@ -54,7 +54,7 @@ export function cpuOfGroup(group: string): number {
   return Number(microseconds ?? Number.NaN) * 1000;
 }
 
-/** What the memory group `group` is charged with, and the kernel's part of it, bytes; NaN where the kernel does not tell. */
+/** The memory charged to `group`, and the kernel's part of it, bytes; NaN if the kernel does not report it. */
 export function charge(group: string): { total: number; kernel: number } {
   if (existsSync(join(group, "memory.usage_in_bytes"))) {
     return {

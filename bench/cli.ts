@@ -78,14 +78,14 @@ async function measure(run: Scope, { quick, only, peers: wanted }: Values): Prom
   return { ...described, seconds: (performance.now() - started) / 1000, samples };
 }
 
-/** Only a full run of everything goes where the report is committed. */
+/** Only a full run of everything goes into the folder of the committed report. */
 function folderFor({ quick, only, peers: wanted }: Values): string {
   const part = only ?? (wanted === undefined ? undefined : "peers");
   if (part !== undefined) return join(ROOT, "dist", "bench", part);
   return quick ? join(ROOT, "dist", "bench", "quick") : join(ROOT, "bench");
 }
 
-/** A line for each peer's samples of each metric, so that two runs can be told apart line by line. */
+/** Prints each peer's samples of each metric on one line, so that two runs can be compared line by line. */
 function serialize(results: Results): string {
   return JSON.stringify(results, null, 1).replace(
     /\[\n\s+([-\d.,\s]+?)\n\s+\]/g,
@@ -108,5 +108,5 @@ function parse(args: readonly string[]) {
   }
 }
 
-// A measurement ends in its own order when a signal came, and takes its control groups away.
+// After a signal, a measurement ends in its own order and removes its control groups.
 await command("bench", main);

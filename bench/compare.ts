@@ -3,32 +3,33 @@ import { REFERENCE } from "./peers.ts";
 import type { Results } from "./results.ts";
 import { apart, type Figure, figure, ratios } from "./samples.ts";
 
-/** One peer's figure in both runs: the spreads to hold against each other, and the medians in words. */
+/** One peer's figure in both runs: the spreads to compare, and the medians in words. */
 type Pair = {
   readonly metric: string;
   readonly peer: string;
   readonly spreads: readonly [Figure, Figure];
-  /** It was 0 in every sample, is not any more, and is what a program does or does not: run. */
+  /** It was 0 in every sample, is not any more, and measures whether a program runs at all. */
   readonly awoken: boolean;
-  /** By what factor it moves without anything having changed. */
+  /** The factor by which it varies although nothing has changed. */
   readonly slack: number;
   readonly words: readonly [string, string];
 };
 
-/** The factor by which a figure moves from run to run, however little it scatters within each. */
+/** The factor by which a figure varies from run to run, however little it scatters within each. */
 function slackOf(metric: string, hasRatio: boolean): number {
-  // A file is what it is.
+  // A file does not vary.
   if (/^(file|gzip|zstd|pages mapped|segments)/.test(metric)) return 1;
-  // Without a ratio, the machine's speed is in it.
+  // Without a ratio, the figure includes the machine's speed.
   if (!hasRatio) return 3;
-  // PSS is shared with what else runs; RSS moved by up to a twentieth between runs that did not scatter within.
+  // PSS is shared with other processes; RSS varied by up to a twentieth between runs without scattering within them.
   return metric.startsWith("PSS") ? 1.2 : 1.05;
 }
 
 /**
- * What moved from `old` to `now` by more than the spread of either run, and the spreads lie apart: a line each, the worst
- * first, and how many were compared. Ratios to the reference are compared, so that a slower machine is not a slower
- * program; the reference itself, and what is held against 0, by the figures.
+ * Lists the figures that moved from `old` to `now` by more than the spread of either run, with spreads that do not
+ * overlap: a line each, worst first, and the number of comparisons. Compares ratios to the reference, so that a slower
+ * machine does not look like a slower program; compares the reference itself, and anything relative to 0, by the
+ * figures.
  */
 export function compare(old: Results, now: Results): string[] {
   const pairs = Object.keys(now.samples).flatMap((metric) =>

@@ -4,7 +4,7 @@ import type { ElfFile } from "../src/elf/file.ts";
 import { findCallSites } from "../src/explain/call-sites.ts";
 import { UserError } from "../src/support/error.ts";
 
-/** Of a file: its bytes, those in segments that can be executed, the places there that enter the kernel, and the segments that can be written as well as executed. */
+/** Of a file: bytes, executable bytes, kernel entries in those, and segments both writable and executable. */
 export type Exposure = {
   readonly bytes: number;
   readonly executable: number;
@@ -12,7 +12,7 @@ export type Exposure = {
   readonly writableCode: number;
 };
 
-/** @throws UserError for a program of an architecture that is not known. */
+/** @throws UserError for a program of an unknown architecture. */
 export function exposureOf(file: ElfFile): Exposure {
   const architecture = architectureOf(file.machine);
   if (architecture === undefined)

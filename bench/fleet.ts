@@ -8,16 +8,16 @@ import { figure } from "./samples.ts";
 const PAGE = join(import.meta.dir, "..", "docs", "fleets.md");
 const MARK = "fleet";
 
-/** Pods on a node: the kubelet's default, what managed clusters allow, and more than most have. */
+/** Pods on a node: the kubelet's default, the limit of managed clusters, and more than most have. */
 const PODS = [110, 250, 1000];
 const NODES = 5000;
-/** What a memory control group is charged for each of many, bytes. */
+/** The charge to a memory control group for each of many, bytes. */
 const CHARGE = "charge of each of 200, bytes";
-/** CPU of PID 1 in a window of 10 s with an orphan every 10 ms, ns; and how many orphans these are. */
+/** CPU of PID 1 in a window of 10 s with an orphan every 10 ms, ns, and the number of these orphans. */
 const ORPHANS = "orphans, 10 s: CPU, ns";
 const ORPHANS_IN_WINDOW = 1000;
 
-/** What nodes with so many pods spend by a full run's figures, and what a fleet of them saves: a table in Markdown. */
+/** What nodes with so many pods spend, by a full run's figures, and what a fleet of them saves: a table in Markdown. */
 export function fleet({ samples }: Results): string {
   const median = (metric: string, peer: string) => figure(samples[metric]?.[peer] ?? []).median;
   const charged = (peer: string) => (pods: number) => amount(pods * median(CHARGE, peer), "bytes");
@@ -42,5 +42,5 @@ export function fleet({ samples }: Results): string {
   ].join("\n");
 }
 
-/** Writes the table of `results` into docs/fleets.md. @throws Error when it has no marks. */
+/** Writes the table of `results` into docs/fleets.md. @throws Error when that has no marks. */
 export const writeFleet = (results: Results): void => writeMarked(PAGE, MARK, fleet(results));

@@ -1,4 +1,4 @@
-/** A number with three digits that matter, in a unit a reader can take in. The unit is the last word of the metric. */
+/** Formats a number to three significant digits in a readable unit. The metric's last word is its unit. */
 export function amount(value: number, metric: string): string {
   const unit = metric.split(" ").at(-1);
   if (Number.isNaN(value)) return "–";
@@ -8,7 +8,7 @@ export function amount(value: number, metric: string): string {
   return value.toLocaleString("en-US", { maximumFractionDigits: value < 10 ? 1 : 0 });
 }
 
-/** A ratio; what is held against 0 has none. */
+/** Formats a ratio; a comparison with 0 has none. */
 export function ratio(value: number, reference: number): string {
   if (Number.isNaN(value) || Number.isNaN(reference)) return "–";
   if (reference === 0) return value === 0 ? "both 0" : "C: 0";
@@ -26,5 +26,5 @@ function scaled(value: number, step: number, units: readonly string[]): string {
   return `${scaledValue.toFixed(digits)} ${units[place]}`;
 }
 
-/** A metric's name for a reader: without its unit. */
+/** A metric's name for a reader: without the unit. */
 export const withoutUnit = (metric: string) => metric.replace(/, \w+$/, "");

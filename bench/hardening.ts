@@ -19,7 +19,7 @@ import { FLOOR, MUSL, peers, REFERENCE } from "./peers.ts";
 const ROOT = join(import.meta.dir, "..");
 const PAGE = "docs/hardening.md";
 
-/** A program to hold ours against: its name in the table, and its file. */
+/** A program to compare ours with: its name in the table, and its file. */
 type Executable = { readonly name: string; readonly path: string };
 
 async function programs(): Promise<readonly Executable[]> {
@@ -40,7 +40,10 @@ async function programs(): Promise<readonly Executable[]> {
   return [...ours, ...here, ...(HOST === AARCH64 ? [] : [other])];
 }
 
-/** How many different gadgets ROPgadget finds, with its own depth of 10 bytes. @throws UserError where it is not there or does not say. */
+/**
+ * The different gadgets that ROPgadget finds at its own depth, 10 bytes. @throws UserError when it is missing or
+ * silent.
+ */
 function gadgets(path: string): number {
   const { stdout, stderr } = said(["ROPgadget", "--binary", path]);
   const [, count] = /Unique gadgets found: (\d+)/.exec(stdout) ?? [];

@@ -3,7 +3,7 @@ import { FLOOR, MUSL, REFERENCE } from "./peers.ts";
 import type { Results } from "./results.ts";
 import { apart, figure } from "./samples.ts";
 
-/** The figures of the first page, and of the report's beginning: what they are called there, and the metric. */
+/** The figures of the first page and of the report's beginning: their names there, and their metrics. */
 const ROWS = [
   ["size of the file", "file, bytes"],
   ["resident memory of one", "RSS, bytes"],
@@ -19,7 +19,7 @@ export const HEADLINE_PEERS = [PAUSE, REFERENCE, MUSL, FLOOR] as const;
 
 const of = ({ samples }: Results, metric: string, peer: string) => figure(samples[metric]?.[peer] ?? []);
 
-/** A table of the medians, and how pause compares with the two C programs. */
+/** A table of the medians, and of how pause compares with the two C programs. */
 export function headlines(results: Results): string {
   const rows = ROWS.map(([name, metric]) => {
     const cells = HEADLINE_PEERS.map((peer) => amount(of(results, metric, peer).median, metric));
@@ -29,10 +29,10 @@ export function headlines(results: Results): string {
   return [head, `| --- |${" --- |".repeat(HEADLINE_PEERS.length)}`, ...rows, "", verdict(results)].join("\n");
 }
 
-/** Two figures differ where their spreads lie apart. */
+/** Two figures differ if their spreads do not overlap. */
 const WORDS = { below: "ahead of", alike: "level with", above: "behind" } as const;
 
-/** A sentence with the figures of each outcome against the two C programs. */
+/** A sentence that lists the figures by outcome against the two C programs. */
 function verdict(results: Results): string {
   const outcomes = ROWS.map(([name, metric]) => ({ name, outcome: outcomeOf(results, metric) }));
   const parts = [...Map.groupBy(outcomes, ({ outcome }) => outcome)].map(

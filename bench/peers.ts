@@ -4,30 +4,30 @@ import { type CProgram, compileWith, TEST_DIST } from "../harness/compile.ts";
 import { version } from "../package.json";
 import { UserError } from "../src/support/error.ts";
 
-/** A program to measure: how it is started as PID 1, and the number of the system call it parks in. */
+/** A program to measure: how to start it as PID 1, and the number of the system call it parks in. */
 export type Peer = {
   readonly name: string;
   readonly command: readonly string[];
   readonly parksIn: number;
   readonly env: Readonly<Record<string, string>>;
-  /** As PID 1 a signal that it does not handle is dropped. */
+  /** The kernel drops signals that PID 1 does not handle. */
   readonly endsOnSigterm: boolean;
 };
 
-/** Of x86-64. */
+/** On x86-64. */
 const READ = 0;
 const PAUSE = 34;
 const RT_SIGTIMEDWAIT = 128;
 
-/** What the others are held against: a program of upstream's structure, linked as upstream links its own. */
+/** The reference for all others: a program with upstream's structure, linked as upstream links its own. */
 export const REFERENCE = "C, as upstream";
-/** The same source, linked with musl; and what any program must pay. */
+/** The same source linked with musl; and the minimum that any program must pay. */
 export const MUSL = "C with musl";
 export const FLOOR = "floor";
 
 const SOURCES = join(import.meta.dir, "peers");
 const FLAGS = ["-Os", "-static", "-s"];
-/** The program of upstream's structure, whatever it is linked with. */
+/** The program with upstream's structure, however linked. */
 export const UPSTREAM: CProgram = {
   name: "upstream",
   source: join(SOURCES, "upstream.c"),
@@ -39,7 +39,7 @@ const IN_C = [REFERENCE, MUSL, FLOOR];
 
 const sleep = ["/usr/bin/sleep", "infinity"];
 
-/** What a user would pick instead, each as its package's documentation says, from Debian's packages. */
+/** What a user would choose instead, run as its package's documentation says, from Debian's packages. */
 const OTHERS: readonly Peer[] = [
   { name: "catatonit", command: ["/usr/bin/catatonit", "-P"], parksIn: READ, env: {}, endsOnSigterm: true },
   {
@@ -60,8 +60,8 @@ const OTHERS: readonly Peer[] = [
 ];
 
 /**
- * All peers, ours first, and the names of those that are not on this machine; with `only`, these and the reference.
- * @throws UserError for a name that is none, or when ours were not built.
+ * All peers, ours first, and the names of those missing on this machine; with `only`, these and the reference.
+ * @throws UserError for an unknown name, or when ours were not built.
  */
 export async function peers(
   only: readonly string[] | undefined,
@@ -77,7 +77,7 @@ export async function peers(
   return { present, missing: wanted.filter((peer) => !present.includes(peer)).map(({ name }) => name) };
 }
 
-/** Loaded late: to load it compiles the tests' C program, which is nothing that --help waits for. */
+/** Loaded late, because loading it compiles the tests' C program, and --help should not wait for that. */
 async function ours(): Promise<readonly Peer[]> {
   const { artifacts } = await compiled(() => import("../harness/artifacts.ts"));
   return artifacts()
@@ -114,7 +114,7 @@ function inC(): readonly Peer[] {
   });
 }
 
-/** What `compile` gives. @throws UserError when it is a compiler that is missing or fails. */
+/** The result of `compile`. @throws UserError when the compiler is missing or fails. */
 function compiled<T>(compile: () => T): T {
   try {
     return compile();

@@ -4,10 +4,10 @@ import { figure } from "./samples.ts";
 import { summary } from "./summary.ts";
 import { bars, type Chart, lines } from "./svg.ts";
 
-/** The one that says most. */
+/** The picture that says most. */
 export const SUMMARY = "summary.svg";
 
-/** The pictures of what was measured, by file name. */
+/** The pictures of the results, by file name. */
 export function pictures(results: Results): Record<string, string> {
   const drawn = {
     [SUMMARY]: summary(results),
@@ -55,7 +55,7 @@ function bar(results: Results, pattern: RegExp, title: (metric: string) => strin
   });
 }
 
-/** `pattern` finds the metrics of one curve, and in each its x. */
+/** `pattern` finds the metrics of one curve, and the x value in each. */
 function curve(results: Results, title: string, pattern: RegExp): string | undefined {
   const metrics = Object.keys(results.samples).filter((metric) => pattern.test(metric));
   const [first] = metrics;

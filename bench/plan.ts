@@ -1,22 +1,22 @@
-/** Sizes, and how often each is measured. */
+/** Sizes, and how often to measure each. */
 export type Series = readonly (readonly [size: number, times: number])[];
 
-/** How much is measured: counts, and seconds where said. The quick plan is the same in small. */
+/** How much to measure: counts, and seconds where noted. The quick plan is the same on a small scale. */
 export type Plan = {
   readonly quick: boolean;
   /** Windows of idleness, and as many with orphans ending. */
   readonly windows: readonly [seconds: number, times: number];
-  /** Orphans let go at once. */
+  /** Orphans released at once. */
   readonly storms: Series;
   readonly stopped: Series;
   readonly leave: Series;
-  /** Rounds of starts, and starts of each peer in a round. */
+  /** Rounds of starts, and how often each peer starts in a round. */
   readonly starts: readonly [rounds: number, each: number];
   /** How many run at once. */
   readonly crowds: Series;
-  /** The pods of a node, the seconds for which they leave orphans, and how often. */
+  /** The pods of a node, for how many seconds they leave orphans, and how often. */
   readonly node: readonly [pods: number, seconds: number, times: number];
-  /** What is larger is not compressed, bytes. */
+  /** Larger files are not compressed, bytes. */
   readonly compressible: number;
 };
 
@@ -45,7 +45,7 @@ export const FULL: Plan = {
   compressible: Number.POSITIVE_INFINITY,
 };
 
-/** Five samples where they scatter: that two runs of five lie apart by chance is less than one in a hundred. */
+/** Five samples if they scatter: two runs of five lie apart by chance less than once in a hundred times. */
 export const QUICK: Plan = {
   quick: true,
   windows: [0.5, 7],
@@ -64,9 +64,9 @@ export const QUICK: Plan = {
   compressible: 10_000_000,
 };
 
-/** All of a series in the order it is measured in: every size, and each as often as it says. */
+/** All measurements of a series in order: every size, as often as the series says. */
 export const rounds = (series: Series): number[] =>
   series.flatMap(([size, times]) => Array.from({ length: times }, () => size));
 
-/** Two plans measured one thing alike where its name is the same: so the name says the window, too. */
+/** The name contains the window, so that equal names mean equal measurements under any plan. */
 export const windowName = ({ windows: [seconds] }: Plan) => `${seconds} s`;

@@ -1,9 +1,9 @@
-/** Says how far a run is: on a terminal a line that stands, with the time left; elsewhere nothing but a line for each part. */
+/** Shows how far a run is: on a terminal, a line with the time left; elsewhere, only a line for each part. */
 export class Progress {
   private done = 0;
   private readonly started = performance.now();
 
-  /** All there is to do, in the seconds that it may take; how fast this machine is shows as it goes. */
+  /** `total`: all the work, in its nominal seconds; the machine's speed shows during the run. */
   constructor(private readonly total: number) {}
 
   part(name: string): void {
@@ -21,7 +21,7 @@ export class Progress {
     );
   }
 
-  /** Takes the standing line away. */
+  /** Removes the progress line. */
   clear(): void {
     if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
   }

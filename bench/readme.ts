@@ -8,7 +8,7 @@ import { type Results, readResults } from "./results.ts";
 const README = join(import.meta.dir, "..", "README.md");
 const MARK = "bench";
 
-/** `readme` with the table of `results` between its two marks. @throws Error when it has no such marks. */
+/** Returns `readme` with the table of `results` between its two marks. @throws Error when it has no such marks. */
 export const withHeadlines = (readme: string, results: Results): string => withMarked(readme, MARK, headlines(results));
 
 if (import.meta.main)

@@ -6,11 +6,13 @@ import { pictures, SUMMARY } from "./pictures.ts";
 import type { Results } from "./results.ts";
 import { apart, figure, ratios } from "./samples.ts";
 
-/** A table: a row for each peer, a column for each metric that the pattern finds; its first group is the column's heading. */
+/** A row for each peer, a column for each metric that the pattern finds; its first group is the column's heading. */
 type Table = {
   readonly caption?: string;
-  readonly pattern: RegExp /** The headings are sizes: say how the figures grow with them. */;
-  readonly grows?: boolean /** The one peer that has it. */;
+  readonly pattern: RegExp;
+  /** The headings are sizes: say how the figures grow with them. */
+  readonly grows?: boolean;
+  /** The one peer that has it. */
   readonly only?: string;
 };
 
@@ -128,7 +130,7 @@ const SECTIONS: readonly Section[] = [
   },
 ];
 
-/** The report as files: REPORT.md, and the pictures it shows. */
+/** The report as files: REPORT.md and its pictures. */
 export function report(results: Results): Record<string, string> {
   const drawn = pictures(results);
   const text = [
@@ -141,7 +143,7 @@ export function report(results: Results): Record<string, string> {
   return { "REPORT.md": `${text.join("\n").trimEnd()}\n`, ...drawn };
 }
 
-/** What the whole of it says; nothing where not all of it was measured. */
+/** The overall result; empty unless everything was measured. */
 function beginning(results: Results, drawn: Record<string, string>): string[] {
   if (drawn[SUMMARY] === undefined) return [];
   const reader =
@@ -191,10 +193,13 @@ function written(
   ];
 }
 
-/** So many turns that all of them fall on one side by chance less than once in a hundred times. */
+/** With so many turns, all of them fall on one side by chance less than once in a hundred times. */
 const TURNS = 9;
 
-/** Wins and losses of pause against the reference: where the spreads lie apart, or what was less, or more, in nine of ten turns. */
+/**
+ * Wins and losses of pause against the reference: where the spreads do not overlap, or what was less, or more, in nine
+ * of ten turns.
+ */
 function verdict({ samples }: Results, metrics: readonly string[]): string[] {
   const held = metrics.flatMap((metric) => {
     const [ours = [], theirs = []] = ["pause", REFERENCE].map((name) => samples[metric]?.[name]);
@@ -259,7 +264,7 @@ function cell(peers: Readonly<Record<string, number[]>>, name: string, metric: s
   return `**${ratio(median, figure(peers[REFERENCE] ?? []).median)}** ${amount(median, metric)}${range}`;
 }
 
-/** Between the least and the largest size: 1 is in proportion, 2 is with the square. */
+/** The growth between the smallest and the largest size: 1 is in proportion, 2 is with the square. */
 function power(pattern: RegExp, metrics: readonly string[], samples: Results["samples"], name: string): string {
   const points = metrics.map(
     (metric) => [Number(pattern.exec(metric)?.[1]), figure(samples[metric]?.[name] ?? []).median] as const,

@@ -9,7 +9,7 @@ import type { Peer } from "./peers.ts";
 import type { Prices } from "./rig.ts";
 import type { Samples } from "./samples.ts";
 
-/** All of a run: where and of what it was taken, and every sample. */
+/** A whole run: where it ran, what it measured, and every sample. */
 export type Results = {
   readonly quick: boolean;
   readonly taken: string;
@@ -20,14 +20,14 @@ export type Results = {
     readonly memoryBytes: number;
     readonly kernel: string;
     readonly cgroup: string;
-    /** What a system call, and the first touch of a page, take here: ns. */
+    /** The cost here of a system call and of touching a page first: ns. */
     readonly prices: Prices;
   };
   readonly version: string;
   readonly bun: string;
-  /** With a + where the files differ from it. */
+  /** With a + if the files differ from it. */
   readonly commit: string;
-  /** What was measured, with the version of its Debian package or the SHA-256 of ours, and what was not there. */
+  /** The measured programs, with the version of their Debian package or the SHA-256 of ours, and the missing ones. */
   readonly peers: readonly {
     readonly name: string;
     readonly command: string;
@@ -68,7 +68,7 @@ export function describeRun(
   };
 }
 
-/** @throws UserError when there is no such file, or it is none that this benchmark wrote. */
+/** @throws UserError when the file is missing, or this benchmark did not write it. */
 export function readResults(path: string): Results {
   try {
     const results = JSON.parse(readFileSync(path, "utf8")) as Partial<Results>;
@@ -81,9 +81,9 @@ export function readResults(path: string): Results {
   }
 }
 
-/** "name version" of the Debian package that a file is of; empty for ours. */
+/** "name version" of the Debian package that contains a file; empty for ours. */
 function packageOf(file: string): string {
-  // Where /bin is a link to /usr/bin, dpkg may know the file by the shorter name.
+  // If /bin is a link to /usr/bin, dpkg may know the file by the shorter name.
   const owner = said(["dpkg-query", "--search", file]) || said(["dpkg-query", "--search", file.replace(/^\/usr/, "")]);
   const name = owner.split(":")[0] ?? "";
   // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query fills it in

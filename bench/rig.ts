@@ -4,17 +4,17 @@ import { UserError } from "../src/support/error.ts";
 import { withGroup } from "./cgroup.ts";
 import type { Peer } from "./peers.ts";
 
-/** What rig.c prints of one start, ns, and page faults in its whole life; of one storm, ns and counts; and what the machine takes for a call and a page, ns. */
+/** What rig.c prints: of one start, with its page faults; of one storm; of a call and a page. Times in ns. */
 export type Start = { readonly start: number; readonly end: number; readonly faults: number; readonly status: number };
 export type Storm = Readonly<Record<"wall" | "exiting" | "cpu" | "switches" | "most" | "left" | "held", number>>;
 export type Prices = { readonly call: number; readonly touch: number };
 export type Mode = "plain" | "stopped" | "leave" | "bare";
 
-/** One start, and its end on SIGTERM, or SIGKILL for a program that does not end on the other. */
+/** Starts it once and ends it with SIGTERM, or with SIGKILL if it ignores SIGTERM. */
 export const startOnce = (peer: Peer) =>
   rig<Start>(["start", `${peer.parksIn}`, peer.endsOnSigterm ? "15" : "9", ...peer.command], peer.env);
 
-/** A storm of `count` orphans for `peer`; without one, for the rig itself: what the orphans alone cost. */
+/** A storm of `count` orphans for `peer`; without a peer, for the rig itself: the cost of the orphans alone. */
 export const storm = (count: number, mode: Mode, peer?: Peer) =>
   withGroup("pids", (group) =>
     rig<Storm>(["storm", `${count}`, mode, ...(peer === undefined ? [] : [`${peer.parksIn}`, ...peer.command])], {
@@ -26,7 +26,7 @@ export const storm = (count: number, mode: Mode, peer?: Peer) =>
 export const tick = (pid: number, count: number, intervalUs: number) =>
   rig<{ orphans: number }>(["tick", `${pid}`, `${count}`, `${intervalUs}`], {});
 
-/** One orphan in the namespace of each PID, `count` times, made in the control groups `groups`: how many these were. */
+/** Leaves an orphan in each PID's namespace, `count` times, in the control groups `groups`. Returns their number. */
 export const orphansOfNode = (pids: readonly number[], count: number, intervalUs: number, groups: readonly string[]) =>
   rig<{ orphans: number }>(["node", `${count}`, `${intervalUs}`, ...pids.map(String)], {
     BENCH_GROUPS: groups.join(" "),
@@ -86,6 +86,6 @@ async function rig<T>(args: readonly string[], env: Readonly<Record<string, stri
 }
 
 export const RIG: CProgram = { name: "bench-rig", source: join(import.meta.dir, "rig.c"), flags: ["-O2", "-static"] };
-/** Compiled where it is first needed. */
+/** Compiled on first use. */
 let compiled: string | undefined;
 const executable = () => (compiled ??= compileProgram(RIG));

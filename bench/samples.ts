@@ -1,4 +1,4 @@
-/** Samples by metric and peer. A metric's name says its unit with its last word, as in "storm of 1000: wall, ns". */
+/** Samples by metric and peer. The last word of a metric's name is its unit, as in "storm of 1000: wall, ns". */
 export type Samples = Record<string, Record<string, number[]>>;
 
 export function add(samples: Samples, metric: string, peer: string, ...values: number[]): void {
@@ -7,7 +7,7 @@ export function add(samples: Samples, metric: string, peer: string, ...values: n
   peers[peer] = [...(peers[peer] ?? []), ...values];
 }
 
-/** The median, and the spread: from the tenth to the ninetieth percentile, of ten samples or fewer all. NaN without samples. */
+/** The median, and the spread: tenth to ninetieth percentile, or all of ten samples or fewer. NaN without samples. */
 export type Figure = { readonly median: number; readonly low: number; readonly high: number };
 
 export function figure(values: readonly number[]): Figure {
@@ -21,12 +21,12 @@ export function figure(values: readonly number[]): Figure {
   };
 }
 
-/** As many parts of a run are held against each other, or as many as there are turns. */
+/** How many parts of a run are compared; with fewer turns, each turn is a part. */
 const PARTS = 10;
 
 /**
- * What was measured over what the reference was just before or after: a ratio of the medians for each part of the run, free
- * of what the machine did to both. Undefined where there is none: other turns than the reference had, or a 0 to divide by.
+ * The ratio to the reference just before or after: a ratio of the medians for each part of the run, free of what the
+ * machine did to both. Undefined if the reference had other turns, or there is a 0 to divide by.
  */
 export function ratios(values: readonly number[], reference: readonly number[]): number[] | undefined {
   if (values.length === 0 || values.length !== reference.length) return undefined;
@@ -37,7 +37,7 @@ export function ratios(values: readonly number[], reference: readonly number[]):
   return each.every(([, theirs]) => theirs > 0) ? each.map(([ours, theirs]) => ours / theirs) : undefined;
 }
 
-/** Do the spreads of two figures lie apart? Then it is said which way the first lies of the second. */
+/** Do the spreads of two figures not overlap? Then returns on which side of the second the first lies. */
 export function apart(one: Figure, other: Figure): "below" | "above" | undefined {
   if (one.high < other.low) return "below";
   return one.low > other.high ? "above" : undefined;

@@ -4,7 +4,7 @@ import { HEADLINE_PEERS } from "./headlines.ts";
 import type { Results } from "./results.ts";
 import { figure } from "./samples.ts";
 
-/** What decides for most readers: a panel for each, its title and metric. */
+/** What matters to most readers: a panel each, with its title and metric. */
 const PANELS = [
   ["Memory of one (resident)", "RSS, bytes"],
   ["Start (exec to parked)", "exec to parked, ns"],
@@ -18,11 +18,11 @@ const PANEL_HEIGHT = 134;
 const TOP = 36;
 const ROW = 24;
 const BAR = 16;
-/** Where the bars begin, and how long the longest is, in pixels. */
+/** Where the bars begin, and the length of the longest, in pixels. */
 const LEFT = 116;
 const LONGEST = PANEL_WIDTH - LEFT - 84;
 
-/** Four panels of bars, each on a linear scale from 0; undefined where a full run has not measured all of it. */
+/** Four panels of bars, each on a linear scale from 0; undefined unless a full run has measured everything. */
 export function summary({ samples }: Results): string | undefined {
   const panels = PANELS.map(([title, metric]) => ({
     ...{ title, metric },

@@ -1,7 +1,7 @@
 import { frame, HUES, round, WIDTH } from "../src/support/svg.ts";
 import { amount } from "./format.ts";
 
-/** One peer's line, or bar: its values by x, in the unit of the metric. NaN where there is none. */
+/** One peer's line, or bar: its values by x, in the unit of the metric. NaN for a missing one. */
 export type Series = { readonly name: string; readonly values: readonly number[] };
 
 export type Chart = {
@@ -50,7 +50,7 @@ export function lines(chart: Chart): string {
   ]);
 }
 
-/** A bar for each series, which has one value; on a log scale, or 0, which is written out. */
+/** A bar for each series, which has one value; on a log scale. 0 is written out instead. */
 export function bars(chart: Chart): string {
   const rows = chart.series;
   const decades = rows.flatMap(({ values: [value = 0] }) => (value > 0 ? [Math.log10(value)] : []));
@@ -69,7 +69,7 @@ export function bars(chart: Chart): string {
   return frame(`${chart.title} (log scale)`, TOP + rows.length * 28 + 10, drawn);
 }
 
-/** A value to a height, and the lines across at the powers of ten. What is 0 lies on the bottom line. */
+/** Maps a value to a height, and draws lines at the powers of ten. 0 lies on the bottom line. */
 function verticalScale({ series, metric }: Chart) {
   const values = series.flatMap(({ values }) => values).filter((value) => !Number.isNaN(value));
   const positive = values.filter((value) => value > 0);
@@ -87,7 +87,7 @@ function verticalScale({ series, metric }: Chart) {
   return { y, grid };
 }
 
-/** Moves labels apart that would lie on one another, in their order from top to bottom, and none below the chart. */
+/** Moves overlapping labels apart, keeping their order from top to bottom, and none below the chart. */
 function spread(heights: readonly number[]): number[] {
   const moved = [...heights];
   const order = heights

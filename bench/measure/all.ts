@@ -8,5 +8,5 @@ import { size } from "./size.ts";
 import { starts } from "./start.ts";
 import { storms } from "./storm.ts";
 
-/** In the order of the report. */
+/** In the report's order. */
 export const MEASUREMENTS: readonly Measurement[] = [idle, storms, starts, instructions, memory, size, latency, node];

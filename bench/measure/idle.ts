@@ -10,8 +10,8 @@ import type { Measurement, Task } from "./measurement.ts";
 const TICK_US = 10_000;
 
 /**
- * What a parked process does in a window of time, and in one with orphans: all peers at once, so that the machine hits
- * all alike.
+ * What a parked process does in a window of time, with and without orphans. All peers run at once, so that the machine
+ * affects all alike.
  */
 export const idle: Measurement = {
   name: "idle",
@@ -27,7 +27,7 @@ export const idle: Measurement = {
       const ticking = Promise.all(pids.map((pid) => tick(pid, orphans, TICK_US)));
       await watch(`orphans, ${windowName(plan)}`, pids, task);
       await ticking;
-      // The last one may be about to end.
+      // The last one may still be ending.
       await Bun.sleep(100);
       for (const [index, { name }] of peers.entries())
         add(samples, `orphans: zombies left of ${orphans}, count`, name, zombies(pids[index] ?? 0));
@@ -35,14 +35,14 @@ export const idle: Measurement = {
   },
 };
 
-/** Runs `use` with one of each peer parked. */
+/** Runs `use` with one process of each peer parked. */
 function all(peers: readonly Peer[], use: (pids: readonly number[]) => Promise<void>): Promise<void> {
   const [first, ...others] = peers;
   if (first === undefined) return use([]);
   return held(first, 1, [], ([pid = 0]) => all(others, (pids) => use([pid, ...pids])));
 }
 
-/** What each process does in each window. */
+/** Samples what each process does in each window. */
 async function watch(what: string, pids: readonly number[], { plan, peers, samples, done }: Task): Promise<void> {
   const [seconds, times] = plan.windows;
   for (let window = 0; window < times; window++) {
@@ -64,5 +64,5 @@ async function watch(what: string, pids: readonly number[], { plan, peers, sampl
 
 const look = (pid: number) => ({ ...cost(pid), faults: readFaults(pid) });
 
-/** How many of the children of a process wait to be reaped. */
+/** How many children of a process wait to be reaped. */
 export const zombies = (pid: number) => children(pid).filter((child) => status(child, "State").startsWith("Z")).length;

@@ -12,7 +12,7 @@ import type { Measurement } from "./measurement.ts";
 
 const NAME = "pause";
 
-/** Of the shipped file, the one that can be told apart so: what it executes from the signal to its exit, by where that came from. */
+/** The shipped file's instructions from the signal to its exit, by origin; in no other file can these be told apart. */
 export const instructions: Measurement = {
   name: "instructions",
   seconds: () => 1,
@@ -35,7 +35,7 @@ export const instructions: Measurement = {
   },
 };
 
-/** What is compiled lies behind the C library's functions, and these behind the stub. */
+/** The compiled code lies after the C library's functions, and these after the stub. */
 function originOf(address: number, { functionsAt, functionsEnd }: FirstPage): "stub" | "TypeScript" | "musl" {
   if (address < functionsAt) return "stub";
   return address < functionsEnd ? "musl" : "TypeScript";

@@ -4,7 +4,7 @@ import { add } from "../samples.ts";
 import { endsOnSigterm, inTurn, type Measurement, sum, timed } from "./measurement.ts";
 import { stormSeconds } from "./storm.ts";
 
-/** SIGTERM while a storm is being reaped: until PID 1 begins to exit, and until its parent has its status. */
+/** SIGTERM during a storm: the time until PID 1 begins to exit, and until its parent has its status. */
 export const latency: Measurement = {
   name: "latency",
   seconds: ({ leave }, peers) => sum(rounds(leave).map(stormSeconds)) * endsOnSigterm(peers).length,

@@ -3,18 +3,17 @@ import type { Peer } from "../peers.ts";
 import type { Plan } from "../plan.ts";
 import { add, type Samples } from "../samples.ts";
 
-/** What is measured: a plan's worth of it, of these peers, into the samples. */
+/** The task of a measurement: measure these peers by the plan, and put the results into the samples. */
 export type Task = {
   readonly plan: Plan;
   readonly peers: readonly Peer[];
   readonly samples: Samples;
-  /** Is told of each piece of work done, in the seconds that `seconds` counted for it. */
+  /** Reports each finished piece of work, in the seconds that `seconds` counted for it. */
   readonly done: (seconds: number) => void;
 };
 
 /**
- * One measurement: what it is called with --only, and how long it may take, in seconds of some machine: only shares
- * matter.
+ * One measurement: its name for --only, and how long it may take, in seconds of some machine: only their shares matter.
  */
 export type Measurement = {
   readonly name: string;
@@ -22,10 +21,10 @@ export type Measurement = {
   readonly run: (task: Task) => Promise<void>;
 };
 
-/** The name of the run without any program, which shows what the orphans themselves cost. */
+/** The name of the run without a program, which shows the cost of the orphans alone. */
 export const BARE = "no PID 1";
 
-/** The names to show for a metric: all peers, and the run without any where the metric has it. */
+/** The names to show for a metric: all peers, plus the run without a program if the metric has it. */
 export const measured = (
   peers: readonly { readonly name: string }[],
   samples: Readonly<Record<string, readonly number[]>>,
@@ -33,7 +32,7 @@ export const measured = (
 
 export const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
-/** The peers in another order each round, so that none is always first, or always after the same. */
+/** Changes the order of the peers each round, so that none is always first or always after the same one. */
 export const inTurn = (peers: readonly Peer[], round: number) => [
   ...peers.slice(round % peers.length),
   ...peers.slice(0, round % peers.length),
@@ -42,8 +41,7 @@ export const inTurn = (peers: readonly Peer[], round: number) => [
 export const endsOnSigterm = (peers: readonly Peer[]) => peers.filter((peer) => peer.endsOnSigterm);
 
 /**
- * Has tinybench run `each` of every peer `times` times, one peer after the other; the time of each run is what `ns`
- * says.
+ * Has tinybench run `each` for every peer `times` times, one peer after the other. `ns` says how long each run took.
  */
 export async function timed(
   peers: readonly Peer[],

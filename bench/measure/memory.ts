@@ -7,12 +7,13 @@ import { inTurn, type Measurement, sum } from "./measurement.ts";
 
 const crowdSeconds = (size: number) => 0.2 + size / 40;
 
-/** What one takes, and what a memory control group is charged for each of many. */
+/** The memory of one process, and the charge to a memory control group for each of many. */
 export const memory: Measurement = {
   name: "memory",
   seconds: ({ crowds }, peers) => sum(rounds(crowds).map(crowdSeconds)) * peers.length,
   run: async ({ plan, peers, samples, done }) => {
-    // What is in the page cache is charged to who brought it there: all files are, before anything is charged.
+    // The kernel charges the page cache to the group that first read a file, so read all files before charging
+    // anything.
     for (const peer of peers) await held(peer, 1, [], () => Promise.resolve());
     for (const [round, size] of rounds(plan.crowds).entries()) {
       for (const peer of inTurn(peers, round)) {
@@ -32,7 +33,7 @@ export const memory: Measurement = {
   },
 };
 
-/** Of PID 1 and what it started itself, for a user pays for all of it: bytes. */
+/** The memory of PID 1 and its own children, because a user pays for all of it: bytes. */
 function memoryOf(pid: number): [string, number][] {
   const tree = [pid, ...children(pid)];
   const total = (of: (member: number) => number) => sum(tree.map(of)) * 1024;

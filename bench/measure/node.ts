@@ -12,9 +12,9 @@ const INTERVAL_US = 100_000;
 const turnSeconds = (pods: number, seconds: number) => 1 + pods / 40 + seconds;
 
 /**
- * A node's pods at once, each of which leaves an orphan every 100 ms: the memory and CPU of all the pauses together,
- * and the CPU of everything in the pods' control group, orphans and who makes them included, so that what a pause saves
- * and something else pays shows.
+ * A node's pods at once, each of which leaves an orphan every 100 ms: the memory and CPU of all pauses together, and
+ * the CPU of everything in the pods' control group, including orphans and their makers. So it shows if something else
+ * pays for what a pause saves.
  */
 export const node: Measurement = {
   name: "node",
@@ -40,7 +40,7 @@ function turn(peer: Peer, { plan, samples }: Task): Promise<void> {
       const all = () => sum(pids.map((pid) => cost(pid).cpu));
       const [pauses, group] = [all(), cpuOfGroup(cpu)];
       await orphansOfNode(pids, (seconds * 1e6) / INTERVAL_US, INTERVAL_US, [cpu]);
-      // The last ones may be about to end.
+      // The last ones may still be ending.
       await Bun.sleep(100);
       add(samples, `${what}: CPU of all pauses, ns`, peer.name, all() - pauses);
       add(samples, `${what}: CPU of the pods' group, ns`, peer.name, cpuOfGroup(cpu) - group);

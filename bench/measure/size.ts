@@ -10,7 +10,7 @@ import { type Measurement, sum, type Task } from "./measurement.ts";
 
 const compressSeconds = (bytes: number) => 0.1 + bytes / 2_000_000;
 
-/** The file, as it is, compressed, and as the kernel maps it. The large ones are compressed side by side. */
+/** The size of the file, raw and compressed, and as the kernel maps it. The large ones are compressed in parallel. */
 export const size: Measurement = {
   name: "size",
   seconds: ({ compressible }, peers) =>
@@ -34,14 +34,14 @@ const bytesOf = (peer: Peer) => statSync(fileOf(peer)).size;
 function mapped(peer: Peer, { samples }: Task): void {
   const loads = new ElfFile(peer.name, new Uint8Array(readFileSync(fileOf(peer)))).segmentsOf(elf.PT_LOAD);
   const size = pageSize();
-  // Large pages can hold more than one segment.
+  // A large page can hold more than one segment.
   const pages = new Set(loads.flatMap(({ vaddr, memsz }) => pagesOf(vaddr, memsz, size)));
   add(samples, "file, bytes", peer.name, bytesOf(peer));
   add(samples, "pages mapped, count", peer.name, pages.size);
   add(samples, "segments, count", peer.name, loads.length);
 }
 
-/** The numbers of the pages of `size` bytes that a segment lies in. */
+/** The numbers of the pages of `size` bytes that a segment touches. */
 function pagesOf(vaddr: number, memsz: number, size: number): number[] {
   const first = Math.floor(vaddr / size);
   return Array.from({ length: Math.ceil((vaddr + memsz) / size) - first }, (_, index) => first + index);

@@ -4,7 +4,7 @@ import { endsOnSigterm, inTurn, type Measurement, timed } from "./measurement.ts
 
 const SECONDS = 0.03;
 
-/** Exec to parked, SIGTERM to exit, and the page faults of it all. */
+/** Exec to parked, SIGTERM to exit, and the page faults of both. */
 export const starts: Measurement = {
   name: "start",
   seconds: ({ starts: [rounds, each] }, peers) => rounds * each * peers.length * SECONDS,

@@ -7,7 +7,7 @@ import { BARE, inTurn, type Measurement, sum, type Task } from "./measurement.ts
 /** How long a storm of `size` may take, in seconds of some machine. */
 export const stormSeconds = (size: number) => 0.1 + size / 7000;
 
-/** Orphans that end at one moment, and the same while PID 1 is stopped. */
+/** Orphans that end at the same moment, with PID 1 running and with PID 1 stopped. */
 export const storms: Measurement = {
   name: "storm",
   seconds: ({ storms, stopped }, peers) =>

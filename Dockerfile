@@ -1,16 +1,16 @@
-# The image of pause: one static file. docker build, podman build and buildah build take it as it is, for this machine's platform
-# or, with --platform, for linux/amd64, linux/arm64 or both. The build stage needs Debian's packages, and the npm registry, from which
-# Bun fetches the runtime that becomes PID 1.
+# The image of pause: one static file. docker build, podman build and buildah build accept this file as it is. They build
+# for this machine's platform or, with --platform, for linux/amd64, linux/arm64 or both. The build stage needs Debian's
+# packages. It also needs the npm registry, from which Bun fetches the runtime that becomes PID 1.
 ARG BUN_IMAGE=oven/bun:1.4.5-debian
-# Docker's classic builder knows no BUILDPLATFORM, and takes this for its own platform.
+# Docker's classic builder does not set BUILDPLATFORM. It takes this value for its own platform.
 ARG OWN_PLATFORM=linux
 
-# The stage runs on this machine whatever it builds for: the snapshot needs ptrace, which QEMU's user mode has not.
+# This stage always runs on this machine's platform: the snapshot needs ptrace, which QEMU's user mode lacks.
 FROM --platform=${BUILDPLATFORM:-${OWN_PLATFORM}} ${BUN_IMAGE} AS build
 WORKDIR /build
-# Empty where the builder knows no platforms; then it is this machine's.
+# A builder without platforms leaves it empty. The build is then for this machine's architecture.
 ARG TARGETARCH
-# What the other architecture's snapshot is taken in is an emulated machine.
+# An emulated machine takes the snapshot of the other architecture.
 RUN case "$(uname -m)/$TARGETARCH" in \
       x86_64/arm64) emulator=qemu-system-arm ;; \
       aarch64/amd64) emulator=qemu-system-x86 ;; \

@@ -147,7 +147,7 @@ export const NEEDS = {
   },
   /** gVisor has neither. */
   accounts: {
-    name: "what Linux tells of a process in /proc: schedstat and syscall",
+    name: "schedstat and syscall in /proc, as Linux has them",
     present: once(() => ["schedstat", "syscall"].every((name) => existsSync(`/proc/${process.pid}/${name}`))),
     ordinary: true,
     packages: [],

@@ -1,16 +1,16 @@
 import { NEEDS, type Need, program } from "../harness/privilege.ts";
 
-/** The commands that run tests, from the quickest on. Each runs what those before it run, too. */
+/** The commands that run tests, quickest first. Each also runs what the earlier ones run. */
 export type TestCommand = "test:quick" | "test" | "test:all";
 
-/** Tests that need the same of a machine, and are run by the same commands. */
+/** Tests with the same needs, run by the same commands. */
 export type Group = {
   readonly name: string;
   /** The first command that runs them. */
   readonly command: TestCommand;
-  /** Their files: globs. A file is in the first group that has it. */
+  /** Their files, as globs. A file belongs to the first group that matches it. */
   readonly files: readonly string[];
-  /** What each file needs to be loaded or run at all. A test of it that needs more says so itself (harness/privilege.ts). */
+  /** What each file needs to load or run at all. A test that needs more says so itself (harness/privilege.ts). */
   readonly needs: readonly Need[];
   /** What single tests of it need besides. */
   readonly uses?: readonly Need[];

@@ -1,4 +1,4 @@
-/** Compiles as bun-static does where it needs its plugin: the output, then words as for bun build. A process of its own. */
+/** Compiles as bun-static does with its plugin: the output, then words as for bun build. Runs as a separate process. */
 import { compileWithAddons } from "../../src/addons/compile.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { parseArguments } from "../../src/link/arguments.ts";

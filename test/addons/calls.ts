@@ -1,13 +1,13 @@
-/** A package with a native addon, what a program calls in it, and what that program then prints. */
+/** A package with a native addon, what a program calls in it, and the program's output. */
 export type Call = {
   readonly name: string;
-  /** What is called, for the table. */
+  /** The call, for the table. */
   readonly calls: string;
   readonly source: string;
   readonly prints: string;
-  /** It needs /proc in its root, and why. */
+  /** Why it needs /proc in its root. */
   readonly proc?: string;
-  /** Why it cannot work: its result is expected to be another. */
+  /** Why it cannot work; its result is expected to differ. */
   readonly fails?: string;
 };
 

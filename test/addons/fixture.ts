@@ -2,9 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { TEST_DIST } from "../../harness/compile.ts";
 
-/**
- * Packages with addons of every kind that a loader looks for, in a folder of a user's; the addons return a number each.
- */
+/** Packages with every kind of addon that a loader looks for, in a user's folder. Each addon returns a number. */
 export class Packages {
   readonly folder: string;
 
@@ -23,13 +21,13 @@ export class Packages {
     writeFileSync(this.path(path), typeof content === "string" ? content : JSON.stringify(content));
   }
 
-  /** A package in node_modules, with the files of `files` by their paths in it. */
+  /** Installs a package in node_modules, with the files of `files` by their paths in it. */
   install(name: string, json: object, files: Readonly<Record<string, string>> = {}): void {
     this.write(join("node_modules", name, "package.json"), { name, version: "1.2.3", ...json });
     for (const [path, content] of Object.entries(files)) this.write(join("node_modules", name, path), content);
   }
 
-  /** An addon of Node-API for musl whose value is `value`, or one that needs glibc's loader. */
+  /** Makes a Node-API addon for musl whose value is `value`, or one that needs glibc's loader. */
   addon(path: string, value: number, libc: "musl" | "glibc" = "musl"): void {
     const glibc = ["-Wl,--no-as-needed", "-x", "none", "/lib64/ld-linux-x86-64.so.2"];
     this.compile(
@@ -40,7 +38,7 @@ export class Packages {
     );
   }
 
-  /** An addon that calls a library beside it, which it finds by its run path. */
+  /** Makes an addon that calls a library beside it, found by its run path. */
   addonWithLibrary(path: string, library: string, value: number): void {
     this.compile(library, `int answer(void) { return ${value}; }`, [`-Wl,-soname,${library.split("/").at(-1)}`]);
     this.compile(

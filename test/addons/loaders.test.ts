@@ -8,14 +8,14 @@ import { Packages } from "./fixture.ts";
 
 const MINUTES = 60_000;
 const packages = new Packages("loaders");
-/** Bun keeps runtimes that it has downloaded below HOME. */
+/** Bun keeps downloaded runtimes below HOME. */
 const ENVIRONMENT = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/root" };
 const cpu = X86_64.processArch;
 
 /** Constraints of a variant's package.json, as npm documents them. */
 const variant = (libc: "musl" | "glibc") => ({ os: ["linux"], cpu: [cpu], libc: [libc], main: "addon.node" });
 
-/** A package whose variants for both C libraries are installed, and a loader. */
+/** Installs a package with its variants for both C libraries, and a loader. */
 function withVariants(name: string, value: number, json: object, files: Readonly<Record<string, string>>): void {
   const [musl, gnu] = [`${name}-linux-${cpu}-musl`, `${name}-linux-${cpu}-gnu`];
   packages.install(name, { ...json, optionalDependencies: { [musl]: "1.2.3", [gnu]: "1.2.3" } }, files);
@@ -25,7 +25,7 @@ function withVariants(name: string, value: number, json: object, files: Readonly
   packages.addon(`node_modules/${gnu}/addon.node`, -value, "glibc");
 }
 
-/** The two questions that napi-rs's loaders ask, of its second generation: what ldd is, then what the report says. */
+/** The two questions of napi-rs's second-generation loaders: what ldd is, then what the report says. */
 const NAPI_2 = `
 const { readFileSync } = require("fs");
 const file = () => { try { return readFileSync("/usr/bin/ldd", "utf-8").includes("musl"); } catch { return null; } };

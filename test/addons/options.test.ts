@@ -41,9 +41,9 @@ test("an option without the value that bun build wants is refused, and one that 
   expect(() => optionsOf("-x")).toThrow("-x is neither an option of this command nor of bun build");
 });
 
-/** What Bun.build cannot be told, which bun build takes beside --compile. */
+/** Options that bun build takes with --compile and Bun.build lacks. */
 const ALONE = ["--css-chunking", "--metafile-md", "--public-path"];
-/** What is refused before, or is for another platform. */
+/** Options that are refused earlier, or are for another platform. */
 const NOT_HERE = /^--(compile|watch|outdir|outfile|no-bundle|app|windows-.*)$/;
 
 test("Bun.build is told every option that bun build --help lists, but for three that are refused by name", () => {

@@ -9,7 +9,7 @@ const SOURCES = join(import.meta.dir, "programs");
 export const FOLDER = join(TEST_DIST, "addons-programs");
 const ENVIRONMENT = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/root" };
 
-/** The packages of programs/, as the lock file has them, for musl; nothing of theirs is run. */
+/** Installs the packages of programs/ for musl, as in the lock file, without running their scripts. */
 export function installAddons(): void {
   mkdirSync(FOLDER, { recursive: true });
   cpSync(SOURCES, FOLDER, { recursive: true });
@@ -17,7 +17,7 @@ export function installAddons(): void {
   succeed([process.execPath, "install", "--frozen-lockfile", "--ignore-scripts", ...platform], FOLDER);
 }
 
-/** How a program went, linked and alone in a root with /tmp; `warnings` are bun-static's. */
+/** The result of a program that ran linked and alone in a root with /tmp; `warnings` are bun-static's. */
 export type Outcome = { readonly ok: boolean; readonly said: string; readonly warnings: readonly string[] };
 
 /** Links the program of `call` with `options` of bun-static, and runs it. */
@@ -40,7 +40,7 @@ export function tried(call: Call, options: readonly string[]): Outcome {
   return { ok, said: ok ? stdout.trim() : `${exitCode} ${stdout}${stderr}`.trim(), warnings };
 }
 
-/** The program in its root, with a network of its own, and with /proc where that is wanted. */
+/** The command prefix for a program in its root, with its own network, and with /proc if `proc`. */
 function alone(root: string, proc: boolean): readonly string[] {
   const mount = proc ? 'mkdir "$0/proc"; mount -t proc proc "$0/proc"; ' : "";
   return ["unshare", "--net", "--mount", "sh", "-c", `ip link set lo up; ${mount}exec chroot "$0" /program`, root];

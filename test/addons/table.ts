@@ -1,6 +1,6 @@
 /**
- * Tries packages with native addons, and writes docs/addons.md: each is compiled, linked with the libraries of Debian 13,
- * and called alone in a root. It downloads some 500 MB of packages.
+ * Tries packages with native addons, and writes docs/addons.md: compiles each, links it with the libraries of Debian
+ * 13, and calls it alone in a root. Downloads some 500 MB of packages.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ const rows = CALLS.map((call) => {
 });
 writeFileSync(OUTPUT, page());
 console.log(`wrote ${OUTPUT}`);
-// What is told of a package has to be so.
+// What the table says about a package must be true.
 process.exitCode = rows.every(({ call, outcome }) => outcome.ok === (call.fails === undefined)) ? 0 : 1;
 
 function page(): string {
@@ -52,7 +52,7 @@ function result({ proc, fails }: Call, ok: boolean): string {
   return proc === undefined ? "works" : `works with /proc, which it needs: ${proc}`;
 }
 
-/** Version, where the addon comes from, and the libraries that its file asks for. */
+/** Its version, the addon's origin, and the libraries that its file needs. */
 function described({ name }: Call): readonly string[] {
   const of = packageAt(join(FOLDER, "node_modules", name));
   if (of === undefined) return ["", "not installed", ""];

@@ -64,7 +64,7 @@ describe("the committed report", () => {
         samples[metric]?.pause?.every((value) => value === 0),
         metric,
       ).toBe(true);
-      // tini looks around from time to time; upstream's design waits for each orphan.
+      // tini checks from time to time; upstream's design waits for each orphan.
       expect(
         samples[metric]?.tini?.some((value) => value > 0),
         metric,
@@ -168,7 +168,7 @@ describe("comparing two runs", () => {
       "worse  C, as upstream: exec to parked: 200 ns before, 800 ns now",
       "2 figures compared, 1 moved by more than the spread",
     ]);
-    // The machine was slow for a while: the spread of the times covers the change, that of the ratios does not.
+    // The machine was slow for a while: the spread of the times covers the change, but that of the ratios does not.
     expect(compare(run([100, 100, 900], [200, 200, 1800]), run([150, 150, 1350], [200, 200, 1800]))[0]).toMatch(
       /^worse {2}pause/,
     );

@@ -18,7 +18,7 @@ import { NEEDS, testNeeding } from "../../harness/privilege.ts";
 const RT_SIGTIMEDWAIT = 128;
 const PAUSE_CALL = 34;
 
-/** Reaps what ends, one SIGCHLD after the other, as tini does. */
+/** Reaps one child after each SIGCHLD, as tini does. */
 const reaper: Peer = {
   name: "reaper",
   command: [compileC("bench-reaper", join(import.meta.dir, "reaper.c"), ["-O2", "-static"])],
@@ -27,7 +27,7 @@ const reaper: Peer = {
   endsOnSigterm: true,
 };
 const pause: Peer = { name: "pause", command: [PAUSE.path], parksIn: RT_SIGTIMEDWAIT, env: {}, endsOnSigterm: true };
-/** Reaps nothing, and ends on no signal. */
+/** Reaps nothing, and no signal ends it. */
 const sleeper: Peer = {
   name: "sleeper",
   command: ["/usr/bin/sleep", "infinity"],
@@ -36,7 +36,7 @@ const sleeper: Peer = {
   endsOnSigterm: false,
 };
 
-/** Of the three, those with a sample that is not 0. */
+/** Of the three, those with a nonzero sample. */
 function ran(samples: Samples, metric: string): string[] {
   const peers = Object.entries(samples[metric] ?? {});
   expect(peers.map(([name]) => name)).toEqual(["pause", "reaper", "sleeper"]);

@@ -7,7 +7,7 @@ import { Clone } from "../../harness/clone.ts";
 const FOLDER = mkdtempSync(join(tmpdir(), "pause-commit-"));
 afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
 
-/** What the sources in `clone` say of where they are from. */
+/** What the sources in `clone` report about their commit. */
 function said(clone: Clone, env: Readonly<Record<string, string>> = {}) {
   const script = `const { checkedOut, changes, dateOf } = await import("./src/build/commit.ts");
     console.log(JSON.stringify({ commit: checkedOut(), changes: changes(), date: dateOf(checkedOut()) }))`;

@@ -11,13 +11,13 @@ const MINUTES = 60_000;
 const host = hostArchitecture();
 const other = ARCHITECTURES.find((architecture) => architecture !== host) ?? host;
 
-/** A copy of the sources, whose dist can be filled, emptied and looked at; what was fetched is the project's own. */
+/** A copy of the sources, whose dist the tests can fill, empty and inspect. It shares the project's downloads. */
 const COPY = mkdtempSync(join(tmpdir(), "pause-build-"));
 const DIST = join(COPY, "dist");
 const PACKAGES = join(PROJECT, "dist", "debian");
 const LISTS = `system-${other.debian}`;
 
-/** What an earlier build left there. */
+/** The files of an earlier build. */
 const NAMES = ["pause", "pause-static", "pause-dynamic", "provenance.json"];
 const BEFORE = ["", host.debian, other.debian].flatMap((folder) => NAMES.map((name) => join(folder, name))).toSorted();
 
@@ -30,7 +30,7 @@ beforeEach(() => {
   fill(DIST);
 });
 
-/** The dist of an earlier build, and of the project's what was downloaded. */
+/** Puts an earlier build's files, and the project's downloads, into dist. */
 function fill(dist: string): void {
   for (const path of BEFORE) {
     mkdirSync(join(dist, path, ".."), { recursive: true });
@@ -40,7 +40,7 @@ function fill(dist: string): void {
   symlinkSync(PACKAGES, join(dist, "debian"));
 }
 
-/** The files of dist, downloads apart, that say what they said. */
+/** The files of dist, without downloads, whose contents are unchanged. */
 const kept = () => files(DIST).filter((path) => readFileSync(join(DIST, path), "utf8") === path);
 const files = (dist: string) =>
   readdirSync(dist, { recursive: true, withFileTypes: true })
@@ -55,7 +55,7 @@ type Run = {
   readonly within?: readonly string[];
 };
 
-/** `bun run build` in the copy; `within`: the command that starts it. */
+/** Runs `bun run build` in the copy. `within`: a command that starts it. */
 function build({ args = [], env = {}, within = [] }: Run) {
   const command = [...within, process.execPath, join(COPY, "src", "build", "cli.ts"), ...args];
   const { exitCode, stderr } = Bun.spawnSync(command, {
@@ -68,7 +68,7 @@ function build({ args = [], env = {}, within = [] }: Run) {
   return { exitCode, stderr: stderr.toString() };
 }
 
-/** It ended with one line, and dist is as it was. */
+/** Expects it to end with one line and to leave dist unchanged. */
 function refused(run: Run, line: RegExp): void {
   expect(build(run)).toEqual({ exitCode: 1, stderr: expect.stringMatching(line) });
   expect(files(DIST)).toEqual(BEFORE);
@@ -120,14 +120,14 @@ describe("where no program can be traced", () => {
 });
 
 describe("what cannot be fetched is one line, and leaves dist as it was", () => {
-  /** No network, and no second try. */
+  /** Without a network, nothing is tried twice. */
   const offline = ["unshare", "--net"];
   const env = { APT_CONFIG: join(COPY, "apt.conf") };
   const archive = `Debian as this system uses it for ${other.debian}`;
   const advice = "see that apt-get update works on this system and that there is room, and try again";
 
   beforeAll(() => writeFileSync(env.APT_CONFIG, 'Acquire::Retries "0";\n'));
-  /** All that is downloaded already, but the packages of `missing`. */
+  /** Has every download except the packages matching `missing`. */
   const without = (missing: RegExp) => {
     rmSync(join(DIST, "debian"));
     const [from, to] = [join(PACKAGES, LISTS), join(DIST, "debian", LISTS)];
@@ -189,7 +189,7 @@ testNeeding(NEEDS.otherArchitecture)(
 );
 
 describe("a full disk is one line, and leaves dist as it was", () => {
-  /** dist on a file system of its own, for the command alone; what is on it afterwards is copied back. */
+  /** Gives the command a separate file system for dist, and copies its contents back afterwards. */
   const within = (options: string, after = ""): readonly string[] => [
     ...["unshare", "--mount", "sh", "-c"],
     `mv dist there && mkdir dist && mount -t tmpfs -o ${options} none dist && cp -a there/. dist && ${after} "$@"; status=$?

@@ -25,7 +25,7 @@ import { PT_LOAD } from "../../src/elf/constants.ts";
 import { ElfFile } from "../../src/elf/file.ts";
 import { pageDown } from "../../src/elf/pages.ts";
 
-/** Of posix_fadvise(2). */
+/** For posix_fadvise(2). */
 const POSIX_FADV_DONTNEED = 4;
 const { symbols: libc } = dlopen("libc.so.6", {
   posix_fadvise: { args: ["i32", "i64", "i64", "i32"], returns: "i32" },
@@ -35,13 +35,13 @@ const TERMINATED = "Shutting down, got signal: Terminated\n";
 const TRACES = count(500, 100);
 const STARTS = count(1000, 50);
 /**
- * The kernel begins a stack at random within its last page, and grows it by pages: how little of it a program can live
- * with is a matter of pages.
+ * The kernel begins a stack at random within its last page and grows it by pages, so the minimum that a program can
+ * live with depends on the page size.
  */
 const PAGE_SIZE = pageSize();
 const ENDED = { status: 0, stdout: "", stderr: TERMINATED };
 
-/** Parks under `conditions`, reaps 50 orphans, ends on SIGTERM, and says so where it can be heard. */
+/** Parks under `conditions`, reaps 50 orphans, ends on SIGTERM, and reports that if anyone can read it. */
 async function livesIn(artifact: Artifact, conditions: Conditions): Promise<void> {
   const end = await parked(artifact, conditions, async (actor) => {
     expect(await drill("orphans", actor.pid, 50)).toBe("");
@@ -52,7 +52,7 @@ async function livesIn(artifact: Artifact, conditions: Conditions): Promise<void
   expect(end).toEqual(unheard ? { ...ENDED, stderr: "" } : ENDED);
 }
 
-/** Each way a standard descriptor can be, for stage.c. */
+/** The states of a standard descriptor, for stage.c. */
 const WAYS = ["open", "closed", "null", "full", "broken"] as const;
 const make = (fd: number, way: (typeof WAYS)[number]) =>
   ({
@@ -140,7 +140,7 @@ contract("what a node gives it", [
     rows: ["E4", "B5", "B6"],
     shows: "as PID 1 SIGPIPE and SIGTTOU are blocked, and only there",
     run: async (artifact) => {
-      // While it waits for them, the kernel takes the two that it waits for out of the set.
+      // While a program waits for the two signals, the kernel takes them out of the blocked set.
       for (const [first, blocked] of [
         [true, [13, 22]],
         [false, []],
@@ -264,7 +264,7 @@ contract("what a node gives it", [
       dropPages(file);
       const end = await parked(artifact, {}, (actor) => {
         dropPages(file);
-        // Of code: of data nothing is in the file, so no page is had from it later.
+        // Only code: the file contains no data, so no page of data is read from it later.
         const pages = filePages(artifact.path);
         expect(pages.length).toBeGreaterThan(0);
         expect(pages.filter((page) => !isPresent(actor.pid, page))).toEqual([]);
@@ -331,7 +331,7 @@ contract("what a node gives it", [
   },
 ]);
 
-/** Drops the pages of a file from the page cache that no process has mapped. @throws Error where the system does not. */
+/** Drops the pages of a file that no process has mapped from the page cache. @throws Error when the system refuses. */
 function dropPages(path: string): void {
   const fd = openSync(path, "r");
   try {
@@ -343,7 +343,7 @@ function dropPages(path: string): void {
   }
 }
 
-/** The addresses of the pages that a program has of its file. */
+/** The addresses of the pages that a program has from its file. */
 const filePages = (path: string): number[] =>
   new ElfFile(path, readFileSync(path))
     .segmentsOf(PT_LOAD)
@@ -356,7 +356,7 @@ const filePages = (path: string): number[] =>
       );
     });
 
-/** proc(5), /proc/PID/pagemap: 8 bytes for each page, of which bit 63 says that it is there. */
+/** proc(5), /proc/PID/pagemap: 8 bytes for each page; bit 63 says that it is present. */
 function isPresent(pid: number, page: number): boolean {
   const pagemap = openSync(`/proc/${pid}/pagemap`, "r");
   try {
@@ -368,7 +368,7 @@ function isPresent(pid: number, page: number): boolean {
   }
 }
 
-/** A folder with every file that a Bun program looks for, each of which would be noticed. */
+/** A folder with every file that a Bun program looks for; reading any of them would show. */
 function hostileDirectory(): string {
   const cwd = mkdtempSync(join(tmpdir(), "pause-cwd-"));
   writeFileSync(join(cwd, ".env"), "BUN_OPTIONS=--version\nBUN_BE_BUN=1\n");

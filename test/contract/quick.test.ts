@@ -9,7 +9,7 @@ import { version } from "../../package.json";
 import { childrenOf } from "../../src/support/proc.ts";
 
 /**
- * The contract of dist/pause as far as it can be seen with nothing installed: the other files of this folder have every
+ * Checks what is visible of dist/pause's contract with nothing installed. The other files of this folder check every
  * row, on every artifact, and need a compiler.
  */
 const TERMINATED = { status: 0, stdout: "", stderr: "Shutting down, got signal: Terminated\n" };

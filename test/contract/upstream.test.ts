@@ -12,7 +12,7 @@ const TERMINATED = "Shutting down, got signal: Terminated\n";
 const INTERRUPT = "Shutting down, got signal: Interrupt\n";
 const SIGCHLD = 17;
 
-/** Signals other than those it takes, those that stop or continue, and SIGKILL. */
+/** Signals except those it takes, those that stop or continue, and SIGKILL. */
 const OTHERS = [
   "SIGHUP",
   "SIGQUIT",

@@ -23,7 +23,7 @@ async function cover(tests: readonly string[]): Promise<number> {
         ...process.env,
         PAUSE_COVERAGE: folder,
         BUN_OPTIONS: `--preload=${join(import.meta.dir, "profile.ts")}`,
-        // JavaScriptCore counts which parts of a function ran.
+        // Makes JavaScriptCore count which parts of a function ran.
         BUN_JSC_useControlFlowProfiler: "1",
       },
       stdio: ["ignore", "inherit", "inherit"],
@@ -36,7 +36,7 @@ async function cover(tests: readonly string[]): Promise<number> {
   }
 }
 
-/** A line ran if it ran in any of the processes that loaded its file. */
+/** A line ran if any process that loaded its file ran it. */
 function report(profiles: readonly string[]): void {
   const missed = new Map<string, ReadonlySet<number>>();
   for (const row of profiles.flatMap((profile) => profile.split("\n")).filter(Boolean)) {
@@ -53,7 +53,7 @@ function report(profiles: readonly string[]): void {
   }
 }
 
-/** Of the lines that hold code; the profiler lists no others. */
+/** The share of the lines with code; the profiler lists no others. */
 function percentage(file: string, missed: ReadonlySet<number>): string {
   const code = readFileSync(join(PROJECT, file), "utf8")
     .split("\n")
@@ -61,7 +61,7 @@ function percentage(file: string, missed: ReadonlySet<number>): string {
   return `${Math.round((100 * (code.length - missed.size)) / code.length)} %`;
 }
 
-/** The numbers of "4-5,9". */
+/** The numbers in "4-5,9". */
 function linesIn(text: string): ReadonlySet<number> {
   const ranges = text.split(",").filter(Boolean);
   return new Set(
@@ -72,7 +72,7 @@ function linesIn(text: string): ReadonlySet<number> {
   );
 }
 
-/** "4-5,9" of numbers in order. */
+/** Sorted numbers as "4-5,9". */
 function asRanges(numbers: readonly number[]): string {
   const ranges: [number, number][] = [];
   for (const number of numbers) {

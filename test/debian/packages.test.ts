@@ -9,7 +9,7 @@ import { fetchPackage } from "../../src/build/debian/packages.ts";
 
 const CACHE = join(TEST_DIST, "debian");
 const SECONDS = 1000;
-/** Small, without dependencies, and there in every suite. */
+/** A small package without dependencies that every suite has. */
 const NAME = "busybox-static";
 const ARM64 = { architecture: "arm64" };
 
@@ -42,7 +42,7 @@ describe("packages of another architecture or suite", () => {
     async () => {
       const folder = await fetchPackage(RUN, NAME, ARM64, CACHE);
       rmSync(folder, { recursive: true });
-      // As if the archive had dropped this version: apt refuses a file that is not what its lists say.
+      // Simulates an archive that dropped this version: apt refuses a file that does not match its lists.
       const lists = join(folder, "..", "..", "lists");
       for (const name of readdirSync(lists).filter((file) => file.includes("_Packages"))) rmSync(join(lists, name));
       const [main = ""] = [...new Bun.Glob("*_main_binary-arm64_Packages").scanSync(lists)];
@@ -107,7 +107,7 @@ describe("packages of another architecture or suite", () => {
       mkdirSync(small);
       expect(Bun.spawnSync(["mount", "-t", "tmpfs", "tmpfs", small]).exitCode).toBe(0);
       try {
-        // How large the lists are depends on apt's settings. Behind them there is no room for a kernel's modules.
+        // The size of the lists depends on apt's settings. After them, a kernel's modules have no room.
         await fetchPackage(RUN, NAME, ARM64, small);
         const { blocks, bfree, bsize } = statfsSync(small);
         const size = (blocks - bfree) * bsize + (20 << 20);

@@ -8,7 +8,7 @@ import { NEEDS, testNeeding } from "../../harness/privilege.ts";
 const DEMO = join(import.meta.dir, "../../src/demo.ts");
 const SECONDS = 1000;
 
-/** A user namespace in which none can be made, and its root without these capabilities. */
+/** Root of a user namespace, without these capabilities, in which no further one can be made. */
 const without = (...capabilities: readonly string[]) => [
   ...["unshare", "--user", "--map-root-user", "sh", "-c"],
   'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"',
@@ -21,13 +21,13 @@ const bounded = (capabilities: readonly string[]) => [
   "--inh-caps=-all",
 ];
 
-/** The capabilities that Docker leaves to root in a container. */
+/** The capabilities that Docker gives to root in a container. */
 const OF_A_CONTAINER = [
   ...["chown", "dac_override", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap", "net_bind_service"],
   ...["net_raw", "sys_chroot", "mknod", "audit_write", "setfcap"],
 ];
 
-/** Runs it with a temporary folder of its own. */
+/** Runs the demo with a separate temporary folder. */
 async function demo(around: readonly string[] = [], script = DEMO, env: Readonly<Record<string, string>> = {}) {
   const TMPDIR = mkdtempSync(join(tmpdir(), "pause-demo-"));
   try {
@@ -137,7 +137,7 @@ function environmentOf(pid: string): string {
 }
 
 describe("bun run start, with something else as dist/pause", () => {
-  /** What `dist/pause` is, and what is said of it. */
+  /** Makes a clone with `text` as `dist/pause`, or without one. */
   async function withPause(text: string | undefined, use: (script: string) => Promise<void>): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), "pause-clone-"));
     try {

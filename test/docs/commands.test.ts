@@ -10,15 +10,15 @@ import { PAGES, REPOSITORY, read, scripts } from "./pages.ts";
 const MINUTES = 60_000;
 const NPX = "npx -y bun@1.4.5 ";
 
-/** What .ci/run runs as it stands in README.md: the command behind a name of package.json's, too. */
+/** The commands in README.md that .ci/run runs, also through a name of package.json. */
 const [INSTALL, TEST] = blocksOf(read("README.md")).filter(({ language }) => language === "sh");
 const RUN_AS_THEY_STAND = [INSTALL, TEST]
   .flatMap((block) => (block === undefined ? [] : commandsIn(block)))
   .flatMap((command) => [command, ...behind(command)]);
 
 /**
- * It goes on with the line of CONTRIBUTING.md that installs what `bun run test:all` needs, and with that command's
- * other half.
+ * Then .ci/run runs CONTRIBUTING.md's line that installs what `bun run test:all` needs, and the other half of that
+ * command.
  */
 const RUN_AFTERWARDS = [
   ...read("CONTRIBUTING.md")
@@ -28,14 +28,14 @@ const RUN_AFTERWARDS = [
   ...behind(`${NPX}run test:rest`).map((command) => command.replace("bun src/build/cli.ts", `${NPX}run build`)),
 ];
 
-/** What the tests take from a page and run: the page, and how the command begins. */
+/** The commands that tests take from a page and run: the page, and how the command begins. */
 const TAKEN = [...new Bun.Glob("test/**/*.ts").scanSync(REPOSITORY)].flatMap((file) =>
   [...read(file).matchAll(/\bdocumentedCommand\(\s*"([^"]+)",\s*"([^"]+)"\)/g)].map(
     ([, page = "", beginning = ""]) => ({ file, page, beginning }),
   ),
 );
 
-/** The commands that `bun run NAME` of package.json stands for, with what follows the name. */
+/** The commands that `bun run NAME` stands for in package.json, with the words after the name. */
 function behind(command: string): readonly string[] {
   const [, name = "", rest = ""] = /^npx -y bun@\S+ run (\S+)(.*)$/.exec(command) ?? [];
   const script = scripts[name];
@@ -71,7 +71,7 @@ describe("each command of a shell block is run by a test, or its block says that
 });
 
 describe("bun run", () => {
-  /** Every `run NAME`, with the options behind it, in the prose and the blocks of all pages. */
+  /** Every `run NAME`, with its options, in the prose and blocks of all pages. */
   const named = PAGES.flatMap((page) =>
     [...read(page).matchAll(/\bbun(?:@\S+)? run ([a-z][\w:-]*)((?: --[a-z-]+)*)/g)].map(
       ([, name = "", options = ""]) => ({ page, name, options: options.trim().split(" ").filter(Boolean) }),
@@ -95,7 +95,7 @@ describe("bun run", () => {
   });
 });
 
-/** A documented command in the repository, by this Bun. */
+/** Runs a documented command in the repository with this Bun. */
 const inRepository = (command: string) =>
   run(["env", "--chdir", REPOSITORY, process.execPath, ...command.slice(NPX.length).split(" ")]);
 
@@ -208,7 +208,7 @@ type Manifest = {
 };
 type Config = { readonly config: { readonly User?: string; readonly Entrypoint?: readonly string[] } };
 
-/** The image that `buildah build` makes of the context, unpacked. It may be larger than what `verify` reads. */
+/** The unpacked image that `buildah build` makes of the context. It may be larger than `verify` accepts. */
 async function built(workspace: Workspace) {
   const [folder, root] = [workspace.folder("built"), workspace.folder("unpacked")];
   await run(["buildah", "build", "--quiet", "--tag", "server", workspace.path("context")], workspace.env);

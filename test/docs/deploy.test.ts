@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { blocksOf } from "../../harness/documented.ts";
 import { linksIn, REPOSITORY, read } from "./pages.ts";
 
-/** What is put on a node: the configuration of each runtime. */
+/** The files for a node: the configuration of each runtime. */
 const CONFIGURATIONS = [...new Bun.Glob("{containerd,crio,k3s,podman}/*").scanSync(join(REPOSITORY, "deploy"))].map(
   (name) => `deploy/${name}`,
 );

@@ -49,11 +49,11 @@ const results = readResults(join(REPOSITORY, "bench/results.json"));
 const median = (metric: string, peer: string) => figure(results.samples[metric]?.[peer] ?? []).median;
 
 /**
- * The system calls of /pause, by the profile's first group, which test/runtimes/seccomp.test.ts holds to what strace
+ * The system calls of /pause: the profile's first group. test/runtimes/seccomp.test.ts compares that with what strace
  * sees.
  */
 const CALLS = profile.syscalls[0]?.names ?? [];
-/** Those that do not return, cannot fail, or are the PID. */
+/** Calls that do not return, cannot fail, or return the PID. */
 const WITHOUT_OUTCOME = ["exit_group", "arch_prctl", "getpid"];
 
 const [, ...kernels] = /^\| processor \| (.*) \|$/m.exec(read("docs/kernels.md"))?.[0].split(" | ") ?? [];
@@ -63,7 +63,7 @@ const processors =
     .split("Parameters of")[0]
     ?.match(/^\| (?!processor|---).*$/gm)?.length ?? 0;
 
-/** A second test file's own numbers: how often something is done on this system, and under emulation. */
+/** Numbers of another test file: how often it does something on this system, and under emulation. */
 const [, stops = "", emulatedStops = ""] =
   /count\((\d+_000), (\d+)\)/.exec(read("test/contract/conditions.test.ts")) ?? [];
 const [, starts = 0, emulatedStarts = 0] = (
@@ -71,7 +71,7 @@ const [, starts = 0, emulatedStarts = 0] = (
 ).map((digits) => 2 * Number(digits));
 const times = (digits: string) => inEnglish(Number(digits.replaceAll("_", "")));
 
-/** What a page says, where it is said of something that can be looked at. */
+/** Statements of pages about what can be checked. */
 const SAYINGS: readonly (readonly [page: string, says: string, by: string])[] = [
   ["README.md", `static file of ${kilobytes("pause")}`, "dist/pause"],
   ["docs/build.md", `dist/pause-dynamic ${megabytes(bytesOf("pause-dynamic"))}`, "dist/pause-dynamic"],
@@ -141,7 +141,7 @@ describe("figures", () => {
   test.each(SAYINGS)("%s: %s", (page, says, by) => {
     const text = flat(read(page));
     if (text.includes(says)) return;
-    // The same sentence with other figures in it, or the page no longer says such a thing.
+    // Either the sentence has other figures, or the page no longer says it.
     const pattern = new RegExp(
       says
         .replace(/[.*+?^${}()|[\]\\]/g, "\\$&")

@@ -12,13 +12,13 @@ const installed = (page: string, beginning: string) =>
     .replace(/^apt-get install -y --no-install-recommends /, "")
     .split(" ");
 
-/** Debian's packages of what the groups of this command need. */
+/** Debian's packages for the needs of this command's groups. */
 const needed = (command: TestCommand) =>
   GROUPS.filter((group) => group.command === command)
     .flatMap(({ needs, uses = [] }) => [...needs, ...uses])
     .flatMap(({ packages }) => packages);
 
-/** A group's row of the table. */
+/** A group's row in the table. */
 const rowOf = ({ name, command, needs, uses = [] }: Group) =>
   `| ${name} | \`${command}\` | ${names(needs)} | ${names(uses)} |`;
 

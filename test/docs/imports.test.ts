@@ -2,9 +2,7 @@ import { expect, test } from "bun:test";
 import { dirname, join, normalize } from "node:path";
 import { REPOSITORY, read } from "./pages.ts";
 
-/**
- * What each folder of src/ may import, by the table of CONTRIBUTING.md: folders, with a slash behind them, and files.
- */
+/** What each folder of src/ may import, by CONTRIBUTING.md's table: folders, with a trailing slash, and files. */
 const RULES = new Map(
   [...read("CONTRIBUTING.md").matchAll(/^\| `(src\/[\w/-]+\/)` \| .* \| (.*) \|$/gm)].map(
     ([, folder = "", imports = ""]) => [folder, [...imports.matchAll(/`([^`]+)`/g)].map(([, path = ""]) => path)],
@@ -13,15 +11,15 @@ const RULES = new Map(
 
 const FILES = [...new Bun.Glob("src/**/*.ts").scanSync(REPOSITORY)].toSorted();
 
-/** Folders that only hold folders, each with a row of its own. */
+/** Folders that only hold folders: each of these has its own row. */
 const part = /^src\/(?:(?:build|ship)\/)?(?:[\w-]+\/)?/;
 /**
- * The folder of src/ that a file is in; of one in an architecture's folder, the folder of them all. Of one that is in
- * src/ itself, the file.
+ * The folder of src/ that contains a file; for an architecture's folder, the folder of all of them; for a file of src/
+ * itself, the file.
  */
 const partOf = (file: string) => (dirname(file) === "src" ? file : (part.exec(file)?.[0] ?? file));
 
-/** The files of the repository that `file` imports or hands on, for their types too. */
+/** The files of the repository that `file` imports or re-exports, including types. */
 const importsOf = (file: string) =>
   [...read(file).matchAll(/\b(?:from|import) ?\(?"(\.[^"]+)"/g)].map(([, path = ""]) =>
     normalize(join(dirname(file), path)),
@@ -80,7 +78,7 @@ test("what tests and benchmarks share is in harness/: that and bench/ import not
   expect(wrong).toEqual([]);
 });
 
-/** Names of architectures, of their registers, and of what their instructions and relocations are called. */
+/** Names of architectures, their registers, instructions and relocations. */
 const OF_AN_ARCHITECTURE =
   /\b(x86\w*|amd64|x64|i386|aarch64|arm64|armv8|R_X86_64_\w+|R_AARCH64_\w+|[re](ax|bx|cx|dx|si|di|sp|bp|ip)|r(8|9|1[0-5])|x([0-9]|[12][0-9]|30)|[re]flags|fs_base|tpidr_el0|pstate|elr|svc|cpuid|xgetbv|int3)\b/gi;
 

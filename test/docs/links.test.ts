@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { anchorsOf, exists, flat, GENERATED, isExternal, linksIn, PAGES, prose, read, targetOf } from "./pages.ts";
 
-/** The links that lead out of the repository. They are not fetched: whoever adds one has looked at it. */
+/** The links out of the repository. The test does not fetch them: anyone who adds one has opened it. */
 const EXTERNAL = ["https://bun.sh", "https://keepachangelog.com/en/1.1.0/", "https://semver.org/spec/v2.0.0.html"];
 
 describe.each(PAGES)("%s", (page) => {
@@ -55,10 +55,7 @@ test("no sentence stands in two places", () => {
   expect(twice, "each fact has one home; let the other place link to it").toEqual([]);
 });
 
-/**
- * Sentences and cells of tables of 60 characters and more that somebody wrote, without their emphasis and where their
- * links lead.
- */
+/** Handwritten sentences and table cells of 60 characters and more, without emphasis and link targets. */
 function sentencesOf(markdown: string): readonly string[] {
   const written = prose(markdown).replace(/<!-- \w+:begin -->.*?<!-- \w+:end -->/gs, "");
   const paragraphs = written.split(/\n\s*\n|^#.*$|^\s*(?:[-*]|\d+\.) |\|/m);
@@ -72,8 +69,8 @@ function sentencesOf(markdown: string): readonly string[] {
 }
 
 /**
- * What stands between backticks in a page and is a path of this repository: it begins with a folder of it, or is a file
- * of its root.
+ * The paths of this repository between backticks in a page: they begin with one of its folders, or are files of its
+ * root.
  */
 function pathsIn(markdown: string): readonly string[] {
   const named = [...prose(markdown).matchAll(/`([^`\s]+)`/g)].map(([, code = ""]) => code);

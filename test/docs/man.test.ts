@@ -22,7 +22,7 @@ const SECTIONS = [
   "DIAGNOSTICS",
   "SEE ALSO",
 ];
-/** It has taken its two signals into its hands by then. */
+/** By then it handles its two signals. */
 const ignoresSigchld = (pid: number) => status(pid, "SigIgn") === "0000000000010000";
 
 const GOODBYE = "Shutting down, got signal: Terminated\n";

@@ -8,7 +8,7 @@ const FILES = [...new Bun.Glob("*.yaml").scanSync(join(REPOSITORY, FOLDER))]
   .map((name) => join(FOLDER, name))
   .toSorted();
 
-/** What the test reads of a manifest; that it is one at all is what the types of Kubernetes say. */
+/** The parts of a manifest that the test reads; the types of Kubernetes check the rest. */
 type Container = {
   readonly image: string;
   readonly securityContext: object;
@@ -61,7 +61,7 @@ test("a field that the API has not is complained of", async () => {
   expect(await complaints([wrong])).toContain("replica");
 });
 
-/** What the compiler says of manifests as values of the API's types; nothing where they are. */
+/** The compiler's complaints about manifests as values of the API's types; empty if there are none. */
 async function complaints(manifests: readonly Manifest[]): Promise<string> {
   using workspace = await Workspace.create();
   const declarations = manifests.map((manifest, index) => {

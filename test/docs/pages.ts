@@ -5,22 +5,22 @@ export const REPOSITORY = join(import.meta.dir, "../..");
 export const read = (path: string) => readFileSync(join(REPOSITORY, path), "utf8");
 export const exists = (path: string) => existsSync(join(REPOSITORY, path));
 
-/** Every page of the documentation, by its path in the repository. */
+/** Every page of the documentation, by path in the repository. */
 export const PAGES: readonly string[] = ["*.md", "docs/**/*.md", "bench/*.md"]
   .flatMap((pattern) => [...new Bun.Glob(pattern).scanSync(REPOSITORY)])
   .toSorted();
 
-/** Those that a command writes whole. Their words are its. */
+/** Pages that a command writes in full, including their words. */
 export const GENERATED = PAGES.filter((page) =>
   /^(bench\/REPORT|docs\/(addons|kernels|link-tables|map|hardening))\.md$/.test(page),
 );
 
 export const scripts: Readonly<Record<string, string>> = JSON.parse(read("package.json")).scripts;
 
-/** A page without what stands between fences. */
+/** A page without its fenced blocks. */
 export const prose = (markdown: string) => markdown.replace(/^```.*?^```$/gms, "");
 
-/** All white space as one space, since a sentence goes over the ends of lines. */
+/** Turns all white space into single spaces, because a sentence may continue on the next line. */
 export const flat = (text: string) => text.replace(/\s+/g, " ");
 
 /** The targets of a page's links and pictures. */
@@ -33,7 +33,7 @@ export const linksIn = (markdown: string): readonly string[] =>
 
 export const isExternal = (target: string) => /^[a-z]+:/.test(target);
 
-/** Where in the repository a link of `page` leads: a path, and the anchor in it. */
+/** The place in the repository that a link of `page` leads to: a path, and an anchor in it. */
 export function targetOf(page: string, link: string): { readonly path: string; readonly anchor: string } {
   const [path = "", anchor = ""] = link.split("#");
   return { path: path === "" ? page : normalize(join(dirname(page), path)), anchor };
@@ -41,7 +41,7 @@ export function targetOf(page: string, link: string): { readonly path: string; r
 
 /**
  * The anchors of a page's headings, as the usual code hosts make them: lower case, no punctuation, hyphens for spaces,
- * a number behind one that is there already.
+ * and a number after a repeated one.
  */
 export function anchorsOf(markdown: string): ReadonlySet<string> {
   const anchors = new Set<string>();

@@ -8,7 +8,7 @@ type Job = {
   readonly steps: readonly { readonly run?: string }[];
 };
 
-/** Every script of the repository by its first line, which names its shell. */
+/** Every script of the repository, found by its first line, which names its shell. */
 const FILES = [
   ...new Bun.Glob("{.ci,.githooks,bench,deploy,harness,src,test}/**").scanSync({ cwd: REPOSITORY, dot: true }),
 ]
@@ -16,7 +16,7 @@ const FILES = [
   .map((path) => ({ name: path, text: read(path) }))
   .filter(({ text }) => /^#!.*\b(ba)?sh$/m.test(text.split("\n", 1)[0] ?? ""));
 
-/** What the workflows run: in a container by sh, where the job does not name another shell. */
+/** The workflows' steps: in a container, sh runs them unless the job names another shell. */
 const STEPS = [...new Bun.Glob("*.yml").scanSync(join(REPOSITORY, ".github/workflows"))].flatMap((file) => {
   const { jobs } = Bun.YAML.parse(read(`.github/workflows/${file}`)) as { jobs: Record<string, Job> };
   return Object.entries(jobs).flatMap(([job, { defaults, steps }]) =>

@@ -19,7 +19,7 @@ const PATH = installedArchive(HOST);
 const BYTES = readFileSync(PATH);
 const archive = new Archive(PATH, BYTES);
 
-/** The archive with bytes of it changed, at an offset. */
+/** The archive with other bytes at an offset. */
 function changed(offset: number, bytes: string): Buffer {
   const all = Buffer.from(BYTES);
   all.write(bytes, offset, "latin1");

@@ -12,7 +12,7 @@ shop.makeAll();
 const program = new ElfFile("program", shop.read("program"));
 const library = new ElfFile("library", shop.read("libstdc++.so.6"));
 
-/** readelf's own reading of the same file. */
+/** readelf's view of the same file. */
 const readelf = (option: string, name: string) =>
   Bun.spawnSync(["readelf", option, "-W", shop.path(name)]).stdout.toString();
 

@@ -4,13 +4,13 @@ import { TEST_DIST } from "../../harness/compile.ts";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
 import { assemble, text, type Values } from "../../src/elf/listing.ts";
 
-/** How to disassemble a file of nothing but code, by architecture. */
+/** How to disassemble a file of bare code, by architecture. */
 const DISASSEMBLERS: Readonly<Record<string, readonly string[]>> = {
   "x86-64": ["x86_64-linux-gnu-objdump", "-m", "i386:x86-64", "-M", "intel"],
   AArch64: ["aarch64-linux-gnu-objdump", "-m", "aarch64"],
 };
 
-/** All the machine code there is in this project: of which architecture, its name, and the listing. */
+/** All machine code of this project: its architecture, its name, and the listing. */
 const LISTINGS = ARCHITECTURES.flatMap(({ name, entry, routines, stub: { look, start, copy, resume } }) =>
   [
     ...Object.entries(entry),
@@ -19,7 +19,7 @@ const LISTINGS = ARCHITECTURES.flatMap(({ name, entry, routines, stub: { look, s
   ].map(([part, listing]) => [name, part, listing] as const),
 );
 
-/** A value for each field, none like another, with the sign bit set in those of 8 bytes. */
+/** A different value for each field; those of 8 bytes have the sign bit set. */
 function values(listing: string): Record<string, number | bigint> {
   const fields = [
     ...new Set(Array.from(listing.matchAll(/<(\w+):(\d)>/g), ([, name = "", size = ""]) => `${name}:${size}`)),
@@ -35,7 +35,7 @@ function values(listing: string): Record<string, number | bigint> {
   );
 }
 
-/** What objdump makes of the bytes, its spacing made one and its remarks left out: each instruction with its offset. */
+/** objdump's disassembly of the bytes, with single spaces and without remarks: each instruction with its offset. */
 async function disassemble(
   architecture: string,
   code: Uint8Array,
@@ -50,7 +50,7 @@ async function disassemble(
 
 const squeeze = (line: string) => line.replace(/\s+/g, " ").trim();
 
-/** The lines of a listing by their offset in it. */
+/** The lines of a listing by their offset. */
 function rows(listing: string, fields: Values): (readonly [offset: number, line: string])[] {
   let offset = 0;
   return listing
@@ -68,7 +68,7 @@ describe("each listing's bytes are what its text says", () => {
     const fields = values(listing);
     const lines = rows(listing, fields);
     const found = await disassemble(architecture, assemble(listing, fields));
-    // objdump takes data for instructions too: two for each line of it.
+    // objdump also disassembles data: each line of data as two instructions.
     const data = lines.filter(([, line]) => line.startsWith(".quad")).flatMap(([offset]) => [offset, offset + 4]);
     expect(found.filter(([offset]) => !data.includes(offset))).toEqual(
       lines.filter(([offset]) => !data.includes(offset)),

@@ -5,7 +5,7 @@ import { PAUSE } from "../../harness/artifacts.ts";
 import { program, testNeeding } from "../../harness/privilege.ts";
 import { version } from "../../package.json";
 
-/** What tools make of finished files: each leaves one that runs, or says no and leaves the file as it was. */
+/** What tools do to finished files: each leaves one that runs, or refuses and leaves the file unchanged. */
 const FOLDER = mkdtempSync(join("/tmp", "pause-tools-"));
 afterAll(() => rmSync(FOLDER, { recursive: true }));
 
@@ -14,7 +14,7 @@ const run = (command: readonly string[]) => {
   return { status: exitCode, said: `${stdout}${stderr}` };
 };
 
-/** A copy of the shipped file. */
+/** Copies the shipped file. */
 function copy(name: string): string {
   const path = join(FOLDER, name);
   copyFileSync(PAUSE.path, path);
@@ -23,7 +23,7 @@ function copy(name: string): string {
 
 const prints = (path: string) => expect(run([path, "-v"])).toEqual({ status: 0, said: `pause.ts ${version}\n` });
 
-/** Commands by the tool; `new` is the file that is to run afterwards. */
+/** Commands by tool; `new` is the file to run afterwards. */
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   strip: ["strip", "old", "-o", "new"],
   "strip --strip-unneeded, in place": ["strip", "--strip-unneeded", "new"],
@@ -53,7 +53,7 @@ describe("an ordinary file to everybody's tools", () => {
   });
 
   testNeeding(program("clamscan"))("clamscan does not call it broken", () => {
-    // A database of one signature, which nothing has: what is looked at is the format.
+    // A database with one signature that matches nothing, because only the format matters here.
     writeFileSync(join(FOLDER, "none.hdb"), `${"0".repeat(31)}1:1:none\n`);
     const { status, said } = run(["clamscan", "--alert-broken=yes", "-d", "none.hdb", copy("scanned")]);
     expect({ status, broken: /Broken/.test(said) }).toEqual({ status: 0, broken: false });

@@ -54,7 +54,7 @@ describe.each(ARCHITECTURES.map((architecture) => [architecture.debian, architec
       );
       const map = of(architecture);
       expect(map.pages.map(({ address, protection }) => ({ address, protection }))).toEqual(expected);
-      // The parts lie side by side, from where the first segment begins to the file's end.
+      // The parts are adjacent, from the start of the first segment to the file's end.
       const inFile = map.parts.flatMap(({ offset, size }) => (offset === null ? [] : [{ offset, size }]));
       inFile.reduce((end, { offset, size }) => {
         expect(offset).toBe(end);
@@ -80,7 +80,7 @@ describe.each(ARCHITECTURES.map((architecture) => [architecture.debian, architec
       const musl = part(of(architecture), "musl");
       const names = musl.functions.map(({ name }) => name);
       for (const name of PAUSE_CALLS) expect(names).toContain(name);
-      // What is not run is what a stack protector would reach for.
+      // What does not run is what a stack protector would call.
       const idle = musl.functions.filter(({ runs }) => !runs).map(({ name }) => name);
       expect(idle.filter((name) => !name.startsWith("__stack_chk"))).toEqual([]);
       const file = readFileSync(built(architecture));

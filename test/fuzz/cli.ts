@@ -13,7 +13,7 @@ breaks one, or that it hangs on, becomes a file in test/fuzz/seeds, which every 
 
   --runs NUMBER   inputs for each property, 20000 unless given`;
 
-/** So many seconds on one input are a hang. */
+/** An input that takes this many seconds is a hang. */
 const PATIENCE = 60;
 
 await command("fuzz", async (run, words) => {
@@ -66,7 +66,7 @@ async function fuzzFile(run: Scope, file: string, runs: string): Promise<number>
   }
 }
 
-/** The property whose input is the newest, if that is older than the patience. */
+/** The property with the newest input, if that is older than the patience. */
 function hangsOn(underWay: string): string | undefined {
   const ages = readdirSync(underWay).map((name) => ({ name, at: statSync(join(underWay, name)).mtimeMs }));
   const newest = ages.toSorted((a, b) => b.at - a.at)[0];

@@ -16,7 +16,7 @@ shop.makeAll();
 const program = shop.read("program");
 const library = shop.read("libstdc++.so.6");
 
-/** Numbers that a field of 64 bits breaks at, beside those of a small file. */
+/** Numbers at which a 64-bit field breaks, besides those of a small file. */
 const number = fc.oneof(
   fc.nat(0x2000).map(BigInt),
   fc.constantFrom(0n, 1n, 0x20_0000n, 0x7fff_ffffn, 0xffff_ffffn, 2n ** 40n, 2n ** 53n + 1n, 2n ** 60n, 2n ** 64n - 1n),
@@ -30,7 +30,7 @@ const segment = fc.record({
 
 const entry = fc.tuple(fc.oneof(fc.constantFrom(0, 1, 2, 4, 5, 6, 7, 8, 10, 11, 17, 23, 25, 27, 36), fc.nat()), number);
 
-/** An ELF file by the format's own description: any segments, and a dynamic section of any tags behind them. */
+/** An ELF file built from the format's description: any segments, then a dynamic section of any tags. */
 const generated = fc
   .record({
     segments: fc.array(segment, { maxLength: 8 }),
@@ -55,7 +55,7 @@ const generated = fc
       view.setUint32(at + 4, flags, true);
       fields.forEach((field, place) => view.setBigUint64(at + 8 + place * 8, field, true));
     });
-    // The last two, so that the dynamic section is read: all of the file at 2 MiB, and what it says of itself.
+    // Put these last so that the dynamic section is read: the whole file at 2 MiB, and its own description.
     const own = { flags: 6, filesz: size, memsz: size, align: 8, offset: 0, vaddr: 0x20_0000 };
     const part = { ...own, offset: dynamic, vaddr: 0x20_0000 + dynamic, filesz: (entries.length + 1) * elf.DYN_SIZE };
     writeSegments(view, elf.EHDR_SIZE + segments.length * elf.PHDR_SIZE, [
@@ -71,7 +71,7 @@ const generated = fc
     return bytes;
   });
 
-/** What is read of a file is no more than it can hold. */
+/** Reads no more of a file than it can hold. */
 function read(input: Uint8Array): void {
   const file = lineOr(() => new ElfFile("input", input));
   if (typeof file === "string") return;
@@ -84,12 +84,12 @@ function read(input: Uint8Array): void {
 
 property("elf", fc.oneof(generated, damaged(program), damaged(library)), read);
 
-/** Bytes of a file's headers and tables that are others: for each its number among them, 2 bytes, and its value. */
+/** Changed bytes in a file's headers and tables: for each its number among them, in 2 bytes, and its new value. */
 const edits = fc
   .array(fc.tuple(fc.nat(0xffff), fc.nat(255)), { minLength: 1, maxLength: 3 })
   .map((found) => Uint8Array.from(found.flatMap(([place, value]) => [place >> 8, place & 255, value])));
 
-/** The offsets of the bytes of a file's headers and of the tables that its dynamic section names. */
+/** The offsets of the bytes in a file's headers and in the tables that its dynamic section names. */
 function areas(bytes: Uint8Array): number[] {
   const file = new ElfFile("program", bytes);
   const { tags, symbols } = readDynamic(file);
@@ -114,7 +114,7 @@ function edited(bytes: Uint8Array, places: readonly number[], edits: Uint8Array)
   return copy;
 }
 
-/** What links runs, or was broken before: musl's own loader could not run it either. */
+/** Whatever links must run, unless it was broken before, so that musl's own loader could not run it either. */
 const programTables = areas(program);
 property("elf-link", edits, (edits) => {
   const input = edited(program, programTables, edits);
@@ -128,7 +128,7 @@ property("elf-link", edits, (edits) => {
   if (before !== "broken") expect(after).toBe(before);
 });
 
-/** What an executable of the workshop prints; "broken" where the kernel does not take it, or it does not end with 0. */
+/** The output of an executable of the workshop; "broken" if the kernel refuses it or it does not exit with 0. */
 function runs(name: string): string {
   try {
     const env = { LD_LIBRARY_PATH: shop.folder };
@@ -139,7 +139,7 @@ function runs(name: string): string {
   }
 }
 
-/** A library in a folder of its own, so that the linker takes it before the others. */
+/** A library in a separate folder, so that the linker finds it first. */
 const damagedLibrary = workshop("fuzz-library");
 damagedLibrary.makeAll();
 

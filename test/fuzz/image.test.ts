@@ -44,10 +44,10 @@ const value = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
 );
 
-/** A member of an object that is a text or a number, with the comma behind it. */
+/** A member of an object whose value is a text or a number, with its comma. */
 const MEMBER = /"\w+":("[^"]*"|\d+),?/g;
 
-/** Puts a member before or behind those of some object, whether it has that name or not; or repeats or drops one. */
+/** Adds a member before or after those of some object, even if it has one of that name; or repeats or drops one. */
 const edit = fc
   .record({
     name: fc.constantFrom(...NAMES),
@@ -113,7 +113,7 @@ property("image", inputs, async (input) => {
       layers.flatMap(({ tar }) => untar("layer", tar)).map(({ path, bytes }) => [path, sha256(bytes)]),
     ),
   }));
-  // What is for no platform has nothing to run.
+  // An image for no platform has nothing to run.
   const believed = await believe(input, likeGo);
   const attached = believed.filter(({ platform }) => platform === "unknown/unknown");
   expect(attached.map(({ entrypoint }) => entrypoint)).toEqual(attached.map(() => []));

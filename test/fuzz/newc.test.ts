@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { readNewc } from "../../src/build/machine/newc.ts";
 import { damaged, lineOr, property } from "./property.ts";
 
-/** An archive by the format's own description: 13 numbers of 8 digits, a name, a content, both padded to 4 bytes. */
+/** An archive by the format's description: 13 numbers of 8 digits, a name and a content, both padded to 4 bytes. */
 function archive(files: readonly { name: string; content: Uint8Array; sizes: readonly [string, string] }[]): Buffer {
   const padded = (bytes: Uint8Array) => Buffer.concat([bytes, Buffer.alloc(-bytes.length & 3)]);
   const record = (name: string, content: Uint8Array, [nameSize, size]: readonly [string, string]) => {

@@ -7,7 +7,7 @@ import { sha256 } from "../../src/support/hash.ts";
 /** What a reader sees of a tar archive: each member's path and SHA-256, or "folder"; or why it sees nothing. */
 export type Seen = Readonly<Record<string, string>> | string;
 
-/** libarchive, as Bun has it: regular files alone. */
+/** libarchive, which Bun contains: regular files only. */
 export async function libarchive(archive: Uint8Array): Promise<Seen> {
   try {
     const files = [...(await new Bun.Archive(new Uint8Array(archive)).files())];
@@ -18,7 +18,7 @@ export async function libarchive(archive: Uint8Array): Promise<Seen> {
   }
 }
 
-/** A tar program, which unpacks the archive into a folder. */
+/** A tar program that unpacks the archive into a folder. */
 export function unpacked(program: readonly string[], archive: Uint8Array): Seen {
   const folder = mkdtempSync(join(tmpdir(), "pause-unpacked-"));
   try {
@@ -48,17 +48,17 @@ function below(root: string): Seen {
   );
 }
 
-/** What another kind of reader takes for the value of a name in an object of JSON. */
+/** The value that another kind of reader finds for a name in a JSON object. */
 type Lookup = (object: unknown, name: string) => unknown;
 
-/** Go's encoding/json: whatever the case, and the last one wins. */
+/** Go's encoding/json: ignores case, and the last one wins. */
 export const likeGo: Lookup = (object, name) =>
   entriesOf(object).findLast(([key]) => key.toUpperCase().toLowerCase() === name.toLowerCase())?.[1];
 
 const entriesOf = (value: unknown) =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
 
-/** What is run for a platform: how, as whom, and the files that are there. */
+/** What runs for a platform: how, as which user, and the files there. */
 export type Run = {
   readonly platform: string;
   readonly entrypoint: unknown;
@@ -67,8 +67,8 @@ export type Run = {
 };
 
 /**
- * A reader that believes whatever it finds, as an engine does that only wants to run it: libarchive, `lookup`, every
- * index and manifest that index.json leads to, each by what is in it. Throws where something is not there.
+ * A reader that believes whatever it finds, like an engine that only wants to run the image: libarchive, `lookup`, and
+ * every index and manifest that index.json leads to, each by its content. Throws when something is missing.
  */
 export async function believe(archive: Uint8Array, lookup: Lookup): Promise<readonly Run[]> {
   const files = await new Bun.Archive(new Uint8Array(archive)).files();

@@ -5,20 +5,20 @@ import fc from "fast-check";
 import { UserError } from "../../src/support/error.ts";
 import { sha256 } from "../../src/support/hash.ts";
 
-/** What `bun run fuzz` found, a folder for each property: every run begins with these inputs. */
+/** Findings of `bun run fuzz`, a folder for each property. Every run begins with these inputs. */
 const SEEDS = join(import.meta.dir, "seeds");
 
-/** How many inputs each property gets: `bun run fuzz` sets more than a run of the tests takes. */
+/** How many inputs each property gets. `bun run fuzz` sets more than a test run takes. */
 const RUNS = Number(process.env.FUZZ_RUNS ?? 200);
 
-/** Where `bun run fuzz` looks for the input that a property hangs on. */
+/** Where `bun run fuzz` looks for the input that hangs a property. */
 const UNDER_WAY = process.env.FUZZ_UNDER_WAY;
 
 const MINUTES = 60_000;
 
 /**
- * A test that `holds` returns for every input: for the findings of before, and for as many new ones of `inputs` as the
- * run takes. `name`: as a file name. A shrunk input that it throws for becomes a seed, if `bun run fuzz` found it.
+ * A test that `holds` returns for every input: earlier findings, and as many new ones of `inputs` as the run takes.
+ * `name`: valid as a file name. A shrunk input that it throws for becomes a seed, if `bun run fuzz` found it.
  */
 export function property(
   name: string,
@@ -44,12 +44,12 @@ export function property(
         cause: found.errorInstance,
       });
     },
-    // Longer than any run takes: what hangs is ended from outside.
+    // Longer than any run takes, because a hang is ended from outside.
     60 * MINUTES,
   );
 }
 
-/** Writes an input down as a seed. */
+/** Stores an input as a seed. */
 export function keep(name: string, input: Uint8Array): string {
   const path = join(SEEDS, name, sha256(input).slice(0, 16));
   mkdirSync(join(SEEDS, name), { recursive: true });
@@ -57,7 +57,7 @@ export function keep(name: string, input: Uint8Array): string {
   return path;
 }
 
-/** What `read` gives, or the one line for the reader that it throws. Anything else that it throws is a finding. */
+/** The result of `read`, or the one line for the reader that it throws. Any other error is a finding. */
 export function lineOr<T>(read: () => T): T | string {
   try {
     return read();
@@ -69,8 +69,8 @@ export function lineOr<T>(read: () => T): T | string {
 }
 
 /**
- * `file` with up to `most` edits: a byte that is another one, a run of bytes that is gone, that stands there twice, or
- * that is all zeros or all ones; or only its beginning.
+ * `file` with up to `most` edits: a byte changed; a run of bytes removed, repeated, or set to zeros or ones; or only
+ * its beginning.
  */
 export function damaged(file: Uint8Array, most = 4): fc.Arbitrary<Uint8Array> {
   const at = fc.nat(Math.max(0, file.length - 1));

@@ -7,7 +7,7 @@ import { extended, type Member, memberOf, tarOf } from "../image/forge.ts";
 import { libarchive, type Seen, unpacked } from "./other-readers.ts";
 import { damaged, lineOr, property } from "./property.ts";
 
-/** One or the other, and mostly the plain one. */
+/** Either of the two, mostly the plain one. */
 const mostly = <T>(plain: fc.Arbitrary<T>, odd: fc.Arbitrary<T>) =>
   fc.oneof({ weight: 12, arbitrary: plain }, { weight: 1, arbitrary: odd });
 const octal = (digits: number) => fc.nat(0o777).map((value) => `${value.toString(8).padStart(digits - 1, "0")}\0`);
@@ -48,7 +48,7 @@ const member: fc.Arbitrary<Member> = fc
     ),
     padding: mostly(fc.constant("\0"), fc.constant("x")),
   })
-  // A folder mostly has no contents.
+  // Folders mostly have no contents.
   .map(({ type, content, ...rest }) => ({
     ...rest,
     type,
@@ -77,7 +77,7 @@ const inputs = fc.oneof(
   written.chain((archive) => damaged(archive)),
 );
 
-/** What is read here, as the others have it. */
+/** What our reader sees, in the others' form. */
 function seenHere(input: Uint8Array): Seen {
   const members = lineOr(() => untar("archive", input));
   if (typeof members === "string") return members;
@@ -88,7 +88,7 @@ function seenHere(input: Uint8Array): Seen {
   );
 }
 
-/** Readers find folders on the way to files by themselves. */
+/** Readers create the folders on the way to files by themselves. */
 const files = (seen: Seen): Seen =>
   typeof seen === "string" ? seen : Object.fromEntries(Object.entries(seen).filter(([, is]) => is !== "folder"));
 

@@ -7,9 +7,7 @@ import { missingOf, program, REST_MARK, SHARE_VARIABLE, type Share } from "../..
 const FOLDER = mkdtempSync(join(tmpdir(), "pause-needs-"));
 afterAll(() => rmSync(FOLDER, { recursive: true }));
 
-/**
- * Three tests: of what every Debian has, of what the README's second command brings if it is here, of what is nowhere.
- */
+/** Three tests, with needs that every Debian has, that the README's second command installs, and that nothing has. */
 writeFileSync(
   join(FOLDER, "some.test.ts"),
   `import { program, testNeeding } from ${JSON.stringify(join(import.meta.dir, "../../harness/privilege.ts"))};
@@ -19,7 +17,7 @@ testNeeding(program("nowhere"))("absent", () => {});
 `,
 );
 
-/** The lines of `bun test` on it for its tests, without their times. */
+/** The lines that `bun test` prints for these tests, without times. */
 function lines(CI: string, share?: Share): readonly string[] {
   const { stderr } = Bun.spawnSync([process.execPath, "test", "./some.test.ts"], {
     cwd: FOLDER,

@@ -10,15 +10,15 @@ const FILES = ["src", "harness", "bench", "test"]
   .filter((path) => !/^test\/link\/(programs|fixture)\//.test(path))
   .toSorted();
 
-/** What programs outside of this repository import. */
+/** The files that programs outside of this repository import. */
 const PUBLIC = ["src/link/index.ts", "src/addons/index.ts"];
 
-/** A value that is exported where it is declared, and what is imported by name. A type may be part of what a value tells. */
+/** An exported declaration of a value, and a name imported elsewhere. A type may be part of what a value tells. */
 const DECLARED = /^export (?:async )?(?:abstract )?(?:function\*?|const|let|class|enum) (\w+)/gm;
 const IMPORTED =
   /\b(?:import|export) (?:type )?(?:\w+,? ?)?(\{[^}]*\}|\* as \w+) from "(\.[^"]+)"|\bimport\("(\.[^"]+)"\)/g;
 
-/** The names that each file of the repository is asked for by the others; "*" for all. */
+/** The names that other files import from each file of the repository; "*" for all. */
 const asked = new Map<string, Set<string>>();
 for (const file of FILES)
   for (const [, names = "*", of, at] of read(file).matchAll(IMPORTED)) {

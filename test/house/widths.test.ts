@@ -5,7 +5,7 @@ import { join } from "node:path";
 const REPOSITORY = join(import.meta.dir, "../..");
 const { lineWidth: WIDTH } = (await import("../../biome.jsonc")).default.formatter;
 
-/** The formatter breaks code, but neither a string nor a comment. */
+/** The formatter breaks code, but neither strings nor comments. */
 test("no line of src/ is wider than the formatter's width, strings and comments included", () => {
   const files = [...new Bun.Glob("src/**/*.ts").scanSync(REPOSITORY)].toSorted();
   const wide = files.flatMap((file) =>

@@ -29,7 +29,7 @@ const executables = ARCHITECTURES.map((architecture) => {
 const [first, ...others] = executables;
 if (first === undefined) throw new Error("there is no architecture");
 
-/** The archive of `bun run image`, and that of a release. */
+/** The archive of `bun run image`, and a release's. */
 const contents = contentsAt(COMMIT);
 const programs = executables.map(({ architecture, bytes }) => ({ architecture: architecture.debian, bytes }));
 const plain = assemble(contents, programs, first.architecture.debian, { licenses: licenseTexts() });
@@ -47,7 +47,7 @@ type Descriptor = {
   platform?: { architecture: string; os: string };
 };
 
-/** What the index of an archive has, and the bytes and the JSON of a descriptor's blob. */
+/** An archive's index, and the bytes and JSON of a descriptor's blob. */
 async function read(archive: Uint8Array) {
   const files = await new Bun.Archive(archive).files();
   const bytes = async ({ digest, size }: Descriptor) => {
@@ -69,7 +69,7 @@ async function read(archive: Uint8Array) {
 
 const NO_PLATFORM = { architecture: "unknown", os: "unknown" };
 
-/** What a manifest for no platform has in its one layer. */
+/** The texts in the one layer of a manifest for no platform. */
 async function textsOf({ bytes, json }: Awaited<ReturnType<typeof read>>, descriptor: Descriptor | undefined) {
   if (descriptor === undefined) throw new Error("nothing is attached");
   const manifest = await json(descriptor);
@@ -100,7 +100,7 @@ describe("what goes with the image", () => {
       const { texts, labels } = await textsOf(layout, first);
       expect(texts).toEqual([...licenseTexts()]);
       expect(texts.map(({ name }) => name)).toContain("NOTICE");
-      // Nothing to run.
+      // It has nothing to run.
       expect(labels).toEqual({ Labels: { "vnd.pause.attached": "licenses" } });
     });
 

@@ -1,13 +1,13 @@
 import { sha256 } from "../../src/support/hash.ts";
 
-/** A JSON document: changed as a value, or, where that cannot say it, as a text or as bytes. */
+/** A JSON document changed as a value or, if a value cannot express it, as text or bytes. */
 type Edit = (document: Json) => unknown;
 // biome-ignore lint/suspicious/noExplicitAny: a forger looks at no type.
 type Json = any;
 
-/** What is other than in a plain archive of one image, /pause for linux/amd64, in an index. */
+/** The differences from a plain archive of one image, /pause for linux/amd64, in an index. */
 export type Forgery = {
-  /** The layer's tar archive, and what is made of it. */
+  /** The layer's tar archive, and its compression. */
   readonly layer?: Uint8Array;
   readonly pack?: (tar: Uint8Array<ArrayBuffer>) => Uint8Array;
   readonly config?: Edit;
@@ -16,22 +16,22 @@ export type Forgery = {
   readonly list?: Edit;
   readonly marker?: Edit;
   readonly dockers?: Edit;
-  /** Bytes that are blobs of the archive, too. */
+  /** Further blobs of the archive. */
   readonly blobs?: readonly Uint8Array[];
-  /** The members of the outer archive, as they would be otherwise. */
+  /** Changes the members of the outer archive. */
   readonly members?: (members: readonly Member[]) => readonly (Member | Uint8Array)[];
 };
 
-/** A member of a tar archive: what its header says, and what stands behind it. */
+/** A member of a tar archive: its header's values, and its contents. */
 export type Member = {
   readonly name: string;
   readonly content?: Uint8Array | string;
   readonly type?: string;
   readonly mode?: string;
-  /** As its header has it, where that is not the length of the content. */
+  /** The size in its header, if that is not the length of the content. */
   readonly size?: string | undefined;
   readonly magic?: string;
-  /** Other bytes of the header, by their offset. */
+  /** Other bytes of the header, by offset. */
   readonly bytes?: Readonly<Record<number, string>>;
   readonly sum?: number;
   readonly padding?: string;
@@ -40,7 +40,7 @@ export type Member = {
 const BLOCK = 512;
 export const END = Buffer.alloc(2 * BLOCK);
 
-/** A tar archive of members with any header, or of bytes as they are (POSIX pax, "ustar Interchange Format"). */
+/** A tar archive of members with any header, or of raw bytes (POSIX pax, "ustar Interchange Format"). */
 export const tarOf = (...members: readonly (Member | Uint8Array)[]): Uint8Array<ArrayBuffer> =>
   new Uint8Array(Buffer.concat([...members.map((each) => ("name" in each ? memberOf(each) : each)), END]));
 
@@ -61,11 +61,11 @@ export function memberOf(member: Member): Buffer {
   return Buffer.concat([header, bytes, Buffer.alloc(-bytes.length & (BLOCK - 1), padding)]);
 }
 
-/** An extended header with these records, each with its length before it. */
+/** An extended header with these records, each preceded by its length. */
 export const extended = (...records: readonly string[]): Buffer =>
   memberOf({ name: "PaxHeaders/about", type: "x", content: records.map(recordOf).join("") });
 
-/** The record "LENGTH KEYWORD=VALUE\n", whose length counts itself. */
+/** The record "LENGTH KEYWORD=VALUE\n". LENGTH counts its own digits. */
 export function recordOf(text: string): string {
   const rest = Buffer.byteLength(` ${text}\n`);
   const length = [1, 2, 3, 4, 5].map((digits) => digits + rest).find((sum, at) => `${sum}`.length === at + 1);
@@ -89,7 +89,7 @@ export const CONFIG = `${OCI}.config.v1+json`;
 export const LAYER = `${OCI}.layer.v1.tar+gzip`;
 export const UNKNOWN = { os: "unknown", architecture: "unknown" };
 
-/** An image's blobs, and the descriptor of its manifest. */
+/** An image's blobs, and its manifest's descriptor. */
 export function imageOf({ layer, pack = Bun.gzipSync, config, manifest }: Forgery, mediaType = LAYER) {
   const files = new Uint8Array(layer ?? tarOf({ name: "pause", content: "it" }));
   const packed = pack(files);
@@ -109,7 +109,7 @@ export function imageOf({ layer, pack = Bun.gzipSync, config, manifest }: Forger
   return { descriptor: descriptorOf(MANIFEST, document), blobs: [document, configuration, packed] };
 }
 
-/** The archive of one image with what the forgery changes; whatever names another part names it as it then is. */
+/** The archive of one image with the forgery's changes; every reference to a changed part is updated. */
 export function forged(forgery: Forgery = {}): Uint8Array<ArrayBuffer> {
   const { descriptor, blobs } = imageOf(forgery);
   const [, configuration = Buffer.of(), packed = Buffer.of()] = blobs;

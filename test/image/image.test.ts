@@ -26,13 +26,13 @@ const ARCHIVE = join(REPOSITORY, "dist/pause.oci.tar");
 const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 const MACHINES = { amd64: 62, arm64: 183 };
 
-// A machine may be busy.
+// The machine may be busy.
 setDefaultTimeout(60_000);
 
 const folder = mkdtempSync(join(tmpdir(), "pause-image-test-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The first bytes of an ELF file for this architecture, and some that tell one from another. */
+/** The first bytes of an ELF file for this architecture, and a text that makes it unique. */
 function program(architecture: keyof typeof MACHINES, text = "what runs"): Buffer {
   const bytes = Buffer.alloc(128);
   bytes.write("\x7fELF", "latin1");
@@ -109,7 +109,7 @@ describe("the archive", () => {
       "io.containerd.image.name": CONTENTS.name,
       "org.opencontainers.image.ref.name": CONTENTS.name,
     });
-    // Whatever changes these bytes changes the digest of every image: it has to be meant.
+    // Any change of these bytes changes the digest of every image, so it must be intended.
     expect(sha256(archive)).toBe("fb4f5865a4d0bcb594de4205761960325d875cf6881bace02a6417f3ab3803d9");
   });
 
@@ -241,8 +241,8 @@ describe("bun run image", () => {
 
 describe("bun run image on a full disk", () => {
   /**
-   * dist and the folder for temporary files are a small file system, for the command alone; what it says, and what is
-   * on it afterwards.
+   * Gives the command a small file system for dist and temporary files. Returns its output and the files there
+   * afterwards.
    */
   const onFull = (prepare: string) => {
     const script = `mkdir "$0/small" && mount -t tmpfs -o size=4m none "$0/small" && mkdir "$0/small/tmp" && for name in amd64 arm64; do
@@ -287,7 +287,7 @@ type File = {
   readonly committed?: number;
 };
 
-/** A dist folder with these files and what the build would have written down about them. */
+/** A dist folder with these files, and the record that the build would have written about them. */
 function dist(files: Readonly<Record<string, File>>): string {
   const made = mkdtempSync(join(folder, "dist-"));
   for (const [name, { bytes, hash = sha256(bytes), ...said }] of Object.entries(files)) {

@@ -45,7 +45,7 @@ const ATTACHED = {
 };
 const ARCHIVE = assemble(CONTENTS, PROGRAMS, "amd64", ATTACHED).archive;
 
-/** What `read` throws: one line for the reader. */
+/** The error that `read` throws: one line for the reader. */
 function refused(read: () => unknown): string {
   try {
     read();
@@ -179,10 +179,7 @@ describe("the images of an archive", () => {
   });
 });
 
-/**
- * The archive of an image and of an attestation as BuildKit writes it, with what is other in its config or its
- * descriptor.
- */
+/** The archive of an image and of an attestation in BuildKit's form, with changes to its config or descriptor. */
 function withAttestation(change: {
   config?: object;
   descriptor?: object;
@@ -887,7 +884,7 @@ describe("the members of a tar archive", () => {
 });
 
 describe("reading an archive takes no more memory than its limits", () => {
-  /** A gzip member of so many zero bytes, or that says so. */
+  /** A gzip member of so many zero bytes, or that claims so. */
   function bomb(size: number): Buffer {
     const zeros = Buffer.alloc(size);
     const trailer = Buffer.alloc(8);

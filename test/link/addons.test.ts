@@ -7,13 +7,13 @@ import { link } from "../../src/link/link.ts";
 import { releaseWith } from "../../src/link/releases.ts";
 import { PLAIN, workshop } from "./fixture.ts";
 
-// Compilers on a busy machine take their time.
+// Compilers are slow on a busy machine.
 setDefaultTimeout(60_000);
 
 const shop = workshop("addons");
 shop.makeAll();
 
-/** What the linker says of an addon that gcc made of `code`, with flags of the static linker. */
+/** What the linker reports about an addon that gcc made of `code`, with flags for the static linker. */
 function said(code: string, flags: readonly string[] = []) {
   const made = workshop("addons-made");
   made.libgcc();
@@ -24,7 +24,7 @@ function said(code: string, flags: readonly string[] = []) {
   return { problem: addon?.problem, risk: addon?.risk };
 }
 
-/** The small program with `addon` in a payload behind it, as Bun before 1.3.12 appended one, linked. */
+/** Links the small program with `addon` in a payload appended to it, as Bun before 1.3.12 did. */
 function withAddon(addon: Uint8Array) {
   const program = shop.read("program");
   const { view, segments } = new ElfFile("program", program);

@@ -22,7 +22,7 @@ const FOLDER = join(TEST_DIST, "bun-static");
 const path = (name: string) => join(FOLDER, name);
 const environment = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/root" };
 
-/** A source, and what bun-static makes of it, which most tests here start from. */
+/** Most tests here start from this source and bun-static's output for it. */
 beforeAll(() => {
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
@@ -80,7 +80,7 @@ describe("bun-static where its users are", () => {
       expect(bunStatic("waits.ts", "--check").stdout).toEndWith(
         "waits: starts in an empty root, and was still running after 2 s; it printed:\n  waits\n",
       );
-      // What stands for a Bun that finds no program in itself.
+      // Plays a Bun that finds no program in itself.
       expect(checked("helps", 'console.log("Bun is a fast JavaScript runtime, package manager");\n')).toEqual({
         exitCode: 1,
         said: expect.stringMatching(
@@ -229,7 +229,7 @@ describe("the output", () => {
         child.kill(signal);
         const status = await child.exited;
         const said = await child.stderr.text();
-        // Before its first line runs, the signal ends it as it ends any process.
+        // Before its first line runs, the signal ends it like any process.
         const words = ["", `bun-static: ended by ${signal}\n`];
         if (status !== 0)
           expect({ moment, status, said: words.includes(said) ? "" : said }).toEqual({

@@ -2,10 +2,10 @@ import * as elf from "../../src/elf/constants.ts";
 import { type Dynamic, readDynamic } from "../../src/elf/dynamic.ts";
 import { ElfFile, writeU64 } from "../../src/elf/file.ts";
 
-/** Bytes of an ELF file, and where its tables lie in them: to change one field and see what a reader says. */
+/** Bytes of an ELF file, with the places of its tables: a test changes one field and checks the reader's reaction. */
 export type Opened = { readonly file: ElfFile; readonly view: DataView; readonly dynamic: Dynamic };
 
-/** A copy of `bytes` that `change` has changed. */
+/** Returns a copy of `bytes` after `change`. */
 export function damaged(bytes: Uint8Array, change: (opened: Opened) => void): Uint8Array<ArrayBuffer> {
   const copy = new Uint8Array(bytes);
   const file = new ElfFile("copy", copy);
@@ -13,14 +13,14 @@ export function damaged(bytes: Uint8Array, change: (opened: Opened) => void): Ui
   return copy;
 }
 
-/** Where the program header of the first segment of `type` lies. */
+/** The offset of the program header of the first segment of `type`. */
 export function headerOf({ segments, view }: ElfFile, type: number): number {
   const index = segments.findIndex((segment) => segment.type === type);
   if (index < 0) throw new Error(`no segment of the type ${type}`);
   return Number(view.getBigUint64(32, true)) + index * elf.PHDR_SIZE;
 }
 
-/** Where the symbol `name` lies in the dynamic symbol table. */
+/** The offset of the symbol `name` in the dynamic symbol table. */
 export function symbolAt({ file, dynamic }: Opened, name: string): number {
   const index = dynamic.symbols.findIndex((symbol) => symbol.name === name);
   if (index < 0) throw new Error(`no symbol ${name}`);
@@ -34,7 +34,7 @@ export function relocationOf({ dynamic }: Opened, name: string) {
   return found;
 }
 
-/** Gives the tag `tag` of the dynamic section a new tag or a new value. */
+/** Sets the entry `tag` of the dynamic section to a new tag or value. */
 export function setTag(
   { file, view }: Opened,
   tag: number,

@@ -8,7 +8,7 @@ import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { fetchLibraries } from "../../src/build/debian/library-packages.ts";
 import type { LinkFlags } from "../../src/link/flags.ts";
 
-/** What the linker does with none of its additions. */
+/** The linker without any of its additions. */
 export const PLAIN: LinkFlags = {
   addons: false,
   loaderVariables: true,
@@ -20,7 +20,7 @@ export const PLAIN: LinkFlags = {
 const SOURCES = join(import.meta.dir, "fixture");
 const CACHE = join(TEST_DIST, "..", "debian");
 
-/** An architecture to make small ELF files for: its compiler, what runs them here, and where its musl lies. */
+/** An architecture for small ELF files: its compiler, the command that runs them here, and the place of its musl. */
 export type Target = {
   readonly architecture: Architecture;
   readonly gcc: string;
@@ -30,7 +30,7 @@ export type Target = {
 
 export const ON_X86_64: Target = { architecture: X86_64, gcc: "gcc", emulator: [], musl: "/lib/ld-musl-x86_64.so.1" };
 
-/** Emulated by QEMU's user mode. */
+/** QEMU's user mode emulates it. */
 export async function onAarch64(): Promise<Target> {
   const musl = (await fetchLibraries(RUN, AARCH64, CACHE))
     .map((dir) => join(dir, AARCH64.muslLoader))
@@ -43,7 +43,7 @@ export async function onAarch64(): Promise<Target> {
   };
 }
 
-/** A folder for one test's small ELF files; empty at the start. */
+/** An empty folder for one test's small ELF files. */
 export function workshop(name: string, target: Target = ON_X86_64): Workshop {
   const folder = join(TEST_DIST, "link", name);
   rmSync(folder, { recursive: true, force: true });
@@ -53,7 +53,7 @@ export function workshop(name: string, target: Target = ON_X86_64): Workshop {
   return new Workshop(folder, target);
 }
 
-/** Makes stand-ins for the two C++ libraries and the program that is linked with them, with gcc. */
+/** Makes stand-ins for the two C++ libraries, and a program linked with them, with gcc. */
 export class Workshop {
   constructor(
     readonly folder: string,
@@ -68,7 +68,7 @@ export class Workshop {
     return new Uint8Array(readFileSync(this.path(name)));
   }
 
-  /** The full set, as fixture/ has it; with flags of gcc for libstdc++ and for the program. */
+  /** Makes the full set from fixture/, with flags of gcc for libstdc++ and for the program. */
   makeAll(library: readonly string[] = [], program: readonly string[] = []): void {
     this.libgcc();
     this.libstdcxx([...library, "-x", "c", join(SOURCES, "libstdcxx.c")]);
@@ -97,13 +97,13 @@ export class Workshop {
     this.gcc("program", [...start, ...source, "-x", "none", ...libraries]);
   }
 
-  /** A library to preload, whose _exit ends with `status` whatever it is given. */
+  /** A library to preload, whose _exit ends with `status` whatever its argument. */
   exitsWith(status: number): string {
     this.gcc("preloaded.so", ["-shared", "-fPIC", `-DSTATUS=${status}`, "-x", "c", join(SOURCES, "exits.c")]);
     return this.path("preloaded.so");
   }
 
-  /** C text instead of a file. */
+  /** Passes C text to gcc instead of a file. */
   text(name: string, code: string): string[] {
     const file = this.path(name);
     Bun.spawnSync(["tee", file], { stdin: Buffer.from(code), stdout: "ignore" });

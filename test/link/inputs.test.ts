@@ -9,10 +9,10 @@ import { damaged, headerOf, setTag } from "./damage.ts";
 import { PLAIN, workshop } from "./fixture.ts";
 import { CLI } from "./others.ts";
 
-// Compilers on a busy machine take their time.
+// Compilers are slow on a busy machine.
 setDefaultTimeout(60_000);
 
-/** A tag that nothing here reads. */
+/** A tag that the linker does not read. */
 const DT_DEBUG = 21;
 
 const shop = workshop("inputs");
@@ -21,7 +21,7 @@ const program = shop.read("program");
 const linkWith = (bytes: Uint8Array, addons = false, folder = shop.folder) =>
   link("input", bytes, () => [folder], { ...PLAIN, addons, loaderVariables: !addons });
 
-/** What the command says of a file. */
+/** The command's message about a file. */
 function said(name: string, bytes: Uint8Array): string {
   writeFileSync(shop.path(name), bytes);
   const { exitCode, stderr } = Bun.spawnSync([process.execPath, CLI, name, "--library-dir", shop.folder], {
@@ -89,7 +89,7 @@ describe("the program in an executable", () => {
   const trailer = Buffer.from("\n---- Bun! ----\n");
   const text = Buffer.from("console.log(1)");
 
-  /** The program with a payload behind its last segment, as Bun before 1.3.12 appended it. */
+  /** The program with a payload appended after its last segment, as Bun before 1.3.12 did. */
   const appended = (payload: Uint8Array) => {
     const file = new ElfFile("program", program);
     const end = Math.max(
@@ -176,7 +176,7 @@ describe("damaged programs and libraries", () => {
   const withLibrary = (name: string, change: Parameters<typeof damaged>[1]) => {
     const other = workshop("inputs-library");
     other.makeAll();
-    // musl is a link to the machine's own.
+    // musl is a link to the machine's.
     const path = other.path(name);
     const bytes = readFileSync(path);
     rmSync(path);

@@ -5,10 +5,10 @@ import { writeExecutable } from "../../src/link/file.ts";
 import { link } from "../../src/link/link.ts";
 import { PLAIN, workshop } from "./fixture.ts";
 
-// Compilers on a busy machine take their time.
+// Compilers are slow on a busy machine.
 setDefaultTimeout(60_000);
 
-/** A program high in memory, so that its small payload reaches as far as one of 2 GiB does in Bun's. */
+/** A program high in memory: its small payload reaches as far as one of 2 GiB does in Bun's. */
 function high(name: string, pointers: string, behind = 0) {
   const shop = workshop(`large-${name}`);
   shop.libgcc();

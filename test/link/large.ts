@@ -1,6 +1,6 @@
 /**
- * Links a program of more than 2 GiB, which is too much for every test run, and runs it: `bun test/link/large.ts [MIB]`. The
- * file it has in itself is sparse; what is made of it needs three times its size on the disk, and once in memory.
+ * Links a program of more than 2 GiB and runs it; that is too much for every test run: `bun test/link/large.ts [MIB]`.
+ * The embedded file is sparse; the result needs three times its size on disk, and once in memory.
  */
 import { rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

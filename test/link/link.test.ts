@@ -2,7 +2,7 @@ import { setDefaultTimeout } from "bun:test";
 import { ON_X86_64 } from "./fixture.ts";
 import { testLinking } from "./whole.ts";
 
-// Compilers on a busy machine take their time.
+// Compilers are slow on a busy machine.
 setDefaultTimeout(60_000);
 
 testLinking([{ name: "x86-64", target: ON_X86_64, flags: [], alignment: 64 }]);

@@ -20,7 +20,7 @@ const SOURCES = join(import.meta.dir, "programs");
 const FOLDER = join(TEST_DIST, "programs-of-others");
 const PATIENCE_MS = 120_000;
 
-/** A program of programs/, and how it is run. */
+/** A program of programs/, and how to run it. */
 export type Program = {
   readonly name: string;
   readonly shows: string;
@@ -57,7 +57,7 @@ export const PROGRAMS: readonly Program[] = [
 
 export type Run = { readonly exitCode: number | null; readonly stdout: string; readonly stderr: string };
 
-/** The folder with the programs and the packages they use, as the lock file has them. */
+/** Installs the packages of the programs as in the lock file. Returns the folder with both. */
 export function installPrograms(): string {
   mkdirSync(FOLDER, { recursive: true });
   cpSync(SOURCES, FOLDER, { recursive: true });
@@ -65,18 +65,18 @@ export function installPrograms(): string {
   return FOLDER;
 }
 
-/** Runs the command line `words` of bun-static in `cwd`. @throws Error when it fails. */
+/** Runs bun-static with the command line `words` in `cwd`. @throws Error when it fails. */
 export const bunStatic = (words: readonly string[], cwd: string): string =>
   succeed([process.execPath, CLI, ...words], cwd);
 
-/** Runs a command to its end: what it printed. @throws Error when it fails. */
+/** Runs a command to its end and returns its output. @throws Error when it fails. */
 export function succeed(command: readonly string[], cwd: string): string {
   const { exitCode, stdout, stderr } = Bun.spawnSync([...command], { cwd, stdin: "ignore" });
   if (exitCode !== 0) throw new Error(`${command.join(" ")}\n${stdout}${stderr}`);
   return stdout.toString();
 }
 
-/** A root that holds `file` as /program, /tmp, and no more than the devices that are named. */
+/** Makes a root that holds `file` as /program, /tmp, and only the named devices. */
 export function rootFor(name: string, file: string, devices: readonly ("null" | "urandom")[] = []): string {
   const root = join(TEST_DIST, "link-roots", name);
   rmSync(root, { recursive: true, force: true });
@@ -92,7 +92,7 @@ export function rootFor(name: string, file: string, devices: readonly ("null" | 
   return root;
 }
 
-/** Runs /program alone in `root`, with a network of its own that has a loopback and no more. */
+/** Runs /program alone in `root`, with its own network that has only a loopback. */
 export function runAlone(root: string, args: readonly string[], input = ""): Run {
   const command = ["unshare", "--net", "sh", "-c", 'ip link set lo up; exec chroot "$0" /program "$@"', root, ...args];
   return run(command, input, { PATH: process.env.PATH ?? "" });
@@ -113,7 +113,7 @@ export function run(
   return { exitCode: signalCode === undefined ? exitCode : null, stdout: stdout.toString(), stderr: stderr.toString() };
 }
 
-/** What a Bun of `version` makes of programs/hello.ts for musl, once for all tests. */
+/** The output of a Bun of `version` for programs/hello.ts and musl, made once for all tests. */
 export function compiledBy(version: string): string {
   const folder = join(TEST_DIST, "bun-versions");
   const output = join(folder, `hello-${version}`);
@@ -139,15 +139,13 @@ export function compiledBy(version: string): string {
   return output;
 }
 
-/**
- * The folders that hold the libraries of a release of Debian, as options of bun-static; of this machine's without one.
- */
+/** The folders with the libraries of a Debian release, as options of bun-static; by default this machine's. */
 export async function librariesOf(suite: string | undefined): Promise<readonly string[]> {
   const folders = suite === undefined ? [] : await fetchLibraries(RUN, X86_64, join(TEST_DIST, "..", "debian"), suite);
   return folders.flatMap((folder) => ["--library-dir", folder]);
 }
 
-/** A C++ addon that g++ makes for the libstdc++ of this machine, and a program that calls it. */
+/** A C++ addon built with g++ for this machine's libstdc++, and a program that calls it. */
 export function buildCxxAddon(): string {
   const folder = join(TEST_DIST, "cxx-addon");
   mkdirSync(folder, { recursive: true });

@@ -15,7 +15,7 @@ import { writeExecutable } from "../../src/link/file.ts";
 import { LinkError, link } from "../../src/link/index.ts";
 import { workshop } from "./fixture.ts";
 
-// Compilers on a busy machine take their time.
+// Compilers are slow on a busy machine.
 setDefaultTimeout(60_000);
 
 const shop = workshop("output");
@@ -29,7 +29,7 @@ beforeEach(() => {
   mkdirSync(folder);
 });
 
-/** The files that this process has open. */
+/** The open files of this process. */
 const openFiles = () =>
   readdirSync("/proc/self/fd").flatMap((name) => {
     try {
@@ -46,7 +46,7 @@ describe("bytes given to link() stay as they are", () => {
     ["a Uint8Array", (bytes: Uint8Array) => new Uint8Array(bytes)],
     ["a part of a larger array", (bytes: Uint8Array) => new Uint8Array([1, 2, 3, ...bytes, 4]).subarray(3, -1)],
   ])("%s", (_, make) => {
-    // Without zeroed data nothing has to move in it, and the linker works on its bytes.
+    // Without zeroed data, nothing has to move, and the linker works on the program's own bytes.
     const plain = workshop("output-plain");
     plain.libgcc();
     plain.libstdcxx(plain.text("library.c", "int found(void) { return 1; }"));
@@ -93,7 +93,7 @@ describe("where the output goes", () => {
     const before = openFiles();
     for (let round = 0; round < 5; round++) await expect(linked().write("/dev/full")).rejects.toThrow(LinkError);
     expect(openFiles()).toEqual(before);
-    // Node.js ends a process that lets a file handle be collected.
+    // Node.js aborts if a file handle is garbage-collected.
     Bun.gc(true);
     await Bun.sleep(10);
   });
@@ -123,7 +123,7 @@ describe("where the output goes", () => {
   });
 });
 
-/** A program that links and writes; the limit on the size of files is its own. */
+/** A program that links and writes, with its own limit on file sizes. */
 const script = (output: string) => `
   process.on("SIGXFSZ", () => {});
   const { link } = await import(${JSON.stringify(join(import.meta.dir, "../../src/link/index.ts"))});

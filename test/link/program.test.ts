@@ -19,7 +19,7 @@ beforeAll(async () => {
   await build("interrupted", ["interrupted.ts"]);
 }, 60_000);
 
-/** Compiles a fixture for musl and links it with the linker's defaults, alone in a folder that is to be its root. */
+/** Compiles a fixture for musl and links it with the linker's defaults, alone in a folder that will be its root. */
 async function build(name: string, sources: readonly string[]): Promise<void> {
   const runtime = await fetchRuntime(RUN, X86_64, join(TEST_DIST, "..", "runtime"));
   const compiled = join(FOLDER, `${name}-dynamic`);
@@ -30,7 +30,7 @@ async function build(name: string, sources: readonly string[]): Promise<void> {
   if (exitCode !== 0) throw new Error(stderr.toString());
 }
 
-/** In a root that holds the program alone, with a network of its own that has a loopback and no more. */
+/** In a root that holds only the program, with its own network that has only a loopback. */
 const alone = (name: string, ...args: string[]) => [
   ...["unshare", "--net", "--pid", "--fork", "--kill-child", "sh", "-c", 'ip link set lo up; exec chroot "$0" "$@"'],
   ...[join(FOLDER, name), `/${name}`, ...args],

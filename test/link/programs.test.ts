@@ -45,7 +45,7 @@ describe("programs of others, alone in a root with /tmp, do what they do unlinke
           stdout: plain.stdout,
           exitCode: plain.exitCode,
         });
-        // A stack trace names other places in a bundle; the error is the same.
+        // A bundle's stack trace names other places, but the error is the same.
         if (name === "zod") expect(linked.stderr).toContain("TypeError: nobody catches this");
         else expect(linked.stderr).toBe("");
       },
@@ -102,7 +102,7 @@ describe.each([undefined, "trixie"])(
 
 describe("executables that older Buns compiled, with the libraries of Debian 13", () => {
   mkdirSync(TEST_DIST, { recursive: true });
-  // 1.2 appends the program to the ELF image; 1.3.13 has it in a segment behind the bss.
+  // Bun 1.2 appends the program to the ELF image; 1.3.13 has it in a segment after the bss.
   testNeeding(NEEDS.namespaces)(
     "1.2.23 and 1.3.13 run linked, alone in a root with /dev/urandom",
     async () => {

@@ -6,20 +6,20 @@ import { LinkError } from "../../src/link/error.ts";
 import { link } from "../../src/link/link.ts";
 import { PLAIN, workshop } from "./fixture.ts";
 
-// Compilers on a busy machine take their time.
+// Compilers are slow on a busy machine.
 setDefaultTimeout(60_000);
 
 const CLI = join(import.meta.dir, "..", "..", "src", "link", "cli.ts");
 const shop = workshop("refusals");
 shop.makeAll();
 
-/** Runs the command line with the small libraries: its exit code, and what it wrote. */
+/** Runs the command line with the small libraries. Returns its exit code and output. */
 function run(...args: string[]) {
   const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, CLI, ...args], { cwd: shop.folder });
   return { exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
 }
 
-/** It says `message` in one line, ends with 1, and leaves neither an output nor a part of one. */
+/** Expects `message` on one line, exit code 1, and neither an output nor a part of one. */
 function refuses(message: string | RegExp, ...args: string[]): void {
   const before = readdirSync(shop.folder);
   const { exitCode, stdout, stderr } = run(...args);
@@ -192,7 +192,7 @@ describe("bad input gets one line that says what was found and what to do", () =
   });
 });
 
-/** The linker without its default folders, so that what is missing is missing. */
+/** Runs the linker without its default folders, so that what is missing is really missing. */
 const linkWith = (folder: string, program = shop.read("program")) => link("program", program, () => [folder], PLAIN);
 
 describe("libraries that cannot be used", () => {
@@ -286,7 +286,7 @@ describe("damaged files", () => {
   }, 120_000);
 });
 
-/** 1 for an error in words, 0 for none. Any other is a bug, and thrown on. */
+/** Returns 1 for an error in words, 0 for none. Rethrows any other: it is a bug. */
 function expectedRefusal(run: () => void): number {
   try {
     run();

@@ -8,13 +8,13 @@ import { link } from "../../src/link/link.ts";
 import { damaged, type Opened, relocationOf, symbolAt } from "./damage.ts";
 import { PLAIN, type Workshop, workshop } from "./fixture.ts";
 
-// Compilers on a busy machine take their time.
+// Compilers are slow on a busy machine.
 setDefaultTimeout(60_000);
 
 const shop = workshop("strict");
 shop.makeAll();
 
-/** Links what the workshop has, with changes to the program or to libstdc++, and runs it. */
+/** Links the workshop's files, with changes to the program or to libstdc++, and runs the result. */
 function linked(changes: { program?: (opened: Opened) => void; library?: (opened: Opened) => void } & GivenFlags) {
   const changed = workshop("strict-changed");
   changed.makeAll();
@@ -34,8 +34,8 @@ describe("a COPY relocation", () => {
   const code = {
     library: (size: number) =>
       `char copied[${size}] = { ${Array.from({ length: size }, (_, index) => index + 1).join(", ")} };`,
-    // The linker puts copies before the program's own zeroed data, where a longer object of the library's would run
-    // into.
+    // The linker puts copies before the program's own zeroed data; a longer object of the library's would overwrite
+    // that.
     program: (size: number) => `
       void _exit(int);
       extern volatile char copied[${size}];

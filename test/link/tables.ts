@@ -1,7 +1,7 @@
 /**
  * Tries what is too much for every test run, and writes docs/link-tables.md: Buns with the libraries of several
- * releases, and programs of others with their size, time and memory against the unlinked program. It downloads some 70
- * MB for each Bun.
+ * releases, and other projects' programs with their size, time and memory against the unlinked program. Downloads some
+ * 70 MB for each Bun.
  */
 
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
@@ -25,7 +25,7 @@ import {
   succeed,
 } from "./others.ts";
 
-/** The first and the last of each line, and those where something changed. */
+/** The first and last version of each line, and those where something changed. */
 const VERSIONS = [
   "1.2.0",
   "1.2.10",
@@ -80,7 +80,7 @@ async function versionsTable(run: Scope): Promise<string> {
   const names = ["libstdc++6", "musl"];
   const cache = join(TEST_DIST, "..", "debian");
   const suites: { suite: string; title: string; options: readonly string[] }[] = [];
-  // One after the other: apt locks its lists.
+  // One after the other, because apt locks its lists.
   for (const suite of SUITES) {
     const versions: string[] = [];
     for (const name of names)
@@ -162,7 +162,7 @@ function measured(command: readonly string[], { input }: Program, env: Readonly<
       cwd: "/tmp",
     });
     const outcome = `${exitCode} ${signalCode ?? ""}\n${stdout}`;
-    // Debian's C++ libraries, unlinked, meet a trap where musl has nothing for them.
+    // Unlinked, Debian's C++ libraries hit a trap where musl lacks something.
     return {
       outcome,
       loads:

@@ -22,14 +22,14 @@ const ALL_RIGHT = [
   "names of glibc that musl has not",
 ];
 
-/** The file with the program header that is behind those the ELF header counts: the loader is told of it by AT_PHNUM. */
+/** The file with the hidden program header, after those the ELF header counts; AT_PHNUM tells the loader of it. */
 function asMuslSees(file: ElfFile): ElfFile {
   const bytes = file.bytes.slice();
   new DataView(bytes.buffer).setUint16(56, file.segments.length + 1, true);
   return new ElfFile(file.name, bytes);
 }
 
-/** What small programs are linked for, with gcc's flags for libraries, and the alignment of the thread-local template. */
+/** The target of small programs, with gcc's flags for libraries, and the alignment of the thread-local template. */
 export type Linked = {
   readonly name: string;
   readonly target: Target;
@@ -37,7 +37,7 @@ export type Linked = {
   readonly alignment: number;
 };
 
-/** The tests of link() on whole programs: link.test.ts runs them for this architecture, link-aarch64.test.ts for the other. */
+/** The tests of link() on whole programs, for link.test.ts (this architecture) and link-aarch64.test.ts (the other). */
 export const testLinking = (targets: readonly Linked[]) =>
   describe.each(targets)("$name", ({ name: title, target, flags, alignment }) => {
     const { maxPageSize } = target.architecture;
@@ -116,7 +116,7 @@ export const testLinking = (targets: readonly Linked[]) =>
         const { exitCode, stderr } = Bun.spawnSync([tool(name), ...options, ...files.map((file) => shop.path(file))]);
         expect({ exitCode, stderr: stderr.toString() }).toEqual({ exitCode: 0, stderr: "" });
         expect(shop.run("changed")).toEqual({ exitCode: 0, lines: ALL_RIGHT, stderr: "" });
-        // They may move segments in the file, and leave PT_GNU_RELRO out where no section is as large.
+        // These tools may move segments in the file, and drop PT_GNU_RELRO if no section is as large.
         const memory = (name: string) =>
           new ElfFile(name, shop.read(name)).segments
             .filter(({ type }) => type !== elf.PT_GNU_RELRO && type !== 0)
@@ -163,7 +163,7 @@ export const testLinking = (targets: readonly Linked[]) =>
 
       test("what was added begins and ends with whole pages, so that musl gives no gap to malloc twice", () => {
         const before = new ElfFile("program", shop.read("program")).segmentsOf(elf.PT_LOAD).length;
-        // The first pages are the output's own, and then come the program's.
+        // The output's own first pages come first, then the program's.
         for (const { vaddr, filesz, memsz } of [...loads.slice(0, 1), ...loads.slice(before + 1)])
           expect([vaddr % maxPageSize, filesz % maxPageSize, memsz - filesz]).toEqual([0, 0, 0]);
       });

@@ -8,7 +8,7 @@ import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { boot, lastWords, type Machine } from "../../src/build/machine/boot.ts";
 import { type NewcEntry, readNewc } from "../../src/build/machine/newc.ts";
 
-/** A script stands for QEMU here, so that this runs where there is none; machine.test.ts has the real one. */
+/** A script plays QEMU, so that this runs without one; machine.test.ts uses the real one. */
 
 const before = process.env.TMPDIR;
 let folder = "";
@@ -25,7 +25,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** A machine whose emulator is this shell script, which knows the files of the two options as $initrd and $port. */
+/** A machine whose emulator is this shell script; the script gets the files of the two options as $initrd and $port. */
 function machine(script: string, changes: Partial<Machine> = {}): Machine {
   const { architecture = X86_64 } = changes;
   const program = join(folder, "emulator");

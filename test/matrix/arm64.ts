@@ -10,21 +10,21 @@ import { command } from "../../src/support/command.ts";
 import type { Scope } from "../../src/support/scope.ts";
 
 /**
- * Runs the contract's tests on dist/arm64/pause and on the C reference in emulated machines of AArch64: kernels of each
- * size of pages and of addresses, on the oldest processor that each runs on and on the newest. Two of the kernels are
- * built, some five minutes and 1 GB each the first time, so it is no part of CI. Writes the table of
+ * Runs the contract's tests on dist/arm64/pause and on the C reference in emulated AArch64 machines: kernels with each
+ * size of pages and of addresses, on the oldest and the newest processor that each runs on. CI does not run it, because
+ * it builds two of the kernels, which takes some five minutes and 1 GB each the first time. Writes the table of
  * docs/architectures.md.
  */
-/** MiB. With pages of 64 kB a storm of 5,000 orphans takes more than 2 GB. */
+/** Memory in MiB. With pages of 64 kB, a storm of 5,000 orphans takes more than 2 GB. */
 const MEMORY = 4096;
-/** Several times what one takes alone, s. */
+/** Several times what one machine takes alone, s. */
 const PATIENCE = 1800;
 const PAGE = join(import.meta.dir, "..", "..", "docs", "architectures.md");
 const MARK = "kernels";
 
 /**
- * Kernels of Debian's, and some built from its source with options of their own; and the first processors of QEMU that
- * each runs on.
+ * Debian's kernels, and some built from its source with extra options, each with QEMU's first processors that it runs
+ * on.
  */
 const KERNELS: readonly {
   readonly made: string;
@@ -45,7 +45,7 @@ const KERNELS: readonly {
   },
 ];
 
-/** What was seen on one kernel and processor: a row of the table. */
+/** Observations on one kernel and processor: a row of the table. */
 type Row = { readonly kernel: string; readonly processor: string; readonly seen: Seen };
 
 function table(rows: readonly Row[]): string {

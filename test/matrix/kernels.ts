@@ -12,8 +12,8 @@ import { sha256 } from "../../src/support/hash.ts";
 import type { Scope } from "../../src/support/scope.ts";
 
 /**
- * Runs dist/pause as PID 1 of emulated machines: every kernel on every processor, and with every parameter. Where it
- * fails, the C reference is run there too, to tell what is the machine's from what is ours. Writes docs/kernels.md.
+ * Runs dist/pause as PID 1 of emulated machines: every kernel on every processor, and with every parameter. If it
+ * fails, runs the C reference there too, to tell the machine's faults from ours. Writes docs/kernels.md.
  */
 const KERNELS = [
   { suite: "bullseye", name: "linux-image-cloud-amd64" },
@@ -23,7 +23,7 @@ const KERNELS = [
   { suite: "sid", name: "linux-image-cloud-amd64" },
 ];
 
-/** QEMU's models. The first has no more than x86-64-v2 asks for. */
+/** QEMU's models. The first has no more than x86-64-v2. */
 const PROCESSORS = [
   "core2duo,+sse4.1,+sse4.2,+popcnt",
   "Nehalem",
@@ -51,7 +51,7 @@ const PARAMETERS_ON = "max,la57=on";
 
 const REPORT = join(import.meta.dir, "..", "..", "docs", "kernels.md");
 
-/** A cell of the table: "yes", or where a note says what happened. */
+/** A cell of the table: "yes", or a note of what happened. */
 type Cell = { readonly text: string; readonly note?: string };
 
 /** Tries `machine`. */
@@ -75,7 +75,7 @@ async function breaksOf(run: Scope, artifact: Artifact, machine: Machine): Promi
   }
 }
 
-/** One table: a row for each of `rows`, a column for each kernel; failures become notes behind it. */
+/** One table: a row for each of `rows`, a column for each kernel. Failures become notes after it. */
 async function table(
   kernels: readonly Kernel[],
   title: string,
@@ -120,7 +120,7 @@ ${parameters}
 `;
 
 await command("matrix:kernels", async (run) => {
-  // Asked for once: what fetches its kernel would otherwise run several times at once.
+  // Fetched once, because otherwise several machines would fetch the kernel at the same time.
   const machine = await plainMachine(run);
   const kernels: Kernel[] = [];
   for (const kernel of KERNELS) kernels.push(await debianKernel(run, X86_64, kernel));

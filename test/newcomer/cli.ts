@@ -11,8 +11,8 @@ import type { Scope } from "../../src/support/scope.ts";
 import { ADMINISTRATOR, CLONE, MACHINES, type Newcomer, type Place, type Suite } from "./machines.ts";
 
 /**
- * Builds machines that a newcomer may have, each with Debian's smallest root and Node.js alone, and runs the README's
- * two commands in a fresh clone there. A line of docs/newcomers.md for each.
+ * Builds machines that a newcomer may have, each with only Debian's smallest root and Node.js, and runs the README's
+ * two commands in a fresh clone there. Writes a line of docs/newcomers.md for each.
  */
 const USAGE =
   "usage: bun run test:newcomer [--config PATH]... [--env NAME]... [MACHINE]...\n" +
@@ -22,7 +22,7 @@ const USAGE =
 const PAGE = join(ROOT, "docs", "newcomers.md");
 const MARK = "newcomers";
 const WORK = join(DIST, "newcomer");
-/** A command that has not ended by then never will, s. */
+/** A command still running after this time is stuck, s. */
 const LIMIT_S = 3600;
 
 type Options = {
@@ -32,7 +32,7 @@ type Options = {
 };
 type Outcome = { readonly status: number; readonly seconds: number; readonly megabytes: number; readonly said: string };
 
-/** @throws UserError for a word that is not known. */
+/** @throws UserError for an unknown word. */
 function parse(words: readonly string[]): Options {
   const { values, positionals } = parseArgs({
     args: [...words],
@@ -48,11 +48,11 @@ function parse(words: readonly string[]): Options {
   return { config: values.config ?? [], env: values.env ?? [], machines };
 }
 
-/** Both commands in a machine of its own. */
+/** Runs both commands in a fresh machine. */
 async function visit(run: Scope, machine: Newcomer, options: Options): Promise<readonly Outcome[]> {
   await using own = run.nested();
   const base = await baseRoot(own, machine.suite, options.config);
-  // podman takes no long path for its state.
+  // podman accepts no long path for its state.
   const place: Place = { root: join(own.folder("machine-", WORK), "root"), state: own.folder("nc-") };
   await did(own, ["cp", "--archive", "--reflink=auto", base, place.root]);
   mkdirSync(join(place.root, "home/newcomer"), { recursive: true });
@@ -78,7 +78,7 @@ async function baseRoot(run: Scope, suite: Suite, config: readonly string[]): Pr
   mkdirSync(WORK, { recursive: true });
   const fresh = join(run.folder("root-", WORK), "root");
   await did(run, ["mmdebstrap", "--variant=minbase", "--include=nodejs,npm,ca-certificates", suite, fresh]);
-  // The archive of packages it was made of may be another than the host's.
+  // Its package archive may differ from the host's.
   for (const path of config) await did(run, ["cp", "--archive", "--dereference", "--parents", path, fresh]);
   renameSync(fresh, base);
   return base;
@@ -95,10 +95,7 @@ const readmeCommands = (): readonly string[] =>
     .slice(0, 2)
     .map(({ text }) => text);
 
-/**
- * What an ordinary user cannot do, the installation of packages, is done by root, in the machine without a sandbox
- * around it.
- */
+/** An ordinary user cannot install packages, so root does that in the machine, without a sandbox. */
 async function outcomeOf(
   run: Scope,
   machine: Newcomer,
@@ -111,7 +108,7 @@ async function outcomeOf(
   let status = 0;
   let output = "";
   for (const { words, uid, sandbox } of partsOf(machine, line)) {
-    // Into a file of the machine, so that it can be watched.
+    // Writes to a file of the machine, so that one can watch it.
     const file = `/home/newcomer/output-${uid}`;
     const task = { uid, env: variables(uid, env), command: ["bash", "-c", `{ ${words}; } >${file} 2>&1`] };
     ({ status } = await run.spawn(sandbox(place, task), { seconds: LIMIT_S }).ended);
@@ -134,14 +131,14 @@ function partsOf(machine: Newcomer, line: string) {
   ];
 }
 
-/** The environment of a login there, and what is passed on. */
+/** A login's environment there, plus the variables to pass on. */
 function variables(uid: number, names: readonly string[]): Readonly<Record<string, string>> {
   const passed = names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name] ?? ""]]));
   const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   return { PATH: path, HOME: uid === 0 ? "/root" : "/home/newcomer", ...Object.fromEntries(passed) };
 }
 
-/** Of the first command how /pause was started; of the second the count. */
+/** For the first command, how /pause was started; for the second, the count. */
 const gist = (output: string): string =>
   /^- started \/pause (.*?):/m.exec(output)?.[1] ?? /^ordinary: (.*)$/m.exec(output)?.[1] ?? "";
 
@@ -150,7 +147,7 @@ async function megabytesOf(run: Scope, folder: string): Promise<number> {
   return Number(stdout.split("\t")[0]) / 1000;
 }
 
-/** @throws UserError with its words when it fails. */
+/** @throws UserError with the command's message when it fails. */
 async function did(run: Scope, words: readonly string[]) {
   const end = await run.spawn(words).ended;
   if (end.status !== 0) throw new UserError(`${words.join(" ")} ended with ${end.status}: ${end.stderr.trim()}`);
@@ -167,7 +164,7 @@ function rowOf({ name }: Newcomer, outcomes: readonly Outcome[]): string {
   return `| ${[name, new Date().toISOString().slice(0, 10), ...cells].join(" | ")} |`;
 }
 
-/** Puts the machine's row into the page's table in place of an earlier one. */
+/** Puts the machine's row into the page's table, replacing an earlier one. */
 function record({ name }: Newcomer, row: string): void {
   const rows = new Map(
     marked(readFileSync(PAGE, "utf8"), MARK)

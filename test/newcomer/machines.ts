@@ -8,17 +8,17 @@ export type Suite = "bookworm" | "trixie";
 export type Newcomer = {
   readonly name: string;
   readonly suite: Suite;
-  /** The uid that runs what follows the installation, which root runs everywhere. */
+  /** The uid that runs what follows the installation; root installs everywhere. */
   readonly uid: number;
-  /** How a command is run there. */
+  /** How to run a command there. */
   readonly sandbox: Sandbox;
-  /** Packages that this machine has besides Node.js and npm. */
+  /** The machine's packages besides Node.js and npm. */
   readonly packages?: readonly string[];
 };
 
 /**
- * What runs `command` there: with the machine's root, by this uid, with these variables set. It may write into the
- * place's state.
+ * The command that runs `command` there: with the machine's root, as this uid, with these variables set. It may write
+ * into the place's state.
  */
 export type Sandbox = (place: Place, task: Task) => readonly string[];
 export type Task = {
@@ -28,17 +28,17 @@ export type Task = {
 };
 export type Place = { readonly root: string; readonly state: string };
 
-/** Where the clone is in the machine. */
+/** The clone's place in the machine. */
 export const CLONE = "/home/newcomer/pause";
 
-/** What podman leaves to root in a container. */
+/** The capabilities that podman leaves to root in a container. */
 const OF_PODMAN = [
   ...["chown", "dac_override", "fowner", "fsetid", "kill", "net_bind_service", "setfcap", "setgid", "setpcap"],
   ...["setuid", "sys_chroot"],
 ];
-/** Docker leaves these, too. */
+/** The capabilities that Docker leaves besides. */
 const OF_DOCKER = ["audit_write", "mknod", "net_raw"];
-/** What podman asks for by itself is more than each host may give. */
+/** podman's own default limits are more than some hosts may give. */
 const ULIMITS = ["--ulimit", "nofile=4096:4096", "--ulimit", "nproc=8192:8192"];
 
 const podman =
@@ -51,7 +51,7 @@ const podman =
     ...["--rootfs", root, ...command],
   ];
 
-/** With the host's network, and ptrace(2) as its platform, which needs no virtualisation. What runs there is root. */
+/** With the host's network, and ptrace(2) as its platform: no virtualisation needed. Everything there runs as root. */
 const gvisor: Sandbox = ({ root, state }, { env, command }) => {
   const bundle = join(state, "bundle");
   mkdirSync(bundle, { recursive: true });
@@ -82,7 +82,7 @@ const gvisor: Sandbox = ({ root, state }, { env, command }) => {
   ];
 };
 
-/** unshare(2) and setns(2) fail with EPERM, and clone(2) with CLONE_NEWUSER. */
+/** Makes unshare(2) and setns(2) fail with EPERM, and clone(2) with CLONE_NEWUSER. */
 const NO_NAMESPACES = {
   defaultAction: "SCMP_ACT_ALLOW",
   syscalls: [
@@ -99,7 +99,7 @@ const NO_NAMESPACES = {
 const container = podman(...OF_DOCKER.flatMap((name) => ["--cap-add", name]));
 const USER = 1000;
 
-/** Root in the machine's root, and nothing around it: what installs packages. */
+/** Root in the machine's root without any sandbox; installs packages. */
 export const ADMINISTRATOR: Sandbox = podman("--privileged");
 
 export const MACHINES: readonly Newcomer[] = [

@@ -15,17 +15,17 @@ import {
 import { PODS, type TestPod } from "./pods.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** All that was seen with one program in the sandboxes. */
+/** All observations of one program in the sandboxes. */
 export type Outcome = { readonly seen: Seen; readonly figures: Figures };
 
-/** So many pods of a node's 110 are deleted at once. */
+/** How many of a node's 110 pods are deleted at once. */
 const AT_ONCE = 8;
 const GONE_MS = 60_000;
-/** A pod whose image is gone does not start, however long one waits. */
+/** A pod whose image is gone never starts, so there is no point in waiting longer. */
 const NEXT_MS = 15_000;
 const COLLECTION = "image collection";
 
-/** Runs every case on a node whose sandboxes run one program; `sha256` says which. */
+/** Runs every case on a node whose sandboxes run one program; `sha256` identifies it. */
 export async function runCases(runtime: Runtime, driver: Driver, sha256: string): Promise<Outcome> {
   const outcome: Outcome = { seen: {}, figures: {} };
   for (const pod of PODS) await onePod(runtime, driver, pod, sha256, outcome);
@@ -75,13 +75,13 @@ async function onePod(
   await gone(runtime, driver, [pod], `${name}: deletion`, { seen, figures });
 }
 
-/** Field 2 of /proc/PID/uid_map (user_namespaces(7)): who its uid 0 is on the node. */
+/** Field 2 of /proc/PID/uid_map (user_namespaces(7)): the host user of the pod's uid 0. */
 function usersOf(pid: number): string {
   const [, outside] = readFileSync(`/proc/${pid}/uid_map`, "utf8").trim().split(/\s+/);
   return outside === "0" ? "the node's user namespace" : "a user namespace of its own";
 }
 
-/** What a pod's own namespaces have for its sysctls, read where the sandbox is. */
+/** The sysctls in a pod's own namespaces, read at the sandbox. */
 function sysctlsOf(pid: number, sysctls: Readonly<Record<string, string>>): string {
   return Object.keys(sysctls)
     .map((name) => {
@@ -92,7 +92,7 @@ function sysctlsOf(pid: number, sysctls: Readonly<Record<string, string>>): stri
     .join(" ");
 }
 
-/** Asks for the pods' end, and waits for it. */
+/** Removes the pods and waits until they are gone. */
 async function gone(
   runtime: Runtime,
   driver: Driver,
@@ -113,7 +113,7 @@ async function gone(
   figures[`${what}, ms`] = performance.now() - asked;
 }
 
-/** Each daemon is ended and started again under pods that run: their sandboxes stay, and another pod starts. */
+/** Stops and starts each daemon under running pods: their sandboxes must stay, and another pod must start. */
 async function restarts(runtime: Runtime, driver: Driver, outcome: Outcome): Promise<void> {
   const kept = [pod("kept-plain"), { ...pod("kept-shared"), shareProcesses: true }];
   for (const each of kept) await driver.run(each);
@@ -141,7 +141,7 @@ async function restarted(
   await gone(runtime, driver, [next], `deletion after the restart of the ${daemon}`, outcome);
 }
 
-/** A connection of its own: the runtime may have been started again. */
+/** Makes a new connection, because the runtime may have been restarted. */
 async function running(runtime: Runtime, pod: TestPod): Promise<string | undefined> {
   using cri = runtime.cri();
   return await eventually(() => containersOf(cri, pod));
@@ -153,7 +153,7 @@ async function pidsOf(runtime: Runtime, pods: readonly TestPod[]): Promise<strin
   return pids.join(" ");
 }
 
-/** Several are deleted at once. */
+/** Deletes several at once. */
 async function manyAtOnce(runtime: Runtime, driver: Driver, outcome: Outcome): Promise<void> {
   const pods = Array.from({ length: AT_ONCE }, (_, index) => ({ ...pod(`many-${index}`), shareProcesses: true }));
   for (const each of pods) await driver.run(each);
@@ -164,8 +164,8 @@ async function manyAtOnce(runtime: Runtime, driver: Driver, outcome: Outcome): P
 const pod = (name: string): TestPod => ({ name, script: "exec busybox sleep 100000" });
 
 /**
- * What the kubelet's image collection does when the disk is full: it removes each image that no container uses, and does
- * not count the sandbox's. An image that the runtime pins it leaves alone.
+ * Does what the kubelet's image collection does when the disk is full: removes each image that no container uses, not
+ * counting the sandbox's. It leaves an image alone if the runtime pins it.
  */
 async function collection(runtime: Runtime, driver: Driver, outcome: Outcome): Promise<void> {
   using cri = runtime.cri();

@@ -30,12 +30,12 @@ place; prints what differs. As root, in namespaces of its own: the host's config
 
 const PAGE = join(REPOSITORY, "docs/node-checks.md");
 const MARK = "node";
-/** What came out of the last run of each kind. */
+/** The results of the last run of each kind. */
 const KEPT = join(TEST_DIST, "node");
-/** An hour: critest takes most of it. */
+/** An hour; critest takes most of it. */
 const SECONDS = 3600;
 
-/** A node to run: what it is called, its programs, and the layers over the root that these need. */
+/** A node to run: its name, its programs, and the layers over the root that these need. */
 type Node = { readonly name: string; readonly given: Given; readonly layers: readonly string[] };
 
 async function main(run: Scope, words: readonly string[]): Promise<number> {
@@ -60,7 +60,7 @@ async function main(run: Scope, words: readonly string[]): Promise<number> {
   return differ === 0 ? 0 : 1;
 }
 
-/** One for each release of Debian, with what is given by path in the place of its own; else one of what is given. */
+/** A node for each release of Debian, with the given paths in place of its programs; or one of what is given. */
 async function nodes(run: Scope, given: Given, suites: readonly string[]): Promise<readonly Node[]> {
   if (suites.length === 0) return [{ name: nameOf(given), given, layers: [] }];
   const all: Node[] = [];
@@ -94,7 +94,7 @@ async function runNode(run: Scope, node: Node): Promise<NodeRun> {
   };
 }
 
-/** Runs a node in namespaces of its own. @throws Error with its words when it did not get to its end. */
+/** Runs a node in its own namespaces. @throws Error with its output when it did not complete. */
 async function withProgram(parent: Scope, { name, given, layers }: Node, program: Program): Promise<NodeResult> {
   await using run = parent.nested();
   const folder = run.folder("pause-node-result-");
@@ -111,7 +111,7 @@ async function withProgram(parent: Scope, { name, given, layers }: Node, program
   return JSON.parse(readFileSync(result, "utf8")) as NodeResult;
 }
 
-/** What was run up to now, in the order of the runtimes' versions. */
+/** The runs so far, in the order of the runtimes' versions. */
 function kept(): readonly NodeRun[] {
   return readdirSync(KEPT)
     .filter((name) => name.endsWith(".json"))

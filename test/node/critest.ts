@@ -7,10 +7,10 @@ import { readJunit } from "../runtimes/debian/results.ts";
 import { run } from "../runtimes/tools.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** How many of the CRI's own tests passed, and the names of those that did not. */
+/** How many of the CRI's own tests passed, and the names of the others. */
 export type CritestOutcome = { readonly passed: number; readonly failed: readonly string[] };
 
-/** These want images that only a registry has: to pull and list them, to serve from, made for a purpose. */
+/** These need images from a registry: to pull and list them, to serve from, made for a purpose. */
 const WANT_IMAGES = [
   ...["public image", "image status", "list of images", "listImage", "pull", "remove image", "digest", "tag"],
   ...[
@@ -37,10 +37,10 @@ const WANT_IMAGES = [
 const IMAGES = "/tmp/critest-images.yaml";
 const REPORT = "/tmp/critest.xml";
 const SECONDS = 1800;
-/** The image with a shell and what belongs to it, each program by its name. */
+/** The image with a shell and its tools, each program under its name. */
 const SHELL = "localhost/shell:test";
 
-/** Runs the CRI's own tests, as far as one image with a shell goes. */
+/** Runs those of the CRI's own tests that work with a single image with a shell. */
 export async function runCritest(scope: Scope, program: string, runtime: Runtime): Promise<CritestOutcome> {
   await runtime.load(await shellImage(scope.folder("critest-")));
   const images = ["defaultTestContainerImage", "webServerTestImage"].map((name) => `${name}: ${SHELL}\n`);
@@ -62,7 +62,7 @@ export async function runCritest(scope: Scope, program: string, runtime: Runtime
   };
 }
 
-/** busybox under the name of each of its programs, as an archive that `docker save` would write: its path. */
+/** busybox under the name of each of its programs, as an archive in the form of `docker save`. Returns its path. */
 async function shellImage(folder: string): Promise<string> {
   const root = join(folder, "root");
   for (const name of ["bin", "tmp", "etc"]) mkdirSync(join(root, name), { recursive: true });

@@ -4,12 +4,12 @@ import { hostArchitecture } from "../../src/arch/architectures.ts";
 import { fetchPackage } from "../../src/build/debian/packages.ts";
 import type { Scope } from "../../src/support/scope.ts";
 
-/** What a node has, and the libraries that these are linked with where the host's are older. */
+/** A node's packages, and the libraries they are linked with, in case the host's are older. */
 const PACKAGES = ["containerd", "runc", "containernetworking-plugins", "libc6", "libseccomp2"];
 
 /**
- * The folders of Debian's packages of a release, unpacked, of which `usr` can lie over that of an older root.
- * @throws UserError as fetchPackage does.
+ * The folders of a release's Debian packages, unpacked. Their `usr` can lie over that of an older root.
+ * @throws UserError like fetchPackage.
  */
 export async function debianLayers(run: Scope, suite: string): Promise<readonly string[]> {
   const cache = join(TEST_DIST, "debian-packages");

@@ -6,18 +6,18 @@ import type { Given } from "./given.ts";
 import { containerOf, manifestOf, type Place, sandboxOf, type TestPod } from "./pods.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** What has pods run: a kubelet, or we in its place. */
+/** Runs pods: a kubelet, or this test in its place. */
 export type Driver = {
   readonly name: string;
-  /** Asks for a pod; it may take a while to run. @throws Error with the runtime's words, where they are told. */
+  /** Requests a pod; starting it may take a while. @throws Error with the runtime's message, if available. */
   readonly run: (pod: TestPod) => Promise<void>;
-  /** Asks for its end; it may take a while. */
+  /** Requests its end, which may take a while. */
   readonly remove: (pod: TestPod) => Promise<void>;
-  /** Is it ended and started again by what runs the node's services? */
+  /** Restarts the driver itself, like the node's service manager. */
   readonly restart?: () => Promise<void>;
 };
 
-/** Calls the CRI as a kubelet does; it starts an ended container twice. */
+/** Calls the CRI like a kubelet; restarts an ended container twice. */
 export function callingDriver(runtime: Runtime, place: Place): Driver {
   const run = async (pod: TestPod) => {
     using cri = runtime.cri();
@@ -34,7 +34,7 @@ export function callingDriver(runtime: Runtime, place: Place): Driver {
   return { name: "the CRI, called as by a kubelet", run, remove };
 }
 
-/** A kubelet, too, tries again when a runtime fails to. */
+/** A kubelet also retries when a runtime fails. */
 const TRIES = 5;
 
 async function endPod(cri: Cri, id: string): Promise<void> {
@@ -54,8 +54,8 @@ const MANIFESTS = "/etc/kubernetes/manifests";
 const CONFIG = "/etc/kubernetes/kubelet.json";
 
 /**
- * A kubelet sets these for the whole machine: it gets files that look so, in mounts of its own, since nothing may lie
- * over /proc where a user namespace is to mount one.
+ * A kubelet sets these for the whole machine. It gets look-alike files in separate mounts, because nothing may lie over
+ * /proc if a user namespace is to mount one.
  */
 const LAUNCH = `
   for setting in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/panic_on_oops=1 \\
@@ -66,7 +66,7 @@ const LAUNCH = `
   done
   exec "$@" >>/var/log/pause-node/kubelet.log 2>&1`;
 
-/** A kubelet by itself, without a cluster: it runs the pods whose manifests lie in a folder. */
+/** A standalone kubelet without a cluster: it runs the pods whose manifests lie in a folder. */
 export async function kubeletDriver(scope: Scope, given: Given, runtime: Runtime, place: Place): Promise<Driver> {
   const { kubelet = "" } = given;
   mkdirSync(MANIFESTS, { recursive: true });
@@ -92,7 +92,7 @@ export async function kubeletDriver(scope: Scope, given: Given, runtime: Runtime
 const minor = (version: string) => Number(/^v1\.(\d+)/.exec(version)?.[1] ?? 0);
 
 /**
- * KubeletConfiguration (kubelet.config.k8s.io/v1beta1) for a node without a cluster, on a machine that does other
+ * KubeletConfiguration (kubelet.config.k8s.io/v1beta1) for a node without a cluster, on a machine that also does other
  * things.
  */
 function configuration(socket: string, minor: number): object {
@@ -104,14 +104,14 @@ function configuration(socket: string, minor: number): object {
     ...{ cgroupDriver: "cgroupfs", cgroupsPerQOS: true, enforceNodeAllocatable: [], failSwapOn: false },
     ...{ localStorageCapacityIsolation: false, resolvConf: "/etc/resolv.conf", evictionHard: {} },
     ...{ allowedUnsafeSysctls: ["kernel.msg*"], maxPods: 250 },
-    // The disk is the host's, and may be full: its own collection would come at any time.
+    // The disk is the host's and may be full: the kubelet's own collection could start at any time.
     imageGCHighThresholdPercent: 100,
     ...(minor >= 27 ? { containerRuntimeEndpoint: `unix://${socket}` } : {}),
     ...(minor >= 31 ? { failCgroupV1: false } : {}),
   };
 }
 
-/** Before 1.27 the runtime was named by flags. */
+/** Before 1.27, flags named the runtime. */
 const OLD = (minor: number, socket: string): readonly string[] =>
   minor >= 27
     ? []

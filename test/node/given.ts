@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { UserError } from "../../src/support/error.ts";
 
-/** The programs of a node, by path; what is undefined is left out. */
+/** The programs of a node, by path; undefined ones are left out. */
 export type Given = {
   readonly containerd?: string | undefined;
   readonly crio?: string | undefined;
@@ -17,21 +17,21 @@ export type Given = {
   readonly cni?: string | undefined;
 };
 
-/** What is given on the command line. */
+/** The options of the command line. */
 export type Asked = {
   readonly given: Given;
-  /** Releases of Debian whose packages are tried, each by itself. */
+  /** Releases of Debian whose packages to try, each by itself. */
   readonly debian: readonly string[];
-  /** Does the table of docs/node-checks.md get what came out? */
+  /** Should the table of docs/node-checks.md get the results? */
   readonly write: boolean;
 };
 
-/** The plugin that the pods' network is made by. */
+/** The plugin that makes the pods' network. */
 export const PLUGIN = "ptp";
 
 const PATHS = ["containerd", "crio", "conmon", "pinns", "runc", "crun", "kubelet", "critest", "cni"] as const;
 
-/** @throws UserError for what is no option, for a path that is not there, and where there is nothing to run. */
+/** @throws UserError for an unknown option, for a missing path, and when there is nothing to run. */
 export function asked(words: readonly string[]): Asked | "help" {
   const values = parse(words);
   if (values.help) return "help";
@@ -77,6 +77,6 @@ export function ofDebian(folders: readonly string[]): Given {
   return { containerd: find("containerd"), runc: find("runc"), cni };
 }
 
-/** The folders that the programs lie in. */
+/** The folders of the programs. */
 export const foldersOf = (given: Given): readonly string[] =>
   [...new Set(Object.values(given).flatMap((path) => (path === undefined ? [] : [dirname(path)])))].toSorted();

@@ -10,29 +10,29 @@ import type { Given } from "./given.ts";
 import type { Place } from "./pods.ts";
 import { Runtime } from "./runtime.ts";
 
-/** What one node is to run, and where what came out is to be written. */
+/** The task of one node, and where to write the results. */
 export type Plan = {
   readonly given: Given;
   readonly program: Program;
   readonly result: string;
 };
 
-/** What came out with one program: of the cases, and of the CRI's own tests where they were given. */
+/** The results with one program: of the cases, and of the CRI's own tests if given. */
 export type NodeResult = Outcome & {
-  /** What the programs call themselves, with their versions. */
+  /** The programs' own names and versions. */
   readonly programs: readonly string[];
   readonly driver: string;
   readonly critest?: CritestOutcome | undefined;
 };
 
-/** What containers are started with, by its own words: here, where its libraries are. */
+/** The runtime for containers, by its own version text; it runs here, where its libraries are. */
 function startedBy({ runc, crun }: Given): string {
   const program = runc ?? crun ?? "";
   const { stdout } = Bun.spawnSync([program, "--version"], { stderr: "ignore" });
   return `${basename(program)} ${/version (\S+)/.exec(stdout.toString())?.[1] ?? ""}`.trim();
 }
 
-/** The end of the command that runs in namespaces of its own: a node, whose pods' sandboxes run one program. */
+/** The inner end of the command that runs in separate namespaces: a node whose pods' sandboxes run one program. */
 if (import.meta.main) {
   await command("test:node", async (run, [path = ""]) => {
     const { given, program, result }: Plan = JSON.parse(readFileSync(path, "utf8"));

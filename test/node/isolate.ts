@@ -3,11 +3,11 @@ import { basename, dirname, join } from "node:path";
 import type { Scope } from "../../src/support/scope.ts";
 import { REPOSITORY } from "../runtimes/images.ts";
 
-/** A mounted hierarchy of control groups: where, and the controllers of version 1, or version 2. */
+/** A mounted hierarchy of control groups: its mount point, and the controllers of version 1, or version 2. */
 type Hierarchy = { readonly mount: string; readonly options: string };
 const VERSION_2 = "cgroup2";
 
-/** Of /proc/self/mountinfo (proc(5)): field 5 is the mount point; behind the hyphen are type, source and options. */
+/** From /proc/self/mountinfo (proc(5)): field 5 is the mount point; type, source and options follow the hyphen. */
 function hierarchies(): readonly Hierarchy[] {
   return readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
@@ -20,14 +20,14 @@ function hierarchies(): readonly Hierarchy[] {
     });
 }
 
-/** A control group of its own in each hierarchy, gone with the scope: their folders. */
+/** Makes a control group in each hierarchy, which ends with the scope. Returns their folders. */
 function groups(run: Scope, name: string): readonly string[] {
   for (const { mount, options } of hierarchies()) if (options === VERSION_2) handOut(run, mount);
   const folders = hierarchies().map(({ mount }) => join(mount, name));
   for (const folder of folders) {
     mkdirSync(folder);
     run.defer(() => removeGroup(folder));
-    // Version 1 gives a new group no CPUs and no memory nodes.
+    // Version 1 gives a new group neither CPUs nor memory nodes.
     for (const file of ["cpuset.cpus", "cpuset.mems"])
       if (existsSync(join(folder, file)) && !existsSync(join(folder, "cgroup.controllers")))
         writeFileSync(join(folder, file), readFileSync(join(dirname(folder), file)));
@@ -35,7 +35,7 @@ function groups(run: Scope, name: string): readonly string[] {
   return folders;
 }
 
-/** Version 2 has in a group the controllers that the one above it hands out: it does, until the scope ends. */
+/** In version 2, a group has the controllers that its parent hands out. Makes the parent do so until the scope ends. */
 function handOut(run: Scope, mount: string): void {
   const words = (file: string) => readFileSync(join(mount, file), "utf8").trim().split(" ").filter(Boolean);
   const given = words("cgroup.subtree_control");
@@ -47,7 +47,7 @@ function handOut(run: Scope, mount: string): void {
   }
 }
 
-/** A group can be removed a moment after its last process has ended. */
+/** A group can only be removed a moment after its last process has ended. */
 async function removeGroup(folder: string): Promise<void> {
   for (const entry of readdirSync(folder, { withFileTypes: true }))
     if (entry.isDirectory()) await removeGroup(join(folder, entry.name));
@@ -61,8 +61,8 @@ async function removeGroup(folder: string): Promise<void> {
 }
 
 /**
- * The root is the host's below a layer in memory, with the files of `layers` between the two: what is written is
- * written there, and ends with the namespaces. What the host has of containers and of Kubernetes is not seen.
+ * The root is the host's below a layer in memory, with the files of `layers` between the two. Writes go to the top
+ * layer and end with the namespaces. The host's containers and Kubernetes are invisible.
  */
 const ENTER = `
   work=$1 layers=$2 groups=$3 binds=$4; shift 4
@@ -90,7 +90,7 @@ const ENTER = `
   umount --lazy .
   exec unshare --cgroup "$@"`;
 
-/** In a namespace of control groups, whose root is where the process is when it is made. */
+/** In a new namespace of control groups, whose root is where the process is at that time. */
 const MOUNT_GROUPS = `
   hierarchies=$1; shift
   umount --recursive /sys/fs/cgroup
@@ -114,8 +114,8 @@ const MOUNT_GROUPS = `
   exec "$@"`;
 
 /**
- * `command` as it is run in namespaces of its own, for a scope, which takes away what it leaves on the host: control
- * groups and a folder. `layers` are folders that lie over the host's root; `binds` are to be seen there as they are.
+ * The command line that runs `command` in its own namespaces, for a scope that removes what it leaves on the host:
+ * control groups and a folder. `layers`: folders that lie over the host's root. `binds`: paths that stay visible.
  */
 export function isolated(
   run: Scope,

@@ -74,7 +74,7 @@ describe("what differs between the two programs", () => {
   });
 });
 
-/** What a run of this PID has left on the host: mounts, and control groups. */
+/** What a run of this PID has left on the host: mounts and control groups. */
 function leftBy(pid: number): readonly string[] {
   const mounts = readFileSync("/proc/self/mounts", "utf8").split("\n");
   const groups = [...new Bun.Glob("**/pause-node-*").scanSync({ cwd: "/sys/fs/cgroup", onlyFiles: false })];

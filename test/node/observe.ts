@@ -5,14 +5,14 @@ import type { Cri } from "../runtimes/cri.ts";
 import { ORPHANS } from "../runtimes/pod.ts";
 import type { TestPod } from "./pods.ts";
 
-/** What was seen: of each kind a line, to be compared between two programs. */
+/** Observations, a line of each kind, to compare two programs. */
 export type Seen = Record<string, string>;
-/** What was measured, which differs from run to run: kB, ms. */
+/** Measurements, which differ from run to run: kB, ms. */
 export type Figures = Record<string, number>;
 
 const PATIENCE_MS = 90_000;
 
-/** Asks until there is an answer; undefined when there was none in time. */
+/** Asks until there is an answer; undefined if none came in time. */
 export async function eventually<T>(ask: () => Promise<T | undefined>, ms = PATIENCE_MS): Promise<T | undefined> {
   for (const limit = performance.now() + ms; performance.now() < limit; await Bun.sleep(50)) {
     const answer = await ask().catch(() => undefined);
@@ -22,7 +22,7 @@ export async function eventually<T>(ask: () => Promise<T | undefined>, ms = PATI
 }
 
 /**
- * The PID of a pod's sandbox, as the runtime tells it; 0 where it has no process. Undefined while there is no such pod.
+ * The PID of a pod's sandbox, as the runtime reports it; 0 if it has no process. Undefined while there is no such pod.
  */
 export async function sandboxPid(cri: Cri, name: string): Promise<number | undefined> {
   const pod = (await cri.pods()).find((pod) => pod.name.startsWith(name) && pod.state === "SANDBOX_READY");
@@ -31,11 +31,11 @@ export async function sandboxPid(cri: Cri, name: string): Promise<number | undef
   return (JSON.parse(info) as { pid?: number }).pid ?? 0;
 }
 
-/** Is it /pause, in the wait that all these programs wait in? */
+/** Is it /pause, parked in the wait that all these programs use? */
 export const isParked = (pid: number): boolean =>
   readlinkSync(`/proc/${pid}/exe`) === "/pause" && blockedIn(pid) === RT_SIGTIMEDWAIT;
 
-/** What the kernel says of a pod's sandbox, in words; and its memory. */
+/** The kernel's facts about a pod's sandbox, in words; and its memory. */
 export function describe(pid: number): { readonly seen: string; readonly resident: number } {
   const ids = (field: string) => status(pid, field).split("\t")[0] ?? "";
   const words = [
@@ -57,7 +57,7 @@ const capabilities = (pid: number) =>
 /** SHA-256 of the file that a process runs. */
 export const fileOf = (pid: number): string => sha256(readFileSync(`/proc/${pid}/exe`));
 
-/** Waits for the pod's orphans to become /pause's, ends them, and says whether all were reaped. */
+/** Waits for /pause to get the pod's orphans, ends them, and says whether it reaped all. */
 export async function orphans(pid: number): Promise<string> {
   const made = await eventually(async () => (children(pid).length === ORPHANS ? children(pid) : undefined));
   if (made === undefined) return `${children(pid).length} of ${ORPHANS} orphans became its`;
@@ -66,9 +66,7 @@ export async function orphans(pid: number): Promise<string> {
   return reaped === true ? `${ORPHANS} orphans reaped` : `${children(pid).length} of ${ORPHANS} orphans left`;
 }
 
-/**
- * How the containers of a pod are: the state of the newest, how each that ended did, and whether there were several.
- */
+/** The state of a pod's containers: of the newest one, how each ended one ended, and whether there were several. */
 export async function containersOf(cri: Cri, { name, crashes = false }: TestPod): Promise<string | undefined> {
   const pod = (await cri.pods()).find((pod) => pod.name.startsWith(name));
   const all = (await cri.containers()).filter((container) => container.pod === pod?.id);

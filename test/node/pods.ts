@@ -2,7 +2,7 @@ import type { ContainerConfig, Namespace, PodSandboxConfig } from "../runtimes/c
 import { BUSYBOX } from "../runtimes/images.ts";
 import { MAKE_ORPHANS } from "../runtimes/pod.ts";
 
-/** A pod that a node is to run, in the words of its API. */
+/** A pod for a node, in the words of its API. */
 export type TestPod = {
   readonly name: string;
   readonly shareProcesses?: boolean;
@@ -12,9 +12,9 @@ export type TestPod = {
   readonly sysctls?: Readonly<Record<string, string>>;
   /** hostUsers: false. */
   readonly ownUsers?: boolean;
-  /** What its container runs, in busybox's shell. */
+  /** The container's script, for busybox's shell. */
   readonly script: string;
-  /** Does the container end again and again? */
+  /** Does the container crash again and again? */
   readonly crashes?: boolean;
 };
 
@@ -30,7 +30,7 @@ export const PODS: readonly TestPod[] = [
   { name: "own-users", ownUsers: true, script: STAYS },
 ];
 
-/** Whether a pod can have a network of its own; and the folder below which the runtime is to keep its logs. */
+/** Can a pod have its own network? And below which folder does the runtime keep its logs? */
 export type Place = { readonly network: boolean; readonly logs: string };
 
 /** A pod as the manifest of a static one. */
@@ -59,7 +59,7 @@ export function manifestOf({ name, user, ...pod }: TestPod, { network }: Place):
   };
 }
 
-/** The same pod as the kubelet asks a runtime for it. */
+/** The same pod as the kubelet requests it from a runtime. */
 export function sandboxOf(pod: TestPod, { network, logs }: Place): PodSandboxConfig {
   return {
     metadata: { name: pod.name, uid: pod.name, namespace: "default" },

@@ -1,18 +1,18 @@
 import type { NodeResult } from "./inside.ts";
 
-/** What was run on one node's programs, with each of the two in its sandboxes. */
+/** A run of one node's programs, with each of the two programs in its sandboxes. */
 export type NodeRun = {
   readonly name: string;
   readonly date: string;
   readonly kernel: string;
-  /** The versions of the programs, in their own words; what was not given. */
+  /** The programs' own version texts. `left`: those that were not given. */
   readonly programs: readonly string[];
   readonly left: readonly string[];
   readonly pause: NodeResult;
   readonly reference: NodeResult;
 };
 
-/** Everything in which the two differ: a line each. */
+/** All differences between the two: a line each. */
 export function differences({ pause, reference }: NodeRun): readonly string[] {
   const names = [...new Set([...Object.keys(pause.seen), ...Object.keys(reference.seen)])];
   const cases = names
@@ -27,7 +27,7 @@ export function differences({ pause, reference }: NodeRun): readonly string[] {
   return [...cases, ...only(ours, theirs, "pause"), ...only(theirs, ours, "the C program")];
 }
 
-/** What a run says on the terminal. */
+/** A run's summary for the terminal. */
 export function summary(run: NodeRun): string {
   const differ = differences(run);
   const cases = Object.keys(run.pause.seen).length;
@@ -43,7 +43,7 @@ export function summary(run: NodeRun): string {
   ].join("\n");
 }
 
-/** The page's table of all runs that were kept. */
+/** The page's table of all stored runs. */
 export function table(runs: readonly NodeRun[]): string {
   const names = [...new Set(runs.flatMap(({ pause }) => Object.keys(pause.seen)))];
   const row = (what: string, cell: (run: NodeRun) => string) => `| ${what} | ${runs.map(cell).join(" | ")} |`;
@@ -79,7 +79,7 @@ export function table(runs: readonly NodeRun[]): string {
     .trimEnd();
 }
 
-/** What of critest fails with either program, without what stands before each name. */
+/** The critest failures with either program, without the prefix of each name. */
 function failsWithBoth({ name, pause, reference }: NodeRun): readonly string[] {
   const both = (pause.critest?.failed ?? []).filter((failed) => reference.critest?.failed.includes(failed));
   return both.map((failed) => `- ${name}: critest fails with either: ${failed.replace(/^.*?\[k8s\.io\] /, "")}`);
@@ -89,7 +89,7 @@ function failsWithBoth({ name, pause, reference }: NodeRun): readonly string[] {
 const isGone = (name: string, runs: readonly NodeRun[]) =>
   name.includes("deletion") && runs.every(({ pause }) => [undefined, "gone"].includes(pause.seen[name]));
 
-/** A line where all runs saw the same, else one for each. */
+/** One line if all runs saw the same, otherwise one for each. */
 function seenOf(name: string, runs: readonly NodeRun[]): readonly string[] {
   const seen = runs.flatMap(({ name: node, pause }) =>
     pause.seen[name] === undefined ? [] : [[node, pause.seen[name]]],

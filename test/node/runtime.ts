@@ -7,7 +7,7 @@ import { run as output } from "../runtimes/tools.ts";
 import { toml } from "../runtimes/workspace.ts";
 import { type Given, PLUGIN } from "./given.ts";
 
-/** How a container runtime is configured and started, and how an archive gets into its store. */
+/** How to configure and start a container runtime, and how to load an archive into its store. */
 type Kind = {
   readonly socket: string;
   readonly command: readonly string[];
@@ -15,13 +15,13 @@ type Kind = {
   readonly load: (archive: string) => Promise<void>;
 };
 
-/** Nothing else runs in these namespaces: the usual places are free. */
+/** Nothing else runs in these namespaces, so the usual places are free. */
 const LOGS = "/var/log/pause-node";
 const NETWORK = "/etc/cni/net.d";
 /** The image's name in the files of deploy/. */
 const NAMED = "localhost/pause:0.1.0";
 const RUNC_V2 = "io.containerd.runc.v2";
-/** Root in a container may not lower the score that it has for the kernel's choice of whom to kill. */
+/** In a container, root may not lower the score by which the kernel chooses a process to kill. */
 const UNPRIVILEGED = "restrict_oom_score_adj = true";
 const PATIENCE_MS = 60_000;
 
@@ -56,7 +56,7 @@ export class Runtime {
     return this.kind.load(archive);
   }
 
-  /** Ends the daemon, as a restart of its service does, and starts it again. */
+  /** Restarts the daemon, like a restart of its service. */
   async restart(): Promise<void> {
     await this.stop();
     await this.start();
@@ -68,7 +68,7 @@ export class Runtime {
   }
 
   private async start(): Promise<void> {
-    // What it starts has to outlive it, so no group is killed with it: a session of its own keeps shims apart.
+    // Its children must outlive it, so no group is killed with it: a separate session keeps the shims apart.
     const log = join(LOGS, `${basename(this.kind.command[0] ?? "")}.log`);
     const words = ["sh", "-c", 'exec "$@" >>"$0" 2>&1', log, ...this.kind.command];
     this.daemon = this.scope.spawn(words, { env: beside(this.kind.command[0] ?? "") });
@@ -87,10 +87,10 @@ async function answers(socket: string, log: string): Promise<void> {
   throw new Error(`waited ${PATIENCE_MS / 1000} s for the runtime to answer at ${socket}, in vain:\n${said}`);
 }
 
-/** A daemon finds what it starts beside itself first. */
+/** A daemon first looks for its helpers in its own folder. */
 const beside = (program: string) => ({ ...process.env, PATH: `${dirname(program)}:${process.env.PATH}` });
 
-/** Pods have a network of their own where there are plugins to make one. */
+/** Gives pods their own network if there are plugins to make one. */
 function writeNetwork({ cni }: Given): void {
   if (cni === undefined) return;
   const ipam = { type: "host-local", subnet: "10.88.0.0/16" };
@@ -99,7 +99,7 @@ function writeNetwork({ cni }: Given): void {
   writeFileSync(join(NETWORK, "10-pods.conflist"), JSON.stringify({ cniVersion: "0.4.0", name: "pods", plugins }));
 }
 
-/** The configuration is the file of deploy/, which names the image, and what running here needs. */
+/** The configuration: the file of deploy/, which names the image, plus what running here needs. */
 const deployed = (file: string) => readFileSync(join(REPOSITORY, "deploy", file), "utf8").replace(NAMED, IMAGE);
 
 function containerd(given: Given): Kind {

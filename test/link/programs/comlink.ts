@@ -1,4 +1,4 @@
-/** Comlink: mathjs in two workers at once, called as if it were here. */
+/** Comlink: mathjs in two workers at once, called like local functions. */
 import * as Comlink from "comlink";
 
 const calculators = [0, 1].map(() => {

@@ -1,4 +1,4 @@
-/** What every Bun from 1.2 on can do, for the table of versions. */
+/** What every Bun since 1.2 can do, for the table of versions. */
 import { Database } from "bun:sqlite";
 
 const { two } = new Database(":memory:").query("SELECT 1 + 1 AS two").get() as { two: number };

@@ -1,4 +1,4 @@
-/** Hono behind TLS, with a certificate that is made at run time. */
+/** Hono behind TLS, with a certificate made at run time. */
 import { Hono } from "hono";
 import { cors } from "hono/cors";
 import selfsigned from "selfsigned";

@@ -1,4 +1,4 @@
-/** All of them in one executable: the first argument names the one to run. */
+/** All programs in one executable; the first argument names the one to run. */
 const PROGRAMS: Readonly<Record<string, () => Promise<unknown>>> = {
   typescript: () => import("./typescript.ts"),
   prettier: () => import("./prettier.ts"),

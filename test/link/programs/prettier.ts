@@ -1,4 +1,4 @@
-/** Prettier, which loads its parsers when they are asked for. */
+/** Prettier, which loads its parsers on demand. */
 import * as prettier from "prettier/standalone";
 import * as babel from "prettier/plugins/babel";
 import * as estree from "prettier/plugins/estree";

@@ -1,4 +1,4 @@
-/** The TypeScript compiler: type-checks and transpiles a file that it is given in memory. */
+/** The TypeScript compiler: type-checks and transpiles a file from memory. */
 import ts from "typescript";
 
 const source = "export const pods: number = 'three';\nexport enum Phase { Pending, Running }\n";

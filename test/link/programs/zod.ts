@@ -1,4 +1,4 @@
-/** zod: an error that nobody catches, thrown from a timer, with a message of several lines. */
+/** zod: an uncaught error thrown from a timer, with a message of several lines. */
 import { z } from "zod";
 
 const Pod = z.object({ name: z.string().min(3), restarts: z.number().int().nonnegative() });

@@ -7,14 +7,14 @@ import type { Scope } from "../src/support/scope.ts";
 import { GROUPS, type Group } from "./groups.ts";
 
 /**
- * Runs the groups of tests of one command: `bun test/run.ts quick`, those that need nothing; `ordinary`, these and those that the
- * README's second command installs for; `rest`, what `bun run test:all` has beyond them. A group that needs what is not here is left
- * out and named; under CI it fails. Ends with the count.
+ * Runs the groups of tests of one command. `bun test/run.ts quick`: those without needs; `ordinary`: these, and those
+ * that need what the README's second command installs; `rest`: what `bun run test:all` adds. Leaves out and names a
+ * group whose needs are missing; under CI, such a group fails. Ends with the count.
  */
 const PROJECT = join(import.meta.dir, "..");
 const CI = process.env.CI === "true";
 
-/** How long a test may take that does not say it itself: on a busy machine all take long. */
+/** The time limit of a test that sets none. On a busy machine, every test takes long. */
 const LIMIT_MS = 60_000;
 
 type Count = { readonly passed: number; readonly failed: number; readonly skipped: number };
@@ -67,7 +67,7 @@ async function testGroups(run: Scope, groups: readonly Group[], share?: Share): 
   return sum(count, CI ? { ...NOTHING, failed: absent } : { ...NOTHING, skipped: absent });
 }
 
-/** `bun test` on these files. Of the rest's share it takes only the tests that bear its mark. */
+/** Runs `bun test` on these files. For the rest's share, runs only the tests with its mark. */
 async function testFiles(run: Scope, files: readonly string[], share?: Share): Promise<Count> {
   if (files.length === 0) return NOTHING;
   const report = join(run.folder("pause-tests-"), "junit.xml");
@@ -85,14 +85,14 @@ async function testFiles(run: Scope, files: readonly string[], share?: Share): P
   const count = countIn(report);
   return {
     passed: count.passed,
-    // To bun test, a file that cannot be loaded is no test that failed.
+    // bun test does not count a file that fails to load as a failed test.
     failed: status !== 0 && count.failed === 0 ? 1 : count.failed,
-    // What the filter leaves out is skipped to it.
+    // bun test counts what the filter leaves out as skipped.
     skipped: share === "rest" ? 0 : count.skipped,
   };
 }
 
-/** The sums of JUnit's report; nothing where there is none. */
+/** The sums in JUnit's report; empty if there is none. */
 function countIn(report: string): Count {
   if (statSync(report, { throwIfNoEntry: false }) === undefined) return NOTHING;
   const [head = ""] = /<testsuites [^>]*>/.exec(readFileSync(report, "utf8")) ?? [];
@@ -101,14 +101,14 @@ function countIn(report: string): Count {
   return { passed: number("tests") - failed - skipped, failed, skipped };
 }
 
-/** Said first: what waits for its orphans to be gone, a test or a container runtime, waits in vain. */
+/** Printed first, because a test or a container runtime that waits for its orphans to disappear may wait in vain. */
 function sayWhetherOrphansEnd(): void {
   if (NEEDS.reaper.present()) return;
   const name = readFileSync("/proc/1/comm", "utf8").trim();
   console.error(`PID 1 (${name}) does not reap orphans, which some tests need: start the container with --init`);
 }
 
-/** The tests run what lies in dist. What is older than its sources is built again. */
+/** The tests run the files in dist. Builds them again if they are older than their sources. */
 async function buildWhereOlder(run: Scope): Promise<void> {
   const built = modified("dist/provenance.json");
   const sources = [...new Bun.Glob("src/**/*").scanSync(PROJECT), "package.json"];
@@ -123,7 +123,7 @@ async function buildWhereOlder(run: Scope): Promise<void> {
   if ((await build.ended).status !== 0) throw new UserError("the build failed, and there is nothing to test");
 }
 
-/** When the file was written, ms; 0 where it is not there. */
+/** When the file was written, ms; 0 if it does not exist. */
 function modified(file: string): number {
   return statSync(join(PROJECT, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }

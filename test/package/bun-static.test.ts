@@ -24,7 +24,7 @@ const path = (...parts: readonly string[]) => join(FOLDER, ...parts);
 const environment = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/root" };
 let tarball = "";
 
-/** The tarball, and a user's project that has it installed. */
+/** Makes the tarball, and a user's project with it installed. */
 beforeAll(() => {
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(path("user"), { recursive: true });

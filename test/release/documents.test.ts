@@ -78,7 +78,7 @@ describe("the bill of materials", () => {
 });
 
 describe("what is said to be in the file", () => {
-  /** The words of docs/map.md for where a part comes from, of one architecture. */
+  /** The words of docs/map.md for a part's origin, for one architecture. */
   const mapped = (architecture: string) => {
     const section =
       readFileSync(join(REPOSITORY, "docs/map.md"), "utf8").split(`\n## ${architecture}\n`)[1]?.split("\n## ")[0] ?? "";
@@ -159,7 +159,7 @@ describe("the statements", () => {
       subject,
       predicateType: "https://slsa.dev/provenance/v1",
     });
-    // The fields that SLSA asks for.
+    // The fields that SLSA requires.
     expect(predicate).toMatchObject({
       buildDefinition: { buildType: expect.stringMatching(/^https:/), externalParameters: { commit: COMMIT } },
       runDetails: { builder: { id: expect.stringMatching(/^https:/) } },

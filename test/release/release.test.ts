@@ -36,7 +36,7 @@ const bytesOf = (name: string) => readFileSync(join(RELEASE, name));
 const jsonOf = (name: string) => JSON.parse(bytesOf(name).toString());
 const executables = ARCHITECTURES.map(({ debian }) => ({ debian, name: `pause-linux-${debian}` }));
 
-/** All that is below a folder, by its path there: mode, and hash of a file. */
+/** Everything below a folder, by path: mode, and hash of a file. */
 const contents = (folder: string) =>
   Object.fromEntries(
     [".", ...readdirSync(folder, { recursive: true, encoding: "utf8" })].toSorted().map((path) => {
@@ -51,7 +51,7 @@ const contents = (folder: string) =>
 describe("bun run release", () => {
   let made = { status: -1, said: "", complaint: "" };
   beforeAll(() => {
-    // Of an earlier one, with a file that there is no more.
+    // An earlier release, with a file that no longer exists.
     mkdirSync(RELEASE);
     writeFileSync(join(RELEASE, "earlier"), "");
     made = clone.run(words(documentedCommand("docs/release.md", "npx -y bun@1.4.5 run release")));
@@ -168,7 +168,7 @@ describe("bun run release", () => {
   });
 
   describe("refuses in one line, and leaves dist as it was,", () => {
-    /** What is in dist: the release is as it was where there is one. */
+    /** The contents of dist. If there was a release, it is unchanged. */
     const kept = ({ dist }: Clone) => [
       readdirSync(dist),
       existsSync(join(dist, "release")) ? contents(join(dist, "release")) : "no release",

@@ -4,15 +4,14 @@ import { TEST_DIST } from "../../harness/compile.ts";
 import { run } from "./tools.ts";
 import type { Workspace } from "./workspace.ts";
 
-/** Images of the base are kept here between runs: making one takes half a minute. */
+/** Keeps images of the base between runs, because making one takes half a minute. */
 export const BASE_STORAGE = join(TEST_DIST, "base-image");
 
 const CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
 
 /**
- * Stands in for the official Bun image, which is Debian with Bun, where no registry can be reached: this machine's own
- * Debian release, from where this machine's apt gets it, and the Bun that runs this. Returns its name in the
- * workspace's storage.
+ * Stands in for the official Bun image, which is Debian with Bun, when no registry can be reached: this machine's
+ * Debian release, from its apt's own source, and the Bun that runs this. Returns its name in the workspace's storage.
  */
 export async function baseImage(workspace: Workspace): Promise<string> {
   const release = /^VERSION_CODENAME=(\w+)$/m.exec(await Bun.file("/etc/os-release").text())?.[1] ?? "stable";
@@ -29,7 +28,7 @@ export async function baseImage(workspace: Workspace): Promise<string> {
   return name;
 }
 
-/** Debian with apt and little more, as a tar file, with the sources and the proxy that this machine's apt has. */
+/** Makes a tar file of Debian with little more than apt, and with the sources and proxy of this machine's apt. */
 async function debian(release: string, tar: string): Promise<void> {
   const targets = await run([
     "apt-get",
@@ -50,10 +49,7 @@ async function debian(release: string, tar: string): Promise<void> {
   renameSync(`${tar}.new`, tar);
 }
 
-/**
- * Where a machine reaches npm through a proxy with a certificate of its own, Bun in a container must be told of it as
- * well.
- */
+/** If a machine reaches npm through a proxy with its own certificate, Bun in a container needs that certificate too. */
 async function certificates(context: string): Promise<string[]> {
   const { NODE_EXTRA_CA_CERTS } = process.env;
   if (NODE_EXTRA_CA_CERTS === undefined || !existsSync(NODE_EXTRA_CA_CERTS)) return [];

@@ -10,18 +10,18 @@ import type { Workspace } from "./workspace.ts";
 const BASE = "localhost/stand-in:base";
 const RESULT = "localhost/stand-in:result";
 
-/** What an image is for, and what its /pause says. */
+/** The architecture of an image, and the output of its /pause. */
 export type Made = { readonly architecture: string; readonly pause: string };
 
-/** Something that takes the Dockerfile. */
+/** A builder for the Dockerfile. */
 export interface Builder extends AsyncDisposable {
-  /** Builds from the stand-in, with further words: the image, or what the command ended with where there is none. */
+  /** Builds from the stand-in with further arguments. Returns the image, or the command's output if there is none. */
   build(...words: readonly string[]): Promise<Made | Output>;
 }
 
 /**
- * A base image that is no Debian and has no Bun: its apt-get and bun note what they are asked for, and /pause is that
- * note. So it is seen in a second what each builder makes of the Dockerfile. Returns its archive, as docker takes it.
+ * A base image with neither Debian nor Bun: its apt-get and bun write down their arguments, and /pause is that note.
+ * This shows within a second what each builder makes of the Dockerfile. Returns its archive, as docker takes it.
  */
 async function standIn(workspace: Workspace): Promise<string> {
   const context = workspace.folder("stand-in");
@@ -50,7 +50,7 @@ async function standIn(workspace: Workspace): Promise<string> {
   return archive;
 }
 
-/** What the Dockerfile copies, and no more: docker sends all of its context to the daemon. */
+/** Only what the Dockerfile copies, because docker sends its whole context to the daemon. */
 function context(workspace: Workspace): string {
   const folder = workspace.folder("context");
   for (const name of ["Dockerfile", "package.json", "src"])
@@ -68,7 +68,7 @@ const command = (words: readonly string[], folder: string) => [
   folder,
 ];
 
-/** buildah and podman, which share their builder and their storage. */
+/** buildah and podman, which share a builder and a storage. */
 export async function containersBuilder(program: "buildah" | "podman", workspace: Workspace): Promise<Builder> {
   await standIn(workspace);
   const folder = context(workspace);
@@ -85,7 +85,7 @@ export async function containersBuilder(program: "buildah" | "podman", workspace
   };
 }
 
-/** The docker command that has BuildKit in it: up to 22, Debian's; from 23 on it is a plugin, buildx. */
+/** The docker command with BuildKit: Debian's up to 22; from 23 on, BuildKit is a plugin, buildx. */
 const DOCKER_WITH_BUILDKIT = ["docker", "/usr/bin/docker"].find((docker) => {
   if (Bun.which(docker) === null) return false;
   const version = /version (\d+)\./.exec(Bun.spawnSync([docker, "--version"]).stdout.toString())?.[1];
@@ -99,7 +99,7 @@ export const BUILDKIT: Need = {
   packages: [],
 };
 
-/** docker's classic builder, or the one that took its place. */
+/** docker's classic builder, or its successor. */
 export async function dockerBuilder(kind: "classic" | "BuildKit"): Promise<Builder> {
   const docker = await Docker.create("classic");
   await docker.run("load", "--input", await standIn(docker.workspace));

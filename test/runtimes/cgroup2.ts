@@ -1,16 +1,14 @@
 import { existsSync } from "node:fs";
 
-/**
- * Is version 2 the machine's only hierarchy? Some have it beside those of version 1, which then have the controllers.
- */
+/** Is version 2 the machine's only hierarchy? Some have it beside version 1, which then has the controllers. */
 const ALONE = existsSync("/sys/fs/cgroup/cgroup.controllers");
 
-/** For the names of tests of what takes either version alone, not both at once. */
+/** For test names: what accepts either version alone, but not both at once. */
 export const WITHOUT_CONTROLLERS = ALONE
   ? ""
   : " (where it sees cgroup v2 alone, which here has no controllers, so no limits)";
 
-/** A command that is to see cgroup v2 and nothing of v1. */
+/** A command that sees cgroup v2 and nothing of v1. */
 export function seeingCgroup2Alone(command: readonly string[]): readonly string[] {
   if (ALONE) return command;
   const mount = 'umount --recursive /sys/fs/cgroup && mount --types cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"';

@@ -36,7 +36,7 @@ describe.each(PROGRAMS)("containerd, in the kubelet's namespace: $name", (progra
 
     await containerd.ctr("task", "kill", "--signal", "SIGTERM", "asked");
     expect((await asked.ended).status).toBe(0);
-    // So that it is seen that the status is the container's.
+    // Shows that the status is the container's.
     await containerd.ctr("task", "kill", "--signal", "SIGKILL", "killed");
     expect((await killed.ended).status).toBe(128 + 9);
   });
@@ -60,7 +60,7 @@ describe("containerd, the archive of two platforms, with what goes with them", (
   });
 });
 
-/** The words of a documented command behind `ctr`, with what is the test's in the place of what the page names. */
+/** The words of a documented command after `ctr`, with the test's names in place of the page's. */
 function words(command: string, documented: string, ours: string): string[] {
   const [, ...rest] = command.split(" ");
   expect(rest).toContain(documented);

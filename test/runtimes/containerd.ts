@@ -6,15 +6,15 @@ import { IMAGE, REPOSITORY } from "./images.ts";
 import { run, start } from "./tools.ts";
 import { Workspace } from "./workspace.ts";
 
-/** The namespace in which the kubelet's containerd keeps its images and containers. */
+/** The namespace of the kubelet's images and containers in containerd. */
 const NAMESPACE = "k8s.io";
 
-/** The file of deploy/ for each version of the configuration, with the image under test in it. */
+/** The files of deploy/ for both versions of the configuration, with the image under test. */
 const [FOR_2 = "", FOR_3 = ""] = [2, 3].map((version) =>
   readFileSync(deployed(version), "utf8").replace("localhost/pause:0.1.0", IMAGE),
 );
 
-/** The same, and what running beside another containerd needs. */
+/** The same, plus what running beside another containerd needs. */
 const VERSION_2 = `
 ${FOR_2}
   restrict_oom_score_adj = true
@@ -38,19 +38,19 @@ address = ${own("containerd.sock")}
 `;
 }
 
-/** The file of deploy/ that names the image for a version of containerd's configuration. */
+/** The file of deploy/ that names the image in this version of containerd's configuration. */
 export function deployed(version: number): string {
   return join(REPOSITORY, `deploy/containerd/version-${version}.toml`);
 }
 
-/** This machine's containerd, 1.6 say; 1.x has no version 3 of the configuration. 0 where there is none. */
+/** This machine's containerd, such as 1.6; 0 if there is none. 1.x has no version 3 of the configuration. */
 export const VERSION = Bun.which("containerd") === null ? 0 : versionOf(Bun.spawnSync(["containerd", "--version"]));
 
 function versionOf({ stdout }: { readonly stdout: Buffer }): number {
   return Number(/ v?(\d+\.\d+)/.exec(stdout.toString())?.[1] ?? 0);
 }
 
-/** What containerd makes of a configuration file, with all that it imports; its words where it refuses it. */
+/** containerd's own reading of a configuration file with all its imports; its message if it refuses the file. */
 export async function configured(path: string): Promise<string> {
   const { stdout, stderr } = await start(["containerd", "--config", path, "config", "dump"]).ended;
   return stdout + stderr;
@@ -59,8 +59,8 @@ export async function configured(path: string): Promise<string> {
 export type Container = { readonly ended: ReturnType<typeof start>["ended"] };
 
 /**
- * A containerd with root, state and socket of its own, and our image as the sandbox image of its pods; it and all its
- * containers are gone when disposed of.
+ * A containerd with its own root, state and socket, and our image as its pods' sandbox image. Disposing of it ends it
+ * and all its containers.
  */
 export class Containerd implements AsyncDisposable {
   private readonly daemon: ReturnType<typeof start>;
@@ -83,10 +83,7 @@ export class Containerd implements AsyncDisposable {
     return containerd;
   }
 
-  /**
-   * Starts a container of an image in the foreground of a `ctr run`, which ends with the status that the container ends
-   * with.
-   */
+  /** Starts a container of an image under a foreground `ctr run`, which exits with the container's status. */
   start(id: string, image: string): Container {
     const container = start(
       this.command("run", "--rm", "--null-io", "--cgroup", join(this.workspace.cgroup, id), image, id),
@@ -102,7 +99,7 @@ export class Containerd implements AsyncDisposable {
     return new Map(tasks.map(([id = "", pid]) => [id, Number(pid)]));
   }
 
-  /** The same, once as many are running as were started. */
+  /** The same, after waiting until as many run as were started. */
   async running(): Promise<ReadonlyMap<string, number>> {
     for (let tries = 0; tries < 400; tries++) {
       const tasks = await this.tasks();

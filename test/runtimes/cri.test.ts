@@ -67,7 +67,7 @@ describe("containerd's image collection", () => {
       const [image] = (await cri.images()).filter(({ repoTags }) => repoTags.includes(IMAGE));
       expect(image?.pinned).toBe(VERSION >= 1.7);
       if (VERSION >= 1.7) return;
-      // What the kubelet does when the disk is full.
+      // The kubelet does this when the disk is full.
       await cri.removeImage(image?.id ?? "");
       expect((await cri.images()).length).toBe(0);
     });
@@ -94,12 +94,12 @@ describe("a file of deploy/containerd, imported by containerd's main file", () =
   });
 });
 
-/** A main file with these lines, which imports one file: its path. */
+/** Writes a main file with these lines that imports one file. Returns its path. */
 function importing(workspace: Workspace, main: string, file: string): Promise<string> {
   return workspace.write("main.toml", main.replace("\n", `\nimports = [${JSON.stringify(file)}]\n`));
 }
 
-/** A pod on the node's network, so that no CNI plugin is needed, with the runtime's own seccomp profile. */
+/** A pod on the node's network, which needs no CNI plugin, with the runtime's own seccomp profile. */
 function podConfig(containerd: Containerd, pid: Namespace, security: object = {}): PodSandboxConfig {
   return {
     metadata: { name: "web", uid: "web", namespace: "default" },
@@ -122,7 +122,7 @@ async function sandbox(containerd: Containerd, pod: string): Promise<number> {
   return pid;
 }
 
-/** Runs a pod; it is stopped and removed afterwards. */
+/** Runs a pod, then stops and removes it. */
 async function withPod(
   containerd: Containerd,
   config: PodSandboxConfig,

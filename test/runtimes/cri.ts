@@ -4,12 +4,12 @@ import { connect as connectSocket } from "node:net";
 import { join } from "node:path";
 import { parse } from "protobufjs";
 
-/** The kubelet's interface to container runtimes, by its own names (cri.proto). */
+/** The kubelet's interface to container runtimes, with its own names (cri.proto). */
 const { root: CRI } = parse(readFileSync(join(import.meta.dir, "cri.proto"), "utf8"));
 const RUNTIME = CRI.lookupService("runtime.v1.RuntimeService");
 const IMAGES = CRI.lookupService("runtime.v1.ImageService");
 
-/** NamespaceMode: whose namespace it is. */
+/** NamespaceMode: whose namespace to use. */
 export type Namespace = "POD" | "CONTAINER" | "NODE";
 type Mapping = { readonly hostId: number; readonly containerId: number; readonly length: number };
 type Namespaces = {
@@ -49,23 +49,23 @@ export type ContainerConfig = {
   readonly linux: { readonly securityContext: Security };
 };
 
-/** ContainerStatus; exitCode counts once it has exited. */
+/** ContainerStatus. exitCode is only valid after the exit. */
 export type ContainerStatus = { readonly state: string; readonly exitCode: number };
 export type Image = { readonly id: string; readonly repoTags: readonly string[]; readonly pinned: boolean };
 export type Pod = { readonly id: string; readonly name: string; readonly state: string };
 export type Container = { readonly id: string; readonly pod: string; readonly name: string; readonly state: string };
 
-/** A caller of the interface, which is gRPC on a unix socket. Each method throws an Error with the runtime's words. */
+/** A client of the interface: gRPC on a unix socket. Each method throws an Error with the runtime's message. */
 export class Cri implements Disposable {
   private readonly session: ClientHttp2Session;
 
   constructor(socket: string) {
     this.session = connect("http://localhost", { createConnection: () => connectSocket(socket) });
-    // What was under way is told of it by its own stream.
+    // Each pending stream reports the error itself.
     this.session.on("error", () => undefined);
   }
 
-  /** What the runtime calls itself, and its version. */
+  /** The runtime's own name and version. */
   async version(): Promise<string> {
     const { runtimeName, runtimeVersion } = await this.call("Version", {});
     return `${runtimeName} ${runtimeVersion}`;
@@ -89,12 +89,12 @@ export class Cri implements Disposable {
     return items.map(({ id, state, metadata }) => ({ id, state, name: metadata.name }));
   }
 
-  /** What the runtime tells of a pod besides, as its own JSON, by name. */
+  /** The runtime's further information about a pod, as its own JSON, by name. */
   async podInfo(podSandboxId: string): Promise<Readonly<Record<string, string>>> {
     return (await this.call("PodSandboxStatus", { podSandboxId, verbose: true })).info as Record<string, string>;
   }
 
-  /** Creates a container of a pod and starts it. */
+  /** Creates a container in a pod and starts it. */
   async run(podSandboxId: string, sandboxConfig: PodSandboxConfig, config: ContainerConfig): Promise<string> {
     const containerId = `${(await this.call("CreateContainer", { podSandboxId, config, sandboxConfig })).containerId}`;
     await this.call("StartContainer", { containerId });
@@ -116,7 +116,7 @@ export class Cri implements Disposable {
     return (await this.call("ContainerStatus", { containerId })).status as ContainerStatus;
   }
 
-  /** Ends it by its signal, and after `timeout` seconds by SIGKILL. */
+  /** Sends the container its stop signal, and after `timeout` seconds SIGKILL. */
   async stop(containerId: string, timeout: number): Promise<void> {
     await this.call("StopContainer", { containerId, timeout });
   }
@@ -133,7 +133,7 @@ export class Cri implements Disposable {
     this.session.destroy();
   }
 
-  /** Makes a call: the answer, with the defaults of what the runtime left out. */
+  /** Makes a call. Returns the answer, with defaults for what the runtime left out. */
   private async call(method: string, request: object): Promise<Record<string, unknown>> {
     const service = method in RUNTIME.methods ? RUNTIME : IMAGES;
     const { requestType, responseType } = service.methods[method] ?? { requestType: "", responseType: "" };
@@ -144,7 +144,7 @@ export class Cri implements Disposable {
     return answer.toObject(answer.decode(received), { defaults: true, enums: String });
   }
 
-  /** A gRPC message has five bytes in front: not compressed, and its length. */
+  /** A gRPC message begins with five bytes: not compressed, and its length. */
   private unary(path: string, message: Uint8Array): Promise<Buffer> {
     const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
     const headers = { ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers" };

@@ -21,10 +21,7 @@ const test = testWith("docker", "dockerd", "containerd", "runc", "busybox");
 const SIGSYS = 31;
 const SECCOMP_MODE_FILTER = "2";
 
-/**
- * The words of a line of docs/node.md behind `docker`, with the test's archive and images in the place of those the
- * page names.
- */
+/** The words of a line of docs/node.md after `docker`, with the test's archive and images in place of the page's. */
 const words = (command: string, archive = "") =>
   command
     .replace("dist/pause.oci.tar", archive)
@@ -33,7 +30,7 @@ const words = (command: string, archive = "") =>
     .split(" ")
     .slice(1);
 
-/** A pod as docker can have one: containers that share the namespaces of the first. */
+/** A pod in docker's form: containers that share the namespaces of the first. */
 const [POD_COMMAND, JOINED_COMMAND] = [
   documentedCommand("docs/node.md", "docker run --detach --name pod "),
   documentedCommand("docs/node.md", "docker run --detach --pid="),
@@ -57,7 +54,7 @@ describe.each(PROGRAMS)("docker: $name", (program) => {
     await docker.run("pause", "pod");
     await docker.run("unpause", "pod");
     await parked(pid);
-    // What has not ended 2 seconds after SIGTERM is killed, and its exit code is then 137.
+    // docker kills what has not ended 2 seconds after SIGTERM, and its exit code is then 137.
     const [stop = "", ...stopped] = words(documentedCommand("docs/node.md", "docker stop "));
     await docker.run(stop, "--time", "2", ...stopped);
     expect(await docker.inspect("pod", "{{.State.Status}} {{.State.ExitCode}}")).toBe("exited 0");

@@ -2,10 +2,10 @@ import { soon } from "../../harness/stage.ts";
 import { type Environment, run, start } from "./tools.ts";
 import { Workspace } from "./workspace.ts";
 
-/** Where a dockerd keeps images: in graph drivers of its own, or in its containerd. */
+/** Where a dockerd keeps images: in its own graph drivers, or in its containerd. */
 export type Store = "classic" | "containerd";
 
-/** The stores that this machine's dockerd has: containerd's came with 24. */
+/** The stores of this machine's dockerd; containerd's is available since 24. */
 export function stores(): readonly Store[] {
   if (Bun.which("dockerd") === null) return ["classic"];
   const version = /version (\d+)\./.exec(Bun.spawnSync(["dockerd", "--version"]).stdout.toString())?.[1];
@@ -13,8 +13,8 @@ export function stores(): readonly Store[] {
 }
 
 /**
- * A dockerd with socket, state and containerd of its own, which touches no bridge and no firewall; it and all its
- * containers are gone when disposed of.
+ * A dockerd with its own socket, state and containerd, which touches no bridge and no firewall. Disposing of it ends it
+ * and all its containers.
  */
 export class Docker implements AsyncDisposable {
   private constructor(
@@ -30,9 +30,9 @@ export class Docker implements AsyncDisposable {
       "exec-root": workspace.path("docker-state"),
       pidfile: workspace.path("docker.pid"),
       "cgroup-parent": workspace.cgroup,
-      // Nothing of the machine's network is touched.
+      // Leaves the machine's network alone.
       ...{ iptables: false, ip6tables: false, bridge: "none" },
-      // The containerd store's driver is its snapshotter.
+      // In the containerd store, the driver is a snapshotter.
       "storage-driver": store === "classic" ? "vfs" : "native",
       ...(store === "containerd" && { features: { "containerd-snapshotter": true } }),
     };
@@ -48,12 +48,12 @@ export class Docker implements AsyncDisposable {
     return run(this.command(...args));
   }
 
-  /** A docker command that may fail, with both its outputs. */
+  /** Runs a docker command that may fail. Returns both its outputs. */
   try(...args: readonly string[]) {
     return start(this.command(...args)).ended;
   }
 
-  /** The same by another docker command than the first on PATH, and with variables of its own. */
+  /** The same with another docker command than the first on PATH, and with its own variables. */
   with(cli: string, env: Environment, ...args: readonly string[]) {
     return start([cli, ...this.command(...args).slice(1)], env).ended;
   }
@@ -66,7 +66,7 @@ export class Docker implements AsyncDisposable {
     const { stdout } = await this.try("ps", "--all", "--quiet");
     const containers = stdout.split("\n").filter((id) => id !== "");
     if (containers.length > 0) await this.try("rm", "--force", ...containers);
-    // It ends its containerd by itself.
+    // dockerd ends its containerd itself.
     process.kill(this.daemon.pid, "SIGTERM");
     await this.daemon.ended;
     this.workspace[Symbol.dispose]();

@@ -19,10 +19,10 @@ import { run, testWith } from "./tools.ts";
 import { Workspace } from "./workspace.ts";
 
 const MINUTES = 60_000;
-/** The image list that docs/image.md has made. */
+/** The image list that docs/image.md makes. */
 const LIST = "localhost/pause";
 const BUILDPLATFORM = `linux/${HOST}`;
-/** What Debian 12's buildah and podman have to be told before they build for another platform. */
+/** Debian 12's buildah and podman need this to build for another platform. */
 const TOLD = ["--build-arg", `BUILDPLATFORM=${BUILDPLATFORM}`];
 
 const [other] = ARCHITECTURES.filter(({ debian }) => debian !== HOST);
@@ -47,7 +47,7 @@ describe("the Dockerfile, built from source", () => {
         await run([...documented.split(" ").slice(0, -1), "--quiet", ...buildArgs, REPOSITORY], workspace.env);
         await run(["buildah", "manifest", "push", "--quiet", "--all", LIST, `oci-archive:${archive}`], workspace.env);
       } finally {
-        // A list that is there already would be added to.
+        // Otherwise, the images would be added to an existing list.
         await run(["buildah", "manifest", "rm", LIST], workspace.env);
       }
 
@@ -84,7 +84,7 @@ describe("the Dockerfile, built from source", () => {
 });
 
 describe("the Dockerfile, on a base that notes what is run", () => {
-  /** What the build stage runs for an architecture; without --arch it is this machine's. */
+  /** What the build stage runs for an architecture; without --arch, for this machine's. */
   const noted = (architecture: string, arch: readonly string[], ...packages: readonly string[]) => ({
     architecture,
     pause: [

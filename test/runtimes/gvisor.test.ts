@@ -8,14 +8,14 @@ import { Workspace } from "./workspace.ts";
 
 const INTERRUPTED = "Shutting down, got signal: Interrupt\n";
 const SIGSYS = 31;
-/** How containerd tells a pod's sandbox from its containers, and these whose they are. */
+/** How containerd marks a pod's sandbox and its containers, and says which sandbox a container belongs to. */
 const KIND = "io.kubernetes.cri.container-type";
 const SANDBOX = "io.kubernetes.cri.sandbox-id";
 
 type Pod = {
   readonly sandbox: Container;
   readonly signal: (name: string) => Promise<void>;
-  /** The processes as the second container sees them: PID, PID of the parent, state, name. */
+  /** The processes that the second container sees: PID, PID of the parent, state, name. */
   readonly processes: () => Promise<readonly string[][]>;
   readonly exec: (...command: readonly string[]) => Promise<string>;
 };
@@ -46,7 +46,7 @@ describe.each(PROGRAMS)(`${RUNSC.name}, a pod of two containers that share proce
   });
 });
 
-/** Gives a command a pipe as its stderr that is full, and whose reader sleeps. */
+/** Gives a command a full pipe as its stderr, with a sleeping reader. */
 const UNREAD = 'exec 9> >(exec sleep 30 >/dev/null 2>&1); head --bytes 65536 /dev/zero >&9; exec "$@" 2>&9';
 
 describe(`${RUNSC.name}, a stderr that nobody reads`, () => {
@@ -89,7 +89,7 @@ describe(`${RUNSC.name}, deploy/seccomp.json`, () => {
   });
 });
 
-/** Runs a sandbox of `program`, parked, and a container in it that makes orphans. */
+/** Runs a parked sandbox of `program`, and in it a container that makes orphans. */
 async function withPod(program: Program, settings: Settings, use: (pod: Pod) => Promise<void>): Promise<void> {
   using workspace = await Workspace.create();
   await using runsc = new OciRuntime(RUNSC, workspace);

@@ -14,7 +14,7 @@ const SECCOMP_MODE_FILTER = "2";
 const SUBORDINATE = 100_000;
 const UNPRIVILEGED = 54_321;
 
-/** All that a cautious node sets at once. The seccomp profile is the one podman brings. */
+/** All settings of a cautious node at once. The seccomp profile is podman's own. */
 const HARDENED = [
   ...[
     "--read-only",
@@ -83,10 +83,10 @@ describe("hardened", () => {
 });
 
 /**
- * runc enters the limits before it executes /pause, and its Go runtime now and then wants one thread more than 1
- * process allows (the kernel's log says "fork rejected by pids controller"): runc then ends, with whatever word it
- * still has, before there was a /pause. So it is tried again; that /pause itself fails would be seen behind this, where
- * the container no longer runs.
+ * runc enters the limits before it executes /pause. Its Go runtime sometimes wants one thread more than 1 process
+ * allows (the kernel's log says "fork rejected by pids controller"), and then runc ends, with whatever message it can
+ * still print, before there is a /pause. So this tries again. A failure of /pause itself would show afterwards, because
+ * the container would not be running.
  */
 async function runHardened(podman: Podman): Promise<void> {
   for (let tries = 1; ; tries++) {
@@ -107,7 +107,7 @@ async function runHardened(podman: Podman): Promise<void> {
   }
 }
 
-/** The options of the mount that is the process's root: field 6 of its line in /proc/PID/mountinfo, proc(5). */
+/** The options of the process's root mount: field 6 of its line in /proc/PID/mountinfo, proc(5). */
 function rootMount(pid: number): string | undefined {
   const mounts = readFileSync(`/proc/${pid}/mountinfo`, "utf8")
     .split("\n")
@@ -115,7 +115,7 @@ function rootMount(pid: number): string | undefined {
   return mounts.find(([, , , , point]) => point === "/")?.[5];
 }
 
-/** A limit of the process's cgroup, in the controller's own hierarchy (version 1) or the common one (version 2). */
+/** A limit of the process's cgroup, from the controller's own hierarchy (version 1) or the common one (version 2). */
 function limit(pid: number, controller: string, v1: string, v2: string): string {
   const lines = readFileSync(`/proc/${pid}/cgroup`, "utf8")
     .trim()

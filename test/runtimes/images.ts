@@ -11,29 +11,29 @@ import type { Workspace } from "./workspace.ts";
 
 export const REPOSITORY = join(import.meta.dir, "../..");
 
-/** The profile for who starts the image by hand. */
+/** The seccomp profile for starting the image by hand. */
 export const SECCOMP = join(REPOSITORY, "deploy/seccomp.json");
 
-/** What can be in the image as /pause. */
+/** A program that the image can contain as /pause. */
 export type Program = { readonly name: string; readonly path: string };
 
-/** What ships, and a C program of the same behaviour: what fails with both is the test's fault, or the runtime's. */
+/** The shipped program, and a C program with the same behaviour: a failure with both is the test's or the runtime's. */
 export const PROGRAMS: readonly Program[] = [PAUSE, REFERENCE];
 
 export const SHIPPED: Program = PAUSE;
 
-/** This machine's architecture, as an image index names it. */
+/** This machine's architecture in an image index. */
 export const HOST = hostArchitecture().debian;
 
 export const IMAGE = "localhost/pause:test";
 export const BUSYBOX = "localhost/busybox:test";
 
-/** The image around `program`, and with it all that a release's has: the path of the archive. */
+/** Makes the image around `program` with everything that a release's has. Returns the archive's path. */
 export function pauseImage(workspace: Workspace, { path }: Program): Promise<string> {
   return released(workspace, "pause.oci.tar", [{ architecture: hostArchitecture(), path }]);
 }
 
-/** The same of what was built for each platform. */
+/** The same for the builds of each platform. */
 export function indexImage(workspace: Workspace): Promise<string> {
   return released(
     workspace,
@@ -42,12 +42,12 @@ export function indexImage(workspace: Workspace): Promise<string> {
   );
 }
 
-/** What ships for this architecture. */
+/** The shipped file for this architecture. */
 export const builtFor = (architecture: string): string => join(REPOSITORY, "dist", architecture, "pause");
 
 export const hashOf = (path: string): string => sha256(readFileSync(path));
 
-/** An image with a shell, for the containers that join a pod. */
+/** An image with a shell, for containers that join a pod. */
 export function busyboxImage(workspace: Workspace): Promise<string> {
   const programs = [{ architecture: HOST, bytes: readFileSync(Bun.which("busybox") ?? "busybox") }];
   return save(workspace, "busybox.oci.tar", { name: BUSYBOX, file: "bin/busybox" }, programs);

@@ -8,14 +8,14 @@ import type { Workspace } from "./workspace.ts";
 const NAMESPACES = ["pid", "ipc", "network", "uts", "mount"] as const;
 export type Namespace = (typeof NAMESPACES)[number];
 
-/** What a bundle's config.json has besides what the image says; the words of the OCI runtime specification. */
+/** Additions to a bundle's config.json beyond the image's, in the words of the OCI runtime specification. */
 export type Settings = {
   readonly args?: readonly string[];
-  /** Namespaces to join, by the PID of a process in them; the others are made. */
+  /** Namespaces to join, by the PID of a process in them. The runtime makes the others. */
   readonly join?: { readonly pid: number; readonly namespaces: readonly Namespace[] };
   readonly annotations?: Readonly<Record<string, string>>;
   readonly seccomp?: unknown;
-  /** A command that is to run the runtime. */
+  /** A command that runs the runtime. */
   readonly under?: readonly string[];
 };
 
@@ -29,7 +29,7 @@ const MOUNTS = [
   },
 ];
 
-/** None, in each of the sets there are; a runtime may take sets that are not named for all. */
+/** No capability in any set; a runtime may use sets that not every runtime has. */
 const CAPABILITIES = { bounding: [], effective: [], inheritable: [], permitted: [], ambient: [] };
 
 const PROC_NAME: Readonly<Record<Namespace, string>> = {
@@ -40,16 +40,14 @@ const PROC_NAME: Readonly<Record<Namespace, string>> = {
   mount: "mnt",
 };
 
-/** A program with the command line of runc. */
+/** A program with runc's command line. */
 export type Kind = {
   readonly name: string;
-  /** The programs it needs. */
+  /** The programs that it needs. */
   readonly tools: readonly string[];
-  /** The command, to be followed by options of its own. */
+  /** The command, to be followed by its own options. */
   readonly command: readonly string[];
-  /**
-   * Does a container join a namespace of its sandbox's by not naming it? The others have to name it by a path in /proc.
-   */
+  /** Does a container join its sandbox's namespace by not naming it? Other runtimes need its path in /proc. */
   readonly sharesUnnamed?: boolean;
 };
 
@@ -61,7 +59,7 @@ export const CRUN: Kind = {
   command: seeingCgroup2Alone(["crun"]),
 };
 
-/** gVisor. Its sandbox has a kernel of its own, so the cgroups and the network of this one are left out of it. */
+/** gVisor. Its sandbox has its own kernel, so it does not use this machine's cgroups and network. */
 export const RUNSC: Kind = {
   name: "gVisor (ptrace platform)",
   tools: ["runsc"],
@@ -69,18 +67,18 @@ export const RUNSC: Kind = {
   sharesUnnamed: true,
 };
 
-/** In the place of a PID, of a runtime that has ended before its container ran. */
+/** Stands for the PID when a runtime has ended before its container ran. */
 const ENDED = 0;
 
-/** A container under way, in the foreground of a runtime that ends as the container ends. */
+/** A running container, under a runtime in the foreground that ends with it. */
 export type Container = { readonly pid: number; readonly ended: ReturnType<typeof start>["ended"] };
 
-/** A runtime with a state of its own; every container of it is gone when disposed of. */
+/** A runtime with its own state. Disposing of it ends every container. */
 export class OciRuntime implements AsyncDisposable {
   private readonly containers: { id: string; kill: () => void }[] = [];
 
   /**
-   * `unprivileged`: the uid and gid to run it as; containers then run as their uid 0, in a user namespace where that is
+   * `unprivileged`: the uid and gid to run it as. Containers then run as their uid 0, which a user namespace maps to
    * it.
    */
   constructor(
@@ -104,7 +102,7 @@ export class OciRuntime implements AsyncDisposable {
     return { pid, ended: runtime.ended };
   }
 
-  /** Unpacks an image as `start` does: the command that would start it. */
+  /** Unpacks an image like `start`. Returns the command that would start it. */
   async prepare(id: string, archive: string, settings: Settings = {}): Promise<readonly string[]> {
     const bundle = await this.bundle(id, archive, settings);
     const owner = this.unprivileged ?? 0;
@@ -116,7 +114,7 @@ export class OciRuntime implements AsyncDisposable {
     await run([...this.command, "kill", id, signal]);
   }
 
-  /** What a command prints that is run in a container. */
+  /** The output of a command run in a container. */
   exec(id: string, ...command: readonly string[]): Promise<string> {
     return run([...this.command, "exec", id, ...command]);
   }

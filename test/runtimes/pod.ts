@@ -3,18 +3,18 @@ import { blockedIn, children, cost, kilobytes } from "../../harness/proc.ts";
 import { soon } from "../../harness/stage.ts";
 import { start } from "./tools.ts";
 
-/** rt_sigtimedwait(2) of x86-64: what /pause parks in. */
+/** rt_sigtimedwait(2) on x86-64, in which /pause parks. */
 const RT_SIGTIMEDWAIT = 128;
 
 export const ORPHANS = 20;
 
-/** For busybox's shell in a container of a pod: makes orphans that stay, and stays itself. */
+/** For busybox's shell in a container of a pod: makes orphans that stay, and stays too. */
 export const MAKE_ORPHANS = `for i in $(seq ${ORPHANS}); do (busybox sleep 1000 &); done; exec busybox sleep 1000`;
 
 export const GOODBYE = "Shutting down, got signal: Terminated\n";
 
 /**
- * What one pod cost whose orphans were reaped: kB of memory, times that its /pause was switched away from since it
+ * The cost of one pod whose orphans were reaped: kB of memory, and how often its /pause was switched away from since it
  * parked.
  */
 export type Cost = { readonly resident: number; readonly anonymous: number; readonly switches: number };
@@ -32,10 +32,7 @@ function isParked(pid: number): boolean {
   }
 }
 
-/**
- * Waits until a container's orphans are handed to /pause as their PID 1, ends them all, and waits until it has reaped
- * each.
- */
+/** Waits until /pause, as PID 1, has got a container's orphans, ends them all, and waits until it has reaped each. */
 export async function orphansAreReaped(pause: number): Promise<Cost> {
   await parked(pause);
   const before = cost(pause);
@@ -53,8 +50,7 @@ export async function orphansAreReaped(pause: number): Promise<Cost> {
 }
 
 /**
- * The same for orphans that a process of this machine leaves which joins /pause's PIDs, and is killed when they are
- * reaped.
+ * The same for orphans of a process of this machine that joins /pause's PIDs. Kills the process after they are reaped.
  */
 export async function joinedOrphansAreReaped(pause: number): Promise<void> {
   const joined = start(["nsenter", "--target", `${pause}`, "--pid", "busybox", "sh", "-c", MAKE_ORPHANS]);
@@ -66,8 +62,8 @@ export async function joinedOrphansAreReaped(pause: number): Promise<void> {
 }
 
 /**
- * The PID of the parked /pause that a runtime has started: of those below it.
- * @throws Error with the runtime's words when it has ended instead.
+ * The PID of the parked /pause, among the processes below a runtime that has started it.
+ * @throws Error with the runtime's message when it has ended instead.
  */
 export async function pauseBelow({ pid, ended }: ReturnType<typeof start>): Promise<number> {
   const found = await Promise.race([

@@ -16,7 +16,7 @@ buildah, bats, jq, socat and busybox-static. A stand-in from busybox takes the p
 
 const FILES = ["200-pod.bats", "700-play.bats"];
 
-/** How each test ended, by its title: ok, not ok, or skipped, with the reason. */
+/** The result of each test, by title: ok, not ok, or skipped, with the reason. */
 type Outcomes = ReadonlyMap<string, string>;
 
 async function main(checkout: string): Promise<number> {
@@ -50,7 +50,7 @@ async function main(checkout: string): Promise<number> {
   return differing.length === 0 ? 0 : 1;
 }
 
-/** Runs the suite with this infra image, or podman's own. */
+/** Runs the suite with this infra image, or with podman's own. */
 async function outcomes(suite: string, infraImage: string | undefined): Promise<Outcomes> {
   await using podman = await Podman.create();
   const { workspace } = podman;
@@ -80,10 +80,7 @@ async function withoutInfraImage(workspace: Workspace): Promise<void> {
   );
 }
 
-/**
- * The image that the suite asks for by name, as far as its tests for pods use it: a shell and tools from busybox, and
- * two files.
- */
+/** The image that the suite names, as far as its tests for pods need it: busybox's shell and tools, and two files. */
 async function standIn(podman: Podman, suite: string): Promise<void> {
   const name = await run(["bash", "-c", 'source "$0/helpers.bash"; echo "$IMAGE"', suite]);
   const root = podman.workspace.folder("stand-in");

@@ -72,7 +72,7 @@ describe.each(PROGRAMS)("podman kube play with the image as infra image: $name",
       expect(status(pid, "Uid").split("\t")[0]).toBe("0");
       expect(readFileSync(`/proc/${pid}/cmdline`, "utf8")).toBe("/pause\0");
 
-      // What has not ended 2 seconds after SIGTERM is killed, and its exit code is then 137.
+      // podman kills what has not ended 2 seconds after SIGTERM, and its exit code is then 137.
       await podman.run("pod", "stop", "--time", "2", "web");
       expect(await inspect("{{.State.Status}} {{.State.ExitCode}}")).toBe("exited 0");
       expect(await podman.run("logs", infra)).toBe("");
@@ -84,7 +84,7 @@ describe.each(PROGRAMS)("podman kube play with the image as infra image: $name",
 describe("deploy/podman/10-pause.conf", () => {
   testWith("podman", "unshare")("in containers.conf.d names the infra image of podman's pods", async () => {
     using workspace = await Workspace.create();
-    // As the page says, in /etc/containers: of the mounts that podman is run in.
+    // In /etc/containers, as the page says, but in podman's own mounts.
     const script = `
       mount --types tmpfs tmpfs /etc/containers
       mkdir /etc/containers/containers.conf.d
@@ -177,7 +177,7 @@ describe("the archive of two platforms, with what goes with them", () => {
         return workspace.path(name);
       };
       const whole = await copied("whole", "oci-archive");
-      // The index is the same, and so is each blob that it leads to, attestations and texts too.
+      // The index is the same, and so is each blob that it leads to, including attestations and texts.
       expect(await raw(whole)).toBe(await raw(archive));
       expect(await blobs(whole)).toEqual(await blobs(archive));
       for (const architecture of ARCHITECTURES)
@@ -189,7 +189,7 @@ describe("the archive of two platforms, with what goes with them", () => {
   );
 });
 
-/** The architectures of an image index, as its JSON lists them; what has none is no image. */
+/** The architectures that an image index's JSON lists; an entry without one is not an image. */
 function architectures(index: string): string[] {
   const { manifests }: { manifests: { platform: { architecture: string } }[] } = JSON.parse(index);
   return manifests.map(({ platform }) => platform.architecture).filter((architecture) => architecture !== "unknown");
@@ -201,14 +201,14 @@ async function blobs(archive: string): Promise<readonly string[]> {
   return [...files.keys()].filter((name) => name.startsWith("blobs/")).toSorted();
 }
 
-/** The hash of /pause in an archive of one image, which has one layer. */
+/** The hash of /pause in an archive of one image with one layer. */
 async function inside(archive: string): Promise<string> {
   const image = await readImage(archive);
   expect(image.layers.length).toBe(1);
   return sha256(pauseIn(image));
 }
 
-/** podman logs prints what a container wrote to stderr on its own stderr. */
+/** podman logs prints a container's stderr on its own stderr. */
 async function logged(podman: Podman, container: string): Promise<string> {
   const child = Bun.spawn(["podman", "logs", container], {
     env: { ...process.env, ...podman.workspace.env },

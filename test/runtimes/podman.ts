@@ -3,12 +3,11 @@ import { run, start } from "./tools.ts";
 import { removeCgroups, toml, Workspace } from "./workspace.ts";
 
 /**
- * RLIMIT_NPROC and RLIMIT_NOFILE of the containers: what podman asks for by itself is more than an unprivileged host
- * may give.
+ * RLIMIT_NPROC and RLIMIT_NOFILE of the containers: podman's own defaults are more than an unprivileged host may give.
  */
 const ULIMITS = ["nofile=1024:1024", "nproc=1024:1024"];
 
-/** podman with storage and state of its own, runc below it, and our image as the infra image of its pods. */
+/** podman with its own storage and state, with runc, and with our image as its pods' infra image. */
 export class Podman implements AsyncDisposable {
   private constructor(readonly workspace: Workspace) {}
 
@@ -37,7 +36,7 @@ export class Podman implements AsyncDisposable {
     const pods = await this.run("pod", "ps", "--quiet", "--no-trunc");
     await start(["podman", "pod", "rm", "--all", "--force", "--time", "0"], this.workspace.env).ended;
     await start(["podman", "rm", "--all", "--force", "--time", "0"], this.workspace.env).ended;
-    // podman leaves the cgroups it made for pods and for its monitors; those that hold something stay.
+    // podman leaves its cgroups for pods and for its monitors; those in use stay.
     removeCgroups(...pods.split("\n").map((id) => `libpod_parent/${id}`), "libpod_parent/conmon", "libpod_parent");
     this.workspace[Symbol.dispose]();
   }

@@ -11,7 +11,7 @@ import { GOODBYE, joinedOrphansAreReaped, pauseBelow } from "./pod.ts";
 import { run, start, testWith } from "./tools.ts";
 import { Workspace } from "./workspace.ts";
 
-/** What runs a folder as a root, without an image: with exactly the lines that the documentation has. */
+/** Runs a folder as a root, without an image, with exactly the lines of the documentation. */
 describe.each(PROGRAMS)("the lines of docs/runtimes.md: $name", (program) => {
   testWith("runc")("runc: SIGTERM ends it with 0", () =>
     byHand(
@@ -40,7 +40,7 @@ describe.each(PROGRAMS)("the lines of docs/runtimes.md: $name", (program) => {
   )(`LXC${WITHOUT_CONTROLLERS}: orphans are reaped, lxc-stop does not have to kill it`, async () => {
     using workspace = await Workspace.create();
     const root = rootOf(workspace, program);
-    // Of a machine's LXC, other containers and their cgroups are left alone.
+    // Leaves the machine's other LXC containers and their cgroups alone.
     const cgroups = [".container", ".monitor", ".monitor.pivot"].map(
       (part) => `lxc.cgroup.dir${part} = ${workspace.cgroup.slice(1)}/lxc${part}`,
     );
@@ -69,7 +69,7 @@ describe.each(PROGRAMS)("the lines of docs/runtimes.md: $name", (program) => {
       expect(status(pid, "Uid").split("\t")[0]).toBe("65535");
       expect(status(pid, "CapEff")).toBe("0".repeat(16));
       await joinedOrphansAreReaped(pid);
-      // Killed after 20 s, it would say nothing on the way.
+      // If it were killed after 20 s, it would print nothing.
       await run(lxc(documentedCommand("docs/runtimes.md", "lxc-stop "), "--timeout", "20"));
       await container.ended;
       expect(await Bun.file(workspace.path("console.log")).text()).toBe(GOODBYE.replace("\n", "\r\n"));
@@ -86,7 +86,7 @@ describe.each(PROGRAMS)("the lines of docs/runtimes.md: $name", (program) => {
     using workspace = await Workspace.create();
     const root = rootOf(workspace, program);
     await run(inRoot(documentedCommand("docs/runtimes.md", "mkdir --parents "), root));
-    // Where no systemd runs there is none to register it with.
+    // Without a running systemd, there is none to register the container with.
     const [name, ...args] = inRoot(documentedCommand("docs/runtimes.md", "systemd-nspawn "), root);
     const container = start(seeingCgroup2Alone([name ?? "", "--register=no", "--keep-unit", ...args]));
     try {
@@ -119,7 +119,7 @@ describe.each(PROGRAMS)("the lines of docs/runtimes.md: $name", (program) => {
   });
 });
 
-/** Runs and ends a container by the documented commands, in its bundle's folder and with a state of its own. */
+/** Runs and ends a container with the documented commands, in its bundle's folder and with separate state. */
 async function byHand(kind: Kind, runs: string, kills: string, program: Program): Promise<void> {
   using workspace = await Workspace.create();
   await using runtime = new OciRuntime(kind, workspace);
@@ -127,7 +127,7 @@ async function byHand(kind: Kind, runs: string, kills: string, program: Program)
   await runtime.prepare(id, await pauseImage(workspace, program));
   const [tool, ...words] = runs.split(" ");
   const inBundle = ["env", "--chdir", workspace.path(id), tool ?? "", "--root", workspace.path("state")];
-  // gVisor's sandbox is left out of this machine's cgroups.
+  // gVisor's sandbox does not use this machine's cgroups.
   const container = start([...inBundle, ...kind.command.filter((option) => option === "--ignore-cgroups"), ...words]);
   try {
     await parkedIn(inBundle, id);
@@ -139,7 +139,7 @@ async function byHand(kind: Kind, runs: string, kills: string, program: Program)
   }
 }
 
-/** Once the runtime says that the container runs, and a moment later, in which /pause comes to wait. */
+/** Waits until the runtime says that the container runs, and a moment longer, for /pause to begin its wait. */
 async function parkedIn(runtime: readonly string[], id: string): Promise<void> {
   await soon(`${id} to run`, () =>
     Bun.spawnSync([...runtime, "state", id], { stderr: "ignore" }).stdout.includes('"status": "running"')
@@ -149,12 +149,12 @@ async function parkedIn(runtime: readonly string[], id: string): Promise<void> {
   await Bun.sleep(200);
 }
 
-/** A folder with the program as /pause and nothing else. */
+/** A folder with only the program, as /pause. */
 function rootOf(workspace: Workspace, { path }: Program): string {
   const root = workspace.folder("root");
   copyFileSync(path, join(root, "pause"));
   return root;
 }
 
-/** The words of a documented command, with this root instead of the documented one. */
+/** The words of a documented command, with this root in place of the documented one. */
 const inRoot = (command: string, root: string): string[] => command.replace("/srv/pause", root).split(" ");

@@ -17,14 +17,12 @@ const [own] = profile.syscalls;
 const OWN_CALLS = own?.names ?? [];
 const ALL_CALLS = profile.syscalls.flatMap(({ names }) => names);
 
-/** A profile that forbids next to nothing, so that a runtime loads it and goes on as it would without. */
+/** A profile that forbids almost nothing, so that a runtime loads it and continues as usual. */
 const ALL_BUT_ACCT = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["acct"], action: "SCMP_ACT_ERRNO" }] };
 const TRACED = 5;
 const STARTS = 10;
 
-/**
- * Ways through /pause that together make every call it can make: arguments, PID 1 or not, what is sent while it waits.
- */
+/** Runs of /pause that together make every call it can make: arguments, PID 1 or not, signals during its wait. */
 const RUNS: readonly {
   readonly args: readonly string[];
   readonly first: boolean;
@@ -147,7 +145,7 @@ describe.each([RUNC, CRUN])("the seccomp profile under $name", (kind) => {
   );
 });
 
-/** Runs /pause under strace: the names of the calls it made after its execve. */
+/** Runs /pause under strace. Returns the names of the calls after its execve. */
 async function callsMade({ args, first, signals }: (typeof RUNS)[number], log: string): Promise<string[]> {
   const place = first ? ["unshare", "--pid", "--fork", "--kill-child"] : [];
   const strace = start(["strace", "--follow-forks", "--output", log, ...place, SHIPPED.path, ...args]);
@@ -162,7 +160,7 @@ async function callsMade({ args, first, signals }: (typeof RUNS)[number], log: s
   return calls;
 }
 
-/** The PID of the traced /pause, once it has reached its wait and, before a SIGCONT, once it was stopped. */
+/** The PID of the traced /pause, once it has reached its wait and, before a SIGCONT, once it has stopped. */
 async function waiting(log: string, signal: NodeJS.Signals, ended: Promise<Output>): Promise<number> {
   const reached = soon(`/pause under strace to be ready for ${signal}`, () => {
     const { pid, last } = tracedPause(log);
@@ -175,7 +173,7 @@ async function waiting(log: string, signal: NodeJS.Signals, ended: Promise<Outpu
   return first;
 }
 
-/** What strace's log says of the process that executed /pause: its calls from then on, and the last line. */
+/** What strace's log says about the process that executed /pause: its calls from then on, and the last line. */
 function tracedPause(log: string) {
   const lines = readFileSync(log, { encoding: "latin1", flag: "a+" })
     .trimEnd()
@@ -189,8 +187,8 @@ function tracedPause(log: string) {
 }
 
 /**
- * What a container's first process calls from where it has loaded a filter until it executes /pause. That process of
- * runc's is one of many threads, all of that name; crun's has one.
+ * The calls of a container's first process between loading a filter and executing /pause. In runc, that process has
+ * many threads with the same name; in crun, one.
  */
 function callsUnderFilter(log: string): string[] {
   const lines = readFileSync(log, "latin1")
@@ -206,7 +204,7 @@ function callsUnderFilter(log: string): string[] {
   return under.flatMap(([, , said = ""]) => /^(\w+)\(/.exec(said)?.[1] ?? []);
 }
 
-/** The numbers that this machine's kernel headers give to system calls. */
+/** The system call numbers in this machine's kernel headers. */
 async function numbers(names: readonly string[]): Promise<number[]> {
   const source = ["#include <sys/syscall.h>", ...names.map((name) => `number __NR_${name}`)].join("\n");
   const lines = (await run(["gcc", "-E", "-P", "-"], {}, source)).split("\n");
@@ -214,8 +212,8 @@ async function numbers(names: readonly string[]): Promise<number[]> {
 }
 
 /**
- * A seccomp filter (seccomp(2), linux/filter.h): the machine must be x86-64 and the call one of these, or the process
- * is killed.
+ * A seccomp filter (seccomp(2), linux/filter.h) that kills the process unless the machine is x86-64 and the call is one
+ * of these.
  */
 function allowOnly(calls: readonly number[]): Uint8Array {
   const [LOAD_WORD, JUMP_IF_EQUAL, RETURN] = [0x20, 0x15, 0x06];

@@ -1,7 +1,7 @@
 import { NEEDS, program, testNeeding } from "../../harness/privilege.ts";
 import { children } from "../../harness/proc.ts";
 
-/** They end when PID 1 has reaped what they leave behind, and hang where it does not. */
+/** These end when PID 1 has reaped their leftovers, and hang if it does not. */
 const WAIT_FOR_PID_1 = ["bwrap", "systemd-nspawn"];
 
 /** A test that needs these programs on PATH, and what they need of the system. */
@@ -15,7 +15,7 @@ export const testWith = (...tools: readonly string[]) =>
 export type Output = { readonly status: number; readonly stdout: string; readonly stderr: string };
 export type Environment = Readonly<Record<string, string>>;
 
-/** A command under way, with both its outputs collected. Killed, it takes what it started along. */
+/** A running command with both its outputs collected. Killing it kills its children too. */
 export function start(command: readonly string[], env: Environment = {}, stdin?: string) {
   const child = Bun.spawn([...command], {
     env: { ...process.env, ...env },
@@ -36,11 +36,11 @@ function killTree(pid: number): void {
     for (const child of children(pid)) killTree(child);
     process.kill(pid, "SIGKILL");
   } catch {
-    // It ended meanwhile.
+    // It has ended meanwhile.
   }
 }
 
-/** What a command prints. @throws Error with its words when it fails. */
+/** The output of a command. @throws Error with its message when it fails. */
 export async function run(command: readonly string[], env: Environment = {}, stdin?: string): Promise<string> {
   const { status, stdout, stderr } = await start(command, env, stdin).ended;
   if (status !== 0) throw new Error(`${command.join(" ")} ended with ${status}\n${stdout}${stderr}`);

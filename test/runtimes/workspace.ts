@@ -6,8 +6,8 @@ import type { Environment } from "./tools.ts";
 const CGROUPS = "/sys/fs/cgroup";
 
 /**
- * A folder with container storage and state of its own, so that nothing of the machine's is seen or changed; gone when
- * disposed of.
+ * A folder with its own container storage and state, so that nothing of the machine's is seen or changed; disposing of
+ * it removes it.
  */
 export class Workspace implements Disposable {
   readonly dir = mkdtempSync(join(tmpdir(), "pause-runtimes-"));
@@ -16,18 +16,18 @@ export class Workspace implements Disposable {
     CONTAINERS_STORAGE_CONF: join(this.dir, "storage.conf"),
     CONTAINERS_CONF: join(this.dir, "containers.conf"),
     BUILDAH_ISOLATION: "chroot",
-    // Podman 5 has a word on stderr about cgroup v1 each time.
+    // Podman 5 prints a warning about cgroup v1 each time.
     PODMAN_IGNORE_CGROUPSV1_WARNING: "1",
   };
-  /** The cgroup for all containers made here, as a path below each hierarchy. */
+  /** The cgroup of all containers made here, as a path below each hierarchy. */
   readonly cgroup = `/${basename(this.dir)}`;
 
   private constructor() {
-    // Readable by the unprivileged: containers in user namespaces look for their root in here.
+    // Readable by unprivileged users, because containers in user namespaces look for their root in here.
     chmodSync(this.dir, 0o755);
   }
 
-  /** `graphRoot`: where images are kept, by default in here. */
+  /** `graphRoot`: where to keep images; in here by default. */
   static async create(graphRoot?: string): Promise<Workspace> {
     const workspace = new Workspace();
     const storage = {
@@ -61,7 +61,7 @@ export class Workspace implements Disposable {
   }
 }
 
-/** What a runtime left mounted when it failed, the innermost first: field 2 of each line of /proc/mounts. */
+/** What a failed runtime left mounted, innermost first: field 2 of each line of /proc/mounts. */
 function mountsBelow(dir: string): string[] {
   const points = readFileSync("/proc/mounts", "utf8")
     .split("\n")
@@ -69,7 +69,7 @@ function mountsBelow(dir: string): string[] {
   return points.filter((point) => point.startsWith(`${dir}/`)).toReversed();
 }
 
-/** A file of tables, as the containers tools' configuration is. */
+/** A file of tables, the format of the containers tools' configuration. */
 export function toml(
   tables: Readonly<Record<string, Readonly<Record<string, string | number | readonly string[]>>>>,
 ): string {
@@ -79,7 +79,7 @@ export function toml(
     .join("\n");
 }
 
-/** What runtimes and monitors left below a cgroup of ours, in whichever hierarchy: the innermost first. */
+/** What runtimes and monitors left below our cgroup, in any hierarchy, innermost first. */
 function cgroupsBelow(path: string): string[] {
   const folders = ["", ...readdirSync(CGROUPS)]
     .map((hierarchy) => join(CGROUPS, hierarchy, path))
@@ -90,7 +90,7 @@ function cgroupsBelow(path: string): string[] {
   return [...new Set(entries.map(({ name }) => join(path, name)))].flatMap((child) => [...cgroupsBelow(child), child]);
 }
 
-/** Removes these cgroups from every hierarchy, in this order; those that hold something stay. */
+/** Removes these cgroups from every hierarchy, in this order; those in use stay. */
 export function removeCgroups(...paths: readonly string[]): void {
   const hierarchies = ["", ...readdirSync(CGROUPS)];
   for (const path of paths.filter((path) => !path.endsWith("/"))) {
@@ -98,7 +98,7 @@ export function removeCgroups(...paths: readonly string[]): void {
   }
 }
 
-/** A cgroup is busy for as long as a process in it is on its way out. */
+/** A cgroup is busy while a process in it is ending. */
 function removeCgroup(path: string): void {
   for (let tries = 0; tries < 50; tries++) {
     try {

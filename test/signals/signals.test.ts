@@ -8,13 +8,13 @@ import { program, testNeeding } from "../../harness/privilege.ts";
 import { ARCHITECTURES, hostArchitecture } from "../../src/arch/architectures.ts";
 
 /**
- * A signal to each command, at moments that are drawn anew each time: it ends at once, with 128 and the signal's number
- * (or with its own status, if it had just come to its end), and nothing of it runs or is left.
+ * Sends a signal to each command at random moments. It must end at once, with 128 plus the signal's number (or with its
+ * own status, if it had just finished), and leave nothing running and no files.
  */
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
-/** One in each third of a command's life. */
+/** One in each third of a command's run time. */
 const MOMENTS = 3;
-/** How long a command may take to end, ms: what was begun ends in its own way first. */
+/** How long a command may take to end, ms, because it first ends what it began. */
 const PATIENCE_MS = 30_000;
 const other = ARCHITECTURES.find((architecture) => architecture !== hostArchitecture());
 
@@ -24,7 +24,7 @@ let clone: Clone;
 
 type Case = { readonly words: readonly string[]; readonly seconds: number };
 
-/** Each command by its source and words, and how many of its seconds are of interest if it takes longer. */
+/** Each command by its source and words, and how many seconds of a longer one matter. */
 const COMMANDS: Readonly<Record<string, Case>> = {
   build: { words: ["src/build/cli.ts"], seconds: 60 },
   verify: { words: ["src/ship/verify/cli.ts", "dist/pause"], seconds: 60 },
@@ -49,7 +49,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => rmSync(FOLDER, { recursive: true, force: true }), 60_000);
 
-/** All that is in the clone, by its path. What was downloaded is a link. */
+/** Everything in the clone, by path. The downloads are a link. */
 const files = () =>
   readdirSync(clone.folder, { recursive: true, withFileTypes: true })
     .filter(({ name }) => name !== ".git" && name !== "out")
@@ -57,7 +57,7 @@ const files = () =>
     .filter((path) => !path.includes("/.git/"))
     .toSorted();
 
-/** The processes that belong to the run with this folder for temporary files: by their environment or their file. */
+/** The processes of the run with this temporary folder: by their environment or their file. */
 const running = (temporary: string) =>
   readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
@@ -83,7 +83,7 @@ function fileOf(pid: string): string {
   }
 }
 
-/** Sends `signal` after `ms` milliseconds; what came of it. */
+/** Sends `signal` after `ms` milliseconds. Returns the outcome. */
 async function interrupted(words: readonly string[], signal: keyof typeof SIGNALS, ms: number) {
   const temporary = mkdtempSync(join(FOLDER, "tmp-"));
   const before = files();
@@ -110,7 +110,7 @@ async function interrupted(words: readonly string[], signal: keyof typeof SIGNAL
   return { status, done, left, runs, late: took >= PATIENCE_MS, complaint };
 }
 
-/** How long each command takes here and now when nothing ends it, ms: on a busy machine, all take long. */
+/** How long each command takes here and now without a signal, ms: on a busy machine, all take long. */
 const lengths = new Map<Case, number>();
 
 async function lengthOf(command: Case): Promise<number> {
@@ -131,7 +131,7 @@ async function endsWith(signal: keyof typeof SIGNALS, command: Case): Promise<vo
     const { status, done, complaint, ...rest } = await interrupted(words, signal, ms);
     const told = `${words.join(" ")}: ${signal} after ${ms} ms: ${complaint}`;
     expect(rest, told).toEqual({ left: [], runs: [], late: false });
-    // Before its first line it has begun nothing: the signal kills it as it does any program.
+    // Before its first line it has begun nothing: the signal kills it like any program.
     if (!done) expect([SIGNALS[signal], 0], told).toContain(status);
   }
 }

@@ -4,9 +4,9 @@ import { readMappings, readWritten } from "../../src/snapshot/memory.ts";
 import { sha256 } from "../../src/support/hash.ts";
 
 /**
- * Starts a donor as the snapshot stage does, and writes what of it could get into a snapshot: its registers, its
- * mappings, and the hash of each page that it has written to and that is not zero. Its arguments: the donor's program
- * as JSON, and the file that gets it.
+ * Starts a donor like the snapshot stage, and writes everything of it that could get into a snapshot: its registers,
+ * its mappings, and the hash of each nonzero page that it has written to. Its arguments: the donor's program as JSON,
+ * and the output file.
  */
 const PAGE = 4096;
 const [program = "", result = ""] = process.argv.slice(2);

@@ -11,8 +11,8 @@ import { link } from "../../src/link/link.ts";
 import { PAUSE_FLAGS } from "../../src/pause/entry.ts";
 
 /**
- * What execve(2) keeps, and so a build inherits from whoever starts it. None of it may reach the donor's memory. A
- * prefix is the beginning of a command that starts another one.
+ * State that execve(2) keeps, and that a build therefore inherits. None of it may reach the donor's memory. A prefix is
+ * the beginning of a command that starts another one.
  */
 const sh = (script: string) => ["sh", "-c", `${script}; exec "$@"`, "sh"];
 const ALL = "INT,HUP,QUIT,TERM,USR1,USR2,PIPE,ALRM,CHLD,TSTP,TTIN,TTOU,URG,XCPU,XFSZ,VTALRM,PROF,WINCH,IO,SYS";
@@ -78,7 +78,7 @@ const STATES_OF_ROOT: Readonly<Record<string, readonly string[]>> = {
   "another user": ["unshare", "--user", "--map-root-user"],
 };
 
-/** prctl(2): option and two arguments. Kept as the manual page says of each, or seen to be kept. */
+/** prctl(2): option and two arguments. Kept according to the manual page, or observed to be kept. */
 const ATTRIBUTES: Readonly<Record<string, readonly [option: number, second: number, third: number]>> = {
   "huge pages off (PR_SET_THP_DISABLE)": [41, 1, 0],
   "pages merged (PR_SET_MEMORY_MERGE)": [67, 1, 0],
@@ -90,7 +90,7 @@ const ATTRIBUTES: Readonly<Record<string, readonly [option: number, second: numb
 let program = "";
 let ordinary: readonly string[] = [];
 
-/** What the donor's memory is when `prefix` starts the build. */
+/** The donor's memory when `prefix` starts the build. */
 function memoryAfter(prefix: readonly string[]): readonly string[] {
   const command = [...prefix, process.execPath, join(import.meta.dir, "start-donor.ts"), program];
   const { exitCode, stdout, stderr } = Bun.spawnSync(command, { stdin: "ignore" });
@@ -120,7 +120,7 @@ describe("the donor's memory is the same with", () => {
     test(state, () => {
       const prctl = compileC("prctl", join(import.meta.dir, "prctl.c"), ["-O2"]);
       const prefix = [prctl, ...numbers.map(String)];
-      // 77: the kernel is older than the attribute, so that nobody can have set it.
+      // 77: the kernel is older than the attribute, so nobody can have set it.
       if (Bun.spawnSync([...prefix, "true"]).exitCode === 77) return;
       expect(memoryAfter(prefix)).toEqual(ordinary);
     }, 60_000);

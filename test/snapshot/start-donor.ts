@@ -3,9 +3,7 @@ import { runStage } from "../../src/build/stage-program.ts";
 import { libraryDirs } from "../../src/link/libraries.ts";
 import { command } from "../../src/support/command.ts";
 
-/**
- * Prints what donor-memory.ts finds, started as the build starts its stages. Its argument: the donor's program as JSON.
- */
+/** Prints the output of donor-memory.ts, started like the build's stages. Its argument: the donor's program as JSON. */
 await command("start-donor", async (run, [json = ""]) => {
   const program = JSON.parse(json);
   const [memory] = await runStage(

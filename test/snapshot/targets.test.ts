@@ -23,7 +23,7 @@ describe("dist/pause as a file", () => {
     expect(snapshot.segments.map(({ type }) => type)).toEqual([elf.PT_LOAD, elf.PT_LOAD, elf.PT_GNU_STACK]);
     expect([code?.filesz, code?.memsz, data?.filesz]).toEqual([3 * 4096, 3 * 4096, 0]);
     expect(Math.ceil((data?.memsz ?? 0) / 4096)).toBe(1);
-    // Section headers behind the last page; C with musl has 17,808 bytes.
+    // Section headers follow the last page; C with musl has 17,808 bytes.
     expect(file.length).toBeLessThanOrEqual(3 * 4096 + 512);
     expect(() => checkShape(hostArchitecture(), { bytes: file, segments: snapshot.segments })).not.toThrow();
   });
@@ -74,7 +74,7 @@ describe("dist/pause against the C reference", () => {
     const gzip = (bytes: Uint8Array<ArrayBuffer>) => Bun.gzipSync(bytes, { level: 9 }).length;
     report("file, bytes", file.length, reference.length);
     report("gzip -9, bytes", gzip(file), gzip(reference));
-    // C with musl has 17,808 bytes, and 4,770 when it is compressed.
+    // C with musl has 17,808 bytes, and 4,770 compressed.
     expect(file.length / reference.length).toBeLessThanOrEqual(0.02);
     expect(gzip(file)).toBeLessThanOrEqual(3_900);
   });
@@ -109,7 +109,7 @@ describe("dist/pause against the C reference", () => {
 
 const FIELDS = ["VmRSS", "RssAnon", "VmPTE"] as const;
 
-/** The least of five starts: how the kernel lays out its initial stack varies by a page. */
+/** The least of five starts, because the kernel's layout of the initial stack varies by a page. */
 async function memory(artifact: Artifact, first: boolean): Promise<Record<(typeof FIELDS)[number], number>> {
   const least = { VmRSS: Infinity, RssAnon: Infinity, VmPTE: Infinity };
   for (let start = 0; start < 5; start++) {
@@ -121,7 +121,7 @@ async function memory(artifact: Artifact, first: boolean): Promise<Record<(typeo
   return least;
 }
 
-/** What a memory cgroup is charged for `count` of them, bytes; their file's pages are in the page cache by then. */
+/** The charge to a memory cgroup for `count` of them, bytes; by then, their file's pages are in the page cache. */
 async function charge(artifact: Artifact, count: number): Promise<number> {
   let bytes = 0;
   await withCgroup({ memoryBytes: 1 << 30, pids: 10_000 }, async (directories, usage) => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 const SUPPORT = join(import.meta.dir, "..", "..", "src", "support");
 
-/** The words that run `main`, TypeScript, as the command "name". */
+/** The words that run `main`, in TypeScript, as the command "name". */
 const words = (main: string, statusOf = "") => [
   process.execPath,
   "-e",
@@ -68,7 +68,7 @@ describe("a command", () => {
         const reader = started.stdout.getReader();
         const pid = new TextDecoder().decode((await reader.read()).value).trim();
         expect(existsSync(`/proc/${pid}`)).toBe(true);
-        // Once from the terminal, once from npm, say.
+        // For example, once from the terminal and once from npm.
         started.kill(signal);
         started.kill(signal);
         expect(await started.exited).toBe(status);

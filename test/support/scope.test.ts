@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { UserError } from "../../src/support/error.ts";
 import { Interrupted, Scope } from "../../src/support/scope.ts";
 
-/** A zombie runs no more, and only PID 1 may have to take note of it. */
+/** A zombie does not run any more, and perhaps only PID 1 has yet to reap it. */
 const runs = (pid: number) => existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
 
 describe("a scope", () => {

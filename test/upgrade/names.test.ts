@@ -44,7 +44,7 @@ test("after a move no file names the old one, but records, histories and lists o
       return linesNaming(renameBun(text, PINNED_BUN, "9.9.9"), PINNED_BUN).length > 0;
     });
   expect(files.length).toBeGreaterThan(10);
-  // What was so before a version, and the list of the Buns that the linker was tried with.
+  // What was true before a version, and the list of the Buns that the linker was tried with.
   expect(left.filter((path) => !["docs/link.md", "test/link/tables.ts"].includes(path))).toEqual([]);
 });
 

@@ -108,7 +108,7 @@ describe("what is said of a file", () => {
       timestamp: 0,
     };
     const statement = provenanceOf(release, [subjectOf(release)]);
-    // The order of its inputs means nothing.
+    // The order of its inputs has no meaning.
     statement.predicate.buildDefinition.resolvedDependencies.reverse();
     writeFileSync(STATEMENT, JSON.stringify(statement));
     const { claims, unused } = of(BYTES);

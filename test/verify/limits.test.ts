@@ -13,13 +13,13 @@ const PEAK = join(PROJECT, "harness/peak.ts");
 const FOLDER = mkdtempSync(join(tmpdir(), "pause-limits-"));
 afterAll(() => rmSync(FOLDER, { recursive: true }));
 
-/** What `bun run verify` may take of memory, whatever it is given: some 100 MB are Bun's own. */
+/** The most memory that `bun run verify` may take for any input; some 100 MB are Bun's own. */
 const MOST_MEMORY = 512 * 1024 * 1024;
 
 const zeros = new Uint8Array(1024 * 1024 * 1024);
 const deep = "[".repeat(MOST_JSON_BYTES / 2);
 const many = (name: string) => `{${Array.from({ length: 60_000 }, (_, at) => `"${name}${at}":[]`).join()}}`;
-/** Of a thousand descriptors, each of an index of a thousand. */
+/** A thousand descriptors, each of an index of a thousand. */
 const nested = () => {
   const inner = Buffer.from(
     JSON.stringify({ schemaVersion: 2, manifests: Array(1000).fill(descriptorOf(MANIFEST, Buffer.of())) }),
@@ -28,7 +28,7 @@ const nested = () => {
   return forged({ index: (index) => ({ ...index, manifests: Array(1000).fill(descriptor) }), blobs: [inner] });
 };
 
-/** Files that are small, or say that they are, and what each would become. */
+/** Files that are small, or claim to be, and what each would expand to. */
 const hostile: Readonly<Record<string, () => Uint8Array>> = {
   "1 GB in one layer of gzip": () => forged({ layer: zeros.subarray(0, 512), pack: () => Bun.gzipSync(zeros) }),
   "1 GB in one layer of zstd": () =>

@@ -48,7 +48,7 @@ const evidence = (change: Partial<Evidence>): Evidence => ({
 const said = (change: Partial<Evidence>) => possibleCauses(X86_64, evidence(change));
 
 const given = (bytes: Uint8Array) => ({ name: "FILE", architecture: X86_64, bytes, label: undefined });
-/** What was built, with another byte at each of these offsets. */
+/** The built file with a different byte at each of these offsets. */
 const changed = (...offsets: readonly number[]) =>
   offsets.reduce((bytes, at) => bytes.fill((bytes[at] ?? 0) ^ 0xff, at, at + 1), Buffer.from(BUILT));
 
@@ -209,7 +209,7 @@ describe("of other bytes", () => {
       return [...new Set(names)].map((name) => `${name} ${names.filter((each) => each === name).length}`).join(", ");
     };
     const bytes = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index);
-    // Before them: magic, class and data, without which it is no file to compare.
+    // Before them: magic, class and data; without those, there is nothing to compare.
     expect(sizes(bytes(6, EHDR_SIZE))).toBe(
       "EI_VERSION 1, EI_OSABI 1, EI_ABIVERSION 1, EI_PAD 7, e_type 2, e_machine 2, e_version 4, e_entry 8, e_phoff 8, e_shoff 8, e_flags 4, e_ehsize 2, e_phentsize 2, e_phnum 2, e_shentsize 2, e_shnum 2, e_shstrndx 2",
     );

@@ -54,7 +54,7 @@ function imageWith([layer, ...more]: readonly Uint8Array[], architecture = "amd6
   return file(forged(edited));
 }
 
-/** What GNU tar makes of a folder with /pause and a link to it. */
+/** GNU tar's archive of a folder with /pause and a link to it. */
 function packed(...args: readonly string[]): Uint8Array {
   const root = mkdtempSync(join(FOLDER, "root-"));
   chmodSync(root, 0o755);
@@ -111,7 +111,7 @@ describe("what is to be verified", () => {
 });
 
 describe("what other tools write of the image's archive is read alike", () => {
-  /** What they start from, and what is to be found in what they write. */
+  /** The archive that they start from, and what to find in their output. */
   const archive = file(assemble(CONTENTS, programs, "amd64").archive);
   const found = (path: string) =>
     readSubjects(path).map(({ architecture, bytes, label }) => ({

@@ -23,7 +23,7 @@ import { sha256 } from "../../src/support/hash.ts";
 
 const PROJECT = join(import.meta.dir, "..", "..");
 const MINUTES = 60_000;
-// A machine may be busy.
+// The machine may be busy.
 setDefaultTimeout(MINUTES);
 
 const host = hostArchitecture();
@@ -37,13 +37,13 @@ const DIST = clone.dist;
 const PACKAGE = join(clone.folder, "package.json");
 afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
 
-/** What it says besides the stages' lines, whose times vary. */
+/** Its output without the stages' lines, whose times vary. */
 function verify(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const { said, ...rest } = clone.run(clone.command("src/ship/verify/cli.ts", args), env);
   return { ...rest, lines: said.split("\n").filter((line) => line !== "" && !/^\w+ +\d+\.\d\d s/.test(line)) };
 }
 
-/** A file of its own folder, with what lies beside it there. */
+/** Puts a file into a new folder, with its neighbours there. */
 function place(bytes: Uint8Array, provenance?: unknown): string {
   const folder = mkdtempSync(join(FOLDER, "file-"));
   writeFileSync(join(folder, "pause"), bytes);
@@ -127,7 +127,7 @@ describe("bun run verify", () => {
   needingGit(
     "names both commits of a file of another one, by its provenance and by its image's label; there it is the same",
     () => {
-      // Another version is other bytes: what -v says.
+      // Another version gives other bytes: those that -v prints.
       writeFileSync(PACKAGE, readFileSync(PACKAGE, "utf8").replace(/"version": ".*"/, '"version": "9.9.9"'));
       expect(verify([BUILT]).lines.slice(0, 2)).toEqual([
         expect.stringContaining(`not what a build of commit ${first} with changes (package.json) makes`),
@@ -204,7 +204,7 @@ describe("bun run verify", () => {
         stderr: "pipe",
       });
       const reader = child.stdout.getReader();
-      // The first line is of the runtime that is there; the folder is made behind it.
+      // The first line is for the runtime, which exists; the folder is made after it.
       await reader.read();
       while (!readdirSync(DIST).some((name) => name.startsWith(".verify-")) && child.exitCode === null)
         await Bun.sleep(5);
@@ -256,7 +256,7 @@ describe("bun run verify", () => {
     }
   });
 
-  /** The map of what is built here, made for the clone: the same bytes have the same. */
+  /** The path of the map of the local build, made for the clone: the same bytes have the same map. */
   function mapPath(): string {
     const maps = join(DIST, host.debian);
     mkdirSync(maps);

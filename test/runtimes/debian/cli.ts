@@ -19,7 +19,7 @@ with mmdebstrap; some ten minutes each.`;
 
 const HERE = "here";
 const PAGE = join(REPOSITORY, "docs/runtimes.md");
-/** What came out of the last run with each release. */
+/** The results of the last run with each release. */
 const KEPT = join(TEST_DIST, "debian", "results");
 const MARK = "debian";
 const TESTS = ["by-hand", "seccomp", "hardened", "gvisor", "containerd", "cri", "docker", "podman", "rooted"].map(
@@ -36,7 +36,7 @@ async function main(releases: readonly string[]): Promise<void> {
   }
 }
 
-/** What was run up to now, in the order of Debian's versions. */
+/** The runs so far, in the order of Debian's versions. */
 function kept(): readonly Run[] {
   const runs = readdirSync(KEPT)
     .filter((name) => name.endsWith(".json"))
@@ -48,7 +48,7 @@ async function runTests(name: string, root: string | undefined): Promise<Run> {
   const command = (...words: readonly string[]) => (root === undefined ? words : inRoot(root, REPOSITORY, words));
   const report = join("dist/test/debian", `${name}.xml`);
   console.log(`${name}: ${TESTS.length} files of tests`);
-  // What a release does not have is skipped, also where this runs under CI.
+  // Skip what a release lacks, even when this runs under CI.
   const bun = root === undefined ? process.execPath : "bun";
   const tests = await start(
     command(

@@ -1,11 +1,11 @@
-/** How a test ended, by its full name. */
+/** The result of a test, by its full name. */
 export type Result = {
   readonly name: string;
   readonly outcome: "passed" | "failed" | "skipped";
   readonly message: string;
 };
 
-/** Reads what bun test's JUnit reporter wrote: every test with the titles of what it stands in. */
+/** Reads the output of bun test's JUnit reporter: every test with the titles of the blocks around it. */
 export function readJunit(xml: string): readonly Result[] {
   return [...xml.matchAll(/<testcase ([^>]*?)(?:\/>|>(.*?)<\/testcase>)/gs)].map(([, attributes = "", inside = ""]) => {
     const attribute = (name: string) => unescape(new RegExp(`\\b${name}="([^"]*)"`).exec(attributes)?.[1] ?? "");

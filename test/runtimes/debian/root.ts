@@ -5,7 +5,7 @@ import { RUN } from "../../../harness/run.ts";
 import { debianArchive } from "../../../src/build/debian/apt.ts";
 import { run } from "../tools.ts";
 
-/** The runtimes, and what the tests need besides. A package that a release does not have is left out. */
+/** The runtimes, and the tests' other needs. A package that a release lacks is left out. */
 const RUNTIMES = [
   "runc",
   "crun",
@@ -34,8 +34,8 @@ const NEEDED = [
 ];
 
 /**
- * A Debian of this release in a folder, with every runtime it has and the Bun that runs this: made once, some four
- * minutes and 1 GB.
+ * A Debian of this release in a folder, with every runtime it has and the Bun that runs this. Making it once takes some
+ * four minutes and 1 GB.
  */
 export async function debianRoot(release: string): Promise<string> {
   const root = join(TEST_DIST, "debian", release);
@@ -43,7 +43,7 @@ export async function debianRoot(release: string): Promise<string> {
   const unfinished = `${root}.new`;
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(join(root, ".."), { recursive: true });
-  // The lists of an unreleased Debian are valid for a week, also where this machine's clock is ahead of its mirror.
+  // The lists of an unreleased Debian are only valid for a week, and this machine's clock may be ahead of its mirror.
   const apt = [
     'Acquire::Languages "none"',
     'APT::Install-Recommends "false"',
@@ -70,7 +70,7 @@ export async function debianRoot(release: string): Promise<string> {
   ]);
   copyFileSync(process.execPath, join(unfinished, "usr/local/bin/bun"));
   chmodSync(join(unfinished, "usr/local/bin/bun"), 0o755);
-  // systemd-nspawn asks for it.
+  // systemd-nspawn requires it.
   writeFileSync(join(unfinished, "etc/machine-id"), `${"0123456789abcdef".repeat(2)}\n`);
   for (const folder of ["repository", "proc", "sys", "dev", "run", "tmp"])
     mkdirSync(join(unfinished, folder), { recursive: true });
@@ -79,9 +79,9 @@ export async function debianRoot(release: string): Promise<string> {
 }
 
 /**
- * A command as it is run in such a root, with this repository as /repository. The root is the root of its mounts, not a
- * chroot, in which no user namespace can be made; PIDs are its own, so that what it leaves behind ends with it; and its
- * PID 1 is a shell, which reaps.
+ * Runs a command in such a root, with this repository as /repository. The root is the root of its mounts, not a chroot,
+ * because a chroot allows no user namespaces. It has its own PIDs, so that leftovers end with it, and its PID 1 is a
+ * shell, which reaps.
  */
 export function inRoot(root: string, repository: string, command: readonly string[]): readonly string[] {
   const script = `

@@ -1,8 +1,8 @@
 import type { Result } from "./results.ts";
 
 /**
- * What one Debian's runtimes did: its name, when and on which kernel, the version of each package that is installed,
- * and how each test ended.
+ * The results of one Debian's runtimes: its name, when and on which kernel, the version of each installed package, and
+ * the result of each test.
  */
 export type Run = {
   readonly debian: string;
@@ -12,7 +12,7 @@ export type Run = {
   readonly results: readonly Result[];
 };
 
-/** A row of the table: a runtime, its package, and which tests are its. */
+/** A row of the table: a runtime, its package, and its tests. */
 const ROWS: readonly { readonly runtime: string; readonly packaged: string; readonly tests: RegExp }[] = [
   { runtime: "runc", packaged: "runc", tests: /\brunc\b|rootless/ },
   { runtime: "crun", packaged: "crun", tests: /\bcrun\b/ },
@@ -26,10 +26,10 @@ const ROWS: readonly { readonly runtime: string; readonly packaged: string; read
   { runtime: "bubblewrap", packaged: "bubblewrap", tests: /: bubblewrap/ },
 ];
 
-/** The packages whose versions the table has. */
+/** The packages whose versions the table lists. */
 export const PACKAGES = ROWS.map(({ packaged }) => packaged);
 
-/** The table in Markdown, with what failed below it. */
+/** The table in Markdown, followed by the failures. */
 export function table(runs: readonly Run[]): string {
   const lines = [
     "The version, and how many of its tests in [test/runtimes](../test/runtimes) passed.",
@@ -51,7 +51,7 @@ function cell({ versions, results }: Run, { packaged, tests }: (typeof ROWS)[num
   return `${version}: ${own.filter(({ outcome }) => outcome === "passed").length} of ${own.length}`;
 }
 
-/** Without the folder that was made for the test. */
+/** Without the path of the test's own folder. */
 const firstLine = (message: string) =>
   message
     .split("\n")[0]

@@ -13,8 +13,8 @@ import { describe, type Machine } from "./machine/boot.ts";
 import { runInMachine } from "./machine/run.ts";
 
 /**
- * Where a program that traces another one runs: in `machine`, or here if there is none. For
- * the machine, the program is made from the pinned runtime for its architecture and the libraries.
+ * Where a program that traces another one runs: in `machine`, or here if there is none. For the machine, the
+ * program is made from the pinned runtime for its architecture and the libraries.
  */
 export type Place = {
   readonly machine: Machine | undefined;

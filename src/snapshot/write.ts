@@ -115,7 +115,7 @@ export class SnapshotLayout {
   }
 }
 
-/** Values, all 0, for a stub of which only the size matters. */
+/** Values, all 0, to compute the size of a stub. */
 const NOWHERE: Omit<Resumption, "pages"> = {
   registers: new Proxy({}, { get: () => 0n }),
   commandLine: 0,

@@ -25,8 +25,8 @@ export type Machine = {
 export type Session = { readonly console: string; readonly port: Buffer };
 
 /**
- * Boots `machine` with `root` as its only files, of which the kernel executes /init. Waits until the machine is off or
- * the kernel panics.
+ * Boots `machine` with `root` as its only files; the kernel executes /init. Waits until the machine is off or the
+ * kernel panics.
  * @throws MachineError when QEMU or the kernel is missing, there is no room for the files, or the machine is not off in
  * time.
  */

@@ -10,7 +10,7 @@ import { UserError } from "../../support/error.ts";
  * Gather has already refused any runtime but the pinned one.
  */
 export function requirePinned({ architecture, libraryDirs, archive }: Materials): void {
-  // The archive of musl is no library that a program loads: the materials say where it is.
+  // musl's archive is not a library that a program loads; the materials say where it is.
   const paths = Object.keys(pinnedLibraries(architecture).sha256).map((name) =>
     name === basename(archive) ? archive : findLibrary(name, libraryDirs(architecture), architecture).path,
   );

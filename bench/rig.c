@@ -1,6 +1,6 @@
 /*
- * Does what has to be done at an exact moment, and prints what it measured as one line of JSON. Times are in ns of
- * CLOCK_MONOTONIC. Every program under test is PID 1 of a PID namespace of its own, with /dev/null for its descriptors.
+ * Does what needs exact timing, and prints its measurements as one line of JSON. Times are in ns of CLOCK_MONOTONIC.
+ * Every program under test is PID 1 of its own PID namespace, with /dev/null for its descriptors.
  *
  *   rig start SYSCALL SIGNAL PROGRAM [ARG...]  exec to parked in SYSCALL, SIGNAL to exit, page faults from exec on
  *   rig storm COUNT MODE SYSCALL PROGRAM...    COUNT orphans that end at one moment. MODE: plain; stopped (PID 1 is stopped
@@ -11,12 +11,11 @@
  *   rig hold COUNT SYSCALL PROGRAM...          COUNT of it, all parked: their PIDs; until standard input ends
  *   rig prices                                 what a system call and the first touch of a page cost here
  *
- * Orphans are counted in the pids control group of the rig, which it finds in the variable BENCH_PIDS: a process counts
- * there until it has been reaped. With BENCH_GROUPS set, a list with spaces between, programs are started in these control
- * groups, and "node" makes its orphans there.
+ * The rig counts orphans in its pids control group, named by the variable BENCH_PIDS: a process counts there until it is
+ * reaped. BENCH_GROUPS, separated by spaces, names the control groups in which programs start and "node" makes orphans.
  *
- * Orphans are processes that share the rig's memory (CLONE_VM): made fast, and with so little to end that what is left to
- * see is the reaping. The memory has the rig for its owner, so no end of an orphan sends the kernel looking for another.
+ * Orphans are processes that share the rig's memory (CLONE_VM): fast to make, and with so little to end that only the
+ * reaping is left to measure. The rig owns the memory, so the kernel need not look for a new owner when an orphan ends.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -38,7 +37,7 @@
 #include <unistd.h>
 
 #define PATIENCE 120000000000LL
-/* What was not reaped this long after PID 1 went back to its wait never is. */
+/* Whatever PID 1 has not reaped this long after it went back to its wait, it never reaps. */
 #define STILL 300000000LL
 /* Bytes of stack: an orphan makes one system call. */
 #define ORPHAN_STACK 1024
@@ -78,11 +77,11 @@ static int read_proc(pid_t pid, const char *name, char *text, size_t size)
 /* The program under test. */
 
 static char **program;
-/* Of both sides of the fork: when the program was executed, and the page faults that there had been. */
+/* Shared by both sides of the fork: when the program was executed, and the page faults until then. */
 static struct { long long at; long faults; } *executed;
-/* How long the CPU is kept busy before: a start on one that idled measures how it wakes up. */
+/* How long to keep the CPU busy first: a start on an idle CPU would measure its wake-up. */
 static long long warming;
-/* Where the program may run: anywhere, or on the CPUs that the rig leaves alone. */
+/* Where the program may run: anywhere, or on the CPUs that the rig does not use. */
 static cpu_set_t elsewhere;
 
 static void join(const char *group)
@@ -187,7 +186,7 @@ static struct cost cost_of(pid_t pid)
 	return cost;
 }
 
-/* Has it begun to exit? PF_EXITING of the flags in /proc/PID/stat, proc_pid_stat(5); what is gone has. */
+/* Has it begun to exit? Checks PF_EXITING of the flags in /proc/PID/stat, proc_pid_stat(5); yes if it is gone. */
 static int leaving(pid_t pid)
 {
 	char text[1024];
@@ -198,7 +197,9 @@ static int leaving(pid_t pid)
 	return fields && sscanf(fields, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && flags & 4;
 }
 
-/* The rig asks in a loop: on the first CPU, or where there is one alone, when nothing else wants it, so that the program does not have to wait for its turn. */
+/*
+ * The rig polls on the first CPU; on a single-CPU machine, it uses idle time. So the program never waits for its turn.
+ */
 static void keep_apart(void)
 {
 	cpu_set_t own;
@@ -223,12 +224,12 @@ static void start(int syscall, int signal)
 	keep_apart();
 	warming = 300000;
 	pid_t pid = launch();
-	/* What it is before is the rig itself, which may be in any system call. */
+	/* Until then it is still the rig, which may be in any system call. */
 	while (!*(volatile long long *)&executed->at)
 		;
 	await_park(pid, syscall);
 	long long since = now();
-	/* What the kernel and the program have left to do is done by then. */
+	/* By then, the kernel and the program have finished everything else. */
 	usleep(2000);
 	long long told = now();
 	kill(pid, signal);
@@ -243,7 +244,7 @@ static atomic_int ready, let_go, ended;
 static int wanted;
 static char *stacks;
 
-/* Waits to be let go, no longer than the rig would, and ends. */
+/* Waits until the rig releases it, no longer than the rig itself would wait, and ends. */
 static int orphan(void *unused)
 {
 	static const struct timespec limit = { .tv_sec = PATIENCE / 1000000000 };
@@ -289,7 +290,7 @@ static void enter_pid_namespace(pid_t pid)
 	close(fd);
 }
 
-/* A child of the rig does `work` and ends, which hands its own children to PID 1 of the namespace that was entered. */
+/* A child of the rig does `work` and ends, so that PID 1 of the entered namespace inherits its children. */
 static void leave_behind(int (*work)(void *))
 {
 	static char stack[65536] __attribute__((aligned(16)));
@@ -297,7 +298,7 @@ static void leave_behind(int (*work)(void *))
 	int status = 0;
 	check(parent, "clone");
 	check(waitpid(parent, &status, 0), "waitpid");
-	/* It has said why. */
+	/* It has printed the reason. */
 	if (status)
 		exit(1);
 }
@@ -312,7 +313,7 @@ static int tasks(void)
 	return atoi(text);
 }
 
-/* Joins the group BENCH_PIDS, so that what is made from here on counts there. */
+/* Joins the group BENCH_PIDS, so that later processes count there. */
 static void count_tasks(void)
 {
 	char path[4096];
@@ -325,14 +326,17 @@ static void count_tasks(void)
 	check(tasks_fd, path);
 }
 
-/* Waits until no orphan is left, or all have ended and `pid` waits for more while some are left: the time of the last change. */
+/*
+ * Waits until no orphan is left, or all have ended and `pid` waits although some are left. Returns the time of the last
+ * change.
+ */
 static long long await_reaped(pid_t pid, int syscall, int others, int *most, int *left)
 {
 	long long changed = now();
 	int before = -1;
 	*most = 0;
 	for (long long end = now() + PATIENCE; now() < end;) {
-		/* In this order: an orphan that ends in between is not counted as waiting to be reaped. */
+		/* In this order, an orphan that ends in between does not count as waiting to be reaped. */
 		int gone = atomic_load(&ended);
 		*left = tasks() - others;
 		int zombies = *left - (wanted - gone);
@@ -373,7 +377,7 @@ static void storm(int count, const char *mode, int syscall)
 	}
 	while (atomic_load(&ready) < count)
 		usleep(1000);
-	/* They are in their wait by then. */
+	/* By then they are in their wait. */
 	usleep(20000);
 	if (pid)
 		before = cost_of(pid);
@@ -382,7 +386,7 @@ static void storm(int count, const char *mode, int syscall)
 		release_orphans();
 		while (atomic_load(&ended) < count)
 			usleep(100);
-		/* An exit takes the kernel its time: those that are still there once nothing changes any more are zombies. */
+		/* An exit takes the kernel some time: those left when nothing changes any more are zombies. */
 		for (held = -1; held != tasks() - others; usleep(50000))
 			held = tasks() - others;
 		released = now();
@@ -419,7 +423,7 @@ static int doze(void *unused)
 	return 0;
 }
 
-/* So many that none is used again while its orphan sleeps. */
+/* Enough that none is reused while its orphan sleeps. */
 #define DOZERS 128
 static int dozer;
 
@@ -444,7 +448,7 @@ static void tick(pid_t pid, int count, int interval)
 	printf("{\"orphans\":%d}\n", count);
 }
 
-/* One process for all, so that it is the orphans and who reaps them that cost. */
+/* One process serves all pods, so that the cost is that of the orphans and their reapers. */
 static void node(int count, int interval, char **pids, int pods)
 {
 	int *namespaces = calloc(pods, sizeof *namespaces);
@@ -475,7 +479,7 @@ static void hold(int count, int syscall)
 		printf("%s%d", i ? "," : "[", pid);
 	}
 	printf("]\n");
-	/* Its children end with it: they asked for that. */
+	/* Its children end with it, because they set a parent-death signal. */
 	while (read(0, &byte, 1) > 0)
 		;
 }

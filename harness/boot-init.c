@@ -1,8 +1,8 @@
 /*
- * The first process of an emulated machine that holds /init (this), and /pause. It mounts what it needs to look around,
- * runs /pause as PID 1 of a namespace, and not as PID 1, then starts a watcher and becomes /pause itself: PID 1 of the
- * machine. The watcher leaves orphans to it, counts the processes, and ends it. What it finds goes to the serial
- * console, a line each, as "boot: WHAT VALUE"; the kernel says with what status its first process ended.
+ * The first process of an emulated machine with only /init (this) and /pause. It mounts what it needs for its checks, and
+ * runs /pause both as PID 1 of a namespace and not as PID 1. Then it starts a watcher and becomes /pause itself, PID 1 of
+ * the machine. The watcher leaves orphans to it, counts the processes, and ends it. Findings go to the serial console,
+ * a line each, as "boot: WHAT VALUE"; the kernel prints the exit status of its first process.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -59,7 +59,7 @@ static void set(const char *path, int value)
 }
 
 static char *arguments[3];
-/* The kernel's lowest address binds those without privilege. */
+/* The kernel's lowest address only binds unprivileged processes. */
 static int unprivileged;
 
 static int become_pause(void *unused)
@@ -71,7 +71,7 @@ static int become_pause(void *unused)
 	_exit(99);
 }
 
-/* Runs /pause; where it parks, ends it with `signal`. */
+/* Runs /pause; if it parks, ends it with `signal`. */
 static void run(const char *what, int namespaces, char *argument, int signal)
 {
 	static char stack[65536] __attribute__((aligned(16)));
@@ -96,7 +96,7 @@ static int least_maps(void)
 	arguments[1] = "-v";
 	while (status && ++maps < 100) {
 		set(limit, maps);
-		/* It goes on when the child has executed the program, or ended. */
+		/* Returns when the child has executed the program, or ended. */
 		pid_t pid = clone(become_pause, stack + sizeof stack, CLONE_VFORK | SIGCHLD, NULL);
 		set(limit, 65530);
 		if (pid > 0)
@@ -105,7 +105,7 @@ static int least_maps(void)
 	return maps;
 }
 
-/* They end when nobody holds the other end of the pipe any more. */
+/* They end when no process holds the other end of the pipe any more. */
 static void leave_orphans(int release[2])
 {
 	char byte;

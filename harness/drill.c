@@ -1,6 +1,6 @@
 /*
- * What has to be done often or at an exact moment. Each drill prints one line for each failure and ends with their number
- * (at most 100).
+ * Does what must happen often or at an exact moment. Each drill prints one line for each failure and exits with their
+ * number (at most 100).
  *
  *   drill orphans PID COUNT               in PID's namespace, leave COUNT processes to it and let all end at one moment
  *   drill stops PID ROUNDS                stop and continue PID
@@ -65,7 +65,7 @@ static void read_proc(pid_t pid, const char *name, char *text, size_t size)
 		close(fd);
 }
 
-/* proc(5), /proc/PID/stat: the letter behind the name in parentheses. */
+/* proc(5), /proc/PID/stat: the letter after the name in parentheses. */
 static char state(pid_t pid)
 {
 	char text[512];
@@ -82,7 +82,7 @@ static int await_state(pid_t pid, char wanted)
 	return 0;
 }
 
-/* Blocked in rt_sigtimedwait: that is parked, for every program here. */
+/* Every program here parks in rt_sigtimedwait. */
 static int await_park(pid_t pid)
 {
 	char text[256], parked[16];
@@ -249,7 +249,7 @@ static void times(int count, char **programs)
 			if (!await_park(pid))
 				fail(round, "does not park", 0);
 			samples[which][0][round] = now() - started;
-			/* What its start left to do is done by then. */
+			/* By then its start is complete. */
 			usleep(1000);
 			long long told = now();
 			kill(pid, SIGTERM);

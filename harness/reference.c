@@ -1,6 +1,6 @@
 /*
- * A C program that keeps the same contract, for two uses: the tests run it beside the TypeScript one, so that a wrong test
- * shows, and the benchmarks measure against it. Built with gcc -Os -Wall -Werror -static -DVERSION="..." and stripped.
+ * A C program that keeps the same contract. The tests run it beside the TypeScript program, so that a wrong test shows;
+ * the benchmarks measure against it. Built with gcc -Os -Wall -Werror -static -DVERSION="..." and stripped.
  */
 #include <signal.h>
 #include <stdio.h>

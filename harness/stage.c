@@ -1,5 +1,5 @@
 /*
- * Starts a program under conditions that a shell cannot make, and ends as it ends:
+ * Starts a program under conditions that a shell cannot make, and ends like it:
  *
  *   stage [CONDITION...] -- PROGRAM [ARG...]
  *
@@ -93,7 +93,7 @@ static void fill(int fd)
 	check(fcntl(fd, F_SETFL, flags), "F_SETFL");
 }
 
-/* What was made before the child was, since the reader's end must stay in the stage alone. */
+/* Made before the child, because only the stage may keep the reader's end. */
 static struct { int fd, end; } stuck = { -1, -1 };
 
 static void make_stuck(const char *what)
@@ -119,7 +119,7 @@ static void make_stuck(const char *what)
 	stuck.end = ends[1];
 }
 
-/* The terminal, which the stage has in its foreground. */
+/* The terminal, with the stage in its foreground. */
 static int terminal = -1;
 
 static void make_terminal(void)
@@ -226,7 +226,7 @@ static void make(const char *condition)
 
 static char **arguments;
 
-/* In the child: all conditions, then the program. */
+/* In the child: makes all conditions, then runs the program. */
 static int become(void *unused)
 {
 	(void)unused;
@@ -235,7 +235,7 @@ static int become(void *unused)
 		make(*argument);
 	if (!*argument || !argument[1])
 		errx(125, "no program behind --");
-	/* Last, because a change of credentials takes it back. */
+	/* Last, because a change of credentials resets it. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	execv(argument[1], argument + 1);
 	err(125, "%s", argument[1]);

@@ -1,6 +1,7 @@
 /*
- * What any program must pay to be PID 1, park and end: no C library, one page of code, and the system calls that the job
- * itself needs. It prints its line and reaps as pause does, and looks at nothing else: no argument, no PID. A yardstick, not a peer to use.
+ * The least that any program pays to be PID 1, park and end: no C library, one page of code, and only the system calls
+ * that the job needs. It prints its line and reaps like pause, and looks at neither arguments nor PID. A yardstick, not
+ * a peer to use.
  */
 #include <asm/unistd.h>
 

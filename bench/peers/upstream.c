@@ -1,6 +1,6 @@
 /*
- * A program of the structure that the upstream Kubernetes pause program has: a handler for the two signals that end it,
- * one for SIGCHLD that waits for all there is, and pause(2) in a loop. What it prints is this project's contract. The
+ * A program with the structure of the upstream Kubernetes pause program: a handler for the two signals that end it, one
+ * for SIGCHLD that reaps every zombie, and pause(2) in a loop. Its messages follow this project's contract. The
  * benchmark links it twice: with glibc, static, as upstream ships its own (-Os, stripped), and with musl.
  */
 #include <signal.h>

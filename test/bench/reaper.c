@@ -1,4 +1,4 @@
-/* A PID 1 that has to run for each child that ends: what the benchmark's figures are not 0 for. */
+/* A PID 1 that must run for each child that ends, so that the benchmark's figures are not 0. */
 #include <signal.h>
 #include <stddef.h>
 #include <sys/wait.h>

@@ -9,7 +9,9 @@ import { Packages } from "./fixture.ts";
 const MINUTES = 60_000;
 const packages = new Packages("loaders");
 /** Bun keeps downloaded runtimes below HOME. */
-const ENVIRONMENT = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/root" };
+/** Little, and what Bun needs where a download of its passes a proxy with a certificate of its own. */
+const { PATH = "", HOME = "/root", NODE_EXTRA_CA_CERTS } = process.env;
+const ENVIRONMENT = { PATH, HOME, ...(NODE_EXTRA_CA_CERTS === undefined ? {} : { NODE_EXTRA_CA_CERTS }) };
 const cpu = X86_64.processArch;
 
 /** Constraints of a variant's package.json, as npm documents them. */

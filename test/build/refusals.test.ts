@@ -156,7 +156,7 @@ describe("what cannot be fetched is one line, and leaves dist as it was", () => 
     );
   }
 
-  testNeeding(NEEDS.namespaces)(
+  testNeeding(NEEDS.namespaces, NEEDS.otherArchitecture)(
     "the lists of packages",
     () => {
       rmSync(join(DIST, "debian"));

@@ -39,6 +39,18 @@ beforeAll(() => {
 afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
 
 const bunStatic = (...words: string[]) => run([process.execPath, CLI, ...words], "", environment, FOLDER);
+/** The processes that have `word` on their command lines, proc(5). */
+const runningWith = (word: string) =>
+  readdirSync("/proc").filter((pid) => /^\d+$/.test(pid) && commandLineOf(pid).includes(word));
+
+function commandLineOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
 const leftovers = () => readdirSync(FOLDER).filter((name) => name.includes(".tmp"));
 
 describe("bun-static where its users are", () => {
@@ -248,7 +260,7 @@ describe("the output", () => {
         rmSync(join(folder, "out"), { recursive: true });
         mkdirSync(join(folder, "out"));
       }
-      expect(run(["pgrep", "-f", folder], "", environment).stdout).toBe("");
+      expect(runningWith(folder)).toEqual([]);
     },
     3 * MINUTES,
   );

@@ -102,19 +102,19 @@ beforeAll(() => {
   const { start } = link(DYNAMIC.path, readFileSync(DYNAMIC.path), libraryDirs, PAUSE_FLAGS);
   program = JSON.stringify({ path: STATIC.path, start, cpuQueries: pinnedRuntime(hostArchitecture()).cpuQueries });
   ordinary = memoryAfter([]);
-}, 60_000);
+}, 300_000);
 
 describe("the donor's memory is the same with", () => {
   test("nothing out of the ordinary", () => {
     expect(ordinary.length).toBeGreaterThan(100);
     expect(memoryAfter([])).toEqual(ordinary);
-  }, 60_000);
+  }, 300_000);
 
   for (const [state, prefix] of Object.entries(STATES))
-    test(state, () => expect(memoryAfter(prefix)).toEqual(ordinary), 60_000);
+    test(state, () => expect(memoryAfter(prefix)).toEqual(ordinary), 300_000);
 
   for (const [state, prefix] of Object.entries(STATES_OF_ROOT))
-    testNeeding(NEEDS.namespaces)(state, () => expect(memoryAfter(prefix)).toEqual(ordinary), 60_000);
+    testNeeding(NEEDS.namespaces)(state, () => expect(memoryAfter(prefix)).toEqual(ordinary), 300_000);
 
   for (const [state, numbers] of Object.entries(ATTRIBUTES)) {
     test(state, () => {
@@ -123,6 +123,6 @@ describe("the donor's memory is the same with", () => {
       // 77: the kernel is older than the attribute, so nobody can have set it.
       if (Bun.spawnSync([...prefix, "true"]).exitCode === 77) return;
       expect(memoryAfter(prefix)).toEqual(ordinary);
-    }, 60_000);
+    }, 300_000);
   }
 });

@@ -4,9 +4,9 @@ import { join } from "node:path";
 const PROJECT = join(import.meta.dir, "..");
 
 /** What the project's commands read of the project. */
-const READ = ["LICENSE", "LICENSES", "NOTICE", "man", "package.json", "src"];
+const READ = ["LICENSE", "LICENSES", "NOTICE", "man", "package.json", "src", "tsconfig.json"];
 
-/** A clone with its own commits, in which nothing has been built. It shares the project's downloads. */
+/** A clone with its own commits, in which nothing has been built. It shares the project's downloads and packages. */
 export class Clone {
   readonly dist: string;
 
@@ -23,7 +23,7 @@ export class Clone {
   /** Does the same, and commits them as the first commit. */
   static create(folder: string): Clone {
     const clone = Clone.copy(folder);
-    writeFileSync(join(folder, ".gitignore"), "/dist/\n");
+    writeFileSync(join(folder, ".gitignore"), "/dist/\n/node_modules\n");
     clone.git("init", "--quiet");
     clone.git("add", ".");
     clone.git("commit", "--quiet", "--message", "First");
@@ -63,6 +63,7 @@ export class Clone {
   private linked(): Clone {
     mkdirSync(this.dist);
     for (const name of ["runtime", "debian"]) symlinkSync(join(PROJECT, "dist", name), join(this.dist, name));
+    symlinkSync(join(PROJECT, "node_modules"), join(this.folder, "node_modules"));
     return this;
   }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { version } from "../../../package.json";
 import { UserError } from "../../support/error.ts";
@@ -69,15 +69,25 @@ async function bundle({ source, name, target }: (typeof MODULES)[number]): Promi
   return file(`lib/${name}.js`, Buffer.from((await output.text()).replaceAll(`${ROOT}/`, "")));
 }
 
+/** Returns the path of TypeScript's compiler. @throws UserError when the development packages are not installed. */
+export function requireCompiler(): string {
+  const compiler = join(ROOT, "node_modules", "typescript", "bin", "tsc");
+  if (existsSync(compiler)) return compiler;
+  throw new UserError(`${compiler} is not there; install it: npx -y bun@${Bun.version} install --frozen-lockfile`);
+}
+
 /** The declarations reachable from the exported ones. TypeScript's compiler writes them; Bun cannot. */
 async function declare(run: Scope): Promise<readonly TarEntry[]> {
   const folder = run.folder("bun-static-types-");
-  const compiler = join(ROOT, "node_modules", "typescript", "bin", "tsc");
+  const compiler = requireCompiler();
   const sources = MODULES.filter(({ path }) => path !== undefined).map(({ source }) => join(ROOT, source));
   mkdirSync(folder, { recursive: true });
   await Bun.write(join(folder, "tsconfig.json"), JSON.stringify(compilerOptions(folder, sources)));
-  const { status, stdout } = await run.spawn([process.execPath, compiler, "-p", folder]).ended;
-  if (status !== 0) throw new UserError(`the declarations cannot be written: ${stdout.trim()}`);
+  const { status, stdout, stderr } = await run.spawn([process.execPath, compiler, "-p", folder]).ended;
+  if (status !== 0) {
+    const [reason = `TypeScript ended with ${status}`] = `${stdout}${stderr}`.trim().split("\n").filter(Boolean);
+    throw new UserError(`writing the declarations of bun-static: ${reason}; see that bun run check passes`);
+  }
   const wanted = closure(MODULES.filter(({ path }) => path !== undefined).map(({ source }) => declarationOf(source)));
   return wanted.map((name) => file(name, Buffer.from(inJavaScript(read(name)))));
 

@@ -10,6 +10,7 @@ import { UserError } from "../../support/error.ts";
 import { sha256 } from "../../support/hash.ts";
 import { DIST, ROOT } from "../../support/project.ts";
 import type { Scope } from "../../support/scope.ts";
+import { requireCompiler } from "../bun-static/contents.ts";
 import { pack } from "../bun-static/pack.ts";
 import { type Executable, writeRelease } from "./folder.ts";
 import { replaceFolder } from "./replace-folder.ts";
@@ -29,6 +30,7 @@ async function release(run: Scope): Promise<void> {
   const commit = releasedCommit();
   await ownDist(run);
   // Find out what is missing or not as pinned before building anything.
+  requireCompiler();
   const wanted: Materials[] = [];
   for (const architecture of ARCHITECTURES) {
     console.log(`for ${architecture.name}:`);

@@ -15,13 +15,16 @@ export type Case = {
 /** An emulated machine has no compiler, but gets the compiled programs. */
 const STAGE_NEEDS: readonly Need[] = IN_GUEST ? [] : [NEEDS.namespaces, NEEDS.accounts, program("gcc")];
 
+/** What a case may take on a busy machine, ms: one stops and continues its artifact 100,000 times. */
+const LIMIT = 5 * 60_000;
+
 /** Runs every case against every artifact that must keep its rows. */
 export function contract(title: string, cases: readonly Case[]): void {
   for (const artifact of artifacts()) {
     describe(`${title}: ${artifact.name}`, () => {
       for (const { rows, shows, needs = [], run } of cases) {
         if (!rows.every((row) => artifact.keeps.includes(row))) continue;
-        testNeeding(...STAGE_NEEDS, ...needs)(`${rows.join(" ")}: ${shows}`, () => run(artifact));
+        testNeeding(...STAGE_NEEDS, ...needs)(`${rows.join(" ")}: ${shows}`, () => run(artifact), LIMIT);
       }
     });
   }

@@ -171,12 +171,9 @@ describe("bun run verify", () => {
   );
 
   needingGit(
-    "looks at each image of an archive, and says of another program no more than that it is one",
+    "says of an image of another program no more than that it is one",
     () => {
-      const programs = [readFileSync(buildReference()), readFileSync(BUILT)].map((bytes) => ({
-        architecture: host.debian,
-        bytes,
-      }));
+      const programs = [{ architecture: host.debian, bytes: readFileSync(buildReference()) }];
       const path = place(
         assemble({ name: "localhost/pause:x", file: "pause", labels: {}, timestamp: 0 }, programs, host.debian).archive,
       );
@@ -188,8 +185,6 @@ describe("bun run verify", () => {
           expect.stringContaining(`${path} (linux/${host.debian}): not what a build of commit ${first} makes `),
           expect.stringMatching(/^ {2}commit: nothing tells which one the file is of; /),
           `  ${ANOTHER_PROGRAM}`,
-          `for ${host.name}:`,
-          expect.stringContaining(`${path} (linux/${host.debian}): the same bytes as a build of commit ${first} `),
         ],
       });
     },
@@ -206,11 +201,11 @@ describe("bun run verify", () => {
       const reader = child.stdout.getReader();
       // The first line is for the runtime, which exists; the folder is made after it.
       await reader.read();
-      while (!readdirSync(DIST).some((name) => name.startsWith(".verify-")) && child.exitCode === null)
+      while (!readdirSync(DIST).some((name) => name.startsWith(".unfinished-")) && child.exitCode === null)
         await Bun.sleep(5);
       child.kill("SIGTERM");
       expect(await child.exited).toBe(128 + 15);
-      expect(readdirSync(DIST).filter((name) => name.startsWith(".verify-"))).toEqual([]);
+      expect(readdirSync(DIST).filter((name) => name.startsWith(".unfinished-"))).toEqual([]);
     },
     MINUTES,
   );

@@ -175,13 +175,16 @@ describe("bun run verify", () => {
     () => {
       const programs = [{ architecture: host.debian, bytes: readFileSync(buildReference()) }];
       const path = place(
-        assemble({ name: "localhost/pause:x", file: "pause", labels: {}, timestamp: 0 }, programs, host.debian).archive,
+        assemble(
+          { name: "localhost/pause:x", file: "pause", user: "65535:65535", labels: {}, timestamp: 0 },
+          programs,
+          host.debian,
+        ).archive,
       );
       expect(verify([path])).toEqual({
         status: 1,
         complaint: "",
         lines: [
-          `for ${host.name}:`,
           expect.stringContaining(`${path} (linux/${host.debian}): not what a build of commit ${first} makes `),
           expect.stringMatching(/^ {2}commit: nothing tells which one the file is of; /),
           `  ${ANOTHER_PROGRAM}`,

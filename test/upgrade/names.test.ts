@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { program, testNeeding } from "../../harness/privilege.ts";
 import { PINNED_BUN } from "../../src/build/pin/pin.ts";
 import { isRecord, linesNaming, renameBun, renameWorks } from "../../src/build/upgrade/names.ts";
 
@@ -34,19 +35,22 @@ describe("moving to another Bun renames", () => {
   });
 });
 
-test("after a move no file names the old one, but records, histories and lists of what was tried", () => {
-  const { stdout } = Bun.spawnSync(["git", "grep", "--files-with-matches", "-Fz", PINNED_BUN], { cwd: REPOSITORY });
-  const files = stdout.toString().split("\0").filter(Boolean);
-  const left = files
-    .filter((path) => !isRecord(path))
-    .filter((path) => {
-      const text = readFileSync(join(REPOSITORY, path), "utf8");
-      return linesNaming(renameBun(text, PINNED_BUN, "9.9.9"), PINNED_BUN).length > 0;
-    });
-  expect(files.length).toBeGreaterThan(10);
-  // What was true before a version, and the list of the Buns that the linker was tried with.
-  expect(left.filter((path) => !["docs/link.md", "test/link/tables.ts"].includes(path))).toEqual([]);
-});
+testNeeding(program("git"))(
+  "after a move no file names the old one, but records, histories and lists of what was tried",
+  () => {
+    const { stdout } = Bun.spawnSync(["git", "grep", "--files-with-matches", "-Fz", PINNED_BUN], { cwd: REPOSITORY });
+    const files = stdout.toString().split("\0").filter(Boolean);
+    const left = files
+      .filter((path) => !isRecord(path))
+      .filter((path) => {
+        const text = readFileSync(join(REPOSITORY, path), "utf8");
+        return linesNaming(renameBun(text, PINNED_BUN, "9.9.9"), PINNED_BUN).length > 0;
+      });
+    expect(files.length).toBeGreaterThan(10);
+    // What was true before a version, and the list of the Buns that the linker was tried with.
+    expect(left.filter((path) => !["docs/link.md", "test/link/tables.ts"].includes(path))).toEqual([]);
+  },
+);
 
 test("a line that names a version is told from one that names a longer one", () => {
   expect(linesNaming("a\n7.4.5\nv7.4.55\n17.4.5\n(7.4.5)\n7.4.5.", "7.4.5")).toEqual([2, 5, 6]);

@@ -14,9 +14,10 @@ import {
 } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { Interrupted } from "../support/interrupted.ts";
 import { LinkError } from "./error.ts";
 import type { Output } from "./output.ts";
-import { Interrupted, watchSignals } from "./signals.ts";
+import { watchSignals } from "./signals.ts";
 
 /** Reads the whole file `path`. @throws LinkError when it cannot be read. */
 export function readInput(path: string): Uint8Array {

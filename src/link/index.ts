@@ -1,5 +1,6 @@
 /** The linker as a library: `import { link } from "bun-static"`. */
 import { ElfError } from "../elf/file.ts";
+import { Interrupted } from "../support/interrupted.ts";
 import { findAddons } from "./addons.ts";
 import type { LinkOptions, StaticExecutable } from "./api.ts";
 import { LinkError } from "./error.ts";
@@ -8,7 +9,6 @@ import { isOn } from "./flags.ts";
 import { checkedDirs, libraryDirs } from "./libraries.ts";
 import { type Linked, link as linkWith } from "./link.ts";
 import { runtimeVersion } from "./runtime-version.ts";
-import { Interrupted } from "./signals.ts";
 
 export type { Addon, LinkOptions, StaticExecutable } from "./api.ts";
 export { ElfError, Interrupted, LinkError };

@@ -1,21 +1,4 @@
-import { constants } from "node:os";
-
-/** The signals that end a process by default and are handled here. */
-export type EndingSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
-
-/** A signal came before the work was done; nothing of it is left. */
-export class Interrupted extends Error {
-  override name = "Interrupted";
-
-  constructor(readonly signal: EndingSignal) {
-    super(`ended by ${signal}`);
-  }
-
-  /** A shell's exit status for a process that the signal ended. */
-  get exitCode(): number {
-    return 128 + constants.signals[this.signal];
-  }
-}
+import { type EndingSignal, Interrupted } from "../support/interrupted.ts";
 
 const ENDING: readonly EndingSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 

@@ -1,5 +1,6 @@
 import type { Architecture } from "../arch/architecture.ts";
 import * as elf from "../elf/constants.ts";
+import { hex } from "../elf/file.ts";
 import { PAGE_SIZE, pageDown } from "../elf/pages.ts";
 import type { Members } from "../link/members.ts";
 import { UserError } from "../support/error.ts";
@@ -94,8 +95,7 @@ function pageOf(memory: DonorMemory, address: number, scenario: Scenario): Page 
   const page = memory.page(address);
   if (page === undefined) {
     throw new UserError(
-      `in the scenario "${scenario.name}" the snapshot reaches for 0x${address.toString(16)}, where the ` +
-        "donor has nothing",
+      `in the scenario "${scenario.name}" the snapshot reaches for ${hex(address)}, where the donor has nothing`,
     );
   }
   return page;

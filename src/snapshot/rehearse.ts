@@ -1,4 +1,5 @@
 import { hostArchitecture } from "../arch/architectures.ts";
+import { hex } from "../elf/file.ts";
 import { PAGE_SIZE, pageDown } from "../elf/pages.ts";
 import { UserError } from "../support/error.ts";
 import { readFaults } from "../support/proc.ts";
@@ -49,7 +50,7 @@ export function rehearseWithout(path: string, scenario: Scenario, without: reado
       const result = candidate.call("munmap", [page, PAGE_SIZE]);
       if (result !== 0)
         throw new UserError(
-          `the page at 0x${page.toString(16)} cannot be taken out of the snapshot's memory (munmap returned ${result})`,
+          `the page at ${hex(page)} cannot be taken out of the snapshot's memory (munmap returned ${result})`,
         );
     }
     return new Rehearsal(candidate, scenario, () => candidate.next()).run();
@@ -214,7 +215,7 @@ class Rehearsal {
   private touched({ signal, address }: Extract<Stop, { kind: "signal" }>): number[] {
     if (signal !== SIGSEGV) throw this.wrong(`it got signal ${signal}`);
     const page = pageDown(address, PAGE_SIZE);
-    if (this.candidate.has(page)) throw this.wrong(`it may not do what it does at page 0x${page.toString(16)}`);
+    if (this.candidate.has(page)) throw this.wrong(`it may not do what it does at page ${hex(page)}`);
     return [page];
   }
 

@@ -1,4 +1,5 @@
 import { hostArchitecture } from "../arch/architectures.ts";
+import { hex } from "../elf/file.ts";
 import { PAGE_SIZE, pageDown } from "../elf/pages.ts";
 import { UserError } from "../support/error.ts";
 import type { CallEntry } from "./described-kernel.ts";
@@ -102,8 +103,7 @@ export class DataTrace {
   private protect(pages: readonly number[], protection: number): void {
     for (const page of pages) {
       const result = this.candidate.call("mprotect", [page, PAGE_SIZE, protection], this.gate);
-      if (result !== 0)
-        throw new UserError(`mprotect of the page at 0x${page.toString(16)} of a candidate returned ${result}`);
+      if (result !== 0) throw new UserError(`mprotect of the page at ${hex(page)} of a candidate returned ${result}`);
     }
   }
 }

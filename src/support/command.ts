@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { asUserError, type UserError } from "./error.ts";
-import { Interrupted, Scope } from "./scope.ts";
+import { type EndingSignal, Interrupted } from "./interrupted.ts";
+import { Scope } from "./scope.ts";
 
 /** What a command does with the words after its name. Returns the exit status; nothing means 0. */
 export type Main = (run: Scope, words: readonly string[]) => Promise<number> | Promise<void>;
@@ -60,7 +61,7 @@ const aborted = (signal: AbortSignal) =>
  */
 function heedSignals(run: Scope): void {
   const ignored = ignoredSignals();
-  const heeded: NodeJS.Signals[] = ["SIGINT", "SIGTERM", ...(ignored("SIGHUP") ? [] : ["SIGHUP" as const])];
+  const heeded: EndingSignal[] = ["SIGINT", "SIGTERM", ...(ignored("SIGHUP") ? [] : ["SIGHUP" as const])];
   for (const signal of heeded) process.on(signal, () => run.abort(new Interrupted(signal)));
   if (ignored("SIGCHLD")) process.on("SIGCHLD", () => {});
 }

@@ -5,20 +5,6 @@ import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { UserError } from "./error.ts";
 
-/** A signal ended the run before its work was done. */
-export class Interrupted extends Error {
-  override name = "Interrupted";
-
-  constructor(readonly signal: NodeJS.Signals) {
-    super(`ended by ${signal}`);
-  }
-
-  /** A shell reports the same status for a process that the signal killed. */
-  get exitCode(): number {
-    return 128 + constants.signals[this.signal];
-  }
-}
-
 export type SpawnOptions = {
   readonly cwd?: string;
   /** The whole environment; this process's by default. */

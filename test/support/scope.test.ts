@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../src/support/error.ts";
-import { Interrupted, Scope } from "../../src/support/scope.ts";
+import { Interrupted } from "../../src/support/interrupted.ts";
+import { Scope } from "../../src/support/scope.ts";
 
 /** A zombie does not run any more, and perhaps only PID 1 has yet to reap it. */
 const runs = (pid: number) => existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));

@@ -6,6 +6,7 @@ import { ElfFile } from "../elf/file.ts";
 import { UserError } from "../support/error.ts";
 import { sha256 } from "../support/hash.ts";
 import { DIST } from "../support/project.ts";
+import { MOST_FILE_BYTES, readRegular } from "../support/read-regular.ts";
 import type { Scope } from "../support/scope.ts";
 import { makeMap } from "./make.ts";
 import { FORMAT, type PauseMap } from "./map.ts";
@@ -59,7 +60,7 @@ export async function mapOf(run: Scope, path: string): Promise<PauseMap> {
 
 function readGiven(path: string): Uint8Array {
   try {
-    return readFileSync(path);
+    return readRegular(path, MOST_FILE_BYTES, "MOST_FILE_BYTES");
   } catch (error) {
     throw new UserError(`${path}: cannot be read (${error instanceof Error ? error.message : error}); give a file`);
   }

@@ -1,6 +1,9 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { UserError } from "./error.ts";
 
+/** The largest executable of this checkout has 106 MB: dist/pause-static, which someone may give to a command. */
+export const MOST_FILE_BYTES = 256 * 1024 * 1024;
+
 /**
  * Reads the regular file at `path`, `most` bytes at most. Does not wait for a file without a known end, such as a pipe
  * or a device. `limit`: what the message calls the limit.

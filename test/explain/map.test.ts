@@ -221,8 +221,10 @@ describe("bun run explain FILE", () => {
     rmSync(path);
   });
 
-  test("refuses a file that is not there, and words it does not take", () => {
-    for (const args of [[join(folder, "nothing")], ["a", "b"], ["--all"]]) {
+  test("refuses what is not a regular file, and words that it does not take", () => {
+    const pipe = join(folder, "pipe");
+    Bun.spawnSync(["mkfifo", pipe]);
+    for (const args of [[join(folder, "nothing")], ["/dev/zero"], [pipe], [folder], ["a", "b"], ["--all"]]) {
       const { status, complaint } = explain(...args);
       expect({ status, lines: complaint.trimEnd().split("\n").length }).toEqual({ status: 1, lines: 1 });
     }

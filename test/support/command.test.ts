@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -11,7 +11,7 @@ const words = (main: string, statusOf = "") => [
   "-e",
   `import { command } from "${SUPPORT}/command.ts";
    import { UserError } from "${SUPPORT}/error.ts";
-   import { writeFileSync } from "node:fs";
+   import { mkdirSync, renameSync, writeFileSync } from "node:fs";
    await command("name", async (run, words) => { ${main} }${statusOf});`,
 ];
 
@@ -35,6 +35,28 @@ describe("a command", () => {
       status: 1,
       stderr: expect.stringMatching(/^name: ENOSPC: .*; make room in .*\n$/),
     });
+  });
+
+  test("says in one line that something else is where it writes", () => {
+    const folder = mkdtempSync(join(tmpdir(), "command-"));
+    writeFileSync(join(folder, "file"), "");
+    symlinkSync("nowhere", join(folder, "dangling"));
+    symlinkSync("loop", join(folder, "loop"));
+    for (const [main, code] of [
+      ["mkdirSync(folder + '/file', { recursive: true })", "EEXIST"],
+      ["mkdirSync(folder + '/file/a', { recursive: true })", "ENOTDIR"],
+      ["mkdirSync(folder + '/dangling', { recursive: true })", "EEXIST"],
+      ["mkdirSync(folder + '/dangling/a', { recursive: true })", "ENOENT"],
+      ["mkdirSync(folder + '/loop/a', { recursive: true })", "ELOOP"],
+      ["writeFileSync(folder, 'a')", "EISDIR"],
+      ["writeFileSync(folder + '/file/a', 'a')", "ENOTDIR"],
+      ["renameSync(folder + '/file', folder)", "ENOTEMPTY"],
+    ] as const) {
+      const { status, stderr } = ran(words(`const folder = ${JSON.stringify(folder)}; ${main}`));
+      const line = new RegExp(`^name: ${code}: [^\\n]*; a file, a folder or a link is in the way: [^\\n]*\\n$`);
+      expect({ main, status, stderr }).toEqual({ main, status: 1, stderr: expect.stringMatching(line) });
+    }
+    rmSync(folder, { recursive: true });
   });
 
   test("keeps the stack trace of a bug", () => {

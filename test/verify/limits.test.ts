@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { zstdCompressSync } from "node:zlib";
 import { MOST_ARCHIVE_BYTES } from "../../src/ship/image/limits.ts";
-import { MOST_FILE_BYTES } from "../../src/ship/verify/subject.ts";
 import { MOST_JSON_BYTES } from "../../src/support/json.ts";
+import { MOST_FILE_BYTES } from "../../src/support/read-regular.ts";
 import { descriptorOf, forged, INDEX, MANIFEST } from "../image/forge.ts";
 
 const PROJECT = join(import.meta.dir, "..", "..");

@@ -2,7 +2,7 @@ import type { Architecture } from "../../arch/architecture.ts";
 import { ARCHITECTURES, architectureOf } from "../../arch/architectures.ts";
 import { EHDR_SIZE, EI_CLASS, EI_DATA, ELFCLASS64, ELFDATA2LSB } from "../../elf/constants.ts";
 import { listFirst } from "../../support/list-first.ts";
-import { readRegular } from "../../support/read-regular.ts";
+import { MOST_FILE_BYTES, readRegular } from "../../support/read-regular.ts";
 import type { ImageConfig } from "../image/config.ts";
 import { FILE, USER } from "../image/contents.ts";
 import { ImageError } from "../image/error.ts";
@@ -21,9 +21,6 @@ export type Subject = {
   readonly bytes: Uint8Array;
   readonly label: string | undefined;
 };
-
-/** The largest executable of this checkout has 106 MB: dist/pause-static, which someone may give. */
-export const MOST_FILE_BYTES = 256 * 1024 * 1024;
 
 /** The most unexpected files that a message names. */
 const MOST = 5;

@@ -26,6 +26,7 @@ const TOOLS = [
     "buildah",
     "busybox",
     "catatonit",
+    "codespell",
     "conmon",
     "crun",
     "ctr",
@@ -49,7 +50,7 @@ export const GROUPS: readonly Group[] = [
   {
     name: "pages",
     command: "test:quick",
-    files: ["test/docs/{figures,groups,imports,links,workflow}.test.ts"],
+    files: ["test/docs/{figures,groups,imports,links,sentences,workflow}.test.ts"],
     needs: [],
   },
   {

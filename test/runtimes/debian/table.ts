@@ -51,18 +51,25 @@ function cell({ versions, results }: Run, { packaged, tests }: (typeof ROWS)[num
   return `${version}: ${own.filter(({ outcome }) => outcome === "passed").length} of ${own.length}`;
 }
 
-/** Without the path of the test's own folder. */
-const firstLine = (message: string) =>
-  message
-    .split("\n")[0]
-    ?.replaceAll("`", "'")
-    .replaceAll(/\/tmp\/pause-runtimes-\w+\//g, "");
+/** What a test complained of: of a command's words only the first, and no path of the test's own folder. */
+const complaint = (message: string) =>
+  (message.split("\n")[0] ?? "")
+    .replaceAll("`", "'")
+    .replaceAll(/\/tmp\/pause-runtimes-\w+\//g, "")
+    .replace(/^(?:env --chdir \S+ )?(\S+) .*? ended with /, "$1 … ended with ")
+    .replace(/[: ]+$/, "");
 
+/** One line for each complaint in a release, with the tests that made it. */
 function failures(runs: readonly Run[]): string[] {
-  const failed = runs.flatMap(({ debian, results }) =>
-    results
-      .filter(({ outcome }) => outcome === "failed")
-      .map(({ name, message }) => `- ${debian}, ${name}: \`${firstLine(message)}\``),
-  );
+  const failed = runs.flatMap(({ debian, results }) => {
+    const alike = Map.groupBy(
+      results.filter(({ outcome }) => outcome === "failed"),
+      ({ message }) => complaint(message),
+    );
+    return [...alike].map(([said, [first, ...others]]) => {
+      const more = others.length === 0 ? "" : `, and ${others.length} more`;
+      return `- ${debian}: \`${said}\` in "${first?.name ?? ""}"${more}`;
+    });
+  });
   return failed.length === 0 ? ["Nothing failed."] : ["What failed:", "", ...failed];
 }

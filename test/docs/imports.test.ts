@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { dirname, join, normalize } from "node:path";
 import { REPOSITORY, read } from "./pages.ts";
 
-/** What each folder of src/ may import, by CONTRIBUTING.md's table: folders, with a trailing slash, and files. */
+/** The folders that each folder of src/ stands on, by CONTRIBUTING.md's table, each with a trailing slash. */
 const RULES = new Map(
   [...read("CONTRIBUTING.md").matchAll(/^\| `(src\/[\w/-]+\/)` \| .* \| (.*) \|$/gm)].map(
     ([, folder = "", imports = ""]) => [folder, [...imports.matchAll(/`([^`]+)`/g)].map(([, path = ""]) => path)],
@@ -32,32 +32,36 @@ test("every folder of src/ has its row, and every row its folder", () => {
   expect([...RULES.keys()].toSorted(), "the rows of CONTRIBUTING.md's table").toEqual(folders.toSorted());
 });
 
-test("the rows stand in order: a folder imports only from rows above its own", () => {
+test("the rows are in order: a folder stands only on folders of rows above its own", () => {
   const rows = [...RULES.keys()];
-  const below = [...RULES].flatMap(([folder, allowed]) =>
-    allowed
+  const wrong = [...RULES].flatMap(([folder, named]) =>
+    named
       .filter((path) => rows.indexOf(path) >= rows.indexOf(folder))
-      .map((path) => `${folder} imports ${path}, whose row stands below its own`),
+      .map((path) => `${folder} stands on ${path}, whose row is below its own`),
   );
-  expect(below, "the rows of CONTRIBUTING.md's table").toEqual([]);
+  expect(wrong, "the rows of CONTRIBUTING.md's table").toEqual([]);
 });
 
-test("a folder imports what its row names and nothing else, and what the row names is imported", () => {
-  for (const [folder, allowed] of RULES) {
-    const own = FILES.filter((file) => partOf(file) === folder);
-    const imported = own
-      .flatMap((file) => (GRAPH.get(file) ?? []).map((target) => ({ file, target, part: partOf(target) })))
-      .filter(({ part }) => part !== folder && part !== "package.json");
-    for (const { file, target, part } of imported)
-      expect(
-        allowed,
-        `${file} imports ${target}: CONTRIBUTING.md's row of ${folder} does not name \`${part}\``,
-      ).toContain(part);
-    for (const part of allowed)
-      expect(
-        imported.map((each) => each.part),
-        `CONTRIBUTING.md's row of ${folder} names what nothing in it imports`,
-      ).toContain(part);
+/** What a folder may import: the folders that it stands on, and those that these stand on. */
+const below = (folder: string): readonly string[] =>
+  (RULES.get(folder) ?? []).flatMap((named) => [named, ...below(named)]);
+
+test("a folder imports only what its row stands on, and what that stands on", () => {
+  for (const [folder, named] of RULES) {
+    const allowed = new Set(below(folder));
+    const imported = new Set<string>();
+    for (const file of FILES.filter((file) => partOf(file) === folder))
+      for (const target of GRAPH.get(file) ?? []) {
+        const part = partOf(target);
+        if (part === folder || part === "package.json") continue;
+        imported.add(part);
+        expect(allowed.has(part), `${file} imports ${target}: CONTRIBUTING.md's row of ${folder}`).toBe(true);
+      }
+    for (const part of named) {
+      expect(imported.has(part), `CONTRIBUTING.md's row of ${folder}: nothing in it imports ${part}`).toBe(true);
+      const others = named.filter((other) => other !== part).flatMap(below);
+      expect(others.includes(part), `CONTRIBUTING.md's row of ${folder}: another folder brings ${part}`).toBe(false);
+    }
   }
   expect(GRAPH.get("src/link/link.ts")?.length).toBeGreaterThan(3);
 });

@@ -26,6 +26,8 @@ export type Program = {
   readonly shows: string;
   readonly input?: string;
   readonly addon?: boolean;
+  /** The file of its workers. */
+  readonly worker?: string;
 };
 
 export const PROGRAMS: readonly Program[] = [
@@ -36,7 +38,7 @@ export const PROGRAMS: readonly Program[] = [
   { name: "hono-tls", shows: "TLS, trusted and not" },
   { name: "drizzle", shows: "bun:sqlite, a file in /tmp" },
   { name: "websockets", shows: "200 websockets" },
-  { name: "comlink", shows: "workers" },
+  { name: "comlink", shows: "workers", worker: "comlink-worker.ts" },
   { name: "yoga", shows: "WebAssembly" },
   { name: "execa", shows: "a spawn of itself" },
   { name: "signal-exit", shows: "signals" },
@@ -50,10 +52,32 @@ export const PROGRAMS: readonly Program[] = [
   { name: "koa", shows: "a server under load" },
   { name: "svelte", shows: "a compiler run, and its error" },
   { name: "ajv", shows: "validators made at run time" },
+  { name: "socket-io", shows: "a server of 60 clients that call it, by WebSocket and by polling" },
+  { name: "graphql", shows: "a GraphQL server under load, and a subscription" },
+  { name: "proxy", shows: "a proxy to two servers, under load" },
+  { name: "mqtt", shows: "a broker with 50 clients, 1000 acknowledged messages" },
+  { name: "smtp", shows: "20 mails at once, each over a connection that becomes TLS" },
+  { name: "ssh", shows: "keys, encryption and ten channels of a connection" },
+  { name: "ioredis", shows: "a client's pipeline, and its second connection after the first is lost" },
+  { name: "pglite", shows: "Postgres in WebAssembly, and an ORM" },
+  { name: "mcp", shows: "a server over stdin and stdout, which is the program itself" },
+  {
+    name: "workers",
+    shows: "four workers, with transferred and shared memory and a channel",
+    worker: "workers-worker.ts",
+  },
+  { name: "git", shows: "a repository in /tmp: branches, a merge, a conflict" },
+  { name: "ink", shows: "a terminal's screen, drawn without a terminal" },
+  { name: "office", shows: "a workbook and a PDF, written and read again" },
+  { name: "shiki", shows: "a highlighter with two engines, one in WebAssembly" },
+  { name: "dom", shows: "a page whose script runs in a context of its own" },
   { name: "resvg", shows: "an addon that needs libgcc_s", addon: true },
   { name: "lightningcss", shows: "an addon that needs libgcc_s", addon: true },
   { name: "watcher", shows: "an addon that needs libstdc++", addon: true },
 ];
+
+/** main.ts, which imports every program, and the files of their workers: the entry points of one executable. */
+export const ENTRIES: readonly string[] = ["main.ts", ...PROGRAMS.flatMap(({ worker = [] }) => worker)];
 
 export type Run = { readonly exitCode: number | null; readonly stdout: string; readonly stderr: string };
 

@@ -7,6 +7,7 @@ import {
   buildCxxAddon,
   bunStatic,
   compiledBy,
+  ENTRIES,
   installPrograms,
   librariesOf,
   PROGRAMS,
@@ -24,7 +25,8 @@ describe("programs of others, alone in a root with /tmp, do what they do unlinke
   beforeAll(() => {
     folder = installPrograms();
     const output = join(TEST_DIST, "programs-of-others-linked");
-    bunStatic(["main.ts", "comlink-worker.ts", "-o", output], folder);
+    // In chunks, because each run would otherwise read all programs.
+    bunStatic([...ENTRIES, "--splitting", "-o", output], folder);
     root = rootFor("programs", output);
   }, 5 * MINUTES);
 
@@ -47,11 +49,24 @@ describe("programs of others, alone in a root with /tmp, do what they do unlinke
         });
         // A bundle's stack trace names other places, but the error is the same.
         if (name === "zod") expect(linked.stderr).toContain("TypeError: nobody catches this");
-        else expect(linked.stderr).toBe("");
+        // ink shows the cursor again.
+        else expect(linked.stderr).toBe(name === "ink" ? "\x1b[?25h" : "");
       },
       2 * MINUTES,
     );
   }
+
+  testNeeding(NEEDS.namespaces)(
+    "workers, compiled to minified bytecode",
+    () => {
+      const output = join(TEST_DIST, "programs-of-others-bytecode");
+      bunStatic(["workers.ts", "workers-worker.ts", "--bytecode", "--format=esm", "--minify", "-o", output], folder);
+      const plain = run([process.execPath, "workers.ts"], "", { PATH: process.env.PATH ?? "" }, folder);
+      expect(plain).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("0,0,0,0 [") });
+      expect(runAlone(rootFor("bytecode", output), [])).toEqual({ exitCode: 0, stdout: plain.stdout, stderr: "" });
+    },
+    2 * MINUTES,
+  );
 
   testNeeding(NEEDS.namespaces)("resvg's addon draws what a fixed hash says, and its errors come across", () => {
     expect(runAlone(root, ["resvg"])).toEqual({

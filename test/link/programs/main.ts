@@ -24,6 +24,21 @@ const PROGRAMS: Readonly<Record<string, () => Promise<unknown>>> = {
   koa: () => import("./koa.ts"),
   svelte: () => import("./svelte.ts"),
   ajv: () => import("./ajv.ts"),
+  "socket-io": () => import("./socket-io.ts"),
+  graphql: () => import("./graphql.ts"),
+  proxy: () => import("./proxy.ts"),
+  smtp: () => import("./smtp.ts"),
+  ioredis: () => import("./ioredis.ts"),
+  pglite: () => import("./pglite.ts"),
+  ink: () => import("./ink.tsx"),
+  office: () => import("./office.ts"),
+  shiki: () => import("./shiki.ts"),
+  git: () => import("./git.ts"),
+  mcp: () => import("./mcp.ts"),
+  ssh: () => import("./ssh.ts"),
+  mqtt: () => import("./mqtt.ts"),
+  dom: () => import("./dom.ts"),
+  workers: () => import("./workers.ts"),
 };
 const program = PROGRAMS[process.argv[2] ?? ""];
 if (program === undefined) throw new Error(`programs: ${Object.keys(PROGRAMS).join(" ")}`);

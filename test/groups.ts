@@ -88,7 +88,10 @@ export const GROUPS: readonly Group[] = [
   {
     name: "linker",
     command: "test",
-    files: ["test/link/{cli,inputs,link,output,program,refusals,strict}.test.ts", "test/addons/{loaders,same}.test.ts"],
+    files: [
+      "test/link/{cli,inputs,link,output,program,refusals,strict,users}.test.ts",
+      "test/addons/{loaders,same}.test.ts",
+    ],
     needs: [GCC, program("file"), program("ip")],
   },
   {

@@ -45,7 +45,8 @@ const SAY: Readonly<Record<string, Say>> = {
   "--bytecode": () => ({ bytecode: true }),
   "--bytecode-depth": (_draft, value) => ({ bytecodeDepth: Number(value) }),
   "--no-optimize-bytecode": () => ({ optimize: { bytecode: false } }),
-  "--bytecode-order": (draft, value) => compile(draft, { bytecodeOrder: value.split(",") }),
+  "--bytecode-order": (draft, value) =>
+    compile(draft, { bytecodeOrder: [draft.compile.bytecodeOrder || [], value.split(",")].flat() }),
   "--sourcemap": (_draft, value) => ({ sourcemap: (value || "linked") as NonNullable<Draft["sourcemap"]> }),
   "--banner": (_draft, value) => ({ banner: value }),
   "--footer": (_draft, value) => ({ footer: value }),
@@ -107,8 +108,8 @@ const SAY: Readonly<Record<string, Say>> = {
   "--target": () => ({}),
 };
 
-/** An option of bun build from the command line, and its value, or empty. */
-export type Option = readonly [name: string, value: string];
+/** An option of bun build from the command line, and its value, if it has one. */
+export type Option = readonly [name: string, value?: string];
 
 /**
  * Returns the options that make Bun.build do what `bun build --compile` does with these. `bunfig` is the folder's
@@ -129,7 +130,7 @@ export function buildConfig(
     ...("loader" in bunfig ? { loader: strings(bunfig.loader) as Record<string, Bun.Loader> } : {}),
     compile: { target: target as Bun.Build.CompileTarget, outfile },
   };
-  for (const [name, value] of options) {
+  for (const [name, value = ""] of options) {
     const say = SAY[name];
     if (say === undefined)
       throw new UserError(

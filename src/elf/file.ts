@@ -166,10 +166,17 @@ const otherFormat = (start: Uint8Array): string | undefined =>
 const beginsWith = (start: Uint8Array, magic: readonly number[]) => magic.every((byte, index) => start[index] === byte);
 
 function checkIdentity(name: string, bytes: Uint8Array): void {
-  if (!isElf(bytes) || bytes.length < elf.EHDR_SIZE) {
+  if (isElf(bytes) && bytes.length < elf.EHDR_SIZE)
+    throw new ElfError(
+      `${name}: cut short: it has ${bytes.length} bytes, fewer than an ELF header; copy or build it again`,
+    );
+  if (!isElf(bytes)) {
     const start = [...bytes.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
-    const found = otherFormat(bytes) ?? "not an ELF file";
-    throw new ElfError(`${name}: ${found} (it begins with ${start || "nothing"}, not 7f 45 4c 46)`);
+    const found = `(it begins with ${start || "nothing"}, not 7f 45 4c 46)`;
+    const other = otherFormat(bytes);
+    throw new ElfError(
+      other === undefined ? `${name}: not an ELF file ${found}` : `${name}: ${other} ${found}; build it for Linux`,
+    );
   }
   if (bytes[elf.EI_CLASS] !== elf.ELFCLASS64 || bytes[elf.EI_DATA] !== elf.ELFDATA2LSB) {
     throw new ElfError(

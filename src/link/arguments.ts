@@ -93,9 +93,7 @@ export function parseArguments(args: readonly string[], bundlerHelp: () => strin
       inputs.push(word);
       continue;
     }
-    const equals = word.indexOf("=");
-    const name = equals < 0 ? word : word.slice(0, equals);
-    const attached = equals < 0 ? undefined : word.slice(equals + 1);
+    const { name, attached } = split(word);
     const own = SHORT.get(name) ?? [...SWITCHES, ...VALUED].find((option) => name === `--${option}`);
     const valued = own === undefined ? takesValue(name, bundlerHelp()) : VALUED.some((option) => option === own);
     if (attached !== undefined && own !== undefined && !valued)
@@ -103,9 +101,10 @@ export function parseArguments(args: readonly string[], bundlerHelp: () => strin
     // bun build takes some of its options with or without a value: --sourcemap, --sourcemap=inline.
     const follows = valued && attached === undefined && !(own === undefined && OPTIONAL_VALUE.includes(name));
     const value = follows ? queue.shift() : attached;
-    if (follows && value === undefined) throw new LinkError(`${name} wants a value behind it; see bun-static --help`);
+    if ((follows && value === undefined) || (own !== undefined && value === ""))
+      throw new LinkError(`${name} wants a value behind it; see bun-static --help`);
     if (own !== undefined) given.set(own, [...(given.get(own) ?? []), value ?? ""]);
-    else bundler.push([name, value ?? ""]);
+    else bundler.push(value === undefined ? [name] : [name, value]);
   }
   if (given.has("help")) return "help";
   if (given.has("version")) return "version";
@@ -123,6 +122,14 @@ export function parseArguments(args: readonly string[], bundlerHelp: () => strin
     answers: !given.has("no-answers"),
     bundler,
   };
+}
+
+/** The value may follow a = or, for an option of one letter, the letter: --define=A=1, -d=A=1, -dA=1. */
+function split(word: string): { readonly name: string; readonly attached: string | undefined } {
+  if (/^-[a-z]./i.test(word)) return { name: word.slice(0, 2), attached: word.slice(2).replace(/^=/, "") };
+  const equals = word.indexOf("=");
+  if (equals < 0) return { name: word, attached: undefined };
+  return { name: word.slice(0, equals), attached: word.slice(equals + 1) };
 }
 
 /** Options that bun build also takes without a value; a value can only follow a =. */

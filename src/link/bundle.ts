@@ -1,6 +1,9 @@
 import {
+  accessSync,
+  constants,
   copyFileSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -18,6 +21,7 @@ import type { Architecture } from "../arch/architecture.ts";
 import { member, record } from "../support/json.ts";
 import type { Scope } from "../support/scope.ts";
 import { LinkError } from "./error.ts";
+import { isSameFile, reason } from "./file.ts";
 
 /** Returns the help of bun build, which lists its options. */
 export function bundlerHelp(): string {
@@ -51,12 +55,15 @@ export async function compiled<T>(
   bundle: Bundle,
   use: (path: string, findings: readonly Finding[]) => Promise<T>,
 ): Promise<T> {
+  requireWorkingFolder();
   await using own = run.nested();
   const folder = own.folder("bun-static-");
   const path = join(folder, basename(bundle.outfile));
   const inputs = join(own.folder("bun-static-"), "inputs.json");
   own.defer(removeUnfinished(new Set(unfinished())));
   const absent = await bundled(own, bundle, path, inputs);
+  const metafile = metafileOf(bundle);
+  keepSources([bundle.outfile, ...(metafile === undefined ? [] : [metafile])], inputsOf(inputs));
   let findings: readonly Finding[] = [];
   if (bundle.answers && needsPlugin(inputsOf(inputs), bundle.architecture)) {
     const { entries, architecture, target } = bundle;
@@ -66,12 +73,39 @@ export async function compiled<T>(
     findings = withAddons.findings;
     if (withAddons.metafile !== undefined) writeFileSync(inputs, JSON.stringify(withAddons.metafile));
   }
+  if (metafile !== undefined) move(inputs, metafile);
   const result = await use(path, findings);
   for (const name of readdirSync(folder))
     if (name !== basename(path)) move(join(folder, name), join(dirname(bundle.outfile), name));
-  const metafile = bundle.options.find(([name]) => name === "--metafile");
-  if (metafile !== undefined) copyFileSync(inputs, metafile[1] || "meta.json");
   return result;
+}
+
+/** Bun's compiler writes into the folder in which it runs, and says "Failed to download" where it cannot. */
+function requireWorkingFolder(): void {
+  try {
+    accessSync(".", constants.R_OK | constants.W_OK | constants.X_OK);
+    readdirSync(".");
+  } catch (error) {
+    throw new LinkError(
+      `the working folder cannot be written to (${reason(error)}), and bun build makes the executable in it: run ` +
+        "bun-static in a folder that you can write to, and name the sources by their paths",
+    );
+  }
+}
+
+/** Where --metafile writes to; undefined unless given. */
+function metafileOf({ options }: Bundle): string | undefined {
+  const found = options.findLast(([name]) => name === "--metafile");
+  return found === undefined ? undefined : found[1] || "meta.json";
+}
+
+/** @throws LinkError when one of the outputs is a file of the bundle, by whatever name, or both are one. */
+function keepSources(outputs: readonly string[], sources: readonly string[]): void {
+  for (const output of outputs)
+    if (sources.some((source) => isSameFile(source, output)))
+      throw new LinkError(`${output} is a source of the program itself; name another output`);
+  const [outfile = "", metafile] = outputs.map((output) => resolve(output));
+  if (outfile === metafile) throw new LinkError(`${outfile} is the output and the metafile; name another one`);
 }
 
 /**
@@ -107,7 +141,7 @@ function absentVariants(stderr: string): readonly Option[] {
 
 /** Bun takes the value of some of its options only after a =. */
 const wordsOf = ([name, value]: Option): readonly string[] =>
-  value === "" ? [name] : name.startsWith("--") ? [`${name}=${value}`] : [name, value];
+  value === undefined ? [name] : name.startsWith("--") ? [`${name}=${value}`] : [name, value];
 
 /** The bundled files: the keys of "inputs" in Bun's metafile, relative to the working folder. */
 const inputsOf = (metafile: string): readonly string[] =>
@@ -140,11 +174,16 @@ function openElsewhere(path: string): boolean {
   });
 }
 
-/** The folders may be on different file systems. */
+/** The folders may be on different file systems. @throws LinkError when `to` cannot be written. */
 function move(from: string, to: string): void {
   try {
-    renameSync(from, to);
-  } catch {
-    copyFileSync(from, to);
+    mkdirSync(dirname(to), { recursive: true });
+    try {
+      renameSync(from, to);
+    } catch {
+      copyFileSync(from, to);
+    }
+  } catch (error) {
+    throw new LinkError(`${to}: cannot be written (${reason(error)}); choose a place that you can write to`);
   }
 }

@@ -1,4 +1,4 @@
-import { copyFileSync, linkSync, mkdirSync } from "node:fs";
+import { copyFileSync, linkSync, mkdirSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { HOST } from "../arch/architectures.ts";
 import type { Ending, Scope } from "../support/scope.ts";
@@ -9,10 +9,12 @@ import type { StaticExecutable } from "./index.ts";
 const SECONDS = 2;
 /** A container runtime's default environment. */
 const ENVIRONMENT = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/" };
-/** The most lines of output to show. */
+/** The most lines of output to show, characters of a line, and bytes to keep of each stream. */
 const MOST_LINES = 20;
+const LONGEST_LINE = 200;
+const MOST_BYTES = 0x1_0000;
 /** The start of Bun's help, which Bun prints when it finds no program in itself. */
-const BUNS_HELP = /^Bun is a fast JavaScript runtime/m;
+const BUNS_HELP = /^Bun is a fast JavaScript runtime, package manager, bundler, and test runner\..*\n\s*Usage: bun /;
 
 /**
  * Runs the executable `path` alone in an empty root, without arguments or input. The root has /tmp if there are addons,
@@ -23,29 +25,28 @@ export async function check(run: Scope, path: string, executable: StaticExecutab
   const { target, bundled, addons } = executable;
   if (target !== HOST?.bunTarget)
     throw new LinkError(`${path} is for ${target}, which this machine cannot run: check it there`);
+  if (!statSync(path).isFile()) throw new LinkError(`${path} is not a file, so --check cannot run it: name a file`);
   await using own = run.nested();
   const root = own.folder("bun-static-root-");
-  putInto(path, join(root, "program"));
+  putInto(realpathSync(path), join(root, "program"));
   if (addons.length > 0) mkdirSync(join(root, "tmp"));
   const place = addons.length > 0 ? "in a root with /tmp alone" : "in an empty root";
-  const { ended } = own.spawn([...emptyRoot(root), "/program"], { env: ENVIRONMENT, seconds: SECONDS });
+  const limits = { seconds: SECONDS, most: MOST_BYTES };
+  const { ended } = own.spawn([...emptyRoot(root), "/program"], { env: ENVIRONMENT, ...limits });
   return said(path, place, await ended, bundled);
 }
 
 function said(path: string, place: string, ending: Ending, bundled: boolean): string {
   const { status, signal, late, stdout, stderr } = ending;
-  const lines = `${stdout}${stderr}`.split("\n").filter((line) => line.trim() !== "");
-  const printed =
-    lines.length === 0
-      ? "it printed nothing"
-      : `it printed:\n${lines
-          .slice(0, MOST_LINES)
-          .map((line) => `  ${line}\n`)
-          .join("")}`;
-  const all = lines.length > MOST_LINES ? `${printed}  and ${lines.length - MOST_LINES} more lines` : printed.trimEnd();
-  const refused = [125, 126, 127].includes(status) && /^([/\w]*(chroot|unshare)): .*/m.exec(stderr)?.[0];
+  const all = printed(ending);
+  // Either command says so in one line of its own, before anything else runs.
+  const refused =
+    stdout === "" && [125, 126, 127].includes(status) && /^[/\w]*(chroot|unshare): .*\n$/.exec(stderr)?.[0];
   if (refused)
-    throw new LinkError(`${path} was not tried: no empty root can be made here (${refused}); run --check as root`);
+    throw new LinkError(
+      `${path} was not tried: no empty root can be made here (${refused.trim()}); run --check as root, with ` +
+        "TMPDIR on a file system that is not mounted with noexec",
+    );
   if (bundled && BUNS_HELP.test(Bun.stripANSI(stdout)))
     throw new LinkError(`${path} did not run its program ${place}: Bun before 1.3.11 finds it by /proc alone; ${all}`);
   if (late) return `starts ${place}, and was still running after ${SECONDS} s; ${all}`;
@@ -53,6 +54,21 @@ function said(path: string, place: string, ending: Ending, bundled: boolean): st
   if (status !== 0) throw new LinkError(`${path} ended with ${status} ${place}, without arguments; ${all}`);
   return `starts ${place}, and ended with 0; ${all}`;
 }
+
+/** The first lines that it printed, without what a terminal would obey. */
+function printed({ stdout, stderr }: Ending): string {
+  const lines = Bun.stripANSI(`${stdout}\n${stderr}`)
+    .split(/[\r\n]+/)
+    .map((line) => line.replace(/\p{Cc}/gu, " ").trimEnd())
+    .filter((line) => line !== "");
+  if (lines.length === 0) return "it printed nothing";
+  const shown = lines.slice(0, MOST_LINES).map((line) => `\n  ${shortened(line)}`);
+  const cut = [stdout, stderr].some((text) => Buffer.byteLength(text) >= MOST_BYTES);
+  const rest = lines.length - shown.length;
+  return `it printed:${shown.join("")}${cut ? "\n  and more" : rest > 0 ? `\n  and ${rest} more lines` : ""}`;
+}
+
+const shortened = (line: string) => (line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}...` : line);
 
 /** The command prefix that confines a program to `root`; without privilege, in a user namespace of its own. */
 function emptyRoot(root: string): string[] {

@@ -11,7 +11,7 @@ import type { Scope } from "../support/scope.ts";
 import { type Arguments, HELP, parseArguments } from "./arguments.ts";
 import { bundlerHelp, compiled } from "./bundle.ts";
 import { check } from "./check.ts";
-import { reason } from "./file.ts";
+import { isSameFile, reason } from "./file.ts";
 import { LinkError, link, type StaticExecutable } from "./index.ts";
 import { needsOf } from "./runtime-version.ts";
 
@@ -45,7 +45,7 @@ async function compileAndLink(run: Scope, args: Arguments): Promise<void> {
         "like .ts or .js",
     );
   const outfile = args.outfile ?? basename(entry, extname(entry));
-  if (args.inputs.includes(outfile))
+  if (args.inputs.some((input) => isSameFile(input, outfile)))
     throw new LinkError(`${outfile} is the source itself; name another output with -o`);
   const architecture = architectureFor(args.target);
   const target = args.target ?? architecture.bunTarget;

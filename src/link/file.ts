@@ -130,6 +130,12 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, unwanted: () => unk
   }
 }
 
+/** Do both paths lead to one existing file, by whatever names and links? */
+export function isSameFile(one: string, other: string): boolean {
+  const [first, second] = [statOf(one), statOf(other)];
+  return first !== undefined && first.dev === second?.dev && first.ino === second.ino;
+}
+
 function statOf(path: string): Stats | undefined {
   return statSync(path, { throwIfNoEntry: false });
 }

@@ -70,6 +70,9 @@ export function readProgram(name: string, bytes: Uint8Array): Program {
       `${name}: it needs ${unknown}; only musl, ${CXX_LIBRARIES.join(" and ")} can be linked into it`,
     );
   }
+  // Unlinked, it would still find musl through libstdc++; linked, its own dynamic section is the only one musl sees.
+  if (!dynamic.needed.some(isMusl))
+    throw new LinkError(`${name}: it needs no C library (DT_NEEDED of libc), which every program does; it is damaged`);
   return { architecture, file, dynamic, payload, moved };
 }
 

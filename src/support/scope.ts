@@ -15,6 +15,8 @@ export type SpawnOptions = {
   readonly stderr?: "pipe" | "inherit" | "ignore";
   /** Time limit, s. A slower process is killed. */
   readonly seconds?: number;
+  /** The most bytes to collect of each of stdout and stderr; the rest is read and dropped. Default: all. */
+  readonly most?: number;
 };
 
 /** How a process ended. */
@@ -98,7 +100,7 @@ export class Scope implements AsyncDisposable {
    */
   spawn(command: readonly string[], options: SpawnOptions = {}): Child {
     this.signal.throwIfAborted();
-    const { cwd, env = process.env, seconds, stdin = "ignore", stdout = "pipe", stderr = "pipe" } = options;
+    const { cwd, env = process.env, seconds, most, stdin = "ignore", stdout = "pipe", stderr = "pipe" } = options;
     const [name = "", ...args] = command;
     const path = Bun.which(name, { PATH: process.env.PATH ?? "", ...(cwd === undefined ? {} : { cwd }) });
     if (path === null) throw new UserError(`${name}: there is no such command; install it, or add its folder to PATH`);
@@ -108,10 +110,10 @@ export class Scope implements AsyncDisposable {
       // setsid(2): the terminal signals only this process, and the scope ends the others in order.
       detached: true,
     });
-    return this.#own(child, seconds);
+    return this.#own(child, seconds, most);
   }
 
-  #own(child: Subprocess, seconds: number | undefined): Child {
+  #own(child: Subprocess, seconds: number | undefined, most: number | undefined): Child {
     const { pid } = child;
     let late = false;
     const end = () => killGroup(pid, "SIGKILL");
@@ -137,7 +139,7 @@ export class Scope implements AsyncDisposable {
     };
     this.#ends.add(stop);
     const ending = async (): Promise<Ending> => {
-      const said = [child.stdout, child.stderr].map((stream) => collect(stream, released));
+      const said = [child.stdout, child.stderr].map((stream) => collect(stream, released, most));
       await released;
       const [stdout = "", stderr = ""] = await Promise.all(said);
       this.signal.throwIfAborted();
@@ -262,9 +264,13 @@ function readStat(pid: string): string {
   }
 }
 
-async function collect(stream: ReadableStream | number | undefined | null, ended: Promise<void>): Promise<string> {
+async function collect(
+  stream: ReadableStream<Uint8Array> | number | undefined | null,
+  ended: Promise<void>,
+  most: number | undefined,
+): Promise<string> {
   if (!(stream instanceof ReadableStream)) return "";
-  const said = new Response(stream).text();
+  const said = most === undefined ? new Response(stream).text() : beginning(stream, most);
   const { promise: enough, resolve } = Promise.withResolvers<string>();
   await Promise.race([said, ended]);
   const timer = setTimeout(resolve, STRAGGLER_MS, "");
@@ -273,6 +279,18 @@ async function collect(stream: ReadableStream | number | undefined | null, ended
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The first `most` bytes of a stream that is read to its end. */
+async function beginning(stream: ReadableStream<Uint8Array>, most: number): Promise<string> {
+  const decoder = new TextDecoder();
+  let said = "";
+  let left = most;
+  for await (const chunk of stream) {
+    said += decoder.decode(chunk.subarray(0, left), { stream: true });
+    left -= Math.min(left, chunk.length);
+  }
+  return said + decoder.decode();
 }
 
 function makeFolder(prefix: string, parent: string | undefined): string {

@@ -17,18 +17,21 @@ test.each([
   [["--env=PUB_*"], [["--env", "PUB_*"]]],
   [["--packages", "bundle"], [["--packages", "bundle"]]],
   [["--packages=external"], [["--packages", "external"]]],
-  [["--metafile"], [["--metafile", ""]]],
+  [["--metafile"], [["--metafile"]]],
   [["--metafile=meta.json"], [["--metafile", "meta.json"]]],
-  [["--metafile-md"], [["--metafile-md", ""]]],
-  [["--sourcemap"], [["--sourcemap", ""]]],
+  [["--metafile-md"], [["--metafile-md"]]],
+  [["--sourcemap"], [["--sourcemap"]]],
   [["--sourcemap=inline"], [["--sourcemap", "inline"]]],
   [["--compile-exec-argv", "--smol"], [["--compile-exec-argv", "--smol"]]],
+  [["-dA=1"], [["-d", "A=1"]]],
+  [["-d=A=1"], [["-d", "A=1"]]],
+  [["-epkg"], [["-e", "pkg"]]],
+  [["-l.x:text"], [["-l", ".x:text"]]],
+  [["--banner", ""], [["--banner", ""]]],
+  [["--banner="], [["--banner", ""]]],
   [
     ["-d", "A=1", "--minify"],
-    [
-      ["-d", "A=1"],
-      ["--minify", ""],
-    ],
+    [["-d", "A=1"], ["--minify"]],
   ],
 ])("bun build's %j is no file", (words, bundler) => {
   expect(optionsOf(...words)).toMatchObject({ inputs: ["app.ts"], bundler });
@@ -38,6 +41,10 @@ test("an option without the value that bun build wants is refused, and one that 
   expect(() => optionsOf("--env")).toThrow("--env wants a value behind it");
   expect(() => optionsOf("--packages")).toThrow("--packages wants a value behind it");
   expect(() => optionsOf("--nope")).toThrow("--nope is neither an option of this command nor of bun build");
+  for (const word of ["-o", "--outfile=", "-o=", "--target="])
+    expect(() => optionsOf(word)).toThrow("wants a value behind it");
+  expect(() => optionsOf("-o", "")).toThrow("-o wants a value behind it");
+  expect(optionsOf("-ofile").outfile).toBe("file");
   expect(() => optionsOf("-x")).toThrow("-x is neither an option of this command nor of bun build");
 });
 

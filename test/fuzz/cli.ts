@@ -10,6 +10,7 @@ const USAGE = `usage: bun run fuzz [NAME] [--runs NUMBER]
 
 Gives each property of test/fuzz, or of test/fuzz/NAME.test.ts, more inputs than a run of the tests does. An input that
 breaks one, or that it hangs on, becomes a file in test/fuzz/seeds, which every run of the tests begins with.
+"executables" runs by its name alone: it downloads Buns and libraries, and takes seconds for each input.
 
   --runs NUMBER   inputs for each property, 20000 unless given`;
 
@@ -40,7 +41,10 @@ function parse(words: readonly string[]): { help: boolean; name: string; runs: s
 
 /** Runs the files of properties whose names begin with `name`. Returns the exit status. */
 async function fuzz(run: Scope, name: string, runs: string): Promise<number> {
-  const files = readdirSync(import.meta.dir).filter((file) => file.startsWith(name) && file.endsWith(".test.ts"));
+  const endings = name === "" ? [".test.ts"] : [".test.ts", ".hand.ts"];
+  const files = readdirSync(import.meta.dir).filter(
+    (file) => file.startsWith(name) && endings.some((ending) => file.endsWith(ending)),
+  );
   if (files.length === 0) throw new UserError(`there is no test/fuzz/${name}*.test.ts`);
   let status = 0;
   for (const file of files) status = Math.max(status, await fuzzFile(run, file, runs));

@@ -1,9 +1,12 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ElfError } from "../../src/elf/file.ts";
+import * as elf from "../../src/elf/constants.ts";
+import { readDynamic } from "../../src/elf/dynamic.ts";
+import { ElfError, readU64, writeU64 } from "../../src/elf/file.ts";
 import { LinkError } from "../../src/link/error.ts";
 import { link } from "../../src/link/link.ts";
+import { damaged } from "./damage.ts";
 import { PLAIN, workshop } from "./fixture.ts";
 
 // Compilers are slow on a busy machine.
@@ -266,6 +269,17 @@ describe("libraries that cannot be used", () => {
 });
 
 describe("damaged files", () => {
+  test("a program that needs no C library, which musl's loader would find by libstdc++ alone", () => {
+    const bytes = damaged(shop.read("program"), ({ file, view }) => {
+      const [{ offset, filesz } = { offset: 0, filesz: 0 }] = file.segmentsOf(elf.PT_DYNAMIC);
+      const strtab = readDynamic(file).tags.get(elf.DT_STRTAB) ?? 0;
+      for (let at = offset; at < offset + filesz; at += elf.DYN_SIZE)
+        if (readU64(view, at) === elf.DT_NEEDED && file.stringAt(strtab + readU64(view, at + 8)).startsWith("libc."))
+          writeU64(view, at, 0x6fff_0000);
+    });
+    expect(() => linkWith(shop.folder, bytes)).toThrow("it needs no C library (DT_NEEDED of libc)");
+  });
+
   test("whatever single bytes are wrong in headers, symbols and relocations, it links or says so", () => {
     const program = shop.read("program");
     let seed = 1;

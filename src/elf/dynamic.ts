@@ -37,6 +37,9 @@ export type Dynamic = {
 
 type Tags = ReadonlyMap<number, number>;
 
+/** The address of the string table, and its size in bytes (DT_STRSZ). */
+type Strings = { readonly at: number; readonly size: number };
+
 /** Limits far above every file read here: the largest addon seen has a tenth of each. */
 const MOST_ENTRIES = 4096;
 const MOST_SYMBOLS = 1_000_000;
@@ -59,8 +62,11 @@ const OTHER_RELOCATIONS = new Map([
 export function readDynamic(file: ElfFile): Dynamic {
   const entries = readEntries(file);
   const tags = singleTags(file, entries);
-  const strtab = required(file, tags, elf.DT_STRTAB, "DT_STRTAB");
-  file.offsetOf(strtab, required(file, tags, elf.DT_STRSZ, "DT_STRSZ"));
+  const strings = {
+    at: required(file, tags, elf.DT_STRTAB, "DT_STRTAB"),
+    size: required(file, tags, elf.DT_STRSZ, "DT_STRSZ"),
+  };
+  file.offsetOf(strings.at, strings.size);
   for (const [tag, name] of OTHER_RELOCATIONS)
     if (tags.has(tag))
       throw new ElfError(`${file.name}: it has relocations of a kind that this linker does not read (${name})`);
@@ -70,10 +76,10 @@ export function readDynamic(file: ElfFile): Dynamic {
   ];
   // A hash table may leave out symbols that are only referred to.
   const referred = relocations.reduce((most, { symbol }) => Math.max(most, symbol + 1), 0);
-  const symbols = readSymbols(file, tags, strtab, Math.max(symbolCount(file, tags), referred));
+  const symbols = readSymbols(file, tags, strings, Math.max(symbolCount(file, tags), referred));
   return {
     tags,
-    needed: entries.filter(([tag]) => tag === elf.DT_NEEDED).map(([, value]) => file.stringAt(strtab + value)),
+    needed: entries.filter(([tag]) => tag === elf.DT_NEEDED).map(([, value]) => nameIn(file, strings, value)),
     symbols,
     relocations,
     exports: new Map(
@@ -146,26 +152,33 @@ function singleTags(file: ElfFile, entries: readonly (readonly [tag: number, val
   return tags;
 }
 
+/** The name at `offset` of the string table. musl does not look at the table's size; what copies the table does. */
+function nameIn(file: ElfFile, strings: Strings, offset: number): string {
+  const name = file.stringAt(strings.at + offset);
+  if (offset + Buffer.byteLength(name) < strings.size) return name;
+  throw new ElfError(`${file.name}: its name ${name} lies beyond its string table (DT_STRSZ); the file is damaged`);
+}
+
 function required(file: ElfFile, tags: Tags, tag: number, name: string): number {
   const value = tags.get(tag);
   if (value === undefined) throw new ElfError(`${file.name}: its dynamic section has no ${name}; the file is damaged`);
   return value;
 }
 
-function readSymbols(file: ElfFile, tags: Tags, strtab: number, count: number): Symbol[] {
+function readSymbols(file: ElfFile, tags: Tags, strings: Strings, count: number): Symbol[] {
   checkCount(file, count, MOST_SYMBOLS, "symbols");
   const { view } = file;
   const symtab = required(file, tags, elf.DT_SYMTAB, "DT_SYMTAB");
   const versym = tags.get(elf.DT_VERSYM);
   const start = file.offsetOf(symtab, count * elf.SYM_SIZE);
   const versions = versym === undefined ? undefined : file.offsetOf(versym, count * 2);
-  const wanted = readNeededVersions(file, tags, strtab);
+  const wanted = readNeededVersions(file, tags, strings);
   let names = 0;
   return Array.from({ length: count }, (_, index) => {
     const at = start + index * elf.SYM_SIZE;
     const info = view.getUint8(at + 4);
     const version = versions === undefined ? 1 : view.getUint16(versions + index * 2, true);
-    const name = file.stringAt(strtab + view.getUint32(at, true));
+    const name = nameIn(file, strings, view.getUint32(at, true));
     names += name.length;
     checkCount(file, names, MOST_NAMES, "bytes of names");
     const [value, size] = [readU64(view, at + 8), readU64(view, at + 16)];
@@ -185,7 +198,7 @@ function readSymbols(file: ElfFile, tags: Tags, strtab: number, count: number): 
 }
 
 /** The names of the versions that the file needs from others, by index (LSB Core, "Symbol Versioning"). */
-function readNeededVersions(file: ElfFile, tags: Tags, strtab: number): Map<number, string> {
+function readNeededVersions(file: ElfFile, tags: Tags, strings: Strings): Map<number, string> {
   const versions = new Map<number, string>();
   let need = tags.get(elf.DT_VERNEED) ?? 0;
   const files = tags.get(elf.DT_VERNEEDNUM) ?? 0;
@@ -195,7 +208,7 @@ function readNeededVersions(file: ElfFile, tags: Tags, strtab: number): Map<numb
     let aux = need + file.view.getUint32(start + 8, true);
     for (let count = file.view.getUint16(start + 2, true); count > 0; count--) {
       const at = file.offsetOf(aux, VERNEED_SIZE);
-      versions.set(file.view.getUint16(at + 6, true), file.stringAt(strtab + file.view.getUint32(at + 8, true)));
+      versions.set(file.view.getUint16(at + 6, true), nameIn(file, strings, file.view.getUint32(at + 8, true)));
       checkCount(file, ++read, MOST_ENTRIES, "versions");
       aux += file.view.getUint32(at + 12, true);
     }

@@ -6,7 +6,7 @@ import { readDynamic } from "../../src/elf/dynamic.ts";
 import { ElfError, readU64, writeU64 } from "../../src/elf/file.ts";
 import { LinkError } from "../../src/link/error.ts";
 import { link } from "../../src/link/link.ts";
-import { damaged } from "./damage.ts";
+import { damaged, setTag } from "./damage.ts";
 import { PLAIN, workshop } from "./fixture.ts";
 
 // Compilers are slow on a busy machine.
@@ -269,6 +269,13 @@ describe("libraries that cannot be used", () => {
 });
 
 describe("damaged files", () => {
+  test("a string table that is shorter than its names, which the linker copies and musl's loader does not measure", () => {
+    const bytes = damaged(shop.read("program"), (opened) =>
+      setTag(opened, elf.DT_STRSZ, { value: (opened.dynamic.tags.get(elf.DT_STRSZ) ?? 0) - 8 }),
+    );
+    expect(() => linkWith(shop.folder, bytes)).toThrow(/its name \S+ lies beyond its string table \(DT_STRSZ\)/);
+  });
+
   test("a program that needs no C library, which musl's loader would find by libstdc++ alone", () => {
     const bytes = damaged(shop.read("program"), ({ file, view }) => {
       const [{ offset, filesz } = { offset: 0, filesz: 0 }] = file.segmentsOf(elf.PT_DYNAMIC);

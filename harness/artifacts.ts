@@ -66,7 +66,7 @@ export function artifacts(): readonly Artifact[] {
   };
   const built = [PAUSE, STATIC, dynamic].filter(({ name }) => isHere(name));
   const missing = built.find(({ path }) => !existsSync(path));
-  if (missing !== undefined) throw new Error(`${missing.path} is not there; build it first: bun run build`);
+  if (missing !== undefined) throw new Error(`${missing.path} not found; build it first: bun run build`);
   return [...built, REFERENCE];
 }
 

@@ -9,5 +9,5 @@ export async function soon<T>(what: string, ask: () => T | undefined): Promise<T
     const answer = ask();
     if (answer !== undefined) return answer;
   }
-  throw new Error(`waited ${PATIENCE_MS / 1000} s for ${what}, in vain`);
+  throw new Error(`gave up after waiting ${PATIENCE_MS / 1000} s for ${what}`);
 }

@@ -61,7 +61,7 @@ const WAY_THERE =
 
 /** @returns its exit code. */
 async function demo(run: Scope): Promise<number> {
-  if (!existsSync(PAUSE)) throw new UserError(`${PAUSE} is not there; build it first: bun run build`);
+  if (!existsSync(PAUSE)) throw new UserError(`${PAUSE} not found; build it first: bun run build`);
   const root = run.folder("pause-root-");
   copyFileSync(PAUSE, join(root, "pause"));
   const { size } = statSync(join(root, "pause"));
@@ -91,18 +91,18 @@ async function asFirst(run: Scope, root: string, surroundings: Surroundings): Pr
   const { namespaces, told } = surroundings;
   const pod = run.spawn([...namespaces, ...WITH_ORPHANS, ...pauseIn(root, surroundings)], OUTPUT);
   const pid = await parked(pod, () => childrenOf(pod.pid).find((child) => child.name === "pause")?.pid);
-  say(`started /pause ${told}: PID ${pid} here, 1 in there; resident ${field(pid, "VmRSS")}`);
+  say(`started /pause ${told}: PID ${pid} here, 1 inside; resident ${field(pid, "VmRSS")}`);
 
   await until("a shell to leave its orphans to /pause", () =>
     childrenOf(pid).every(({ name }) => name !== "sh") ? true : undefined,
   );
   const orphans = childrenOf(pid);
-  if (orphans.length === 0) throw new UserError("no orphan could be made: this system allows no more processes");
-  say(`left ${orphans.length} orphans to it`);
+  if (orphans.length === 0) throw new UserError("could not make an orphan: this system allows no more processes");
+  say(`gave it ${orphans.length} orphans`);
   const before = cpuOf(pid);
   for (const orphan of orphans) process.kill(orphan.pid, "SIGKILL");
   await until("the orphans to be reaped", () => (childrenOf(pid).length === 0 ? true : undefined));
-  say(`all have ended and none is left, not as a zombie either; ${costOf("reaping them", before, cpuOf(pid))}`);
+  say(`all have ended and it reaped them: no zombie is left; ${costOf("reaping them", before, cpuOf(pid))}`);
   return ended(pod, pid);
 }
 
@@ -110,12 +110,12 @@ async function asFirst(run: Scope, root: string, surroundings: Surroundings): Pr
 async function asAnother(run: Scope, root: string, surroundings: Surroundings): Promise<number> {
   const pod = run.spawn(pauseIn(root, surroundings), OUTPUT);
   const pid = await parked(pod, () => (field(pod.pid, "Name") === "pause" ? pod.pid : undefined));
-  say(`started /pause ${surroundings.told}: PID ${pid}, so that it warns; resident ${field(pid, "VmRSS")}`);
+  say(`started /pause ${surroundings.told}: PID ${pid}, not 1, so it warns; resident ${field(pid, "VmRSS")}`);
   const before = cpuOf(pid);
   await Bun.sleep(1000);
   say(costOf("waiting for a second", before, cpuOf(pid)));
   const code = await ended(pod, pid);
-  say(`left out, as no PID namespace can be made here: /pause as PID 1, and its orphans; to see that: ${WAY_THERE}`);
+  say(`not shown, because this system allows no PID namespace: /pause as PID 1, and orphans; to see it: ${WAY_THERE}`);
   return code;
 }
 
@@ -124,7 +124,7 @@ async function parked(pod: Child, find: () => number | undefined): Promise<numbe
   let over = false;
   void pod.ended.then(() => (over = true));
   const pid = await until("/pause to start", () => {
-    if (over) throw new UserError("/pause ended before it was told to");
+    if (over) throw new UserError("/pause exited before it was told to");
     return find();
   });
   await until("/pause to park", () => (field(pid, "State")?.startsWith("S") ? true : undefined));
@@ -139,14 +139,14 @@ async function ended(pod: Child, pid: number): Promise<number> {
     END_S,
     pod.ended.then((end) => end.status),
   );
-  if (status === undefined) throw new UserError(`/pause did not end within ${END_S} s of SIGTERM`);
-  say(`/pause ended with exit code ${status}`);
+  if (status === undefined) throw new UserError(`/pause did not exit within ${END_S} s of SIGTERM`);
+  say(`/pause exited with ${status}`);
   return status;
 }
 
 const costOf = (what: string, before: number | undefined, after: number | undefined) =>
   before === undefined || after === undefined
-    ? `what CPU ${what} took, this kernel does not tell`
+    ? `this kernel does not report the CPU that ${what} took`
     : `${what} took /pause ${after - before} ns of CPU`;
 
 /** Asks every 5 ms until there is an answer. @throws UserError when none comes in time. */
@@ -155,7 +155,7 @@ async function until<T>(what: string, ask: () => T | undefined): Promise<T> {
     const answer = ask();
     if (answer !== undefined) return answer;
   }
-  throw new UserError(`waited ${LIMIT_S} s for ${what}, in vain`);
+  throw new UserError(`gave up after waiting ${LIMIT_S} s for ${what}`);
 }
 
 /** What `promise` resolves to; undefined when it takes longer. */

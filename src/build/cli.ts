@@ -17,8 +17,8 @@ type Wanted = { readonly architectures: readonly Architecture[]; readonly patien
 
 const NAMES = [...ARCHITECTURES.map(({ debian }) => debian), "all"].join(", ");
 const USAGE =
-  `usage: bun run build [--arch NAME] [--patience SECONDS], NAME one of ${NAMES}; ` +
-  `SECONDS that an emulated machine may take, ${PATIENCE} unless given`;
+  `usage: bun run build [--arch NAME] [--patience SECONDS], NAME is one of ${NAMES}; ` +
+  `SECONDS is the time limit of an emulated machine (default ${PATIENCE})`;
 
 /** Builds in a separate folder and moves everything into place at the end: a failed build leaves dist as it was. */
 async function buildInDist(run: Scope, materials: Materials): Promise<void> {
@@ -65,7 +65,7 @@ function named(name: string | undefined): readonly Architecture[] {
   if (name === undefined) return [hostArchitecture()];
   if (name === "all") return ARCHITECTURES;
   const architecture = ARCHITECTURES.find(({ debian }) => debian === name);
-  if (architecture === undefined) throw new Error(`--arch ${name}: not an architecture that pause is built for`);
+  if (architecture === undefined) throw new Error(`--arch ${name}: pause is not built for this architecture`);
   return [architecture];
 }
 

@@ -55,7 +55,7 @@ export async function bunBuild(
   const command = [process.execPath, "build", "--compile", `--target=${bunTarget}`, ...files, ...options];
   const { status, stdout, stderr } = await own.spawn(command, { cwd, env: env ?? ownEnvironment(cwd) }).ended;
   if (status !== 0)
-    throw new UserError(`bun build --compile ended with ${status}: ${complaint((stderr || stdout).trim())}`);
+    throw new UserError(`bun build --compile exited with ${status}: ${complaint((stderr || stdout).trim())}`);
 }
 
 /** All of Bun's output, which concerns a source; for a full disk, only that line. */

@@ -12,7 +12,7 @@ const UNFINISHED = ".unfinished-";
  */
 export async function ownDist(run: Scope): Promise<void> {
   mkdirSync(DIST, { recursive: true });
-  await run.lock(DIST, (holder) => console.error(`${holder} is at work in ${DIST}: waiting for it to end`));
+  await run.lock(DIST, (holder) => console.error(`${holder} is using ${DIST}: waiting for it to finish`));
   for (const name of readdirSync(DIST))
     if (name.startsWith(UNFINISHED)) rmSync(join(DIST, name), { recursive: true, force: true });
 }

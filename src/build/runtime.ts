@@ -20,15 +20,15 @@ export async function fetchRuntime(
   const [version, pinned] = [PINNED_BUN, pinnedRuntime(architecture).sha256];
   if (Bun.version !== version)
     throw new UserError(
-      `this is Bun ${Bun.version}, the build is made for ${version}; run it with: npx -y bun@${version} run build`,
+      `this is Bun ${Bun.version}, but the build requires Bun ${version}; run: npx -y bun@${version} run build`,
     );
   const path = await downloadRuntime(run, architecture, cache);
   const found = sha256(readFileSync(path));
   if (found !== pinned) {
     rmSync(path);
     throw new UserError(
-      `${path}: SHA-256 is ${found}, pinned is ${pinned}; it was removed. ` +
-        "Build again; if it stays so, do not trust the download",
+      `${path}: SHA-256 is ${found}, but ${pinned} is pinned; the file was removed. ` +
+        "Build again; if this repeats, do not trust the download",
     );
   }
   return { path, bytes: Bun.file(path).size, detail: `Bun ${version}, SHA-256 as pinned` };
@@ -50,7 +50,7 @@ export async function downloadRuntime(run: Scope, architecture: Architecture, ca
   const env = { ...process.env, BUN_INSTALL_CACHE_DIR: folder };
   await bunBuild(own, architecture, [import.meta.path], join(folder, "scrap"), [], env);
   if (!existsSync(join(folder, name)))
-    throw new UserError(`Bun did not leave its runtime as ${name} in the folder that was named to it; try again`);
+    throw new UserError(`Bun did not write its runtime as ${name} into the given folder; try again`);
   renameSync(join(folder, name), path);
   return path;
 }

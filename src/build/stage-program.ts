@@ -65,9 +65,9 @@ async function runHere(run: Scope, folder: string, { source, input, other = "", 
   const command = ["/bin/sh", "-c", WITH_OWN_LIMITS, "sh", process.execPath, source, ...args(input, paths, other)];
   const options = { cwd: folder, env: ownEnvironment(folder), seconds: SECONDS_HERE };
   const { status, stderr, late } = await run.spawn(command, options).ended;
-  if (late) throw new UserError(`it was not done within ${SECONDS_HERE} s; try again with less load on this machine`);
+  if (late) throw new UserError(`it did not finish within ${SECONDS_HERE} s; try again with less load on this machine`);
   if (status === USER_ERROR_STATUS) throw new UserError(stderr.trim());
-  if (status !== 0) throw new Error(`${source} ended with ${status}: ${stderr.trim()}`);
+  if (status !== 0) throw new Error(`${source} exited with ${status}: ${stderr.trim()}`);
   return paths.map((path) => readFileSync(path));
 }
 
@@ -93,7 +93,7 @@ async function runThere(
   });
   const written = results.flatMap((name) => outcome.results.get(name) ?? []);
   if (outcome.status === 0 && written.length === results.length) return written;
-  throw new UserError(`in the ${describe(machine)} the stage ended with ${outcome.status}: ${outcome.output.trim()}`);
+  throw new UserError(`in the ${describe(machine)} the stage exited with ${outcome.status}: ${outcome.output.trim()}`);
 }
 
 /**

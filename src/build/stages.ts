@@ -112,7 +112,9 @@ async function snapshotPause(run: Scope, materials: Materials, program: DonorPro
 async function machineInstead(run: Scope, architecture: Architecture, patience: number): Promise<Machine | undefined> {
   const why = await whyNotTraced(run);
   if (why === undefined) return undefined;
-  console.log(`no program can be traced here (${why}), so an emulated machine takes the snapshot, with the same bytes`);
+  console.log(
+    `this machine cannot trace a program (${why}), so an emulated machine takes the snapshot; the bytes are the same`,
+  );
   const { machine } = await stage("packages", async () => {
     const machine = await machineOf(run, architecture, patience);
     return { machine, detail: `Linux ${machine.kernel.release}` };

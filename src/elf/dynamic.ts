@@ -116,7 +116,7 @@ function writeEntries(file: ElfFile, entries: readonly (readonly [tag: number, v
   const { offset, filesz } = dynamicSegment(file);
   const room = Math.floor(filesz / elf.DYN_SIZE) - 1;
   if (entries.length > room)
-    throw new ElfError(`${file.name}: its dynamic section has room for ${room} entries, ${entries.length} are needed`);
+    throw new ElfError(`${file.name}: its dynamic section has room for ${room} entries and needs ${entries.length}`);
   file.bytes.fill(0, offset, offset + filesz);
   entries.forEach(([tag, value], index) => {
     writeU64(file.view, offset + index * elf.DYN_SIZE, tag);

@@ -94,7 +94,7 @@ export class ElfFile {
         `${this.name}: the string at ${hex(address)} does not end within ${LONGEST_STRING} bytes; the file is damaged`,
       );
     const name = this.bytes.subarray(start, start + length);
-    if (!isText(name)) throw damaged(this.name, `the string at ${hex(address)} is no text`);
+    if (!isText(name)) throw damaged(this.name, `the string at ${hex(address)} is not text`);
     return new TextDecoder().decode(name);
   }
 }
@@ -229,7 +229,7 @@ function checkSegments(name: string, segments: readonly Segment[]): void {
   if (astray !== undefined)
     throw damaged(
       name,
-      `its segment of the type ${hex(astray.type)} at ${hex(astray.vaddr)} is in none that is loaded`,
+      `its segment of the type ${hex(astray.type)} at ${hex(astray.vaddr)} is not in a loaded segment`,
     );
 }
 

@@ -15,10 +15,10 @@ import { picture } from "./picture.ts";
 
 const USAGE = `usage: bun run explain [FILE] [--page]
 
-Prints what is in the shipped file and what it does, and writes it to dist/ARCHITECTURE/pause.map.json: of FILE,
-which has to be what this checkout built, or of all that it built.
+Prints what is in the shipped file and what it does, and writes the same to dist/ARCHITECTURE/pause.map.json.
+FILE must be a file that this checkout built; without FILE, it explains each of them.
 
-  --page   writes docs/map.md and its picture, for which both architectures have to be there`;
+  --page   writes docs/map.md and its picture; both architectures must be built`;
 
 async function explain(run: Scope, file: string | undefined, writesPage: boolean): Promise<void> {
   await ownDist(run);
@@ -28,7 +28,7 @@ async function explain(run: Scope, file: string | undefined, writesPage: boolean
   }
   const built = builtArchitectures();
   if (writesPage && built.length < ARCHITECTURES.length)
-    throw new UserError("docs/map.md is about every architecture; build them first: bun run build --arch all");
+    throw new UserError("docs/map.md covers every architecture; build them first: bun run build --arch all");
   const maps: PauseMap[] = [];
   for (const architecture of built) maps.push(await writeMap(run, architecture));
   if (!writesPage) {
@@ -49,7 +49,7 @@ function parse(args: readonly string[]) {
       options: { page: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false } },
     });
     if (positionals.length > 1 || (values.page && positionals.length > 0))
-      throw new Error(`${JSON.stringify(positionals.join(" "))} is too much`);
+      throw new Error(`${JSON.stringify(positionals.join(" "))}: too many arguments`);
     return { ...values, file: positionals[0] };
   } catch (error) {
     throw new UserError(`${error instanceof Error ? error.message : error}; see bun run explain --help`);

@@ -47,13 +47,13 @@ export async function mapOf(run: Scope, path: string): Promise<PauseMap> {
   const built = join(DIST, debian, "pause");
   if (!existsSync(built))
     throw new UserError(
-      `${path}: there is no dist/${debian}/pause to hold it against; build it first: bun run build --arch ${debian}`,
+      `${path}: no dist/${debian}/pause to compare it with; build it first: bun run build --arch ${debian}`,
     );
   const [given, known] = [sha256(file.bytes), sha256(readFileSync(built))];
   if (given !== known)
     throw new UserError(
-      `${path}: SHA-256 is ${given}, and of dist/${debian}/pause it is ${known}: another file or another ` +
-        "build, of which nothing is known here; check out its commit, build, and ask again",
+      `${path}: SHA-256 is ${given}, and that of dist/${debian}/pause is ${known}: this is another file, or of ` +
+        "another build; check out its commit, build, and try again",
     );
   return readMap(architecture, known) ?? (await writeMap(run, architecture));
 }

@@ -48,7 +48,7 @@ export class OriginFinder {
   originOf(address: number): Origin {
     const { start, stub, functionsAt, functionsEnd } = this.first;
     if (!this.file.loads(address, 1))
-      throw new UserError(`${this.file.name}: nothing of it lies at ${hex(address)}; the snapshot has changed`);
+      throw new UserError(`${this.file.name}: it has nothing at ${hex(address)}; the snapshot has changed`);
     if (!this.file.executes(address)) return "data";
     if (address >= this.codeStart) return this.callers.has(pageDown(address, PAGE_SIZE)) ? "call-stubs" : "typescript";
     if (address < start) return "headers";

@@ -38,7 +38,7 @@ export function firstPageOf({ maxPageSize }: Architecture, file: ElfFile, member
     };
   }
   throw new UserError(
-    `${file.name}: the functions of libc.a do not lie behind its entry, ${hex(file.entry)}; ` +
-      "it is of another build, or the archive is another: build again",
+    `${file.name}: the functions of libc.a do not follow its entry, ${hex(file.entry)}; ` +
+      "the file or the archive is of another build: build again",
   );
 }

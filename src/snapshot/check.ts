@@ -13,7 +13,7 @@ export function checkShape({ highestAddress }: Architecture, { segments }: Snaps
   const table = elf.EHDR_SIZE + segments.length * elf.PHDR_SIZE;
   if (table > PAGE_SIZE) {
     throw new UserError(
-      `${segments.length} program headers do not fit in a page with the ELF header, and kernels to 6.1 refuse more`,
+      `${segments.length} program headers do not fit in a page with the ELF header, and kernels up to 6.1 refuse more`,
     );
   }
   for (const segment of segments) checkSegment(highestAddress, segment);

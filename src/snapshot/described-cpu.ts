@@ -20,8 +20,8 @@ export function describeCpu(tracee: Tracee, cpuQueries: CpuQueries): void {
       const found = tracee.read(address, instruction.length);
       if (!found.equals(instruction)) {
         throw new UserError(
-          `the runtime has ${found.toString("hex")} at ${hex(address)}, where the pin says that it asks for ` +
-            `the processor; run: bun run pin ${Bun.version}`,
+          `the runtime has ${found.toString("hex")} at ${hex(address)}, where the pin expects an instruction ` +
+            `that queries the processor; run: bun run pin ${Bun.version}`,
         );
       }
       tracee.write(address, described.illegal);

@@ -156,8 +156,8 @@ export class DescribedKernel {
 
   private notDescribed(call: string, args: readonly number[]): never {
     throw new UserError(
-      `the donor makes the system call ${call}(${args.join(", ")}), of which ` +
-        "src/snapshot/described-kernel.ts does not say what the kernel answers; describe it there",
+      `the donor makes the system call ${call}(${args.join(", ")}), and ` +
+        "src/snapshot/described-kernel.ts does not say what the kernel returns; add it there",
     );
   }
 

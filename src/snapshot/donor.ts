@@ -109,7 +109,7 @@ function enter(
     ]);
     if (got !== base)
       throw new UserError(
-        `the donor's memory at ${hex(base)} cannot be mapped (mmap returned ${got}); move it to where nothing is`,
+        `the donor's memory at ${hex(base)} cannot be mapped (mmap returned ${got}); move it to a free address`,
       );
   }
   const [table] = file.segmentsOf(elf.PT_PHDR);
@@ -203,8 +203,8 @@ class DonorRun {
       );
     if (returns !== undefined && !(stop.kind === "exit" && stop.result === returns))
       throw new UserError(
-        `the donor's ${call?.call}(${call?.args.join(", ")}) came to ${JSON.stringify(stop)}, not to ${returns}; ` +
-          "see that nothing limits a process's memory here (ulimit -a, vm.overcommit_memory), nor its system calls",
+        `the donor's ${call?.call}(${call?.args.join(", ")}) returned ${JSON.stringify(stop)}, not ${returns}; ` +
+          "check that nothing limits a process's memory here (ulimit -a, vm.overcommit_memory), nor its system calls",
       );
     if (result !== undefined) tracee.setResult(result);
     if (ends) this.returnFromFunction();
@@ -228,7 +228,7 @@ function checkOneThread({ pid }: Tracee): void {
   const threads = readdirSync(`/proc/${pid}/task`).length;
   if (threads !== 1)
     throw new UserError(
-      `the donor has ${threads} threads where a snapshot can have one; the runtime has changed, look for ` +
+      `the donor has ${threads} threads, and a snapshot can have only one; the runtime has changed: find ` +
         "what starts them",
     );
 }

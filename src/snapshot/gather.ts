@@ -134,7 +134,7 @@ export class Gathering {
     const base = closest(known, address) ?? closest(near, address);
     if (base === undefined)
       throw new UserError(
-        `the instruction at ${hex(instruction)} of the donor's reaches ${hex(address)} by no reference that ` +
+        `the donor's instruction at ${hex(instruction)} reaches ${hex(address)} through no reference that ` +
           "is known: see docs/snapshot.md for what a reference is",
       );
     return base;

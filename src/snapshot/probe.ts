@@ -12,19 +12,19 @@ export function probe(path: string): void {
   const tracee = Tracee.start(path);
   try {
     // The exec that started it returns first.
-    expect("a system call's return is a stop", tracee.next().kind === "exit");
-    expect("a system call can be put into it", tracee.call("getpid", []) === tracee.pid);
+    check(tracee.next().kind === "exit", "it does not stop at the return of a system call");
+    check(tracee.call("getpid", []) === tracee.pid, "it does not make a system call that is put into it");
     const compiler = [0, PAGE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0];
     const page = tracee.call("mmap", compiler);
-    expect("memory can be written and executed", page > 0);
+    check(page > 0, "it cannot map memory that can be written and executed");
     tracee.write(page, Uint8Array.of(1));
-    expect(
-      "its mappings are shown",
+    check(
       readMappings(tracee.pid).some(({ start }) => start === page),
+      "its mappings are not shown",
     );
-    expect("the pages it has written to are shown", readWritten(tracee.pid).includes(page));
-    expect("it can be run by single instructions", tracee.step() === undefined);
-    expect("a system call's entry is a stop", tracee.next().kind === "entry");
+    check(readWritten(tracee.pid).includes(page), "the pages that it wrote to are not shown");
+    check(tracee.step() === undefined, "it does not run by single instructions");
+    check(tracee.next().kind === "entry", "it does not stop at the entry of a system call");
     tracee.skipCall();
     tracee.next();
     tracee.setResult(-1);
@@ -33,6 +33,6 @@ export function probe(path: string): void {
   }
 }
 
-function expect(what: string, is: boolean): void {
-  if (!is) throw new UserError(`ptrace(2) and proc(5): it is not so that ${what}`);
+function check(works: boolean, otherwise: string): void {
+  if (!works) throw new UserError(`ptrace(2) and proc(5), of a traced program: ${otherwise}`);
 }

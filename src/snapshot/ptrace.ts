@@ -326,7 +326,7 @@ function syscallStop(pid: number): Stop {
       args: [32, 40, 48, 56, 64, 72].map(word),
     };
   if (op === PTRACE_SYSCALL_INFO_EXIT) return { kind: "exit", result: word(24) };
-  throw new UserError("ptrace(2): the system does not know PTRACE_GET_SYSCALL_INFO, as Linux 5.3 and newer do");
+  throw new UserError("ptrace(2): the system does not have PTRACE_GET_SYSCALL_INFO; use Linux 5.3 or newer");
 }
 
 /** siginfo_t: si_addr at 16. */

@@ -215,7 +215,7 @@ class Rehearsal {
   private touched({ signal, address }: Extract<Stop, { kind: "signal" }>): number[] {
     if (signal !== SIGSEGV) throw this.wrong(`it got signal ${signal}`);
     const page = pageDown(address, PAGE_SIZE);
-    if (this.candidate.has(page)) throw this.wrong(`it may not do what it does at page ${hex(page)}`);
+    if (this.candidate.has(page)) throw this.wrong(`the protection of page ${hex(page)} forbids its access`);
     return [page];
   }
 
@@ -231,6 +231,6 @@ class Rehearsal {
   }
 
   private wrong(what: string): UserError {
-    return new UserError(`in the scenario "${this.scenario.name}" the snapshot does not do what it must: ${what}`);
+    return new UserError(`in the scenario "${this.scenario.name}" the snapshot does not behave as it must: ${what}`);
   }
 }

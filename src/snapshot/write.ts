@@ -128,8 +128,8 @@ function granulesOf(pages: readonly Pick<Page, "address" | "flags">[], maxPageSi
     const flags = pages[0]?.flags ?? 0;
     if (pages.some((page) => page.flags !== flags))
       throw new UserError(
-        `the pages from ${hex(start)} to ${hex(start + maxPageSize)} have two protections; a kernel with ` +
-          "pages of that size gives them one",
+        `the pages from ${hex(start)} to ${hex(start + maxPageSize)} have two protections, and a kernel with ` +
+          "pages of that size can give them only one",
       );
     return { start, flags, pages };
   });

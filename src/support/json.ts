@@ -25,7 +25,7 @@ export function parseJson(bytes: Uint8Array): unknown {
   } catch (error) {
     if (error instanceof ShapeError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new ShapeError(`no JSON (${reason.replace(/[^ -~]/g, "?")})`);
+    throw new ShapeError(`invalid JSON (${reason.replace(/[^ -~]/g, "?")})`);
   }
 }
 
@@ -41,9 +41,9 @@ function checkPlain(text: string): void {
     else if (first === ":") checkName(open.at(-1), last);
     else if (first !== '"') checkNumber(token);
     else if (token.includes("\\u") && !String(JSON.parse(token)).isWellFormed())
-      throw new ShapeError(`JSON with a string that is no Unicode (${token.slice(0, 100)})`);
+      throw new ShapeError(`JSON with a string that is not Unicode (${token.slice(0, 100)})`);
     if (open.length > MOST_JSON_DEPTH)
-      throw new ShapeError(`JSON with more values within each other than MOST_JSON_DEPTH (${MOST_JSON_DEPTH})`);
+      throw new ShapeError(`JSON nested more deeply than MOST_JSON_DEPTH (${MOST_JSON_DEPTH})`);
     last = token;
   }
 }
@@ -59,7 +59,7 @@ function checkName(names: Set<string> | undefined, token: string): void {
 
 function checkNumber(token: string): void {
   if (/^-?\d/.test(token) && !/^(?:0|-?[1-9]\d*)$/.test(token))
-    throw new ShapeError(`JSON with a number that is no plain integer (${token.slice(0, 100)})`);
+    throw new ShapeError(`JSON with a number that is not a plain integer (${token.slice(0, 100)})`);
 }
 
 /** Folds what Go's encoding/json takes as equal: upper and lower case, and U+017F and U+212A, which fold to s and k. */

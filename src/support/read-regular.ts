@@ -13,7 +13,7 @@ export function readRegular(path: string, most: number, limit: string): Buffer {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const status = fstatSync(fd);
-    if (!status.isFile()) throw new UserError("it is no regular file");
+    if (!status.isFile()) throw new UserError("it is not a regular file");
     if (status.size > most) throw new UserError(`it has ${status.size} bytes, more than ${limit} (${most})`);
     return readFileSync(fd);
   } finally {

@@ -103,7 +103,7 @@ export class Scope implements AsyncDisposable {
     const { cwd, env = process.env, seconds, most, stdin = "ignore", stdout = "pipe", stderr = "pipe" } = options;
     const [name = "", ...args] = command;
     const path = Bun.which(name, { PATH: process.env.PATH ?? "", ...(cwd === undefined ? {} : { cwd }) });
-    if (path === null) throw new UserError(`${name}: there is no such command; install it, or add its folder to PATH`);
+    if (path === null) throw new UserError(`${name}: command not found; install it, or add its folder to PATH`);
     const child = Bun.spawn([...launcher(path), path, ...args], {
       ...(cwd === undefined ? {} : { cwd }),
       ...{ env: { ...env }, stdin, stdout, stderr },
@@ -300,7 +300,7 @@ function makeFolder(prefix: string, parent: string | undefined): string {
     const reason = error instanceof Error && "code" in error ? String(error.code) : String(error);
     const advice =
       parent === undefined ? "set TMPDIR to a folder with room that you can write to" : "make it writable, with room";
-    throw new UserError(`${parent ?? tmpdir()}: no folder can be made there (${reason}); ${advice}`);
+    throw new UserError(`${parent ?? tmpdir()}: cannot make a folder there (${reason}); ${advice}`);
   }
 }
 

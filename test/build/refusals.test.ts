@@ -76,13 +76,9 @@ function refused(run: Run, line: RegExp): void {
 }
 
 describe("bun run build refuses in one line, and leaves dist as it was", () => {
-  const usage = `; usage: bun run build \\[--arch NAME\\] \\[--patience SECONDS\\], NAME one of amd64, arm64, all; .*\\n$`;
+  const usage = `; usage: bun run build \\[--arch NAME\\] \\[--patience SECONDS\\], NAME is one of amd64, arm64, all; .*\\n$`;
   const words = [
-    [
-      "an architecture it does not know",
-      ["--arch", "sparc"],
-      "--arch sparc: not an architecture that pause is built for",
-    ],
+    ["an architecture it does not know", ["--arch", "sparc"], "--arch sparc: pause is not built for this architecture"],
     ["an option it does not know", ["--arhc", "arm64"], "Unknown option '--arhc'.*"],
     ["a word it does not take", ["arm64"], "Unexpected argument 'arm64'.*"],
     ["an option without its value", ["--arch"], "Option '--arch <value>' argument missing"],
@@ -98,7 +94,7 @@ describe("bun run build refuses in one line, and leaves dist as it was", () => {
   test("no QEMU, before anything is built for this machine either", () => {
     const { program, package: from } = other.emulator;
     const line = new RegExp(
-      `^build: emulated ${other.name} machine: ${program} is not there; on Debian: apt-get install ${from}\\n$`,
+      `^build: emulated ${other.name} machine: ${program} not found; on Debian: apt-get install ${from}\\n$`,
     );
     refused({ args: ["--arch", "all"], env: { PATH: "/nonexistent" } }, line);
   });
@@ -111,7 +107,7 @@ describe("where no program can be traced", () => {
     () => {
       const { emulator, name } = host;
       const line = new RegExp(
-        `^build: emulated ${name} machine: ${emulator.program} is not there; on Debian: apt-get install \\S+\\n$`,
+        `^build: emulated ${name} machine: ${emulator.program} not found; on Debian: apt-get install \\S+\\n$`,
       );
       refused({ within: [strace, "-f", "-o", "/dev/null"], env: { PATH: "/nonexistent" } }, line);
     },
@@ -123,8 +119,8 @@ describe("what cannot be fetched is one line, and leaves dist as it was", () => 
   /** Without a network, nothing is tried twice. */
   const offline = ["unshare", "--net"];
   const env = { APT_CONFIG: join(COPY, "apt.conf") };
-  const archive = `Debian as this system uses it for ${other.debian}`;
-  const advice = "see that apt-get update works on this system and that there is room, and try again";
+  const archive = `Debian \\(this system's suite\\) for ${other.debian}`;
+  const advice = "check that apt-get update works here and that the disk has room, then try again";
 
   beforeAll(() => writeFileSync(env.APT_CONFIG, 'Acquire::Retries "0";\n'));
   /** Has every download except the packages matching `missing`. */
@@ -181,7 +177,7 @@ testNeeding(NEEDS.otherArchitecture)(
     refused(
       run,
       new RegExp(
-        `^build: emulated ${other.name} machine \\(${baseline}, Linux \\S+\\): not off within its 1 s, and where emulation is slow it needs more; it has said nothing, [^\\n]*\\n$`,
+        `^build: emulated ${other.name} machine \\(${baseline}, Linux \\S+\\): still running after its 1 s; where emulation is slow, allow it more; it printed nothing, [^\\n]*\\n$`,
       ),
     );
   },
@@ -198,7 +194,7 @@ describe("a full disk is one line, and leaves dist as it was", () => {
   ];
 
   const cases = [
-    ["while Bun compiles", "size=50m", "bun build --compile ended with 1: [^\\n]*ENOSPC[^\\n]*; make room for dist"],
+    ["while Bun compiles", "size=50m", "bun build --compile exited with 1: [^\\n]*ENOSPC[^\\n]*; make room for dist"],
     [
       "while the linked file is written",
       "size=150m",
@@ -219,7 +215,7 @@ describe("a full disk is one line, and leaves dist as it was", () => {
     () => {
       refused(
         { within: within("size=1m", "mount -o remount,ro dist &&") },
-        /^build: \S+\/dist: no folder can be made there \(EROFS\); make it writable, with room\n$/,
+        /^build: \S+\/dist: cannot make a folder there \(EROFS\); make it writable, with room\n$/,
       );
     },
     MINUTES,

@@ -24,7 +24,7 @@ test("two builds at once in one clone both end well, the second after the first,
   const said = (await second?.ended)?.[1];
   expect((await first?.ended)?.[1]).toBe("");
   expect(said).toMatch(
-    new RegExp(`^process ${first?.pid} \\(.*cli.ts\\) is at work in \\S+dist: waiting for it to end\\n$`),
+    new RegExp(`^process ${first?.pid} \\(.*cli.ts\\) is using \\S+dist: waiting for it to finish\\n$`),
   );
   expect(readdirSync(clone.dist).filter((name) => name.startsWith("."))).toEqual([]);
   const { artifacts } = JSON.parse(readFileSync(join(clone.dist, "provenance.json"), "utf8"));

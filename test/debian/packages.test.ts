@@ -68,17 +68,17 @@ describe("packages of another architecture or suite", () => {
     [
       "a package that is not there",
       () => fetchPackage(RUN, "no-such-package", ARM64, CACHE),
-      /^no-such-package is not in Debian as this system uses it for arm64; if the lists in \S+ are old, remove that folder and try again$/,
+      /^no-such-package is not in Debian \(this system's suite\) for arm64; if the lists in \S+ are old, remove that folder and try again$/,
     ],
     [
       "a suite that is not there",
       () => fetchPackage(RUN, NAME, { ...ARM64, suite: "potatoes" }, CACHE),
-      /^fetching the package lists of Debian potatoes for arm64: E: The repository .* does not have a Release file\.; see that apt-get update works .*$/,
+      /^fetching the package lists of Debian potatoes for arm64: E: The repository .* does not have a Release file\.; check that apt-get update works .*$/,
     ],
     [
       "a package that has no kernel",
       () => fetchKernel(RUN, NAME, ARM64, CACHE),
-      /^busybox-static has no kernel in \S+; name another package of kernels$/,
+      /^busybox-static has no kernel in \S+; name another kernel package$/,
     ],
   ] as const;
   for (const [what, fetching, message] of refusals) {

@@ -46,19 +46,19 @@ async function demo(around: readonly string[] = [], script = DEMO, env: Readonly
 
 const AS_PID_1 = (told: string) => [
   /^- made an empty root, with one file in it: pause \(\d+ bytes\)$/,
-  new RegExp(`^- started /pause ${told}: PID \\d+ here, 1 in there; resident \\d+ kB$`),
-  /^- left 200 orphans to it$/,
-  /^- all have ended and none is left, not as a zombie either; (reaping them took \/pause 0 ns of CPU|what CPU .*)$/,
+  new RegExp(`^- started /pause ${told}: PID \\d+ here, 1 inside; resident \\d+ kB$`),
+  /^- gave it 200 orphans$/,
+  /^- all have ended and it reaped them: no zombie is left; (reaping them took \/pause 0 ns of CPU|this kernel does not report the CPU that reaping them took)$/,
   /^- sending SIGTERM to it$/,
-  /^- \/pause ended with exit code 0$/,
+  /^- \/pause exited with 0$/,
 ];
 const AS_ANOTHER = (told: string) => [
   /^- made an empty root, with one file in it: pause \(\d+ bytes\)$/,
-  new RegExp(`^- started /pause ${told}: PID \\d+, so that it warns; resident \\d+ kB$`),
-  /^- (waiting for a second took \/pause 0 ns of CPU|what CPU .*)$/,
+  new RegExp(`^- started /pause ${told}: PID \\d+, not 1, so it warns; resident \\d+ kB$`),
+  /^- (waiting for a second took \/pause 0 ns of CPU|this kernel does not report the CPU .*)$/,
   /^- sending SIGTERM to it$/,
-  /^- \/pause ended with exit code 0$/,
-  /^- left out, as no PID namespace can be made here: \/pause as PID 1, and its orphans; to see that: \S.*$/,
+  /^- \/pause exited with 0$/,
+  /^- not shown, because this system allows no PID namespace: \/pause as PID 1, and orphans; to see it: \S.*$/,
 ];
 
 function expectLines(lines: readonly string[], expected: readonly RegExp[]): void {
@@ -155,7 +155,7 @@ describe("bun run start, with something else as dist/pause", () => {
   test("nothing was built: it says what to do", async () => {
     await withPause(undefined, async (script) => {
       const { status, stderr, left } = await demo([], script);
-      expect(stderr).toMatch(/^start: \S+\/dist\/pause is not there; build it first: bun run build\n$/);
+      expect(stderr).toMatch(/^start: \S+\/dist\/pause not found; build it first: bun run build\n$/);
       expect({ status, left }).toEqual({ status: 1, left: [] });
     });
   });
@@ -176,7 +176,7 @@ describe("bun run start, with something else as dist/pause", () => {
       const deaf = `#!/bin/sh\n[ "$1" = -v ] && echo pause.ts 0 && exit\ntrap '' TERM\nwhile :; do sleep 1; done\n`;
       await withPause(deaf, async (script) => {
         const { status, stderr, left } = await demo([], script);
-        expect(stderr).toBe("start: /pause did not end within 10 s of SIGTERM\n");
+        expect(stderr).toBe("start: /pause did not exit within 10 s of SIGTERM\n");
         expect({ status, left }).toEqual({ status: 1, left: [] });
       });
     },

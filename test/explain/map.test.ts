@@ -207,7 +207,7 @@ describe("bun run explain FILE", () => {
     [
       "one byte of it changed",
       (bytes: Buffer) => bytes.fill(bytes.readUInt8(0x1234) ^ 1, 0x1234, 0x1235),
-      /another file or another build/,
+      /this is another file, or of another build/,
     ],
     ["cut short", (bytes: Buffer) => bytes.subarray(0, 5000), /cut short/],
     ["not an ELF file", () => Buffer.from("#!/bin/sh\n"), /not an ELF file/],

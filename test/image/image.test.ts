@@ -166,11 +166,15 @@ describe("what goes into the image", () => {
   test("is refused in one line where it is another machine's, another version's, another commit's, or not what its provenance says", () => {
     const amd64 = { bytes: program("amd64") };
     const refused = (files: Parameters<typeof dist>[0]) => expect(() => findBuilt(dist(files)));
-    refused({ amd64: { bytes: program("arm64") } }).toThrow(/amd64\/pause is an ELF file for arm64, not for amd64; /);
-    refused({ amd64: { bytes: Buffer.from("#!/bin/sh") } }).toThrow(/amd64\/pause is no ELF file, not for amd64; /);
-    refused({ amd64: { ...amd64, version: "0.0.1" } }).toThrow(`is version 0.0.1, and this is ${version}; `);
+    refused({ amd64: { bytes: program("arm64") } }).toThrow(
+      /amd64\/pause is an ELF file for arm64, but must be one for amd64; /,
+    );
+    refused({ amd64: { bytes: Buffer.from("#!/bin/sh") } }).toThrow(
+      /amd64\/pause is not an ELF file, but must be one for amd64; /,
+    );
+    refused({ amd64: { ...amd64, version: "0.0.1" } }).toThrow(`is version 0.0.1, but this checkout is ${version}; `);
     refused({ amd64: { ...amd64, hash: "0" } }).toThrow(
-      /amd64\/pause is not the file that \S+provenance.json tells of; /,
+      /amd64\/pause is not the file that \S+provenance.json describes; /,
     );
     refused({ amd64, arm64: { bytes: program("arm64"), commit: "other" } }).toThrow(
       `amd64/pause is of commit ${COMMIT}, `,
@@ -217,7 +221,7 @@ describe("bun run image", () => {
       /^image: Unknown option '--docker-arhc'[^\n]*see bun run image --help\n$/,
     );
     expect(await refused("--docker-arch", "sparc")).toBe(
-      'image: no architecture "sparc"; there are amd64 and arm64; see bun run image --help\n',
+      'image: unknown architecture "sparc"; name one of amd64, arm64; see bun run image --help\n',
     );
     const other = HOST === "arm64" ? "amd64" : "arm64";
     if (!existsSync(join(REPOSITORY, "dist", other, "pause"))) {

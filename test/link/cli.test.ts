@@ -116,7 +116,7 @@ describe("bun-static where its users are", () => {
       exitCode: 1,
       stdout: "",
       stderr:
-        "bun-static: /nowhere: no folder can be made there (ENOENT); set TMPDIR to a folder with room that you can write to\n",
+        "bun-static: /nowhere: cannot make a folder there (ENOENT); set TMPDIR to a folder with room that you can write to\n",
     });
   });
 

@@ -148,7 +148,7 @@ describe("damaged programs and libraries", () => {
     expect(() => linkWith(field(elf.PT_LOAD, 48, 3n))).toThrow(/alignment 3; the file is damaged/);
     expect(() => linkWith(field(elf.PT_LOAD, 40, 2n ** 62n))).toThrow(/the file is damaged/);
     expect(() => linkWith(field(elf.PT_DYNAMIC, 16, 2n ** 60n))).toThrow(
-      "input: its segment of the type 0x2 at 0x1000000000000000 is in none that is loaded; the file is damaged",
+      "input: its segment of the type 0x2 at 0x1000000000000000 is not in a loaded segment; the file is damaged",
     );
     expect(() => linkWith(field(elf.PT_TLS, 8, 0x1000n))).toThrow(
       /its segment of the type 0x7 .* in none that is loaded/,

@@ -74,25 +74,29 @@ describe("a machine that is switched off", () => {
 describe("a machine that fails is one line, and leaves no file", () => {
   const there = "emulated x86-64 machine (Nehalem, Linux 6.1)";
   test.each<[string, () => Machine, string]>([
-    ["with the emulator's last words", () => machine("echo a >&2; echo b >&2; exit 3"), `emulator ended with 3: b`],
-    ["or none", () => machine("exit 1"), "emulator ended with 1: no word why; it needs 256 MiB of memory here"],
-    ["ended by a signal", () => machine("kill -KILL $$"), "emulator ended with SIGKILL: no word why; it needs 256"],
+    ["with the emulator's last output", () => machine("echo a >&2; echo b >&2; exit 3"), `emulator ended with 3: b`],
+    ["or none", () => machine("exit 1"), "emulator ended with 1: it gave no reason; it needs 256 MiB of memory here"],
+    [
+      "ended by a signal",
+      () => machine("kill -KILL $$"),
+      "emulator ended with SIGKILL: it gave no reason; it needs 256",
+    ],
     [
       "not off in time",
       () =>
         machine("printf 'Run /init\\nKernel panic - not syncing: no init\\nCPU: 0\\n'; exec sleep 60", { seconds: 1 }),
-      "not off within its 1 s, and where emulation is slow it needs more; " +
-        "its last words: Kernel panic - not syncing: no init",
+      "still running after its 1 s; where emulation is slow, allow it more; " +
+        "its last output: Kernel panic - not syncing: no init",
     ],
     [
       "nor heard of",
       () => machine("exec sleep 60", { seconds: 1 }),
-      "needs more; it has said nothing, so this kernel may not be for that processor",
+      "allow it more; it printed nothing, so this kernel may not support that processor",
     ],
     [
       "without its kernel",
       () => machine("true", { kernel: { path: "/nowhere", release: "6.1" } }),
-      `${there}: its kernel is not at /nowhere; fetch it again`,
+      `${there}: no kernel at /nowhere; fetch it again`,
     ],
   ])("%s", async (_, made, message) => {
     const failure = String(await boot(RUN, made(), ROOT).catch((error: unknown) => error));
@@ -106,7 +110,7 @@ describe("a machine that fails is one line, and leaves no file", () => {
     const made = machine("true");
     rmSync(join(folder, "emulator"));
     await expect(boot(RUN, made, ROOT)).rejects.toThrow(
-      `emulated x86-64 machine: ${join(folder, "emulator")} is not there; on Debian: apt-get install qemu-system-x86`,
+      `emulated x86-64 machine: ${join(folder, "emulator")} not found; on Debian: apt-get install qemu-system-x86`,
     );
     expect(existsSync(scratch)).toBe(true);
   });

@@ -99,25 +99,27 @@ describe("a machine that fails is one line, and leaves no file", () => {
     "no QEMU",
     () => instead("qemu-system-none"),
     shell("true"),
-    /^emulated x86-64 machine: qemu-system-none is not there; on Debian: apt-get install qemu-system-x86$/,
+    /^emulated x86-64 machine: qemu-system-none not found; on Debian: apt-get install qemu-system-x86$/,
   );
   fails(
     "a QEMU that ends without a word",
     () => instead("false"),
     shell("true"),
-    new RegExp(`${there}false ended with 1: no word why; it needs 256 MiB of memory here$`),
+    new RegExp(`${there}false ended with 1: it gave no reason; it needs 256 MiB of memory here$`),
   );
   fails(
     "a machine that says nothing",
     () => instead("true"),
     shell("true"),
-    new RegExp(`${there}it ended without a whole result \\(0 bytes came: .*\\): try again, .*; its last words: none$`),
+    new RegExp(
+      `${there}it ended without a complete result \\(0 bytes came: .*\\): try again, .*; its last output: none$`,
+    ),
   );
   fails(
     "no kernel",
     () => ({ kernel: { path: "/nowhere", release: "0" } }),
     shell("true"),
-    new RegExp(`${there}its kernel is not at /nowhere; fetch it again$`),
+    new RegExp(`${there}no kernel at /nowhere; fetch it again$`),
   );
   fails(
     "a kernel that is none",
@@ -146,31 +148,31 @@ describe("a machine that fails is one line, and leaves no file", () => {
       seconds: 10,
     }),
     shell("true"),
-    /: not off within its 10 s, and where emulation is slow it needs more; it has said nothing, so this kernel may not be for that processor$/,
+    /: still running after its 10 s; where emulation is slow, allow it more; it printed nothing, so this kernel may not support that processor$/,
   );
   fails(
     "a command that hangs",
     () => ({ seconds: 25 }),
     shell("echo doing this; sleep 1000"),
-    /: not off within its 25 s, .*; its last words: doing this$/,
+    /: still running after its 25 s; .*; its last output: doing this$/,
   );
   fails(
     "a kernel that panics",
     () => ({}),
     shell("echo c >/proc/sysrq-trigger; sleep 100"),
-    /: it ended without a whole result \(0 bytes came: .*\): try again, .*; its last words: .*Kernel panic - not syncing: sysrq triggered crash$/,
+    /: it ended without a complete result \(received 0 bytes: .*\): try again, .*; its last output: .*Kernel panic - not syncing: sysrq triggered crash$/,
   );
   fails(
     "a disk in it that is full",
     () => ({}),
     shell("cat /dev/zero >/fill"),
-    /: it could not keep the command's exit status, so its memory of 256 MiB may be full; give it more$/,
+    /: it could not store the command's exit status; its 256 MiB of memory may be full: give it more$/,
   );
   fails(
     "files that do not fit in its memory",
     () => ({ memory: 128 }),
     { ...shell("true"), files: [{ path: "big", content: new Uint8Array(100 << 20), mode: 0o644 }] },
-    /: it ended without a whole result .*; its last words: .*(Kernel panic|Initramfs unpacking failed)/,
+    /: it ended without a complete result .*; its last output: .*(Kernel panic|Initramfs unpacking failed)/,
   );
 
   testNeeding(NEEDS.namespaces)("a full disk here", async () => {
@@ -181,7 +183,7 @@ describe("a machine that fails is one line, and leaves no file", () => {
     try {
       const refused = boot(RUN, await machine(), [{ path: "big", content: new Uint8Array(2 << 20), mode: 0o644 }]);
       await expect(refused).rejects.toThrow(
-        /: writing its files to \S+\/small\/\S+: ENOSPC.*; TMPDIR can name a folder with more room$/,
+        /: writing its files to \S+\/small\/\S+: ENOSPC.*; set TMPDIR to a folder with more room$/,
       );
       expect(readdirSync(small)).toEqual([]);
     } finally {

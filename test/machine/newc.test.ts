@@ -68,7 +68,7 @@ describe("an initramfs", () => {
   test("that is cut short, or none, is refused", () => {
     const whole = readFileSync(at("archive"));
     for (let length = 0; length < whole.length - 4; length++)
-      expect(() => readNewc(whole.subarray(0, length))).toThrow(/^(no 070701 at|cut short behind) byte \d+/);
+      expect(() => readNewc(whole.subarray(0, length))).toThrow(/^(no 070701 at|cut short after) byte \d+/);
     expect(() => readNewc(Buffer.from("\x1f\x8b not an archive"))).toThrow("no 070701 at byte 0");
   });
 
@@ -85,12 +85,14 @@ describe("an initramfs", () => {
         expect(sized(place, digits), digits).toThrow(/or no number at byte \d+$/);
     for (const place of [fileSize, nameSize])
       for (const digits of ["ffffffff", "80000000", "7fffff90", "00100000"])
-        expect(sized(place, digits), digits).toThrow(/^cut short behind byte 0$/);
+        expect(sized(place, digits), digits).toThrow(/^cut short after byte 0$/);
     for (const digits of ["00000000", "00000001", "00000002"])
-      expect(sized(nameSize, digits), digits).toThrow(/^no name behind byte 0$/);
+      expect(sized(nameSize, digits), digits).toThrow(/^no name after byte 0$/);
     const [last] = [whole.lastIndexOf("070701")];
-    expect(() => readNewc(Buffer.concat([whole.subarray(0, last), whole]))).toThrow(/^"bin" twice, again at byte \d+$/);
-    expect(() => readNewc(Buffer.concat([whole, whole]))).toThrow(/^something behind the end at byte \d+$/);
+    expect(() => readNewc(Buffer.concat([whole.subarray(0, last), whole]))).toThrow(
+      /^"bin" twice, the second time at byte \d+$/,
+    );
+    expect(() => readNewc(Buffer.concat([whole, whole]))).toThrow(/^data after the end at byte \d+$/);
   });
 
   test("overwrites nothing", () => {

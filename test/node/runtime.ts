@@ -84,7 +84,7 @@ async function answers(socket: string, log: string): Promise<void> {
     if ((await cri.version().catch(() => "")) !== "") return;
   }
   const said = readFileSync(log, "utf8").trimEnd().split("\n").slice(-5).join("\n");
-  throw new Error(`waited ${PATIENCE_MS / 1000} s for the runtime to answer at ${socket}, in vain:\n${said}`);
+  throw new Error(`gave up after waiting ${PATIENCE_MS / 1000} s for the runtime to answer at ${socket}:\n${said}`);
 }
 
 /** A daemon first looks for its helpers in its own folder. */

@@ -187,10 +187,10 @@ describe("bun run release", () => {
         writeFileSync(added, "");
         refused(
           clone,
-          /^release: not the commit's: added; commit it, or put it away \(git stash --include-untracked\)\n$/,
+          /^release: the tree differs from its commit: added; commit this, or stash it \(git stash --include-untracked\)\n$/,
         );
         writeFileSync(changed, "");
-        refused(clone, /^release: not the commit's: NOTICE, added; commit it, [^\n]*\n$/);
+        refused(clone, /^release: the tree differs from its commit: NOTICE, added; commit this, [^\n]*\n$/);
       } finally {
         rmSync(added);
         writeFileSync(changed, notice);
@@ -198,7 +198,7 @@ describe("bun run release", () => {
     });
 
     test("a tree without git, and a machine without it", () => {
-      const line = /^release: no git, or no commit, in this tree, [^\n]*; run it in a clone, with git installed\n$/;
+      const line = /^release: this tree has no git or no commit, [^\n]*; run it in a clone, with git installed\n$/;
       refused(clone, line, [], { PATH: "/nonexistent" });
       refused(Clone.copy(join(FOLDER, "copy")), line);
     });

@@ -66,7 +66,7 @@ describe("a command", () => {
 
   test("says in one line that TMPDIR cannot be used", () => {
     const stderr = expect.stringMatching(
-      /^name: \/proc\/none: no folder can be made there \(ENOENT\); set TMPDIR .*\n$/,
+      /^name: \/proc\/none: cannot make a folder there \(ENOENT\); set TMPDIR .*\n$/,
     );
     expect(ran(words("run.folder('a-')"), { TMPDIR: "/proc/none" })).toEqual({ status: 1, stdout: "", stderr });
   });

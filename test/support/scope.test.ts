@@ -75,12 +75,12 @@ describe("a scope", () => {
   test("says of a place where no folder can be made what to do", () => {
     const run = new Scope();
     expect(() => run.folder("x-", "/proc/none")).toThrow(
-      new UserError("/proc/none: no folder can be made there (ENOENT); make it writable, with room"),
+      new UserError("/proc/none: cannot make a folder there (ENOENT); make it writable, with room"),
     );
   });
 
   test("says of a command that there is none", () => {
-    expect(() => new Scope().spawn(["no-such-command"])).toThrow("no-such-command: there is no such command");
+    expect(() => new Scope().spawn(["no-such-command"])).toThrow("no-such-command: command not found");
   });
 
   test("ends the last first, and all of it where one fails", async () => {

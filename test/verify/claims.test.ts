@@ -49,7 +49,7 @@ describe("what is said of a file", () => {
     cpSync(built("provenance.json"), BESIDE);
     expect(of(BYTES.subarray(1))).toEqual({
       claims: [],
-      unused: `${BESIDE} is of another file: none that it tells of has this SHA-256`,
+      unused: `${BESIDE} is of another file: none that it describes has this SHA-256`,
     });
     expect(of(BYTES.subarray(1), { architecture: AARCH64 })).toEqual({ claims: [], unused: undefined });
     expect(of(BYTES.subarray(1), { label: "abc" }).claims.map(({ commit }) => commit)).toEqual(["abc"]);
@@ -74,13 +74,13 @@ describe("what is said of a file", () => {
     expect(readProvenance(BESIDE).others).toEqual([]);
   });
 
-  test("is nothing by one that is not what a build writes down, and why", () => {
+  test("is nothing by one that is not the provenance of a build, and why", () => {
     rmSync(BESIDE, { force: true });
     for (const make of [() => mkdirSync(BESIDE), () => Bun.spawnSync(["mkfifo", BESIDE])]) {
       make();
       expect(of(BYTES)).toEqual({
         claims: [],
-        unused: expect.stringMatching(/\/provenance\.json: cannot be read as .*: it is no regular file$/),
+        unused: expect.stringMatching(/\/provenance\.json: cannot be read as .*: it is not a regular file$/),
       });
       rmSync(BESIDE, { recursive: true });
     }
@@ -94,7 +94,7 @@ describe("what is said of a file", () => {
       writeFileSync(BESIDE, text);
       expect(of(BYTES)).toEqual({
         claims: [],
-        unused: expect.stringMatching(/\/provenance\.json: cannot be read as what a build writes down: ./),
+        unused: expect.stringMatching(/\/provenance\.json: cannot be read as the provenance of a build: ./),
       });
     }
   });
@@ -117,7 +117,7 @@ describe("what is said of a file", () => {
     expect(Object.fromEntries(claims[0]?.libraries ?? [])).toEqual(pinnedLibraries(X86_64).sha256);
     expect(of(BYTES.subarray(1))).toEqual({
       claims: [],
-      unused: `${STATEMENT} is of another file: none that it tells of has this SHA-256`,
+      unused: `${STATEMENT} is of another file: none that it describes has this SHA-256`,
     });
     writeFileSync(
       STATEMENT,

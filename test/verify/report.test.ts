@@ -55,25 +55,25 @@ const changed = (...offsets: readonly number[]) =>
 describe("what may be the cause", () => {
   test("is another commit, by provenance or by a label, with what to do", () => {
     const line = (source: string) =>
-      `commit: ${source} says ${THERE}, and this checkout is ${HERE}; git checkout ${THERE}, and verify again`;
+      `commit: ${source} says ${THERE}, but this checkout is ${HERE}; git checkout ${THERE}, and verify again`;
     expect(said({ claims: [{ ...PROVENANCE, commit: THERE }] })).toEqual([line("provenance.json")]);
     expect(said({ claims: [{ source: "the label", commit: THERE }, PROVENANCE] })).toEqual([line("the label")]);
   });
 
   test("is a checkout with changes, there or here, or one without git", () => {
     expect(said({ claims: [{ ...PROVENANCE, changed: true }] })).toEqual([
-      "commit: provenance.json says that it was built with changes on that commit, which only who built it has",
+      "commit: provenance.json says that it was built with changes on that commit, which only its builder has",
     ]);
     expect(said({ checkout: { commit: HERE, changes: ["a", "b", "c", "d", "e"] } })).toEqual([
       "checkout: it has changes (a, b, c and 2 more), so the rebuild is of no commit; git stash --include-untracked, and verify again",
     ]);
     expect(said({ claims: [{ ...PROVENANCE, commit: null }] })).toEqual([
-      "commit: provenance.json says that it was built where git knew no commit, so nobody can say of which sources",
+      "commit: provenance.json says that it was built where git knew no commit, so its sources are not known",
     ]);
     const without = said({ checkout: { commit: null, changes: null } });
     expect(without).toEqual([
-      `commit: provenance.json says ${HERE}, and this checkout is of no known one; git checkout ${HERE}, and verify again`,
-      "checkout: git knows no commit of it, so of which commit the rebuild is cannot be said; verify in a clone of the repository",
+      `commit: provenance.json says ${HERE}, but this checkout is not of a known one; git checkout ${HERE}, and verify again`,
+      "checkout: git does not know its commit, so the rebuild's is not known either; verify in a clone of the repository",
     ]);
   });
 
@@ -83,17 +83,17 @@ describe("what may be the cause", () => {
       ["libother.so", "c3"],
     ]);
     expect(said({ claims: [{ ...PROVENANCE, runtime: "a2", libraries }] })).toEqual([
-      "runtime: provenance.json has SHA-256 a2 of Bun's, and pinned is a1",
-      "library libc.so: provenance.json has none, and the rebuild SHA-256 b1",
-      "library libstdc++.so.6: provenance.json has SHA-256 c2, and the rebuild SHA-256 b2",
-      "library libother.so: provenance.json has SHA-256 c3, and the rebuild none",
+      "runtime: provenance.json says SHA-256 a2, but the pinned one is a1",
+      "library libc.so: provenance.json has none, but the rebuild has SHA-256 b1",
+      "library libstdc++.so.6: provenance.json has SHA-256 c2, but the rebuild has SHA-256 b2",
+      "library libother.so: provenance.json has SHA-256 c3, but the rebuild has none",
     ]);
   });
 
   test("is a library of this machine's that is not the pinned one, and then the rebuild is not the release's", () => {
     expect(said({ rebuilt: { ...REBUILT, others: ["/lib/libc.so"] } })).toEqual([
       expect.stringMatching(
-        /^this machine: its libraries are not the release's: \/lib\/libc\.so is not what src\/build\/pin\/pin\.json has .*: the difference may be this machine's and not the file's$/,
+        /^this machine: its libraries are not the release's: \/lib\/libc\.so is not what src\/build\/pin\/pin\.json has .*: the difference may come from this machine and not from the file$/,
       ),
     ]);
   });
@@ -102,7 +102,7 @@ describe("what may be the cause", () => {
     const bare = [
       expect.stringMatching(
         new RegExp(
-          `^commit: nothing tells which one the file is of; see that it is this checkout's, ${HERE}, or put the provenance\\.json .* beside it, `,
+          `^commit: nothing says which one the file was built from; check that it is this checkout's, ${HERE}, or put the provenance\\.json .* beside it, `,
         ),
       ),
     ];
@@ -115,7 +115,7 @@ describe("what may be the cause", () => {
 
   test("is none that is known, where all that is said of it is so: then that is said", () => {
     expect(said({})).toEqual([
-      "nothing of that is another by provenance.json: the file is not what it says, or the build is not reproducible here",
+      "by provenance.json, none of these differs: the file is not what they say, or the build is not reproducible here",
     ]);
   });
 });
@@ -132,7 +132,7 @@ describe("of the same bytes", () => {
       `FILE: the same bytes as a build of commit ${HERE} with changes (src/x.ts) ${end}`,
     );
     expect(describeSame(given(BUILT), evidence({ checkout: { commit: null, changes: null } }))).toBe(
-      `FILE: the same bytes as a build of this checkout, of which git knows no commit ${end}; provenance.json names ${HERE}`,
+      `FILE: the same bytes as a build of this checkout, whose commit git does not know ${end}; provenance.json names ${HERE}`,
     );
     expect(describeSame(given(BUILT), evidence({ claims: [{ source: "the label", commit: THERE }] }))).toBe(
       `FILE: the same bytes as a build of commit ${HERE} ${end}; the label names ${THERE}`,
@@ -176,7 +176,7 @@ describe("of other bytes", () => {
   test("both sums are said, and the commit", () => {
     const bytes = changed(0x3010);
     expect(describeOther(given(bytes), BUILT, evidence({}))).toBe(
-      `FILE: not what a build of commit ${HERE} makes (amd64: SHA-256 is ${sha256(bytes)}, and of the rebuild ${sha256(BUILT)})`,
+      `FILE: differs from a build of commit ${HERE} (amd64: SHA-256 is ${sha256(bytes)}, the rebuild's is ${sha256(BUILT)})`,
     );
   });
 

@@ -106,10 +106,10 @@ describe("bun run verify", () => {
         status: 1,
         complaint: "",
         lines: [
-          `${path}: not what a build of commit ${first} makes (${host.debian}: SHA-256 is ${sha256(bytes)}, and of the rebuild ${sha256(readFileSync(BUILT))})`,
-          `  commit: ${source} says ${"f".repeat(40)}, and this checkout is ${first}; git checkout ${"f".repeat(40)}, and verify again`,
-          `  runtime: ${source} has SHA-256 other of Bun's, and pinned is ${provenance.bun.runtime.sha256}`,
-          `  library ${library.path.split("/").at(-1)}: ${source} has SHA-256 another, and the rebuild SHA-256 ${library.sha256}`,
+          `${path}: differs from a build of commit ${first} (${host.debian}: SHA-256 is ${sha256(bytes)}, the rebuild's is ${sha256(readFileSync(BUILT))})`,
+          `  commit: ${source} says ${"f".repeat(40)}, but this checkout is ${first}; git checkout ${"f".repeat(40)}, and verify again`,
+          `  runtime: ${source} says SHA-256 other, but the pinned one is ${provenance.bun.runtime.sha256}`,
+          `  library ${library.path.split("/").at(-1)}: ${source} has SHA-256 another, but the rebuild has SHA-256 ${library.sha256}`,
           `  size: ${bytes.length.toLocaleString("en-US")} bytes, and the rebuild has ${(bytes.length - 1).toLocaleString("en-US")} bytes`,
           `  pages: 2 of ${pages} differ; the first byte that does: ${byte}`,
           `    page at offset ${hex(pageDown(at))}, address ${hex(address)}, r-x, musl's functions, from libc.a (${name}): ${byte}`,
@@ -130,8 +130,8 @@ describe("bun run verify", () => {
       // Another version gives other bytes: those that -v prints.
       writeFileSync(PACKAGE, readFileSync(PACKAGE, "utf8").replace(/"version": ".*"/, '"version": "9.9.9"'));
       expect(verify([BUILT]).lines.slice(0, 2)).toEqual([
-        expect.stringContaining(`not what a build of commit ${first} with changes (package.json) makes`),
-        expect.stringMatching(/^ {2}commit: .*, and this checkout is /),
+        expect.stringContaining(`differs from a build of commit ${first} with changes (package.json) `),
+        expect.stringMatching(/^ {2}commit: .*, but this checkout is /),
       ]);
       clone.git("commit", "--quiet", "--all", "--message", "Second");
       const second = clone.git("rev-parse", "HEAD");
@@ -159,9 +159,9 @@ describe("bun run verify", () => {
       ] as const) {
         const { status, lines } = verify([path]);
         expect(status).toBe(1);
-        expect(lines[0]).toContain(`: not what a build of commit ${first} makes (${host.debian}: `);
+        expect(lines[0]).toContain(`: differs from a build of commit ${first} (${host.debian}: `);
         expect(lines[1]).toBe(
-          `  commit: ${source} says ${second}, and this checkout is ${first}; git checkout ${second}, and verify again`,
+          `  commit: ${source} says ${second}, but this checkout is ${first}; git checkout ${second}, and verify again`,
         );
         expect(lines.find((line) => line.startsWith("  pages: "))).toMatch(/^ {2}pages: [1-9]\d* of \d+ differ; /);
       }
@@ -185,8 +185,8 @@ describe("bun run verify", () => {
         status: 1,
         complaint: "",
         lines: [
-          expect.stringContaining(`${path} (linux/${host.debian}): not what a build of commit ${first} makes `),
-          expect.stringMatching(/^ {2}commit: nothing tells which one the file is of; /),
+          expect.stringContaining(`${path} (linux/${host.debian}): differs from a build of commit ${first} `),
+          expect.stringMatching(/^ {2}commit: nothing says which one the file was built from; /),
           `  ${ANOTHER_PROGRAM}`,
         ],
       });
@@ -218,7 +218,7 @@ describe("bun run verify", () => {
     expect([status, lines[0], lines.at(-1), complaint]).toEqual([
       0,
       "usage: bun run verify FILE [--patience SECONDS]",
-      "The exit status is 0 if they are the same, 1 if they are not, and 2 if it could not be told.",
+      "The exit status is 0 if the bytes are the same, 1 if they differ, and 2 if the check could not be made.",
       "",
     ]);
   });
@@ -239,12 +239,12 @@ describe("bun run verify", () => {
       refused(
         [join(PROJECT, "dist", other.debian, "pause")],
         2,
-        new RegExp(`^verify: emulated ${other.name} machine: \\S+ is not there; on Debian: apt-get install \\S+\\n$`),
+        new RegExp(`^verify: emulated ${other.name} machine: \\S+ not found; on Debian: apt-get install \\S+\\n$`),
         { PATH: "/nonexistent" },
       ));
     for (const [args, line] of [
-      [[], "no file is named"],
-      [["a", "b"], '"b" is too much, one file is verified'],
+      [[], "name a file"],
+      [["a", "b"], '"b": too many arguments, name one file'],
       [["--arch"], "Unknown option '--arch'[^\\n]*"],
       [["a", "--patience", "0"], "--patience 0: not a number of seconds"],
       [["a", "--patience", "1h"], "--patience 1h: not a number of seconds"],

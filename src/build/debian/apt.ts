@@ -23,10 +23,10 @@ export type Apt = {
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /** What to do when apt cannot fetch. The sources are those of this system's own apt. */
-export const CHECK = "see that apt-get update works on this system and that there is room, and try again";
+export const CHECK = "check that apt-get update works here and that the disk has room, then try again";
 
 export const released = ({ architecture, suite }: Release) =>
-  `Debian ${suite ?? "as this system uses it"} for ${architecture}`;
+  `Debian ${suite ?? "(this system's suite)"} for ${architecture}`;
 
 /**
  * Returns apt for `release` below `cache`. The first call fetches the lists.
@@ -91,7 +91,7 @@ export async function debianArchive(run: Scope): Promise<string> {
   const archive = (await systemSources(run)).find(([, name = "-"]) => /^[a-z]+$/.test(name))?.[0];
   if (archive === undefined)
     throw new UserError(
-      "apt has no Debian archive with packages in main among its sources (see apt-get indextargets); " +
+      "none of apt's sources is a Debian archive with packages in main (see apt-get indextargets); " +
         "add one to /etc/apt/sources.list.d",
     );
   return archive;
@@ -111,7 +111,7 @@ export async function debianCommand(run: Scope, command: readonly string[], cwd 
   const [name = ""] = command;
   if (Bun.which(name) === null)
     throw new UserError(
-      `${name} is not there; packages of Debian are fetched by apt and dpkg: work on Debian, or in a container of it`,
+      `${name} not found; apt and dpkg fetch Debian's packages: run this on Debian or in a Debian container`,
     );
   return run.spawn(command, { cwd, env: { ...process.env, LC_ALL: "C" } }).ended;
 }
@@ -119,5 +119,5 @@ export async function debianCommand(run: Scope, command: readonly string[], cwd 
 /** The first error in a command's output, or its status. */
 export function said({ status, stderr }: Ending): string {
   const lines = stderr.split("\n").filter((line) => line !== "");
-  return (lines.find((line) => /^(E|dpkg-deb): ?/.test(line)) ?? lines[0] ?? `it ended with ${status}`).trim();
+  return (lines.find((line) => /^(E|dpkg-deb): ?/.test(line)) ?? lines[0] ?? `it exited with ${status}`).trim();
 }

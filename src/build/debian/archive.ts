@@ -22,7 +22,7 @@ export const archiveFor = (run: Scope, architecture: Architecture, cache: string
 /** @throws UserError naming the package that has it. */
 export function installedArchive({ muslArchive }: Architecture): string {
   if (existsSync(muslArchive)) return muslArchive;
-  throw new UserError(`${muslArchive} is not there; on Debian: apt-get install ${PACKAGE}`);
+  throw new UserError(`${muslArchive} not found; on Debian: apt-get install ${PACKAGE}`);
 }
 
 /** Fetches it from Debian's package and returns its path. @throws UserError. */

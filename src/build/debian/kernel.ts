@@ -20,6 +20,6 @@ export async function fetchKernel(run: Scope, name: string, release: Release, ca
   const [image] = ["boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz"].flatMap((place) => [
     ...new Bun.Glob(place).scanSync(folder),
   ]);
-  if (image === undefined) throw new UserError(`${name} has no kernel in ${folder}; name another package of kernels`);
+  if (image === undefined) throw new UserError(`${name} has no kernel in ${folder}; name another kernel package`);
   return { path: join(folder, image), release: image.replace(/^boot\/vmlinuz-|^usr\/lib\/modules\/|\/vmlinuz$/g, "") };
 }

@@ -33,7 +33,7 @@ export type Session = { readonly console: string; readonly port: Buffer };
 export async function boot(run: Scope, machine: Machine, root: readonly NewcEntry[]): Promise<Session> {
   requireEmulator(machine.architecture);
   if (!existsSync(machine.kernel.path))
-    throw new MachineError(`${describe(machine)}: its kernel is not at ${machine.kernel.path}; fetch it again`);
+    throw new MachineError(`${describe(machine)}: no kernel at ${machine.kernel.path}; fetch it again`);
   await using own = run.nested();
   const scratch = own.folder("pause-machine-");
   const initramfs = join(scratch, "initramfs");
@@ -47,7 +47,7 @@ export async function boot(run: Scope, machine: Machine, root: readonly NewcEntr
 export function requireEmulator({ name, emulator }: Architecture): void {
   if (Bun.which(emulator.program) !== null) return;
   throw new MachineError(
-    `emulated ${name} machine: ${emulator.program} is not there; on Debian: apt-get install ${emulator.package}`,
+    `emulated ${name} machine: ${emulator.program} not found; on Debian: apt-get install ${emulator.package}`,
   );
 }
 
@@ -56,7 +56,7 @@ function writeRoot(machine: Machine, path: string, root: readonly NewcEntry[]): 
     writeNewc(path, root);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    const remedy = "code" in error && error.code === "ENOSPC" ? "; TMPDIR can name a folder with more room" : "";
+    const remedy = "code" in error && error.code === "ENOSPC" ? "; set TMPDIR to a folder with more room" : "";
     throw new MachineError(`${describe(machine)}: writing its files to ${path}: ${error.message}${remedy}`);
   }
 }
@@ -78,14 +78,14 @@ async function emulate(run: Scope, machine: Machine, initramfs: string, port: st
   if (late) {
     const words =
       heard === ""
-        ? "it has said nothing, so this kernel may not be for that processor"
-        : `its last words: ${lastWords(heard)}`;
+        ? "it printed nothing, so this kernel may not support that processor"
+        : `its last output: ${lastWords(heard)}`;
     throw new MachineError(
-      `${describe(machine)}: not off within its ${seconds} s, and where emulation is slow it needs more; ${words}`,
+      `${describe(machine)}: still running after its ${seconds} s; where emulation is slow, allow it more; ${words}`,
     );
   }
   if (status !== 0) {
-    const words = stderr.trim().split("\n").at(-1) || `no word why; it needs ${memory} MiB of memory here`;
+    const words = stderr.trim().split("\n").at(-1) || `it gave no reason; it needs ${memory} MiB of memory here`;
     throw new MachineError(`${describe(machine)}: ${program} ended with ${signal ?? status}: ${words}`);
   }
   return heard;

@@ -59,11 +59,10 @@ export function readNewc(archive: Uint8Array): Map<string, Buffer> {
   for (let at = 0; ; ) {
     const { name, content, next } = readRecord(bytes, at);
     if (name === LAST) {
-      if (bytes.subarray(next).some((byte) => byte !== 0))
-        throw new NewcError(`something behind the end at byte ${next}`);
+      if (bytes.subarray(next).some((byte) => byte !== 0)) throw new NewcError(`data after the end at byte ${next}`);
       return files;
     }
-    if (files.has(name)) throw new NewcError(`${JSON.stringify(name)} twice, again at byte ${at}`);
+    if (files.has(name)) throw new NewcError(`${JSON.stringify(name)} twice, the second time at byte ${at}`);
     files.set(name, content);
     at = next;
   }
@@ -76,15 +75,15 @@ function readRecord(archive: Buffer, at: number) {
     const from = at + MAGIC.length + 8 * place;
     const digits = archive.toString("latin1", from, from + 8);
     if (!/^[0-9A-Fa-f]{8}$/.test(digits))
-      throw new NewcError(`cut short behind byte ${at}, or no number at byte ${from}`);
+      throw new NewcError(`cut short after byte ${at}, or no number at byte ${from}`);
     return Number.parseInt(digits, 16);
   };
   const named = at + HEADER_SIZE + number(NAMESIZE);
   const content = padded(named);
   const end = content + number(FILESIZE);
-  if (named > archive.length || end > archive.length) throw new NewcError(`cut short behind byte ${at}`);
+  if (named > archive.length || end > archive.length) throw new NewcError(`cut short after byte ${at}`);
   const name = archive.subarray(at + HEADER_SIZE, named);
-  if (name.length < 2 || name.indexOf(0) !== name.length - 1) throw new NewcError(`no name behind byte ${at}`);
+  if (name.length < 2 || name.indexOf(0) !== name.length - 1) throw new NewcError(`no name after byte ${at}`);
   return {
     name: name.toString("utf8", 0, name.length - 1),
     content: archive.subarray(content, end),

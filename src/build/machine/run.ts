@@ -52,8 +52,8 @@ export async function runInMachine(
   const output = brought.get(OUTPUT)?.toString() ?? "";
   if (!/^\d+\n$/.test(status))
     throw new MachineError(
-      `${describe(machine)}: it could not keep the command's exit status, ` +
-        `so its memory of ${machine.memory} MiB may be full; give it more`,
+      `${describe(machine)}: it could not store the command's exit status; ` +
+        `its ${machine.memory} MiB of memory may be full: give it more`,
     );
   return { status: Number(status), output, results: new Map([...brought].filter(([name]) => results.includes(name))) };
 }
@@ -68,8 +68,8 @@ function unpack(machine: Machine, console: string, port: Buffer): Map<string, Bu
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new MachineError(
-      `${describe(machine)}: it ended without a whole result (${port.length} bytes came: ${reason}): ` +
-        `try again, then with another QEMU or kernel; its last words: ${lastWords(console)}`,
+      `${describe(machine)}: it ended without a complete result (received ${port.length} bytes: ${reason}): ` +
+        `try again, then with another QEMU or kernel; its last output: ${lastWords(console)}`,
     );
   }
 }

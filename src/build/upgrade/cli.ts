@@ -21,7 +21,7 @@ const HELP = `Moves the project to another Bun: fetches its runtimes and Debian'
 instructions that ask the processor what it is. Writes src/build/pin/pin.json, and the version's name into
 every file that names the Bun to build and test with.
 
-Usage: bun run pin VERSION     (the version this Bun has: npx -y bun@VERSION run pin VERSION)
+Usage: bun run pin VERSION     (VERSION must be that of the Bun that runs this: npx -y bun@VERSION run pin VERSION)
 `;
 
 async function main(run: Scope, args: readonly string[]): Promise<void> {
@@ -32,11 +32,11 @@ async function main(run: Scope, args: readonly string[]): Promise<void> {
   }
   if (version === undefined || extra !== undefined || !/^\d+\.\d+\.\d+$/.test(version)) {
     const found = args.length === 0 ? "no version" : JSON.stringify(args.join(" "));
-    throw new UserError(`found ${found} where one like ${PINNED_BUN} is expected; see bun run pin --help`);
+    throw new UserError(`expected a version like ${PINNED_BUN}, found ${found}; see bun run pin --help`);
   }
   if (Bun.version !== version)
     throw new UserError(
-      `this is Bun ${Bun.version}, and only ${version} fetches its own runtimes; ` +
+      `this is Bun ${Bun.version}, and only Bun ${version} can fetch its own runtimes; ` +
         `run: npx -y bun@${version} run pin ${version}`,
     );
   await ownDist(run);
@@ -86,8 +86,7 @@ function trackedFiles(): readonly string[] {
     cwd: ROOT,
     stderr: "ignore",
   });
-  if (!success)
-    throw new UserError(`${ROOT}: git lists no files here; move to another Bun in a clone of the repository`);
+  if (!success) throw new UserError(`${ROOT}: git lists no files here; run this in a clone of the repository`);
   return stdout.toString().split("\0").filter(Boolean);
 }
 
@@ -106,7 +105,8 @@ function move(files: readonly string[], version: string, { libraries }: Pin): vo
   }
   const commands = ["install", "run check", "run build --arch all", "run test"];
   console.log(`pinned Bun ${version}. Next: ${commands.map((each) => `npx -y bun@${version} ${each}`).join(" && ")}`);
-  if (left.length > 0) console.log(`these lines name ${PINNED_BUN} for another reason; read them: ${left.join(", ")}`);
+  if (left.length > 0)
+    console.log(`these lines still name ${PINNED_BUN}, perhaps for another reason; check them: ${left.join(", ")}`);
 }
 
 /** The versions of the works in NOTICE, as reported by this Bun and Debian's packages. */

@@ -17,8 +17,7 @@ export async function findCpuQueries(
   );
   if (Object.keys(found).length === 0) return found;
   const command = ["objdump", "--disassemble", "--no-show-raw-insn", path];
-  if (Bun.which("objdump") === null)
-    throw new UserError("objdump, which finds the places, is not there; on Debian: apt-get install binutils");
+  if (Bun.which("objdump") === null) throw new UserError("objdump not found; on Debian: apt-get install binutils");
   const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe", signal: run.signal });
   let rest = "";
   for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
@@ -34,8 +33,8 @@ export async function findCpuQueries(
   const [absent] = Object.entries(found).filter(([, places]) => places.length === 0);
   if (absent !== undefined)
     throw new UserError(
-      `${path}: no ${absent[0]} instruction in it, and every Bun for ${architecture.name} has some; ` +
-        "is it the right file?",
+      `${path}: found no ${absent[0]} instruction, and every Bun for ${architecture.name} has some; ` +
+        "check that this is the right file",
     );
   return found;
 }

@@ -46,7 +46,7 @@ export function components(architecture: Architecture): readonly Component[] {
       },
       purl: `pkg:github/oven-sh/webkit@${commitOf("webkit")}`,
       part:
-        "What its baseline compiler made of the TypeScript, and words of its virtual machine; " +
+        "What its baseline compiler made of the TypeScript, and data of its virtual machine; " +
         "its own machine code is not in the file.",
       parts: ["compiled from TypeScript", "template of the data"],
     },
@@ -70,7 +70,7 @@ export function components(architecture: Architecture): readonly Component[] {
     {
       ...library(architecture, "musl-dev", "libc.a"),
       ...{ supplier: "the musl project", license: "MIT" },
-      part: "The machine code of the functions that are called behind the wait, and a thread's control block.",
+      part: "The machine code of the functions that run after the wait, and a thread's control block.",
       parts: ["musl's functions, from libc.a", "template of the data"],
     },
     {
@@ -111,5 +111,5 @@ function commitOf(part: string): string {
 }
 
 function unpinned(what: string): never {
-  throw new Error(`no version is known of ${what}`);
+  throw new Error(`the version of ${what} is not known`);
 }

@@ -27,10 +27,10 @@ export function checkAttached(name: string, layout: Layout, descriptor: Descript
   if (platform.variant !== undefined || listed.variant !== undefined) throw refused(descriptor, "is for a variant");
   const about = [annotations[REFERENCE.digest], subject?.digest];
   if (about.some((digest) => digest !== undefined && !images.includes(digest)))
-    throw refused(descriptor, "is about an image that is not there");
+    throw refused(descriptor, "is about an image that the archive does not have");
   if (run.user !== "" || run.entrypoint.length > 0 || run.env.length > 0 || run.others.length > 0)
-    throw refused(descriptor, "says how to run it");
-  if (diffIds.length !== layers.length) throw refused(descriptor, "has other layers than its configuration names");
+    throw refused(descriptor, "can be run");
+  if (diffIds.length !== layers.length) throw refused(descriptor, "has layers that its configuration does not name");
   for (const [at, layer] of layers.entries()) {
     if (layer.mediaType === IN_TOTO && annotations[REFERENCE.type] === ATTESTATION) {
       layout.blob(layer);
@@ -38,9 +38,10 @@ export function checkAttached(name: string, layout: Layout, descriptor: Descript
     }
     const members = untar(`${name}, a layer of ${descriptor.digest}`, layout.layer(family, layer, diffIds[at]).tar);
     const runs = members.find(({ type, mode }) => type !== "file" || (mode & RUNS) !== 0);
-    if (runs !== undefined) throw refused(descriptor, `has ${JSON.stringify(runs.path)}, which is more than a text`);
+    if (runs !== undefined)
+      throw refused(descriptor, `has ${JSON.stringify(runs.path)}, which is not a plain text file`);
   }
 }
 
 const refused = ({ digest }: Descriptor, what: string) =>
-  new ShapeError(`${digest} beside its images, for no platform, which ${what}`);
+  new ShapeError(`${digest}, listed without a platform beside its images, which ${what}`);

@@ -36,7 +36,7 @@ export function findBuilt(dist: string): readonly [Built, ...Built[]] {
   const other = others.find(({ commit }) => commit !== first.commit);
   if (other !== undefined)
     throw new ImageError(
-      `${first.path} is of commit ${first.commit}, ${other.path} of ${other.commit}; build both from ` +
+      `${first.path} is of commit ${first.commit}, and ${other.path} of ${other.commit}; build both from ` +
         `one: bun run build --arch all`,
     );
   return [first, ...others];
@@ -48,10 +48,12 @@ function readBuilt(folder: string, architecture: string): Built {
   checkMachine(path, bytes, architecture);
   const said = readProvenance(join(folder, "provenance.json"));
   if (said.version !== version)
-    throw new ImageError(`${path} is version ${said.version}, and this is ${version}; build it again: bun run build`);
+    throw new ImageError(
+      `${path} is version ${said.version}, but this checkout is ${version}; build it again: bun run build`,
+    );
   if (!said.hashes.includes(sha256(bytes)))
     throw new ImageError(
-      `${path} is not the file that ${join(folder, "provenance.json")} tells of; build it again: bun run build`,
+      `${path} is not the file that ${join(folder, "provenance.json")} describes; build it again: bun run build`,
     );
   return { architecture, path, bytes, commit: said.commit, committed: said.committed };
 }

@@ -15,11 +15,11 @@ const ARCHIVE = "dist/pause.oci.tar";
 
 const USAGE = `usage: bun run image [--docker-arch ARCHITECTURE]
 
-Puts what bun run build made, dist/ARCHITECTURE/pause of one or of each, into ${ARCHIVE}:
+Puts each dist/ARCHITECTURE/pause that bun run build made into ${ARCHIVE}:
 an image index that docker, podman, buildah, skopeo and containerd load.
 
-  --docker-arch ARCHITECTURE   ${ARCHITECTURES.join(" or ")}: the one that docker load takes into its classic image
-                               store, which has no index; by default this machine's where it is there`;
+  --docker-arch ARCHITECTURE   ${ARCHITECTURES.join(" or ")}: the one that docker load puts into its classic image
+                               store, which has no index; by default this machine's, if it was built`;
 
 async function image(run: Scope, chosen: string | undefined): Promise<void> {
   process.chdir(ROOT);

@@ -37,7 +37,7 @@ const MEANS_NOTHING = ["Hostname", "Image", "ArgsEscaped"];
 export function readConfiguration(document: unknown): Configuration {
   const { os, architecture, variant, config, rootfs, history } = recordOf(document, MEMBERS);
   const { type, diff_ids } = recordOf(rootfs, ["type", "diff_ids"]);
-  if (type !== "layers") throw new ShapeError("a configuration whose rootfs has not the type layers");
+  if (type !== "layers") throw new ShapeError("a configuration whose rootfs is not of the type layers");
   const diffIds = list(diff_ids).map(text);
   // Some conversions count the layers by it.
   const layers =
@@ -48,7 +48,7 @@ export function readConfiguration(document: unknown): Configuration {
           .filter((each) => each.empty_layer !== true);
   if (layers.length !== diffIds.length)
     throw new ShapeError(
-      `a configuration whose history has ${layers.length} layers, and whose rootfs ${diffIds.length}`,
+      `a configuration whose history has ${layers.length} layers, but whose rootfs has ${diffIds.length}`,
     );
   return {
     platform: platformOf({ os, architecture, ...(variant !== undefined && { variant }) }),

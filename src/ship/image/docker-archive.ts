@@ -45,11 +45,11 @@ export function readDockerArchive(members: readonly TarMember[], manifest: strin
     throw new ShapeError(`${JSON.stringify(stranger.path)}, which its manifest.json does not name`);
 
   const bytes = fileAt(config);
-  if (sha256(bytes) !== digest) throw new ShapeError("a configuration that is not what it is named by");
+  if (sha256(bytes) !== digest) throw new ShapeError("a configuration whose SHA-256 is not its name");
   const { platform, config: run, diffIds } = readConfiguration(parseJson(bytes));
   const tar = new Uint8Array(fileAt(`${folder}/${LAYER}`));
   if (diffIds.join() !== `sha256:${sha256(tar)}`)
-    throw new ShapeError("layers that are not those that the configuration names (rootfs.diff_ids)");
+    throw new ShapeError("layers other than those that the configuration names (rootfs.diff_ids)");
   if (platform.variant !== undefined) throw new ShapeError("an image for a variant of its platform");
   const { os, architecture } = platform;
   checkFormer(files, folder, { os, architecture, config: JSON.stringify(run) });
@@ -65,12 +65,12 @@ function checkFormer(
   const repositories = files.get(REPOSITORIES);
   const names = repositories === undefined ? {} : record(parseJson(repositories));
   const tags = Object.values(names).flatMap((tags) => Object.values(record(tags)));
-  if (tags.some((tag) => tag !== folder)) throw new ShapeError("other names in what an older Docker goes by");
+  if (tags.some((tag) => tag !== folder)) throw new ShapeError("other names in the files that an older Docker reads");
   const former = files.get(`${folder}/${FORMER}`);
   if (former === undefined) return;
   const { id, parent, os, architecture, config } = record(parseJson(former));
   const run = JSON.stringify(readConfig(config));
   if (id !== folder || parent !== undefined || os !== image.os || architecture !== image.architecture)
-    throw new ShapeError("another image in what an older Docker goes by");
-  if (run !== image.config) throw new ShapeError("an image that an older Docker runs otherwise");
+    throw new ShapeError("another image in the files that an older Docker reads");
+  if (run !== image.config) throw new ShapeError("an image that an older Docker runs differently");
 }

@@ -14,7 +14,7 @@ export type Parts = {
  */
 export function checkDockers(manifest: Uint8Array, images: readonly Parts[]): void {
   const [image, ...others] = list(parseJson(manifest));
-  if (others.length > 0) throw new ShapeError("a manifest.json, by which docker load goes, of more than one image");
+  if (others.length > 0) throw new ShapeError("a manifest.json, which docker load reads, of more than one image");
   const { Config, RepoTags, Layers, LayerSources } = recordOf(image, ["Config", "RepoTags", "Layers", "LayerSources"]);
   if (RepoTags !== undefined && RepoTags !== null) list(RepoTags).forEach(text);
   const named = [text(Config), ...list(Layers).map(text)];
@@ -23,10 +23,10 @@ export function checkDockers(manifest: Uint8Array, images: readonly Parts[]): vo
   );
   if (same === undefined)
     throw new ShapeError(
-      `a manifest.json, by which docker load goes, that names ${named.join(", ").slice(0, 300)}, ` +
-        `which is none of the images of its index.json`,
+      `a manifest.json, which docker load reads, that names ${named.join(", ").slice(0, 300)}, ` +
+        `none of the images of its index.json`,
     );
   for (const [diffId, source] of Object.entries(record(LayerSources ?? {})))
     if (descriptorOf(source).digest !== diffId || !same.diffIds.includes(diffId))
-      throw new ShapeError("a manifest.json, by which docker load goes, with another source of a layer");
+      throw new ShapeError("a manifest.json, which docker load reads, with another source of a layer");
 }

@@ -38,10 +38,9 @@ export class Layout {
   blob({ digest, size, platform }: Descriptor): Uint8Array {
     const called = `blob ${digest}${platform === undefined ? "" : ` (${platform.os}/${platform.architecture})`}`;
     const bytes = this.files.get(blobPath(digest));
-    if (bytes === undefined)
-      throw new ShapeError(`no ${called}, which is missing: one platform alone may have been written`);
+    if (bytes === undefined) throw new ShapeError(`no ${called}: perhaps only one platform was written`);
     if (bytes.length !== size)
-      throw new ShapeError(`${called} of ${bytes.length} bytes where its descriptor says ${size}`);
+      throw new ShapeError(`${called} of ${bytes.length} bytes, but its descriptor says ${size}`);
     return bytes;
   }
 
@@ -82,14 +81,14 @@ export class Layout {
   layer({ layers }: Family, descriptor: Descriptor, diffId: string | undefined): Layer {
     const compression = Object.hasOwn(layers, descriptor.mediaType) ? layers[descriptor.mediaType] : undefined;
     if (compression === undefined)
-      throw new ShapeError(`a layer of media type ${descriptor.mediaType}, which is not read here`);
+      throw new ShapeError(`a layer of media type ${descriptor.mediaType}, which is not supported`);
     // Some readers take a list of files from the annotations instead of the layer.
     if (Object.keys(descriptor.annotations).length > 0) throw new ShapeError("a layer with annotations");
     const blob = this.blob(descriptor);
     const tar = new Uint8Array(unpack(blob, compression, this.left));
     this.left -= tar.length;
     if (`sha256:${sha256(tar)}` !== diffId)
-      throw new ShapeError("layers that are not those that the configuration names (rootfs.diff_ids)");
+      throw new ShapeError("layers other than those that the configuration names (rootfs.diff_ids)");
     return { tar, compressed: blob.length };
   }
 }

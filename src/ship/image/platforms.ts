@@ -10,7 +10,7 @@ export const HOST = RECORD?.debian;
 /** @throws ImageError when the name is not one of these. */
 export function checkArchitecture(name: string): string {
   if (ARCHITECTURES.includes(name)) return name;
-  throw new ImageError(`no architecture ${JSON.stringify(name)}; there are ${ARCHITECTURES.join(" and ")}`);
+  throw new ImageError(`unknown architecture ${JSON.stringify(name)}; name one of ${ARCHITECTURES.join(", ")}`);
 }
 
 /**
@@ -22,6 +22,6 @@ export function checkMachine(path: string, bytes: Uint8Array, architecture: stri
   const machine = bytes.length >= 64 && header.getUint32(0) === 0x7f454c46 ? header.getUint16(18, true) : undefined;
   const found = machine === undefined ? undefined : architectureOf(machine);
   if (found?.debian === architecture) return;
-  const is = machine === undefined ? "no ELF file" : `an ELF file for ${found?.debian ?? `e_machine ${machine}`}`;
-  throw new ImageError(`${path} is ${is}, not for ${architecture}; build it again: bun run build`);
+  const is = machine === undefined ? "not an ELF file" : `an ELF file for ${found?.debian ?? `e_machine ${machine}`}`;
+  throw new ImageError(`${path} is ${is}, but must be one for ${architecture}; build it again: bun run build`);
 }

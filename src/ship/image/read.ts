@@ -49,7 +49,7 @@ function readLayout(name: string, files: ReadonlyMap<string, Uint8Array>): reado
   const index = files.get(INDEX);
   if (index === undefined)
     throw new ImageError(
-      `${name}: no OCI image layout, since it has no ${INDEX}; write it with podman save --format ` +
+      `${name}: not an OCI image layout, since it has no ${INDEX}; write it with podman save --format ` +
         `oci-archive, or skopeo copy to oci-archive:`,
     );
   checkMarker(files.get(MARKER));
@@ -76,15 +76,14 @@ function filesOf(name: string, members: readonly TarMember[]): ReadonlyMap<strin
     const digest = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(path)?.[1];
     if (!known.includes(path) && (type !== "file" || digest === undefined))
       throw new ImageError(
-        `${name}: no OCI image layout alone, since it has ${JSON.stringify(path)}; write it with ` +
+        `${name}: not only an OCI image layout, since it also has ${JSON.stringify(path)}; write it with ` +
           `podman save --format oci-archive, or skopeo copy to oci-archive:`,
       );
     if (type === "folder") continue;
     const found = sha256(bytes);
     if (digest !== undefined && found !== digest)
       throw new ImageError(
-        `${name}: blob sha256:${digest} is not what it is named by: its digest is sha256:${found}; ` +
-          `it was changed or damaged`,
+        `${name}: blob sha256:${digest} has another digest, sha256:${found}; it was changed or damaged`,
       );
     files.set(path, bytes);
   }
@@ -103,11 +102,11 @@ function listedIn(layout: Layout, index: Uint8Array): readonly Descriptor[] {
   const [only, ...others] = layout.index(parseJson(index), OCI.index);
   if (only === undefined) return [];
   if (others.length > 0)
-    throw new ShapeError("more than one image in its index.json, and which counts depends on the reader");
+    throw new ShapeError("more than one image in its index.json, and readers differ on which one they take");
   if (!FAMILIES.some(({ index }) => index === only.mediaType)) return [only];
   const listed = layout.index(layout.json(only), only.mediaType);
   for (const { digest, platform } of listed)
-    if (platform === undefined) throw new ShapeError(`${digest} in its index, for no platform that is said`);
+    if (platform === undefined) throw new ShapeError(`${digest} in its index, without a platform`);
   if (new Set(listed.map(({ digest }) => digest)).size < listed.length)
     throw new ShapeError("one manifest twice in its index");
   return listed;
@@ -119,10 +118,10 @@ function readImage(layout: Layout, descriptor: Descriptor): { image: Image; part
   const { platform, config: run, diffIds } = readConfiguration(layout.json(config));
   checkPlatform(platform, descriptor.platform);
   const [layer, ...more] = layers;
-  if (subject !== undefined) throw new ShapeError(`an image, ${descriptor.digest}, that is about another one`);
+  if (subject !== undefined) throw new ShapeError(`an image, ${descriptor.digest}, whose subject is another image`);
   if (layer === undefined || more.length > 0 || diffIds.length !== 1)
     throw new ShapeError(
-      `an image of ${layers.length} layers (rootfs.diff_ids names ${diffIds.length}), and a build's has one`,
+      `an image of ${layers.length} layers (rootfs.diff_ids names ${diffIds.length}), but a build's image has one`,
     );
   const { os, architecture } = platform;
   const read = [layout.layer(family, layer, diffIds[0])];
@@ -139,13 +138,15 @@ function checkPlatform(own: Platform, listed: Platform = own): void {
   const variants = [own, listed].map(({ variant }) => variant);
   const expected = ARCHITECTURES.find(({ debian }) => debian === own.architecture)?.variant;
   if (own.os !== listed.os || own.architecture !== listed.architecture)
-    throw new ShapeError(`an image for ${words(listed)} that is for ${words(own)} by its own configuration`);
+    throw new ShapeError(`an image listed for ${words(listed)} whose own configuration says ${words(own)}`);
   if (variants.some((variant) => variant !== undefined && variant !== expected))
-    throw new ShapeError(`an image for ${words(own)}, in its index ${words(listed)}: another variant of the platform`);
+    throw new ShapeError(
+      `an image for ${words(own)} that its index lists as ${words(listed)}: another variant of the platform`,
+    );
 }
 
 function checkOneEach(images: readonly Image[]): void {
   const platforms = images.map(({ os, architecture }) => `${os}/${architecture}`);
   const twice = platforms.find((platform, at) => platforms.indexOf(platform) !== at);
-  if (twice !== undefined) throw new ShapeError(`two images for ${twice}, and which counts depends on the reader`);
+  if (twice !== undefined) throw new ShapeError(`two images for ${twice}, and readers differ on which one they take`);
 }

@@ -25,15 +25,16 @@ const GZIP = { magic: [0x1f, 0x8b], deflate: 8, header: 10, trailer: 8 };
 function gunzip(bytes: Uint8Array, most: number): Uint8Array {
   const [first, second, method, flags] = bytes;
   if (bytes.length < GZIP.header + GZIP.trailer || first !== GZIP.magic[0] || second !== GZIP.magic[1])
-    throw new ShapeError("a layer that is not gzip, as its media type has it");
-  if (method !== GZIP.deflate || flags !== 0) throw new ShapeError("a layer whose gzip header has more than it needs");
+    throw new ShapeError("a layer that is not gzip, although its media type says so");
+  if (method !== GZIP.deflate || flags !== 0)
+    throw new ShapeError("a layer whose gzip header has optional fields or another method");
   const trailer = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - GZIP.trailer, GZIP.trailer);
   const [sum, size] = [trailer.getUint32(0, true), trailer.getUint32(4, true)];
   if (size > most) throw tooLarge();
   const data = bytes.subarray(GZIP.header, bytes.length - GZIP.trailer);
   const { buffer, taken } = inflate(data, size);
-  if (taken !== data.length) throw new ShapeError("a layer in gzip with something behind its end");
-  if (buffer.length !== size || crc32(buffer) !== sum) throw new ShapeError("a layer in gzip that is damaged");
+  if (taken !== data.length) throw new ShapeError("a gzip layer with data after its end");
+  if (buffer.length !== size || crc32(buffer) !== sum) throw new ShapeError("a damaged gzip layer");
   return buffer;
 }
 
@@ -52,26 +53,26 @@ const [BLOCK_HEADER, CHECKSUM] = [3, 4];
 const [RLE, RESERVED] = [1, 3];
 
 function unzstd(bytes: Uint8Array, most: number): Uint8Array {
-  if (frameEnd(bytes) !== bytes.length) throw new ShapeError("a layer in zstd that is more, or less, than one frame");
+  if (frameEnd(bytes) !== bytes.length) throw new ShapeError("a zstd layer that is not exactly one frame");
   return attempt("zstd", () => zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, most) }));
 }
 
 /** Where the one frame at the start of `bytes` ends, by its blocks. */
 function frameEnd(bytes: Uint8Array): number {
   if (ZSTD_MAGIC.some((byte, at) => bytes[at] !== byte))
-    throw new ShapeError("a layer that is not zstd, as its media type has it");
+    throw new ShapeError("a layer that is not zstd, although its media type says so");
   const descriptor = bytes[4] ?? 0;
   const single = (descriptor & 0x20) !== 0;
   // Unused and reserved bits, and a dictionary, which no reader here has.
-  if ((descriptor & 0x1b) !== 0) throw new ShapeError("a layer whose zstd header has more than it needs");
+  if ((descriptor & 0x1b) !== 0) throw new ShapeError("a layer whose zstd header has reserved bits or a dictionary");
   if (!single && windowSize(bytes[5] ?? 0) > MOST_WINDOW_BYTES)
-    throw new ShapeError(`a layer in zstd with a window of more than MOST_WINDOW_BYTES (${MOST_WINDOW_BYTES})`);
+    throw new ShapeError(`a zstd layer with a window of more than MOST_WINDOW_BYTES (${MOST_WINDOW_BYTES})`);
   const contentSize = [single ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0;
   let at = ZSTD_MAGIC.length + 1 + (single ? 0 : 1) + contentSize;
   for (let last = false; !last && at < bytes.length; ) {
     const header = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16);
     const [type, size] = [(header >> 1) & 3, header >> 3];
-    if (type === RESERVED) throw new ShapeError("a layer in zstd that is damaged");
+    if (type === RESERVED) throw new ShapeError("a damaged zstd layer");
     last = (header & 1) !== 0;
     at += BLOCK_HEADER + (type === RLE ? 1 : size);
   }
@@ -89,7 +90,7 @@ function attempt<T>(what: string, read: () => T): T {
     return read();
   } catch (error) {
     if (error instanceof RangeError)
-      throw new ShapeError(`a layer in ${what} that is longer than it says, or is allowed`);
+      throw new ShapeError(`a ${what} layer that is longer than it says, or than the limit`);
     const reason = error instanceof Error ? error.message : String(error);
     throw new ShapeError(`a layer that cannot be unpacked (${what}: ${reason.replace(/[^ -~]/g, "?")})`);
   }

@@ -79,7 +79,7 @@ export function untar(name: string, archive: Uint8Array): readonly TarMember[] {
       if (members.has(member.path))
         throw wrong(
           at,
-          `has ${JSON.stringify(member.path)} twice, and which of them counts depends on the reader, again`,
+          `has ${JSON.stringify(member.path)} twice (readers differ on which one they take), the second time`,
         );
       members.set(member.path, member);
       about = undefined;
@@ -94,7 +94,7 @@ export const isTar = (bytes: Uint8Array): boolean => new TextDecoder().decode(by
 /** Two zero blocks and nothing after them: where one reader sees the end, another may go on. */
 function checkEnd(archive: Uint8Array, at: number, wrong: (at: number, found: string) => ImageError): void {
   if (archive.length < at + 2 * BLOCK || archive.length % BLOCK !== 0) throw wrong(archive.length, "is cut short");
-  if (!isZero(archive.subarray(at))) throw wrong(at, "has something behind its end");
+  if (!isZero(archive.subarray(at))) throw wrong(at, "has data after its end");
 }
 
 type Header = { readonly path: string; readonly flag: string } & Readonly<
@@ -110,27 +110,27 @@ function readHeader(block: Uint8Array, wrong: (found: string) => ImageError): He
   const text = (name: keyof typeof FIELDS) => {
     const bytes = field(name);
     const end = bytes.indexOf(0);
-    if (end >= 0 && !isZero(bytes.subarray(end))) throw wrong(`has a header whose ${name} goes on behind its end`);
+    if (end >= 0 && !isZero(bytes.subarray(end))) throw wrong(`has a header whose ${name} has data after its end`);
     return ascii(end < 0 ? bytes : bytes.subarray(0, end));
   };
   const number = (name: keyof typeof FIELDS) => {
     const digits = ascii(field(name)).replace(/[ \0]+$/, "");
     if (!/^[0-7]+$/.test(digits))
-      throw wrong(`has a header with ${JSON.stringify(digits)} where its ${name} is expected, an octal number,`);
+      throw wrong(`has a header whose ${name} is ${JSON.stringify(digits)}, not an octal number,`);
     return Number.parseInt(digits, 8);
   };
   // Some readers sum the bytes as signed numbers; for ASCII that makes no difference.
-  if (block.some((byte) => byte > 0x7e)) throw wrong("has a header with more than ASCII");
-  if (number("chksum") !== checksum(block)) throw wrong("has a header without the sum that it says: it is damaged");
+  if (block.some((byte) => byte > 0x7e)) throw wrong("has a header with bytes that are not ASCII");
+  if (number("chksum") !== checksum(block)) throw wrong("has a header with a wrong checksum, so it is damaged,");
   if (!MAGICS.includes(ascii(field("magic")) + ascii(field("version"))))
     throw wrong("has a header of another format than ustar");
   const [path, flag] = [text("name"), ascii(field("typeflag"))];
   if (![FILE.flag, FOLDER.flag, EXTENDED].includes(flag))
     throw wrong(`has ${JSON.stringify(path)} of type ${JSON.stringify(flag)}, neither a regular file nor a folder,`);
   for (const name of ["linkname", "rest"] as const)
-    if (!isZero(field(name))) throw wrong(`has a header with something in its ${name === "rest" ? "prefix" : name}`);
+    if (!isZero(field(name))) throw wrong(`has a header with data in its ${name === "rest" ? "prefix" : name}`);
   for (const name of ["devmajor", "devminor"] as const)
-    if (!isZero(field(name)) && number(name) !== 0) throw wrong("has a header of a device");
+    if (!isZero(field(name)) && number(name) !== 0) throw wrong("has a header that describes a device");
   number("mtime");
   for (const name of ["uname", "gname"] as const) text(name);
   return { path, flag, size: number("size"), mode: number("mode"), uid: number("uid"), gid: number("gid") };
@@ -145,9 +145,9 @@ function readMember(
   const kind = flag === FOLDER.flag ? FOLDER : FILE;
   if (kind === FOLDER && size !== 0) throw wrong(`has a folder ${JSON.stringify(path)} with a size`);
   if (![0, kind.bits].includes(mode - (mode & PERMISSIONS)))
-    throw wrong(`has ${JSON.stringify(path)} with the mode of something else`);
+    throw wrong(`has ${JSON.stringify(path)} with the mode of another file type`);
   const plain = plainPath(path, kind === FOLDER);
-  if (plain === undefined) throw wrong(`has a path in an odd spelling, ${JSON.stringify(path)},`);
+  if (plain === undefined) throw wrong(`has a path in an unusual form, ${JSON.stringify(path)},`);
   const [uid, gid] = [Number(about?.get("uid") ?? header.uid), Number(about?.get("gid") ?? header.gid)];
   return { path: plain, type: kind.type, mode: mode & PERMISSIONS, uid, gid, bytes };
 }
@@ -181,7 +181,7 @@ function readRecords(bytes: Uint8Array, wrong: (found: string) => ImageError): R
     if (expected?.test(value) !== true)
       throw wrong(
         `has an extended header with ${JSON.stringify(`${keyword}=${value}`.slice(0, 100))}, which ` +
-          `readers heed or not,`,
+          `only some readers apply,`,
       );
     records.set(keyword, value);
     rest = rest.subarray(length);

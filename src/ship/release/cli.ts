@@ -19,8 +19,8 @@ import { releasedCommit } from "./source.ts";
 
 const USAGE = `usage: bun run release
 
-Builds the commit that is checked out for every architecture, and puts what is to be published into dist/release: the
-executables, the image, what each is made of and how, the texts of the licences, and the sums of all of it.`;
+Builds the checked-out commit for every architecture, and writes what you publish into dist/release: the
+executables, the image, their bills of materials and provenance, the licences, and the sums of all of it.`;
 
 /** The folder of the release. */
 const RELEASE = join(DIST, "release");
@@ -72,7 +72,7 @@ async function buildAll(
   }
   // The build read the sources during all this time.
   if (releasedCommit() !== commit)
-    throw new UserError(`another commit than ${commit} was checked out while it was built; start again`);
+    throw new UserError(`the checkout moved from commit ${commit} to another during the build; start again`);
   return executables;
 }
 

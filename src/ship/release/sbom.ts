@@ -40,7 +40,7 @@ function executable({ architecture, file }: ReleasedExecutable) {
     version,
     description:
       `The process that holds a Kubernetes pod open, for linux/${architecture.debian}: ` +
-      "a snapshot of a program's memory, which has only what it can still reach.",
+      "a snapshot of a program's memory, with only what the program can still reach.",
     hashes: [sha256(file.sha256)],
     licenses: [{ expression: LICENSE, acknowledgement: "concluded" }],
     properties: [{ name: "pause:file", value: file.name }, ...partsOf(OWN_PARTS)],

@@ -13,11 +13,12 @@ export function releasedCommit(): string {
   const [commit, changed] = [checkedOut(), changes()];
   if (commit === null || changed === null)
     throw new UserError(
-      "no git, or no commit, in this tree, so nothing says what the release would be of; " +
+      "this tree has no git or no commit, so nobody could tell what the release was built from; " +
         "run it in a clone, with git installed",
     );
   if (changed.length === 0) return commit;
   throw new UserError(
-    `not the commit's: ${listFirst(changed, NAMED)}; commit it, or put it away (git stash --include-untracked)`,
+    `the tree differs from its commit: ${listFirst(changed, NAMED)}; commit this, or stash it ` +
+      "(git stash --include-untracked)",
   );
 }

@@ -59,7 +59,7 @@ export function claimsAbout(
     else if (told.artifacts.includes(sha256(bytes))) claims.push(told);
     // Beside an archive, it may describe the other platform's file.
     else if (told.architecture === undefined || told.architecture === architecture.debian)
-      unused.push(`${source} is of another file: none that it tells of has this SHA-256`);
+      unused.push(`${source} is of another file: none that it describes has this SHA-256`);
   }
   return {
     claims: [...labelled, ...claims],
@@ -79,7 +79,7 @@ function attempt<T>(read: () => T): T | string {
 
 /** Reads the build's record. @throws VerifyError when it cannot be read. */
 export const readProvenance = (path: string): Provenance =>
-  read(path, "what a build writes down", (document) => {
+  read(path, "the provenance of a build", (document) => {
     const { commit, changed, architecture, bun, libraries, artifacts } = record(document);
     const parts = list(libraries).map((library) => ({
       path: text(member(library, "path")),

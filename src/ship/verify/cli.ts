@@ -27,12 +27,12 @@ import { readSubjects, type Subject } from "./subject.ts";
 
 const USAGE = `usage: bun run verify FILE [--patience SECONDS]
 
-Says whether FILE, a pause executable or an OCI archive of the image, has the bytes that this checkout
-builds: builds them anew, in a temporary folder, and compares all. Where they differ it says in what.
+Checks whether FILE, a pause executable or an OCI archive of the image, has the bytes that this checkout
+builds. It builds again in a temporary folder, compares all bytes, and prints what differs.
 
-  --patience SECONDS   that an emulated machine may take, ${PATIENCE} unless given
+  --patience SECONDS   the time limit of an emulated machine (default ${PATIENCE})
 
-The exit status is 0 if they are the same, 1 if they are not, and 2 if it could not be told.`;
+The exit status is 0 if the bytes are the same, 1 if they differ, and 2 if the check could not be made.`;
 
 /** The same exit statuses as cmp(1). */
 const [SAME, OTHER, TROUBLE] = [0, 1, 2];
@@ -102,8 +102,8 @@ function parse(
     });
     if (values.help) return { help: true };
     const [path, ...others] = positionals;
-    if (path === undefined) throw new Error("no file is named");
-    if (others.length > 0) throw new Error(`${JSON.stringify(others.join(" "))} is too much, one file is verified`);
+    if (path === undefined) throw new Error("name a file");
+    if (others.length > 0) throw new Error(`${JSON.stringify(others.join(" "))}: too many arguments, name one file`);
     return { help: false, path, patience: parsePatience(values.patience) };
   } catch (error) {
     throw new VerifyError(`${error instanceof Error ? error.message : error}; see bun run verify --help`);

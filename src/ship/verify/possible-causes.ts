@@ -18,7 +18,7 @@ const MOST_PATHS = 3;
 
 /** The checkout in a few words. */
 export function describeCheckout({ commit, changes }: Checkout): string {
-  if (commit === null || changes === null) return "this checkout, of which git knows no commit";
+  if (commit === null || changes === null) return "this checkout, whose commit git does not know";
   return changes.length === 0
     ? `commit ${commit}`
     : `commit ${commit} with changes (${listFirst(changes, MOST_PATHS)})`;
@@ -45,23 +45,23 @@ export function possibleCauses(
 
 function aboutSources({ source, commit, changed }: Claim, checkout: Checkout): readonly string[] {
   if (commit === null)
-    return [`commit: ${source} says that it was built where git knew no commit, so nobody can say of which sources`];
+    return [`commit: ${source} says that it was built where git knew no commit, so its sources are not known`];
   const other =
     commit === checkout.commit
       ? []
       : [
-          `commit: ${source} says ${commit}, and this checkout is ` +
-            `${checkout.commit ?? "of no known one"}; git checkout ${commit}, and verify again`,
+          `commit: ${source} says ${commit}, but this checkout is ` +
+            `${checkout.commit ?? "not of a known one"}; git checkout ${commit}, and verify again`,
         ];
   return changed === true
-    ? [...other, `commit: ${source} says that it was built with changes on that commit, which only who built it has`]
+    ? [...other, `commit: ${source} says that it was built with changes on that commit, which only its builder has`]
     : other;
 }
 
 function aboutCheckout({ commit, changes }: Checkout): readonly string[] {
   if (commit === null || changes === null)
     return [
-      "checkout: git knows no commit of it, so of which commit the rebuild is cannot be said; verify " +
+      "checkout: git does not know its commit, so the rebuild's is not known either; verify " +
         "in a clone of the repository",
     ];
   return changes.length === 0
@@ -75,7 +75,7 @@ function aboutCheckout({ commit, changes }: Checkout): readonly string[] {
 function aboutRuntime({ source, runtime }: Claim, rebuilt: Provenance): readonly string[] {
   return runtime === undefined || runtime === rebuilt.runtime
     ? []
-    : [`runtime: ${source} has SHA-256 ${runtime} of Bun's, and pinned is ${rebuilt.runtime}`];
+    : [`runtime: ${source} says SHA-256 ${runtime}, but the pinned one is ${rebuilt.runtime}`];
 }
 
 function aboutLibraries({ source, libraries }: Claim, rebuilt: Provenance): readonly string[] {
@@ -85,7 +85,7 @@ function aboutLibraries({ source, libraries }: Claim, rebuilt: Provenance): read
     .filter((name) => libraries.get(name) !== rebuilt.libraries.get(name))
     .map(
       (name) =>
-        `library ${name}: ${source} has ${hashOf(libraries.get(name))}, and the rebuild ` +
+        `library ${name}: ${source} has ${hashOf(libraries.get(name))}, but the rebuild has ` +
         `${hashOf(rebuilt.libraries.get(name))}`,
     );
 }
@@ -96,14 +96,14 @@ function aboutThisMachine(architecture: Architecture, { others }: Provenance): r
   const described = describeOthers(architecture, others);
   return described === undefined
     ? []
-    : [`this machine: its libraries are ${described}: the difference may be this machine's and not the file's`];
+    : [`this machine: its libraries are ${described}: the difference may come from this machine and not from the file`];
 }
 
 const unknownCommit = ({ commit }: Checkout) =>
-  `commit: nothing tells which one the file is of; see that it is this checkout's, ` +
+  `commit: nothing says which one the file was built from; check that it is this checkout's, ` +
   `${commit ?? "which git does not know"}, or put the provenance.json of its build, or the ` +
   `.intoto.json of its release, beside it, or give the image's archive`;
 
 const unexplained = (claims: readonly Claim[]) =>
-  `nothing of that is another by ${claims.map(({ source }) => source).join(" and ")}: the file is ` +
-  `not what it says, or the build is not reproducible here`;
+  `by ${claims.map(({ source }) => source).join(" and ")}, none of these differs: the file is ` +
+  `not what they say, or the build is not reproducible here`;

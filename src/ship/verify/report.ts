@@ -24,14 +24,14 @@ export const describeOther = (
   built: Uint8Array,
   { checkout }: Evidence,
 ): string =>
-  `${name}: not what a build of ${describeCheckout(checkout)} makes (${architecture.debian}: SHA-256 ` +
-  `is ${sha256(bytes)}, and of the rebuild ${sha256(built)})`;
+  `${name}: differs from a build of ${describeCheckout(checkout)} (${architecture.debian}: SHA-256 ` +
+  `is ${sha256(bytes)}, the rebuild's is ${sha256(built)})`;
 
 /** Does it share nothing with the build? Then none of its pages is worth a line. */
 export const isAnotherProgram = ({ shared }: Comparison): boolean => shared === 0;
 
 export const ANOTHER_PROGRAM =
-  "program: no whole page of it is one of the rebuild's, so it is another program, or a piece of one";
+  "program: it shares no whole page with the rebuild, so it is another program, or part of one";
 
 /** Differences in size and headers, a line each. */
 export function describeHeaders(given: Uint8Array, built: Uint8Array, { fields }: Comparison): readonly string[] {

@@ -130,11 +130,11 @@ function fileAlone(name: string, layers: Image["layers"]): Uint8Array {
  */
 function architectureIn(name: string, bytes: Uint8Array): Architecture {
   if (!isElf(bytes))
-    throw new OtherFileError(`${name}: not an ELF file (it begins with ${startOf(bytes)}), so no pause executable`);
+    throw new OtherFileError(`${name}: not an ELF file (it begins with ${startOf(bytes)}), so not a pause executable`);
   if (bytes.length < EHDR_SIZE)
     throw new OtherFileError(`${name}: an ELF file that is cut short within its header; fetch it again`);
   if (bytes[EI_CLASS] !== ELFCLASS64 || bytes[EI_DATA] !== ELFDATA2LSB)
-    throw new OtherFileError(`${name}: an ELF file, but none of 64 bits and little-endian, so no pause executable`);
+    throw new OtherFileError(`${name}: an ELF file, but not a 64-bit little-endian one, so not a pause executable`);
   const machine = Buffer.from(bytes.subarray(18, 20)).readUInt16LE();
   const architecture = architectureOf(machine);
   if (architecture === undefined)

@@ -7,8 +7,8 @@ import { addonsPlugin } from "./plugin.ts";
 
 export type Compiled = {
   readonly findings: readonly Finding[];
-  /** What --metafile writes; undefined unless requested. */
-  readonly metafile: object | undefined;
+  /** What --metafile writes. */
+  readonly metafile: object;
 };
 
 /**
@@ -25,12 +25,12 @@ export async function compileWithAddons(
 ): Promise<Compiled> {
   const plugin = addonsPlugin(architecture);
   const config = buildConfig(entries, options, target, outfile, readBunfig());
-  const { success, logs, metafile } = await Bun.build({ ...config, plugins: [plugin], throw: false });
+  const { success, logs, metafile } = await Bun.build({ ...config, metafile: true, plugins: [plugin], throw: false });
   if (!success) {
     for (const log of logs) console.error(`${log}`);
     throw new UserError("the bundler failed once the addons' loaders had answers; what it found stands above");
   }
-  return { findings: plugin.findings(), metafile };
+  return { findings: plugin.findings(), metafile: metafile ?? {} };
 }
 
 /** Reads the folder's bunfig.toml, which bun build heeds and Bun.build does not. */

@@ -1,27 +1,50 @@
 /**
  * Packages that find an addon on disk for the package that calls them. Each function here returns the text of a module
- * to use instead, given the addon found at compile time (its path, and an expression that loads it).
+ * to use instead, given the addons found at compile time.
  */
-export type Helper = (path: string, load: string) => string;
+export type Helper = (found: Found) => string;
+
+/** The likeliest addon, its path and an expression that loads it; and all of the package, by the names they go by. */
+export type Found = {
+  readonly path: string;
+  readonly load: string;
+  readonly named: readonly (readonly [name: string, load: string])[];
+};
 
 const quoted = (text: string) => JSON.stringify(text);
 
 /** load(dir), load.path(dir), load.resolve(dir). */
-const gypBuild: Helper = (path, load) => `
+const gypBuild: Helper = ({ path, load }) => `
 const load = () => ${load};
 load.path = load.resolve = () => ${quoted(path)};
 module.exports = load;
 `;
 
+const only: Helper = ({ load }) => `module.exports = () => ${load};`;
+
+/** The caller names the addon, because a package may have several; `name` is how it says so. */
+const byName =
+  (name: string): Helper =>
+  ({ load, named }) =>
+    `
+const all = { __proto__: null, ${named.map(([name, load]) => `${quoted(name)}: () => ${load},`).join("\n")} };
+module.exports = (asked, options) => (all[String(${name}).replace(/\\.node$/, "")] ?? (() => ${load}))();
+`;
+
+/** pkgPrebuilds(folder, { name }). */
+const pkgPrebuilds = byName("options?.name");
+
 export const HELPERS: Readonly<Record<string, Helper>> = {
   "node-gyp-build": gypBuild,
   "node-gyp-build-optional-packages": gypBuild,
-  "require-addon": (_path, load) => `module.exports = () => ${load};`,
-  "pkg-prebuilds": (_path, load) => `module.exports = () => ${load};`,
-  bindings: (_path, load) => `module.exports = () => ${load};`,
-  "cmake-ts/build/loader": (_path, load) => `exports.loadAddon = () => ${load};`,
-  "@mapbox/node-pre-gyp": (path) => `exports.find = () => ${quoted(path)};`,
-  "node-pre-gyp": (path) => `exports.find = () => ${quoted(path)};`,
+  "require-addon": only,
+  "pkg-prebuilds": pkgPrebuilds,
+  "pkg-prebuilds/bindings": pkgPrebuilds,
+  // bindings("name"), bindings({ bindings: "name" }).
+  bindings: byName("asked?.bindings ?? asked"),
+  "cmake-ts/build/loader": ({ load }) => `exports.loadAddon = () => ${load};`,
+  "@mapbox/node-pre-gyp": ({ path }) => `exports.find = () => ${quoted(path)};`,
+  "node-pre-gyp": ({ path }) => `exports.find = () => ${quoted(path)};`,
 };
 
 /** Matches the specifiers of all of them. */

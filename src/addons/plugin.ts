@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
-import { basename } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
 import type { Loader as BundlerLoader } from "bun";
 import type { Architecture } from "../arch/architecture.ts";
 import type { AddonsPlugin, Finding } from "./api.ts";
@@ -21,7 +21,7 @@ import { needsGlibc, ownLibraries, readNative } from "./native.ts";
 import { addonFiles, type Package, packageOf } from "./package.ts";
 import { loadsByName, rewritten } from "./rewrite.ts";
 import { type Target, targetOf } from "./target.ts";
-import { addonOf, isForeign, missingVariants, ownAddons, variantsOf } from "./variants.ts";
+import { addonOf, addonsByName, isForeign, missingVariants, ownAddons, variantsOf } from "./variants.ts";
 
 /** Files that may be a loader. */
 const SOURCE = /\.[cm]?[jt]sx?$/;
@@ -51,6 +51,9 @@ export function addonsPlugin(architecture: Architecture): AddonsPlugin {
         if (of === undefined || HELPER_NAMES.test(of.name) || !inModules(importer)) return undefined;
         return { path: `${PREFIX}helper/${path.replace(/\.js$/, "")}:${importer}`, namespace: NAMESPACE };
       });
+      build.onResolve({ filter: ADDON }, ({ path, importer }) =>
+        isAbsent(path, importer) ? { path: `${PREFIX}absent/${path}:${importer}`, namespace: NAMESPACE } : undefined,
+      );
       build.onLoad({ filter: EVERYTHING, namespace: NAMESPACE }, ({ path }) => virtual(path, target, note));
       build.onLoad({ filter: ADDON }, ({ path }) => {
         const contents = addonText(path, target, note);
@@ -92,9 +95,24 @@ function virtual(specifier: string, target: Target, note: Note): Loaded {
   const [kind = "", path = ""] = /^bun-static:([a-z]+)(.*)$/s.exec(specifier)?.slice(1) ?? [];
   if (kind === "file") return { contents: readFileSync(path), loader: "file" };
   if (kind === "loader") return js(answersOf(path, target));
-  const [helper = "", importer = ""] = /^\/([^:]*):(.*)$/s.exec(path)?.slice(1) ?? [];
-  return js(helperText(helper, importer, target, note));
+  const [asked = "", importer = ""] = /^\/([^:]*):(.*)$/s.exec(path)?.slice(1) ?? [];
+  if (kind === "absent") return js(absentText(asked, importer, target, note));
+  return js(helperText(asked, importer, target, note));
 }
+
+/** In the file `importer` of a package, is `specifier` an addon that is not there? It was never compiled, say. */
+export const isAbsent = (specifier: string, importer: string): boolean =>
+  inModules(importer) && /^\.{1,2}\/.*\.node$/.test(specifier) && !existsSync(resolve(dirname(importer), specifier));
+
+function absentText(specifier: string, importer: string, target: Target, note: Note): string {
+  const of = packageOf(importer);
+  const others = of !== undefined && (variantsOf(of, target).length > 0 || ownAddons(of, target).length > 0);
+  if (of !== undefined && !others) note(of, absent(of, specifier, target));
+  return missingText(`Cannot find module '${specifier}' from '${of?.name ?? basename(importer)}'`);
+}
+
+const absent = (of: Package, specifier: string, target: Target): string =>
+  `${specifier} is not there, because its install script makes it; ${remedy(of, target)}`;
 
 /** What a loader finds, by name and by path. */
 function answersOf(path: string, target: Target): string {
@@ -116,14 +134,16 @@ function helperText(helper: string, importer: string, target: Target, note: Note
   const of = packageOf(importer);
   const make = HELPERS[helper];
   if (of === undefined || make === undefined) return missingText(`${helper}: nothing is known of its caller`);
+  const loading = (path: string) => `require(${JSON.stringify(path)})`;
   const addon = addonOf(of, target);
   if (addon !== undefined) {
     note(of, undefined);
-    return make(addon, `require(${JSON.stringify(addon)})`);
+    const named = [...addonsByName(of, target)].map(([name, path]) => [name, loading(path)] as const);
+    return make({ path: addon, load: loading(addon), named });
   }
   const reason = `${of.name} has no addon for musl on ${target.cpu}`;
-  note(of, `it has no addon for musl on ${target.cpu}; ${remedy(of, target)}`);
-  return make("", `(() => { ${missingText(reason)} })()`);
+  note(of, hasNone(of, target));
+  return make({ path: "", load: `(() => { ${missingText(reason)} })()`, named: [] });
 }
 
 /** A module that replaces an addon that cannot be loaded unchanged; undefined if it can. */
@@ -133,6 +153,9 @@ function addonText(path: string, target: Target, note: Note): string | undefined
   if (native === undefined) return undefined;
   if (of !== undefined && isForeign(of, target) && (native.machine !== target.machine || needsGlibc(native)))
     return missingText(`${of.name} is for another platform, and was left out`);
+  // A package with a file for each C library has a loader that asks for both.
+  if (of !== undefined && inModules(path) && needsGlibc(native) && ownAddons(of, target).length > 0)
+    return missingText(`this file of ${of.name} is for glibc, and was left out`);
   const libraries = ownLibraries(path);
   if (libraries.length === 0) return undefined;
   if (of !== undefined) note(of, undefined);
@@ -155,22 +178,38 @@ function sourceText(path: string, target: Target, note: Note): string | undefine
   const files = of !== undefined && ownFiles(of, path, target).length > 0;
   const contents = rewritten(text, { answers: `${PREFIX}loader${path}`, names, files });
   if (of === undefined) return contents;
-  const without = names.length > 0 || files || !loadsByName(text) ? undefined : withoutAddon(of, text, target);
+  const without = names.length > 0 || files ? undefined : withoutAddon(of, path, text, target);
   if (contents !== undefined || without !== undefined) note(of, without);
   return contents;
 }
 
 /** Reports a package that looks for an addon and has none for the target. */
-function withoutAddon(of: Package, text: string, target: Target): string | undefined {
+function withoutAddon(of: Package, path: string, text: string, target: Target): string | undefined {
+  const literal = [...text.matchAll(LITERAL_ADDON)].map(([, specifier = ""]) => specifier);
+  const [first] = literal;
+  if (first !== undefined && literal.every((specifier) => isAbsent(specifier, path))) return absent(of, first, target);
+  if (!loadsByName(text)) return undefined;
   const [missing] = missingVariants(of, target);
   if (missing !== undefined) return `${missing} is not installed; ${remedy(of, target)}`;
-  if (!inModules(of.folder) || !text.includes(".node") || addonFiles(of).length === 0) return undefined;
-  return `it has no addon for musl on ${target.cpu}; ${remedy(of, target)}`;
+  if (!inModules(of.folder) || !text.includes(".node")) return undefined;
+  const computed = COMPUTED_ADDON.exec(text)?.[1];
+  if (computed !== undefined && addonFiles(of).length === 0) return absent(of, computed, target);
+  if (addonFiles(of).length === 0) return undefined;
+  return hasNone(of, target);
 }
+
+const hasNone = (of: Package, target: Target): string => `it has none for musl on ${target.cpu}; ${remedy(of, target)}`;
+
+/** A require of an addon by its path, and one whose path is a template. */
+const LITERAL_ADDON = /\brequire\(\s*["'`](\.{1,2}\/[^"'`$\n]*\.node)["'`]\s*\)/g;
+const COMPUTED_ADDON = /\brequire\(\s*`(\.{1,2}\/[^`\n]*\.node)`\s*\)/;
+
+/** Names with which a package lists its variants for each platform. */
+const PLATFORM = /linux|musl|darwin|win32/;
 
 /** The remedy, on one line. */
 function remedy(of: Package, target: Target): string {
-  if (of.optional.length > 0)
+  if (of.optional.some((name) => PLATFORM.test(name)))
     return (
       `install for musl: bun install --os=${target.os} --cpu=${target.cpu} --libc=${target.libc} ` +
       "(npm install takes the same words)"

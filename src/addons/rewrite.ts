@@ -61,14 +61,16 @@ function rewriteRequires(text: string, { names, files }: Loader): string {
 const isNative = (specifier: string, names: readonly string[]): boolean =>
   specifier.endsWith(".node") || names.some((name) => specifier === name || specifier.startsWith(`${name}/`));
 
+/** A #! line, then comments, then directives such as "use strict", which have to stay first. */
+const BEFORE =
+  /^(?:#![^\n]*\n)?(?:(?:\s|\/\/[^\n]*\n|\/\*[\s\S]*?\*\/)*(?:"use [\w ]+"|'use [\w ]+')[ \t]*(?:;|(?=[\r\n])))*/;
+
 /** On the first line, after a directive or a #! line, so that no line moves. */
 function withPreamble(text: string, answers: string): string {
   const declaration = ES_MODULE.test(text)
     ? `import ${NAME} from ${JSON.stringify(answers)};`
     : `const ${NAME} = require(${JSON.stringify(answers)});`;
-  const before =
-    /^(?:#![^\n]*\n)?(?:\s|\/\/[^\n]*\n|\/\*[\s\S]*?\*\/)*(?:(["'])use strict\1;?)/.exec(text)?.[0] ??
-    /^(?:#![^\n]*\n)?/.exec(text)?.[0] ??
-    "";
-  return `${before}${declaration}${text.slice(before.length)}`;
+  const before = BEFORE.exec(text)?.[0] ?? "";
+  const end = /["']\s*$/.test(before) ? ";" : "";
+  return `${before}${end}${declaration}${text.slice(before.length)}`;
 }

@@ -1,4 +1,4 @@
-import { basename, join, relative, sep } from "node:path";
+import { basename, dirname, join, relative, sep } from "node:path";
 import { loads, readNative } from "./native.ts";
 import { addonFiles, dependencyOf, type Package, packageOf } from "./package.ts";
 import { accepts, type Target } from "./target.ts";
@@ -56,6 +56,18 @@ export function addonOf(of: Package, target: Target): string | undefined {
   const own = ownAddons(of, target);
   const others = variantsOf(of, target).flatMap((variant) => ownAddons(variant.of, target));
   return byLikelihood([...own, ...others], (path) => path)[0];
+}
+
+/**
+ * The addons among which `of` may choose by a name: that of the file, or of its folder up to the platform
+ * (prebuilds/NAME-linux-x64/file.node). The likeliest has the name.
+ */
+export function addonsByName(of: Package, target: Target): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const path of ownAddons(of, target))
+    for (const name of [basename(path, ".node"), basename(dirname(path)).replace(/-linux-.*$/, "")])
+      if (!found.has(name)) found.set(name, path);
+  return found;
 }
 
 function platformPackages(of: Package): readonly Package[] {

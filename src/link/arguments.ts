@@ -95,7 +95,7 @@ export function parseArguments(args: readonly string[], bundlerHelp: () => strin
     }
     const { name, attached } = split(word);
     const own = SHORT.get(name) ?? [...SWITCHES, ...VALUED].find((option) => name === `--${option}`);
-    const valued = own === undefined ? takesValue(name, bundlerHelp()) : VALUED.some((option) => option === own);
+    const valued = own === undefined ? takesValue(name, word, bundlerHelp()) : VALUED.some((option) => option === own);
     if (attached !== undefined && own !== undefined && !valued)
       throw new LinkError(`${name} takes no value, found ${word}; see bun-static --help`);
     // bun build takes some of its options with or without a value: --sourcemap, --sourcemap=inline.
@@ -139,7 +139,7 @@ const OPTIONAL_VALUE: readonly string[] = ["--sourcemap", "--metafile", "--metaf
  * Whether bun build's option `name` takes a value.
  * @throws LinkError for an unknown option: Bun itself would ignore it.
  */
-function takesValue(name: string, help: string): boolean {
+function takesValue(name: string, word: string, help: string): boolean {
   const why = NOT_HERE[name];
   if (why !== undefined) throw new LinkError(`${name} cannot be used here: ${why}`);
   const unlisted = UNLISTED[name];
@@ -148,6 +148,6 @@ function takesValue(name: string, help: string): boolean {
   const listed = [...help.matchAll(/^\s+(?:(-\w), )?(--[\w-]+)(=<\w+>)?(?=\s|$)/gm)];
   const found = listed.find(([, short, long]) => name === short || name === long);
   if (found === undefined)
-    throw new LinkError(`${name} is neither an option of this command nor of bun build; see bun-static --help`);
+    throw new LinkError(`${word} is neither an option of this command nor of bun build; see bun-static --help`);
   return found[3] !== undefined;
 }

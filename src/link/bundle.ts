@@ -15,7 +15,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import type { Finding } from "../addons/api.ts";
 import { compileWithAddons } from "../addons/compile.ts";
 import type { Option } from "../addons/options.ts";
-import { needsPlugin } from "../addons/plugin.ts";
+import { isAbsent, needsPlugin } from "../addons/plugin.ts";
 import { isVariant } from "../addons/variants.ts";
 import type { Architecture } from "../arch/architecture.ts";
 import { member, record } from "../support/json.ts";
@@ -61,18 +61,18 @@ export async function compiled<T>(
   const path = join(folder, basename(bundle.outfile));
   const inputs = join(own.folder("bun-static-"), "inputs.json");
   own.defer(removeUnfinished(new Set(unfinished())));
-  const absent = await bundled(own, bundle, path, inputs);
-  const metafile = metafileOf(bundle);
-  keepSources([bundle.outfile, ...(metafile === undefined ? [] : [metafile])], inputsOf(inputs));
+  const { absent, complete } = await bundled(own, bundle, path, inputs);
   let findings: readonly Finding[] = [];
-  if (bundle.answers && needsPlugin(inputsOf(inputs), bundle.architecture)) {
+  if (bundle.answers && (!complete || needsPlugin(inputsOf(inputs), bundle.architecture))) {
     const { entries, architecture, target } = bundle;
     const options = [...bundle.options, ...absent];
     const withAddons = await compileWithAddons(entries, options, architecture, target, path);
     own.signal.throwIfAborted();
     findings = withAddons.findings;
-    if (withAddons.metafile !== undefined) writeFileSync(inputs, JSON.stringify(withAddons.metafile));
+    writeFileSync(inputs, JSON.stringify(withAddons.metafile));
   }
+  const metafile = metafileOf(bundle);
+  keepSources([bundle.outfile, ...(metafile === undefined ? [] : [metafile])], inputsOf(inputs));
   if (metafile !== undefined) move(inputs, metafile);
   const result = await use(path, findings);
   for (const name of readdirSync(folder))
@@ -108,11 +108,14 @@ function keepSources(outputs: readonly string[], sources: readonly string[]): vo
   if (outfile === metafile) throw new LinkError(`${outfile} is the output and the metafile; name another one`);
 }
 
+/** The variants that were left out, and whether there is an executable: if not, the plugin has to make it. */
+type Built = { readonly absent: readonly Option[]; readonly complete: boolean };
+
 /**
  * Runs bun build, which also writes to `inputs` what went into the bundle. If the only unresolved names are variants of
- * packages for other platforms, runs it again without them, and returns the options that exclude them.
+ * packages for other platforms, and addons that packages lack, leaves them out.
  */
-async function bundled(run: Scope, bundle: Bundle, path: string, inputs: string): Promise<readonly Option[]> {
+async function bundled(run: Scope, bundle: Bundle, path: string, inputs: string): Promise<Built> {
   const { entries, options, target, answers } = bundle;
   const words = options.filter(([name]) => name !== "--metafile").flatMap(wordsOf);
   const command = ["build", "--compile", ...entries, ...words, `--metafile=${inputs}`, `--target=${target}`];
@@ -120,23 +123,26 @@ async function bundled(run: Scope, bundle: Bundle, path: string, inputs: string)
     run.spawn([process.execPath, ...command, ...absent.flatMap(wordsOf), "--outfile", path], { stdout: "ignore" })
       .ended;
   const first = await attempt([]);
-  const absent = first.status === 0 || !answers ? [] : absentVariants(first.stderr);
-  const last = absent.length === 0 ? first : await attempt(absent);
+  const left = first.status === 0 || !answers ? undefined : leftOut(first.stderr);
+  if (left?.complete === false) return left;
+  const last = left === undefined ? first : await attempt(left.absent);
   process.stderr.write(last.stderr);
-  if (last.status === 0) return absent;
+  if (last.status === 0) return left ?? { absent: [], complete: true };
   throw new LinkError(`bun build --compile ended with ${last.status}; what it found stands above`);
 }
 
 /** Bun's error for an unresolved name, and the next line with the file that imports it. */
 const UNRESOLVED = /^error: Could not resolve: "([^"]+)".*\n\s+at (.+):\d+:\d+$/gm;
 
-/** Options that leave out the unresolved names; none if any of them is not a variant for another platform. */
-function absentVariants(stderr: string): readonly Option[] {
+/** What to leave out; undefined if Bun said anything else, or a name is neither a variant nor an addon. */
+function leftOut(stderr: string): Built | undefined {
   const plain = Bun.stripANSI(stderr);
-  const found = [...plain.matchAll(UNRESOLVED)];
-  const all = found.length === [...plain.matchAll(/^error: /gm)].length;
-  const variants = found.every(([, name = "", file = ""]) => isVariant(name, file));
-  return all && variants ? found.map(([, name = ""]) => ["--external", name] as const) : [];
+  const found = [...plain.matchAll(UNRESOLVED)].map(([, name = "", file = ""]) => ({ name, file }));
+  if (found.length !== [...plain.matchAll(/^error: /gm)].length) return undefined;
+  const variants = found.filter(({ name, file }) => isVariant(name, file));
+  const others = found.filter((one) => !variants.includes(one));
+  if (!others.every(({ name, file }) => isAbsent(name, file))) return undefined;
+  return { absent: variants.map(({ name }) => ["--external", name] as const), complete: others.length === 0 };
 }
 
 /** Bun takes the value of some of its options only after a =. */

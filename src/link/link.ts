@@ -12,7 +12,7 @@ import { programHeaders, type Start, startBytes, startOf, visibleCount } from ".
 import { placePayload } from "./large.ts";
 import { endOfProgram, loadSegment, type Placed, pieces, place } from "./layout.ts";
 import { CXX_LIBRARIES, findLibrary } from "./libraries.ts";
-import { answerCxxLibraries, ignoreVariables } from "./loader.ts";
+import { answerCxxLibraries, answered64, ignoreVariables } from "./loader.ts";
 import { Output } from "./output.ts";
 import { appendedTo, type Payload } from "./payload.ts";
 import { type Program, readProgram } from "./program.ts";
@@ -85,6 +85,8 @@ export function link(name: string, input: Uint8Array, libraryDirs: LibraryDirs, 
   for (const library of cxx) relocateLibrary(program, library, resolver, tls);
   relocateProgram(program, cxx, musl, resolver, tls);
 
+  const names64 = answered64(musl);
+
   // musl's loader must look for no file, and find in the program what addons want of the C++ libraries.
   dropNeeded(file, CXX_LIBRARIES);
   if (!isOn(flags, "loaderVariables")) ignoreVariables(musl);
@@ -109,7 +111,10 @@ export function link(name: string, input: Uint8Array, libraryDirs: LibraryDirs, 
     architecture,
     payload: program.payload,
     start: code.start(segments),
-    defines: (name) => program.dynamic.exports.has(name) || placed.some(({ dynamic }) => dynamic.exports.has(name)),
+    defines: (name) =>
+      program.dynamic.exports.has(name) ||
+      placed.some(({ dynamic }) => dynamic.exports.has(name)) ||
+      names64.includes(name),
     muslFunction: (name) => functionIn(musl, name),
   };
 }

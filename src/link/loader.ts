@@ -36,6 +36,25 @@ export function answerCxxLibraries(musl: Placed): void {
   );
 }
 
+/** The beginning of the list of names in musl's loader that it also answers with "64" behind them, since 1.2.4. */
+const NAMES_64 = Buffer.from("\0aio_cancel\0aio_error\0");
+
+/**
+ * The names of functions with 64-bit file offsets, such as open64, that musl's loader answers with its own without the
+ * 64 (get_lfs64 in ldso/dynlink.c). Its symbol table lacks them. Empty before musl 1.2.4, whose table has them.
+ */
+export function answered64({ image }: Placed): readonly string[] {
+  const bytes = Buffer.from(image.buffer, image.byteOffset, image.byteLength);
+  const start = bytes.indexOf(NAMES_64);
+  // Two zero bytes end the list.
+  const end = start < 0 ? -1 : bytes.indexOf("\0\0", start + 1, "latin1");
+  if (end < 0) return [];
+  return bytes
+    .toString("latin1", start + 1, end)
+    .split("\0")
+    .map((name) => `${name}64`);
+}
+
 /**
  * Where the string `text` occurs in musl's image.
  * @throws LinkError with the way out unless it occurs exactly once.

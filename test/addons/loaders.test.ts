@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { NEEDS, testNeeding } from "../../harness/privilege.ts";
@@ -46,6 +46,15 @@ const DETECT_LIBC = `
 const GLIBC = "glibc", MUSL = "musl";
 module.exports = { GLIBC, MUSL, family: async () => null, familySync: () => null, isNonGlibcLinux: async () => true, isNonGlibcLinuxSync: () => true, version: async () => null, versionSync: () => null };
 `;
+const BOTH = `'use strict'
+const load = (libc) => libc === "musl" ? require("./musl/both.node") : require("./gnu/both.node")
+module.exports = load(require("fs").readFileSync("/usr/bin/ldd", "utf8").includes("musl") ? "musl" : "gnu")
+module.exports += (function () { return this === undefined ? 0 : 100 })()
+`;
+const OPTIONAL = `let found = 13;
+function slow() { found = require("../optional/build/Release/optional.node"); }
+try { slow(); } catch (error) { if (error.code !== "MODULE_NOT_FOUND") throw error; }
+module.exports = found;`;
 const PROGRAM = `
 import detect from "detect-libc";
 import napi2 from "napi-2";
@@ -55,8 +64,11 @@ import ownRequire from "own-require";
 import gyp from "gyp";
 import bound from "bound";
 import library from "library";
+import two from "two";
+import prebuilt from "prebuilt";
+import both from "both";
 const state = (globalThis as any)[Symbol.for("bun-static")];
-console.log(JSON.stringify({ family: detect.familySync(), napi2, napi1, byTemplate, ownRequire, gyp, bound, library, libc: state.libc, asked: state.asked.sort() }));
+console.log(JSON.stringify({ family: detect.familySync(), napi2, napi1, byTemplate, ownRequire, gyp, bound, library, two, prebuilt, both, libc: state.libc, asked: state.asked.sort() }));
 `;
 
 beforeAll(() => {
@@ -96,6 +108,26 @@ beforeAll(() => {
   packages.addon("node_modules/bound/build/Release/bound.node", 6);
   packages.install("library", {}, { "index.js": `module.exports = require("./addon/library.node");` });
   packages.addonWithLibrary("node_modules/library/addon/library.node", "node_modules/library/lib/libanswer.so.1", 7);
+  // Two addons in one package, chosen by a name.
+  packages.install(
+    "two",
+    {},
+    { "index.js": `const b = require("bindings"); module.exports = [b("one"), b({ bindings: "other.node" })];` },
+  );
+  packages.addon("node_modules/two/build/Release/one.node", 8);
+  packages.addon("node_modules/two/build/Release/other.node", 9);
+  packages.install("pkg-prebuilds", {}, { "bindings.js": "module.exports = () => { throw new Error('no disk'); };" });
+  packages.install(
+    "prebuilt",
+    {},
+    { "index.js": `module.exports = require("pkg-prebuilds/bindings")(__dirname, { name: "b" });` },
+  );
+  packages.addon(`node_modules/prebuilt/prebuilds/a-linux-${cpu}-musl/node-napi-v4.node`, 10);
+  packages.addon(`node_modules/prebuilt/prebuilds/b-linux-${cpu}-musl/node-napi-v4.node`, 11);
+  // A file for each C library, both named in the loader, which begins with a directive and no semicolon.
+  packages.install("both", {}, { "index.js": BOTH });
+  packages.addon("node_modules/both/gnu/both.node", -12, "glibc");
+  packages.addon("node_modules/both/musl/both.node", 12);
   packages.write("program.ts", PROGRAM);
 });
 
@@ -116,7 +148,7 @@ describe("a program with addons of every loader", () => {
         exitCode: 0,
         stderr:
           "bun-static: note: told these that they run on musl: " +
-          "bound, by-template, detect-libc, gyp, library, napi-1, napi-2, own-require\n",
+          "both, bound, by-template, detect-libc, gyp, library, napi-1, napi-2, own-require, prebuilt, two\n",
       });
       const alone = runAlone(root(), []);
       expect({ ...alone, stdout: JSON.parse(alone.stdout || "{}") }).toEqual({
@@ -124,7 +156,8 @@ describe("a program with addons of every loader", () => {
         stderr: "",
         stdout: {
           ...{ family: "musl", napi2: 2, napi1: 1, byTemplate: 3, ownRequire: 4, gyp: 5, bound: 6, library: 7 },
-          ...{ libc: "musl", asked: ["by-template", "detect-libc", "napi-1", "napi-2", "own-require"] },
+          ...{ two: [8, 9], prebuilt: 11, both: 12 },
+          ...{ libc: "musl", asked: ["both", "by-template", "detect-libc", "napi-1", "napi-2", "own-require"] },
         },
       });
     },
@@ -154,7 +187,7 @@ describe("a program with addons of every loader", () => {
   );
 });
 
-test(
+testNeeding(NEEDS.namespaces)(
   "what is not installed for musl, or not there for it, is named with what to do",
   () => {
     const missing = `missing-linux-${cpu}-musl`;
@@ -165,17 +198,26 @@ test(
         "index.js": `try { module.exports = require(\`missing-\${process.platform}\`); } catch {} require("fs").existsSync("/etc/alpine-release");`,
       },
     );
-    packages.install("gnu-only", {}, { "index.js": `module.exports = require("node-gyp-build")(__dirname);` });
+    packages.install("gnu-only", {}, { "index.js": `module.exports = () => require("node-gyp-build")(__dirname);` });
     packages.addon(`node_modules/gnu-only/prebuilds/linux-${cpu}/gnu-only.node`, 1, "glibc");
-    packages.write("missing.ts", 'import "missing"; import "gnu-only"; console.log("runs");');
+    // An addon that its install script makes, and that the package works without.
+    packages.install("optional", {}, { "index.js": `module.exports = require("./native");`, "native.js": OPTIONAL });
+    packages.write(
+      "missing.ts",
+      'import "missing"; import "gnu-only"; import found from "optional"; console.log(found);',
+    );
     const { exitCode, stderr } = linked("missing.ts", "missing");
     expect({ exitCode, stderr }).toEqual({
       exitCode: 0,
       stderr: [
-        `bun-static: warning: gnu-only 1.2.3 will not load: it has no addon for musl on ${cpu}; compile it where the compiler is for musl (Alpine), or leave it out: --external gnu-only\n`,
-        `bun-static: warning: missing 1.2.3 will not load: ${missing} is not installed; install for musl: bun install --os=linux --cpu=${cpu} --libc=musl (npm install takes the same words)\n`,
+        `bun-static: warning: gnu-only 1.2.3 will not find its addon: it has none for musl on ${cpu}; compile it where the compiler is for musl (Alpine), or leave it out: --external gnu-only\n`,
+        `bun-static: warning: missing 1.2.3 will not find its addon: ${missing} is not installed; install for musl: bun install --os=linux --cpu=${cpu} --libc=musl (npm install takes the same words)\n`,
+        "bun-static: warning: optional 1.2.3 will not find its addon: ../optional/build/Release/optional.node is not " +
+          "there, because its install script makes it; compile it where the compiler is for musl (Alpine), or leave it " +
+          "out: --external optional\n",
       ].join(""),
     });
+    expect(runAlone(rootFor("missing", packages.path("missing")), []).stdout).toBe("13\n");
   },
   MINUTES,
 );

@@ -8,9 +8,9 @@ const ROWS = [
   ["size of the file", "file, bytes"],
   ["resident memory of one", "RSS, bytes"],
   ["memory charged for each of 200", "charge of each of 200, bytes"],
-  ["start (exec to parked)", "exec to parked, ns"],
+  ["start (exec to its wait)", "exec to parked, ns"],
   ["end (SIGTERM to exit)", "SIGTERM to exit, ns"],
-  ["page faults in a whole life", "page faults in a whole life, count"],
+  ["page faults (exec to exit)", "page faults in a whole life, count"],
   ["CPU for 10,000 orphans", "storm of 10000: CPU, ns"],
 ] as const;
 
@@ -32,14 +32,18 @@ export function headlines(results: Results): string {
 /** Two figures differ if their spreads do not overlap. */
 const WORDS = { below: "ahead of", alike: "level with", above: "behind" } as const;
 
-/** A sentence that lists the figures by outcome against the two C programs. */
+/** A sentence for each outcome against the two C programs. */
 function verdict(results: Results): string {
   const outcomes = ROWS.map(([name, metric]) => ({ name, outcome: outcomeOf(results, metric) }));
   const parts = [...Map.groupBy(outcomes, ({ outcome }) => outcome)].map(
-    ([outcome, rows]) => `**${outcome}** in ${rows.map(({ name }) => name).join(", ")}`,
+    ([outcome, rows], at) =>
+      `${at === 0 ? "pause" : "It"} is **${outcome}** in ${enumerated(rows.map(({ name }) => name))}.`,
   );
-  return `pause is ${parts.join("; ")}. Figures are level where their spreads overlap.`;
+  return [...parts, "Figures are level where their spreads overlap."].join(" ");
 }
+
+const enumerated = (names: readonly string[]): string =>
+  names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")}, and ${names.at(-1)}`;
 
 function outcomeOf(results: Results, metric: string): string {
   const ours = of(results, metric, PAUSE);

@@ -78,7 +78,7 @@ const SECTIONS: readonly Section[] = [
       "own. A program that first touches some of its memory at its exit pays for it there.",
     tables: [
       { pattern: /^(exec to parked|SIGTERM to exit), ns$/ },
-      { caption: "Page faults in a whole life, from exec on", pattern: /^(page faults in a whole life), count$/ },
+      { caption: "Page faults, exec to exit", pattern: /^(page faults in a whole life), count$/ },
       {
         caption: "Instructions that the shipped file executes from SIGTERM to its exit, by where they came from",
         pattern: /^instructions from SIGTERM to exit: (.+), count$/,
@@ -112,9 +112,9 @@ const SECTIONS: readonly Section[] = [
   {
     title: "Latency under load",
     meaning:
-      "A storm begins, and SIGTERM comes a millisecond later. One figure ends when PID 1 begins to exit: that " +
-      "is its own part. The other ends when its parent has its status: the kernel ends a namespace with its PID " +
-      "1, and waits for everything in it.",
+      "When half of the orphans of a storm have ended, one of them sends SIGTERM to its PID 1. One figure ends when " +
+      "PID 1 begins to exit: it waits for a CPU behind the orphans until then. The other ends when its parent has its " +
+      "status: the kernel ends a namespace with its PID 1, and waits for everything in it.",
     tables: [{ pattern: /^(SIGTERM to exit.* in a storm of \d+), ns$/ }],
     pictures: [],
   },
@@ -147,7 +147,7 @@ export function report(results: Results): Record<string, string> {
 function beginning(results: Results, drawn: Record<string, string>): string[] {
   if (drawn[SUMMARY] === undefined) return [];
   const reader =
-    "For anyone who wants to check the figures, or to know more of them. You get the verdict, then every measurement.";
+    "For anyone who wants to check the figures or see all of them. You get the verdict, then every measurement.";
   return [reader, "", `![summary](${SUMMARY})`, "", headlines(results), "", "## How it was measured", ""];
 }
 

@@ -4,8 +4,9 @@
  *
  *   rig start SYSCALL SIGNAL PROGRAM [ARG...]  exec to parked in SYSCALL, SIGNAL to exit, page faults from exec on
  *   rig storm COUNT MODE SYSCALL PROGRAM...    COUNT orphans that end at one moment. MODE: plain; stopped (PID 1 is stopped
- *                                              until all have ended); leave (SIGTERM as soon as they are released)
+ *                                              until all have ended)
  *   rig storm COUNT bare                       the same without a program: children of the rig, which ignores SIGCHLD
+ *   rig leave COUNT SYSCALL PROGRAM...         COUNT orphans that end at one moment; the middle one sends SIGTERM to PID 1
  *   rig tick PID COUNT INTERVAL                in PID's namespace, every INTERVAL us an orphan that ends, COUNT of them
  *   rig node COUNT INTERVAL PID...             in each PID's namespace, every INTERVAL us an orphan that ends, COUNT of them
  *   rig hold COUNT SYSCALL PROGRAM...          COUNT of it, all parked: their PIDs; until standard input ends
@@ -108,14 +109,19 @@ static void join_all(void)
 	free(groups);
 }
 
-static int become(void *unused)
+static void run_elsewhere(void)
 {
-	(void)unused;
-	join_all();
 	if (CPU_COUNT(&elsewhere))
 		check(sched_setaffinity(0, sizeof elsewhere, &elsewhere), "sched_setaffinity");
 	else
 		schedule(SCHED_OTHER);
+}
+
+static int become(void *unused)
+{
+	(void)unused;
+	join_all();
+	run_elsewhere();
 	int null = open("/dev/null", O_RDWR);
 	for (int fd = 0; fd < 3; fd++)
 		dup2(null, fd);
@@ -243,6 +249,9 @@ static void start(int syscall, int signal)
 static atomic_int ready, let_go, ended;
 static int wanted;
 static char *stacks;
+/* How many have ended when one of them sends SIGTERM to its PID 1, or 0; and when it did. */
+static int leave_after;
+static _Atomic long long told;
 
 /* Waits until the rig releases it, no longer than the rig itself would wait, and ends. */
 static int orphan(void *unused)
@@ -251,7 +260,10 @@ static int orphan(void *unused)
 	(void)unused;
 	atomic_fetch_add(&ready, 1);
 	syscall(SYS_futex, &let_go, FUTEX_WAIT, 0, &limit, NULL, 0);
-	atomic_fetch_add(&ended, 1);
+	if (atomic_fetch_add(&ended, 1) + 1 == leave_after) {
+		atomic_store(&told, now());
+		syscall(SYS_kill, 1, SIGTERM);
+	}
 	return 0;
 }
 
@@ -261,9 +273,23 @@ static void release_orphans(void)
 	syscall(SYS_futex, &let_go, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
+static atomic_int go;
+
+/* Releasing takes as long as the orphans take to end, so that a process of its own does it while the rig looks on. */
+static int release_when_told(void *unused)
+{
+	(void)unused;
+	run_elsewhere();
+	while (!atomic_load(&go))
+		syscall(SYS_futex, &go, FUTEX_WAIT, 0, NULL, NULL, 0);
+	release_orphans();
+	return 0;
+}
+
 static int make_orphans(void *unused)
 {
 	(void)unused;
+	run_elsewhere();
 	for (int made = 0; made < wanted; made++) {
 		if (clone(orphan, stacks + (made + 1L) * ORPHAN_STACK, CLONE_VM | SIGCHLD, NULL) < 0) {
 			warn("make orphan %d of %d (is there room below /proc/sys/kernel/pid_max?)", made + 1, wanted);
@@ -356,8 +382,8 @@ static long long await_reaped(pid_t pid, int syscall, int others, int *most, int
 static void storm(int count, const char *mode, int syscall)
 {
 	int most = 0, left = 0, held = 0, others;
-	int bare = strcmp(mode, "bare") == 0, stopped = strcmp(mode, "stopped") == 0, leave = strcmp(mode, "leave") == 0;
-	long long released, exiting = 0, done;
+	int bare = strcmp(mode, "bare") == 0, stopped = strcmp(mode, "stopped") == 0;
+	long long released, done;
 	struct cost before = { 0 }, after;
 	pid_t pid = 0;
 	wanted = count;
@@ -395,25 +421,43 @@ static void storm(int count, const char *mode, int syscall)
 		released = now();
 		release_orphans();
 	}
-	if (leave) {
-		usleep(1000);
-		released = now();
-		kill(pid, SIGTERM);
-		while (!leaving(pid))
-			;
-		exiting = now() - released;
-		await_end(pid, NULL);
-		done = now();
-	} else {
-		done = await_reaped(pid, syscall, others, &most, &left);
-	}
-	after = pid && !leave ? cost_of(pid) : before;
-	printf("{\"wall\":%lld,\"exiting\":%lld,\"cpu\":%lld,\"switches\":%lld,\"most\":%d,\"left\":%d,\"held\":%d}\n", done - released, exiting,
+	done = await_reaped(pid, syscall, others, &most, &left);
+	after = pid ? cost_of(pid) : before;
+	printf("{\"wall\":%lld,\"cpu\":%lld,\"switches\":%lld,\"most\":%d,\"left\":%d,\"held\":%d}\n", done - released,
 	       after.cpu - before.cpu, after.switches - before.switches, most, left, held);
-	if (pid && !leave) {
+	if (pid) {
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	}
+}
+
+/* SIGTERM when half of the orphans have ended: sent by one of them, so that it comes in the middle of the storm. */
+static void leave(int count, int parks_in)
+{
+	static char stack[65536] __attribute__((aligned(16)));
+	wanted = count;
+	leave_after = (count + 1) / 2;
+	stacks = memory((size_t)count * ORPHAN_STACK, MAP_PRIVATE);
+	keep_apart();
+	pid_t pid = launch();
+	await_park(pid, parks_in);
+	pid_t releaser = clone(release_when_told, stack + sizeof stack, CLONE_VM | SIGCHLD, NULL);
+	check(releaser, "clone");
+	enter_pid_namespace(pid);
+	leave_behind(make_orphans);
+	while (atomic_load(&ready) < count)
+		usleep(1000);
+	/* By then they are in their wait. */
+	usleep(20000);
+	atomic_store(&go, 1);
+	syscall(SYS_futex, &go, FUTEX_WAKE, 1, NULL, NULL, 0);
+	while (!leaving(pid))
+		;
+	long long exiting = now();
+	await_end(pid, NULL);
+	long long gone = now();
+	printf("{\"wall\":%lld,\"exiting\":%lld}\n", gone - atomic_load(&told), exiting - atomic_load(&told));
+	waitpid(releaser, NULL, 0);
 }
 
 static int doze(void *unused)
@@ -507,6 +551,9 @@ int main(int argc, char **argv)
 	if (argc > 4 && strcmp(what, "start") == 0) {
 		program = argv + 4;
 		start(atoi(argv[2]), atoi(argv[3]));
+	} else if (argc > 4 && strcmp(what, "leave") == 0) {
+		program = argv + 4;
+		leave(atoi(argv[2]), atoi(argv[3]));
 	} else if (argc > 3 && strcmp(what, "storm") == 0) {
 		program = argv + 5;
 		storm(atoi(argv[2]), argv[3], argc > 4 ? atoi(argv[4]) : 0);

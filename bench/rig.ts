@@ -4,11 +4,12 @@ import { UserError } from "../src/support/error.ts";
 import { withGroup } from "./cgroup.ts";
 import type { Peer } from "./peers.ts";
 
-/** What rig.c prints: of one start, with its page faults; of one storm; of a call and a page. Times in ns. */
+/** What rig.c prints: of one start, with its page faults; of one storm; of a SIGTERM in a storm; of a call and a page. Times in ns. */
 export type Start = { readonly start: number; readonly end: number; readonly faults: number; readonly status: number };
-export type Storm = Readonly<Record<"wall" | "exiting" | "cpu" | "switches" | "most" | "left" | "held", number>>;
+export type Storm = Readonly<Record<"wall" | "cpu" | "switches" | "most" | "left" | "held", number>>;
+export type Leave = { readonly wall: number; readonly exiting: number };
 export type Prices = { readonly call: number; readonly touch: number };
-export type Mode = "plain" | "stopped" | "leave" | "bare";
+export type Mode = "plain" | "stopped" | "bare";
 
 /** Starts it once and ends it with SIGTERM, or with SIGKILL if it ignores SIGTERM. */
 export const startOnce = (peer: Peer) =>
@@ -22,6 +23,10 @@ export const storm = (count: number, mode: Mode, peer?: Peer) =>
       BENCH_PIDS: group,
     }),
   );
+
+/** A storm of `count` orphans for `peer`, the middle one of which sends SIGTERM. */
+export const leave = (count: number, peer: Peer) =>
+  rig<Leave>(["leave", `${count}`, `${peer.parksIn}`, ...peer.command], peer.env);
 
 export const tick = (pid: number, count: number, intervalUs: number) =>
   rig<{ orphans: number }>(["tick", `${pid}`, `${count}`, `${intervalUs}`], {});

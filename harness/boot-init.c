@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define ORPHANS 100
@@ -136,6 +137,8 @@ static void watch(void)
 	printf("boot: left %d\n", children_of_init() - before);
 	read_file("/proc/1/comm", text, sizeof text);
 	printf("boot: first %s", text);
+	/* The panic at PID 1's end discards what the serial port has not sent yet. */
+	tcdrain(STDOUT_FILENO);
 	kill(1, SIGTERM);
 	pause();
 }

@@ -167,7 +167,7 @@ describe("what a reader runs", () => {
       using workspace = await Workspace.create();
       await workspace.write(
         "context/Dockerfile",
-        documentedBlocks("docs/scratch.md", "In a scratch image", "dockerfile").flat().join("\n"),
+        documentedBlocks("docs/scratch.md", "Use pause in a scratch image", "dockerfile").flat().join("\n"),
       );
       copyFileSync(join(REPOSITORY, "dist/pause"), workspace.path("context/pause"));
       const { user, entrypoint, files } = await built(workspace);

@@ -39,7 +39,7 @@ const inEnglish = (count: number) => count.toLocaleString("en-US");
 
 const dist = (name: string) => join(REPOSITORY, "dist", name);
 const bytesOf = (name: string) => statSync(dist(name)).size;
-const kilobytes = (name: string) => `${Math.round(bytesOf(name) / 1e3)} kB`;
+const kilobytes = (name: string) => `${(bytesOf(name) / 1e3).toFixed(1)} kB`;
 const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
 
 const provenance: { snapshot: { pages: number; segments: number } } = JSON.parse(

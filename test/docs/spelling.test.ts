@@ -2,8 +2,8 @@ import { expect } from "bun:test";
 import { program, testNeeding } from "../../harness/privilege.ts";
 import { REPOSITORY } from "./pages.ts";
 
-/** Words of programming that codespell takes for mistakes: afterAll, isElf, .Nd of mdoc(7), and hexadecimal digits. */
-const KNOWN = "afterall,iself,nd,te";
+/** Names that codespell takes for mistakes: afterAll, AKS, isElf, .Nd of mdoc(7), and hexadecimal digits. */
+const KNOWN = "afterall,aks,iself,nd,te";
 /** Texts of others, data, and bytes. */
 const NOT_OURS = /^(LICENSES\/|bun\.lock$)|\.(lock|svg)$|\/(results\.json|bun\.lock)$|^test\/fuzz\/seeds\//;
 

@@ -108,9 +108,13 @@ emulated.
 Written by \`npx -y bun@${Bun.version} run matrix:kernels\` on ${new Date().toISOString().slice(0, 10)}, with ${emulator} (software emulation, no hardware) and Debian's kernels.
 The file is \`dist/pause\`, ${readFileSync(PAUSE.path).length.toLocaleString("en-US")} bytes, SHA-256 ${sha256(readFileSync(PAUSE.path))}.
 
-In each machine, \`/pause\` does all of this: as PID 1 of a namespace it exits on SIGTERM; with an unknown argument it
-waits, and exits on SIGINT; it prints its version; it warns if it is not PID 1; as PID 1 of the machine itself it reaps
-100 orphans, and exits with 0 on SIGTERM. "yes" means all of that. "nor C" means that a static C program fails there too.
+"yes" means that \`/pause\` does all of this there. "nor C" means that a static C program fails there too.
+
+- As PID 1 of a namespace, it exits on SIGTERM. With an unknown argument it waits, and exits on SIGINT.
+- It prints its version. It warns if it is not PID 1.
+- As PID 1 of the machine itself, it reaps 100 orphans, and exits with 0 on SIGTERM.
+
+5.10 is the oldest kernel that was tried. [The support page](support.md#what-was-run) says what older ones lack.
 
 ${processors}
 

@@ -89,7 +89,7 @@ export const GROUPS: readonly Group[] = [
     name: "linker",
     command: "test",
     files: [
-      "test/link/{cli,inputs,link,output,program,refusals,strict,users}.test.ts",
+      "test/link/{cli,embedded,inputs,link,output,program,refusals,strict,users}.test.ts",
       "test/addons/{loaders,same}.test.ts",
     ],
     needs: [GCC, program("file"), program("ip")],

@@ -1,6 +1,6 @@
-import type { Relocating } from "../arch/architecture.ts";
+import type { Architecture, Relocating } from "../arch/architecture.ts";
 import { PT_TLS, R_NONE, STB_WEAK } from "../elf/constants.ts";
-import type { Relocation, Symbol } from "../elf/dynamic.ts";
+import type { Dynamic, Relocation, Symbol } from "../elf/dynamic.ts";
 import { type ElfFile, hex, writeU64 } from "../elf/file.ts";
 import { LinkError } from "./error.ts";
 import type { Placed } from "./layout.ts";
@@ -14,6 +14,7 @@ const PROGRAM_TLS_MODULE = 1;
 /** Applies every relocation of `library` to its image and leaves nothing for the loader. */
 export function relocateLibrary(program: Program, library: Placed, resolver: Resolver, tls: TlsTemplate): void {
   const image = new DataView(library.image.buffer, library.image.byteOffset, library.image.byteLength);
+  checkApart(program.architecture, library.path, library.dynamic);
   for (const relocation of library.dynamic.relocations) {
     if (relocation.type === R_NONE) continue;
     const words = libraryWords(program, library, relocation, resolver, tls);
@@ -35,6 +36,7 @@ export function relocateProgram(
   tls: TlsTemplate,
 ): void {
   const { architecture, file } = program;
+  checkApart(architecture, file.name, program.dynamic);
   for (const relocation of program.dynamic.relocations) {
     if (relocation.type === R_NONE) continue;
     const kind = architecture.relocations.get(relocation.type);
@@ -115,9 +117,25 @@ function copy(program: Program, offset: number, { name, size }: Symbol, { symbol
 }
 
 /** How many bytes a relocation changes. */
-function sizeOf(kind: Relocating, { size }: Symbol): number {
-  if (kind === "copy") return size;
+function sizeOf(kind: Relocating | undefined, symbol: Symbol | undefined): number {
+  if (kind === "copy") return symbol?.size ?? 0;
   return kind === "tls-descriptor" ? 16 : 8;
+}
+
+/**
+ * No two relocations change the same byte. Which of them wins depends on the order, and here some are applied before
+ * the program starts.
+ */
+function checkApart({ relocations: kinds }: Architecture, name: string, { relocations, symbols }: Dynamic): void {
+  const changed = relocations
+    .filter(({ type }) => type !== R_NONE)
+    .map(({ offset, type, symbol }) => ({ offset, size: sizeOf(kinds.get(type), symbols[symbol]) }))
+    .toSorted((one, other) => one.offset - other.offset);
+  for (const [index, { offset, size }] of changed.entries()) {
+    const next = changed[index + 1]?.offset ?? Number.POSITIVE_INFINITY;
+    if (offset + size > next)
+      throw new LinkError(`${name}: two relocations change what is at ${hex(next)}; the file is damaged`);
+  }
 }
 
 /** For a COPY, the program's own symbol is the destination, so only the libraries can have the source. */

@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import * as elf from "../../src/elf/constants.ts";
-import { ElfFile } from "../../src/elf/file.ts";
+import { ElfFile, writeU64 } from "../../src/elf/file.ts";
 import { writeExecutable } from "../../src/link/file.ts";
 import type { GivenFlags } from "../../src/link/flags.ts";
 import { link } from "../../src/link/link.ts";
@@ -105,6 +105,14 @@ describe("names", () => {
 });
 
 describe("relocations", () => {
+  test("two that change the same byte are refused, because their order decides, in the program and in a library", () => {
+    const astray = (one: string, other: string) => (opened: Opened) =>
+      writeU64(opened.view, relocationOf(opened, one).at, relocationOf(opened, other).offset + 2);
+    const message = /two relocations change what is at 0x[0-9a-f]+; the file is damaged/;
+    expect(() => linked({ program: astray("_exit", "library_calls_libgcc") })).toThrow(message);
+    expect(() => linked({ library: astray("who", "from_libgcc") })).toThrow(message);
+  });
+
   const inProgram = (change: (view: DataView, at: number) => void) => ({
     program: (opened: Opened) => change(opened.view, relocationOf(opened, "library_calls_libgcc").at),
   });

@@ -219,14 +219,24 @@ function statusOf({ exitCode, signalCode }: Subprocess): Pick<Ending, "status" |
   return { status: 128 + number, signal: `${name}` as NodeJS.Signals };
 }
 
-/** coreutils' env(1) empties the signal mask, which exec keeps; Bun.spawn resets the dispositions. */
-let resetting: readonly string[] | undefined;
+/**
+ * coreutils' env(1) empties the signal mask, which exec keeps; Bun.spawn resets the dispositions. setpriv(1) has the
+ * kernel kill the command if this process dies of a SIGKILL, which no scope sees (PR_SET_PDEATHSIG, prctl(2)).
+ */
+let launching: readonly string[] | undefined;
 function launcher(path: string): readonly string[] {
-  const command = [Bun.which("env") ?? "env", "--default-signal"];
-  const works = () => Bun.which("env") !== null && Bun.spawnSync([...command, "true"]).success;
-  resetting ??= works() ? command : [];
+  launching ??= [
+    ["env", "--default-signal"],
+    ["setpriv", "--pdeathsig", "KILL"],
+  ].flatMap(working);
   // env(1) reads a word with = as a variable.
-  return path.includes("=") ? [] : resetting;
+  return path.includes("=") ? [] : launching;
+}
+
+/** Returns `command` with its path if it starts another command here, otherwise nothing: busybox has no such option. */
+function working([name = "", ...options]: readonly string[]): readonly string[] {
+  const path = Bun.which(name);
+  return path !== null && Bun.spawnSync([path, ...options, "true"]).success ? [path, ...options] : [];
 }
 
 /** Does nothing if the group is gone. */

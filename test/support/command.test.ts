@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { program, testNeeding } from "../../harness/privilege.ts";
 
 const SUPPORT = join(import.meta.dir, "..", "..", "src", "support");
 
@@ -69,6 +70,24 @@ describe("a command", () => {
       /^name: \/proc\/none: cannot make a folder there \(ENOENT\); set TMPDIR .*\n$/,
     );
     expect(ran(words("run.folder('a-')"), { TMPDIR: "/proc/none" })).toEqual({ status: 1, stdout: "", stderr });
+  });
+
+  testNeeding(program("setpriv"))("that SIGKILL ends takes what it began with it", async () => {
+    const started = Bun.spawn(
+      words("const child = run.spawn(['sleep', '100']); console.log(child.pid); await child.ended"),
+      {
+        stdout: "pipe",
+      },
+    );
+    const reader = started.stdout.getReader();
+    const pid = Number(new TextDecoder().decode((await reader.read()).value));
+    const command = () => (existsSync(`/proc/${pid}`) ? readFileSync(`/proc/${pid}/cmdline`, "latin1") : "");
+    // Until then it is still setpriv.
+    while (!command().startsWith("/usr/bin/sleep")) await Bun.sleep(5);
+    started.kill("SIGKILL");
+    await started.exited;
+    for (let tries = 0; command() !== "" && tries < 200; tries++) await Bun.sleep(10);
+    expect(command()).toBe("");
   });
 
   for (const [signal, status] of [

@@ -20,7 +20,7 @@ const compressed = (bytes: Uint8Array) => gzipSync(bytes, { level: 9 }).length;
 test.each([
   ["kernels", "matrix:arm64"],
   ["measured", "bench:arm64"],
-])("docs/architectures.md, %s: the table is of the file that was built", (mark, command) => {
+])("docs/architectures.md, %s: the table describes the file that was built", (mark, command) => {
   expect(/SHA-256 (\w+)/.exec(marked(page, mark))?.[1], `run again: bun run ${command}`).toBe(sha256(ours));
 });
 
@@ -29,7 +29,7 @@ test("docs/architectures.md, kernels: every test passed", () => {
   expect([failed.length >= 8, ...new Set(failed)]).toEqual([true, "0"]);
 });
 
-test("docs/architectures.md, measured: what can be computed of the file is so", () => {
+test("docs/architectures.md, measured: the figures that can be computed from the file are right", () => {
   const segments = new ElfFile(ARM64_PAUSE, ours).segmentsOf(PT_LOAD).length;
   const computed = {
     file: amount(ours.length, "bytes"),

@@ -38,22 +38,22 @@ describe("the committed report", () => {
     ]);
   });
 
-  test("REPORT.md and the pictures are what results.json gives", () => {
+  test("REPORT.md and the pictures match results.json", () => {
     for (const [name, text] of Object.entries(report(committed)))
       expect(readFileSync(join(BENCH, name), "utf8"), name).toBe(text);
   });
 
-  test("the README's table is what results.json gives", () => {
+  test("the README's table matches results.json", () => {
     const readme = readFileSync(join(ROOT, "README.md"), "utf8");
     expect(readme).toBe(withHeadlines(readme, committed));
   });
 
-  test("so is the table of docs/fleets.md", () => {
+  test("the table of docs/fleets.md matches results.json", () => {
     const page = readFileSync(join(ROOT, "docs/fleets.md"), "utf8");
     expect(marked(page, "fleet").trim()).toBe(fleet(committed));
   });
 
-  test("pause used no CPU and was not woken, idle or reaping, and the method can show otherwise", () => {
+  test("pause used no CPU and never woke up, idle or reaping, and the method can show a program that did", () => {
     const { samples } = committed;
     const metrics = Object.keys(samples).filter(
       (metric) => /^(idle|orphans|storm of \d+)/.test(metric) && /: (CPU, ns|switches, count)$/.test(metric),
@@ -79,14 +79,14 @@ describe("the committed report", () => {
 });
 
 describe("figures", () => {
-  test("median and spread, of few samples all of it", () => {
+  test("have a median and a spread, which is the whole range of a few samples", () => {
     expect(figure([5, 1, 4, 2, 3, 9, 8, 7, 6, 10])).toEqual({ median: 5.5, low: 1, high: 10 });
     expect(figure(Array.from({ length: 101 }, (_, index) => 100 - index))).toEqual({ median: 50, low: 10, high: 90 });
     expect(figure([7])).toEqual({ median: 7, low: 7, high: 7 });
     expect(figure([])).toEqual({ median: Number.NaN, low: Number.NaN, high: Number.NaN });
   });
 
-  test("spreads lie apart where they do not touch", () => {
+  test("lie apart if their spreads do not touch", () => {
     const [low, high, both] = [figure([1, 2]), figure([3, 4]), figure([2, 3])];
     expect([apart(low, high), apart(high, low), apart(low, both), apart(both, high)]).toEqual([
       "below",
@@ -96,7 +96,7 @@ describe("figures", () => {
     ]);
   });
 
-  test("ratios are taken turn by turn, and not of 0", () => {
+  test("have ratios turn by turn, and none to 0", () => {
     expect(ratios([1, 20, 3], [2, 40, 2])).toEqual([0.5, 0.5, 1.5]);
     const hundred = Array.from({ length: 100 }, (_, turn) => turn + 1);
     expect(
@@ -108,7 +108,7 @@ describe("figures", () => {
     expect([ratios([1], [0]), ratios([1, 2], [1]), ratios([], [])]).toEqual([undefined, undefined, undefined]);
   });
 
-  test("amounts and ratios in words", () => {
+  test("are written as amounts and ratios in words", () => {
     expect([
       amount(0, "CPU, ns"),
       amount(1234, "CPU, ns"),
@@ -127,7 +127,7 @@ describe("figures", () => {
 });
 
 describe("a plan", () => {
-  test("every size as often as it says, the peers in another order each round", () => {
+  test("measures every size as often as it says, with the peers in another order each round", () => {
     expect(
       rounds([
         [100, 2],
@@ -144,7 +144,7 @@ describe("a plan", () => {
     ).toEqual(["abc", "bca", "cab", "abc"]);
   });
 
-  test("a full one measures at least as much as was promised: a minute idle, 300 starts, 500 at once, storms of 30,000", () => {
+  test("measures at least what was promised, if it is a full one: a minute idle, 300 starts, 500 at once, storms of 30,000", () => {
     expect(FULL.windows[0] * FULL.windows[1]).toBeGreaterThanOrEqual(60);
     expect(FULL.starts[0] * FULL.starts[1]).toBeGreaterThanOrEqual(300);
     expect(FULL.crowds.map(([size]) => size)).toEqual([1, 10, 200, 500]);
@@ -156,7 +156,7 @@ describe("comparing two runs", () => {
   const run = (pause: number[], reference: number[], metric = "exec to parked, ns") =>
     withSamples({ [metric]: { pause, [REFERENCE]: reference } });
 
-  test("what stays within the spread did not move, also where all is slower alike", () => {
+  test("ignores a figure that stayed within the spread, even if all peers are equally slower", () => {
     const before = run([90, 100, 110], [200, 200, 200]);
     expect(compare(before, run([95, 105, 115], [200, 200, 200]))).toEqual([
       "2 figures compared, none moved by more than the spread",
@@ -174,7 +174,7 @@ describe("comparing two runs", () => {
     );
   });
 
-  test("what moved by more is said, for better and for worse", () => {
+  test("reports a figure that moved by more, for better and for worse", () => {
     const before = run([90, 100, 110], [200, 200, 200]);
     expect(compare(before, run([140, 150, 160], [200, 200, 200]))[0]).toBe(
       "worse  pause: exec to parked: 0.50 of the reference (100 ns) before, 0.75 of the reference (150 ns) now",
@@ -184,7 +184,7 @@ describe("comparing two runs", () => {
     );
   });
 
-  test("less than a twentieth is no move, but in a file it is seen", () => {
+  test("ignores a move of less than a twentieth, except in the size of a file", () => {
     expect(compare(run([100, 100], [200, 200]), run([104, 104], [200, 200]))).toEqual([
       "2 figures compared, none moved by more than the spread",
     ]);
@@ -193,7 +193,7 @@ describe("comparing two runs", () => {
     );
   });
 
-  test("what was never woken, and is now, is seen however seldom", () => {
+  test("reports a program that never woke up before and does now, however seldom", () => {
     const idle = (pause: number[]) => run(pause, [0, 0, 0, 0], "idle, 10 s: CPU, ns");
     expect(compare(idle([0, 0, 0, 0]), idle([0, 0, 4000, 0]))[0]).toBe(
       "worse  pause: idle, 10 s: CPU: 0 ns before, up to 4.00 µs now",
@@ -218,21 +218,21 @@ describe("the report", () => {
     }),
   );
 
-  test("ratio first, then the figure and its spread; what grows says how", () => {
+  test("gives the ratio first, then the figure and its spread, and says how a growing figure grows", () => {
     expect(text).toContain("| pause | **0.52** 110 ns (100 ns to 120 ns) | **1.00** 1.00 µs | 0.96 |");
     expect(text).toContain("| tini | **4.76** 1.00 µs | **100** 100 µs | 2.00 |");
     expect(text).toContain("| no PID 1 | **0.43** 90 ns | **0.90** 900 ns | 1.00 |");
     expect(text).toContain("| sleep | never | never | – |");
   });
 
-  test("it says what was won and what was not", () => {
+  test("says where pause won and where it did not", () => {
     expect(text).toContain(
       "**`pause` against C, as upstream, in 3 figures**: lower in storm of 100: wall (0.52); both at 0 throughout in 1; no difference beyond the spread in 1.",
     );
   });
 });
 
-describe("the command's refusals: one line, and 1", () => {
+describe("the command refuses in one line, and exits with 1", () => {
   const run = (args: string[]) => {
     const { exitCode, stderr } = Bun.spawnSync([process.execPath, join(BENCH, "cli.ts"), ...args]);
     return { exitCode, stderr: stderr.toString() };

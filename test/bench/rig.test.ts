@@ -43,8 +43,8 @@ function ran(samples: Samples, metric: string): string[] {
   return peers.filter(([, values]) => values.some((value) => value > 0)).map(([name]) => name);
 }
 
-describe("the rig tells apart what reaps without running, what runs, and what does not reap", () => {
-  testNeeding(NEEDS.namespaces)("a storm", async () => {
+describe("the rig tells a program that reaps without running from one that runs and from one that does not reap", () => {
+  testNeeding(NEEDS.namespaces)("in a storm", async () => {
     const samples: Samples = {};
     const plan = { ...QUICK, storms: [[200, 1]], stopped: [[200, 1]] } as const;
     await storms.run({ plan, peers: [pause, reaper, sleeper], samples, done: () => undefined });
@@ -56,7 +56,7 @@ describe("the rig tells apart what reaps without running, what runs, and what do
     expect(samples["stopped, storm of 200: zombies, count"]).toEqual({ pause: [0], reaper: [200], sleeper: [200] });
   });
 
-  testNeeding(NEEDS.namespaces)("a node of pods, whose group counts the orphans too", async () => {
+  testNeeding(NEEDS.namespaces)("on a node of pods, whose group counts the orphans too", async () => {
     const samples: Samples = {};
     const plan = { ...QUICK, node: [5, 0.3, 1] } as const;
     await node.run({ plan, peers: [pause, reaper, sleeper], samples, done: () => undefined });
@@ -66,7 +66,7 @@ describe("the rig tells apart what reaps without running, what runs, and what do
     expect(samples["node of 5 pods, 0.3 s: zombies left, count"]).toEqual({ pause: [0], reaper: [0], sleeper: [15] });
   });
 
-  testNeeding(NEEDS.namespaces)("windows of time with an orphan every 10 ms", async () => {
+  testNeeding(NEEDS.namespaces)("in windows of time with an orphan every 10 ms", async () => {
     const samples: Samples = {};
     await idle.run({
       plan: { ...QUICK, windows: [0.5, 1] },
@@ -79,7 +79,7 @@ describe("the rig tells apart what reaps without running, what runs, and what do
     expect(samples["orphans: zombies left of 50, count"]).toEqual({ pause: [0], reaper: [0], sleeper: [50] });
   });
 
-  testNeeding(NEEDS.namespaces)("a start, and an end in a storm", async () => {
+  testNeeding(NEEDS.namespaces)("at a start, and at an end in a storm", async () => {
     expect(await startOnce(pause)).toEqual({
       start: expect.any(Number),
       end: expect.any(Number),
@@ -97,14 +97,14 @@ describe("the rig tells apart what reaps without running, what runs, and what do
     expect(exiting).toBeLessThanOrEqual(wall);
   });
 
-  testNeeding(NEEDS.namespaces)("a program that does not park is an error that names it", async () => {
+  testNeeding(NEEDS.namespaces)("names a program that does not park", async () => {
     await expect(startOnce({ ...pause, command: ["/usr/bin/true"] })).rejects.toThrow(
       /\/usr\/bin\/true ended before it was in system call 128/,
     );
   });
 });
 
-describe("what a memory group is charged", () => {
+describe("the charge of a memory group", () => {
   const charged = (files: Readonly<Record<string, string>>) => {
     const folder = mkdtempSync(join(tmpdir(), "pause-group-"));
     try {
@@ -115,7 +115,7 @@ describe("what a memory group is charged", () => {
     }
   };
 
-  test("cgroup v1 and v2, and a kernel that does not tell its part", () => {
+  test("is read from cgroup v1 and v2, also if the kernel does not report its part", () => {
     expect(charged({ "memory.usage_in_bytes": "8192\n", "memory.kmem.usage_in_bytes": "4096\n" })).toEqual({
       total: 8192,
       kernel: 4096,

@@ -16,28 +16,28 @@ function said(clone: Clone, env: Readonly<Record<string, string>> = {}) {
   return JSON.parse(said);
 }
 
-describe("what is checked out", () => {
+describe("the checkout", () => {
   const clone = Clone.create(join(FOLDER, "clone"));
   const commit = clone.git("rev-parse", "HEAD");
   const date = Number(clone.git("log", "-1", "--format=%ct"));
   const clean = { commit, changes: [], date };
 
-  test("is a commit, with its date, and no changes in a tree that is the commit's", () => {
+  test("has a commit, its date, and no changes in a clean tree", () => {
     expect(said(clone)).toEqual(clean);
   });
 
-  test("is none in a tree without git, and where there is no git", () => {
+  test("has no commit in a tree without git, or on a machine without git", () => {
     const none = { commit: null, changes: null, date: 0 };
     expect(said(Clone.copy(join(FOLDER, "copy")))).toEqual(none);
     expect(said(clone, { PATH: "/nonexistent" })).toEqual(none);
   });
 
-  test("is none in sources that were unpacked inside another repository", () => {
+  test("has no commit in sources that were unpacked inside another repository", () => {
     const inside = Clone.copy(join(clone.folder, "dist", "unpacked"));
     expect(said(inside)).toEqual({ commit: null, changes: null, date: 0 });
   });
 
-  test("is the sources' own where the environment, as in a hook, names another's", () => {
+  test("has the sources' own commit even if the environment names another repository, as in a hook", () => {
     const other = Clone.create(join(FOLDER, "other"));
     const hook = {
       GIT_DIR: join(other.folder, ".git"),
@@ -57,7 +57,7 @@ describe("what is checked out", () => {
     });
     const expected = ["src/demo.ts", "src/new.ts", "src/pause/signals.ts"];
 
-    test("of every kind: changed, new, gone", () => {
+    test("of every kind: changed, new, deleted", () => {
       expect(said(dirty)).toEqual({ ...clean, changes: expected });
     });
 
@@ -82,7 +82,7 @@ describe("what is checked out", () => {
       expect(said(dirty)).toEqual({ ...clean, changes: expected });
     });
 
-    test("that a folder of its own hides from git", () => {
+    test("that a folder's own .gitignore hides", () => {
       mkdirSync(join(dirty.folder, "src/hidden"));
       writeFileSync(join(dirty.folder, "src/hidden/.gitignore"), "*\n");
       writeFileSync(join(dirty.folder, "src/hidden/more.ts"), "");
@@ -90,7 +90,7 @@ describe("what is checked out", () => {
       rmSync(join(dirty.folder, "src/hidden"), { recursive: true });
     });
 
-    test("against the commit itself, not against one that stands in for it", () => {
+    test("against the commit itself, not against a replacement (git replace)", () => {
       dirty.git("add", "--all");
       dirty.git("commit", "--quiet", "--all", "--message", "Second");
       const second = dirty.git("rev-parse", "HEAD");
@@ -102,7 +102,7 @@ describe("what is checked out", () => {
       rmSync(join(dirty.folder, "src/new.ts"));
     });
 
-    test("but not by a file's date or mode", () => {
+    test("but not if only a file's date or mode differs", () => {
       const other = clone.clone(join(FOLDER, "touched"));
       const path = join(other.folder, "src/demo.ts");
       writeFileSync(path, readFileSync(path));
@@ -110,7 +110,7 @@ describe("what is checked out", () => {
       expect(said(other)).toEqual(clean);
     });
 
-    test("where a line ends otherwise than in the commit", () => {
+    test("if a line end differs from the commit's", () => {
       const other = clone.clone(join(FOLDER, "lines"));
       other.git("config", "core.autocrlf", "true");
       const path = join(other.folder, "src/demo.ts");

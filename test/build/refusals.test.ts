@@ -78,20 +78,20 @@ function refused(run: Run, line: RegExp): void {
 describe("bun run build refuses in one line, and leaves dist as it was", () => {
   const usage = `; usage: bun run build \\[--arch NAME\\] \\[--patience SECONDS\\], NAME is one of amd64, arm64, all; .*\\n$`;
   const words = [
-    ["an architecture it does not know", ["--arch", "sparc"], "--arch sparc: pause is not built for this architecture"],
-    ["an option it does not know", ["--arhc", "arm64"], "Unknown option '--arhc'.*"],
-    ["a word it does not take", ["arm64"], "Unexpected argument 'arm64'.*"],
+    ["an unknown architecture", ["--arch", "sparc"], "--arch sparc: pause is not built for this architecture"],
+    ["an unknown option", ["--arhc", "arm64"], "Unknown option '--arhc'.*"],
+    ["an extra argument", ["arm64"], "Unexpected argument 'arm64'.*"],
     ["an option without its value", ["--arch"], "Option '--arch <value>' argument missing"],
-    ["a patience that is no number", ["--patience", "1h"], "--patience 1h: not a number of seconds"],
+    ["a patience that is not a number", ["--patience", "1h"], "--patience 1h: not a number of seconds"],
   ] as const;
   for (const [what, args, line] of words) test(what, () => refused({ args }, new RegExp(`^build: ${line}${usage}`)));
 
-  test("asked for help it says its usage, and builds nothing", () => {
+  test("--help prints the usage and builds nothing", () => {
     expect(build({ args: ["--help"] })).toEqual({ exitCode: 0, stderr: "" });
     expect(kept()).toEqual(BEFORE);
   });
 
-  test("no QEMU, before anything is built for this machine either", () => {
+  test("a missing QEMU, before it builds anything for this machine", () => {
     const { program, package: from } = other.emulator;
     const line = new RegExp(
       `^build: emulated ${other.name} machine: ${program} not found; on Debian: apt-get install ${from}\\n$`,
@@ -100,10 +100,10 @@ describe("bun run build refuses in one line, and leaves dist as it was", () => {
   });
 });
 
-describe("where no program can be traced", () => {
+describe("on a machine where no program can be traced", () => {
   const strace = Bun.which("strace") ?? "strace";
   testNeeding(program("strace"))(
-    "an emulated machine would take the snapshot, and its package is named where it is not there",
+    "an emulated machine takes the snapshot, and the build names the package of a missing emulator",
     () => {
       const { emulator, name } = host;
       const line = new RegExp(
@@ -115,7 +115,7 @@ describe("where no program can be traced", () => {
   );
 });
 
-describe("what cannot be fetched is one line, and leaves dist as it was", () => {
+describe("a failed download gives one line, and leaves dist as it was", () => {
   /** Without a network, nothing is tried twice. */
   const offline = ["unshare", "--net"];
   const env = { APT_CONFIG: join(COPY, "apt.conf") };
@@ -167,7 +167,7 @@ describe("what cannot be fetched is one line, and leaves dist as it was", () => 
 });
 
 testNeeding(NEEDS.otherArchitecture)(
-  "a machine that is not off in time is one line, and leaves dist as it was",
+  "a machine that runs past its time gives one line, and leaves dist as it was",
   () => {
     const { program, baseline } = other.emulator;
     const folder = join(COPY, "in-the-place-of-qemu");
@@ -184,7 +184,7 @@ testNeeding(NEEDS.otherArchitecture)(
   2 * MINUTES,
 );
 
-describe("a full disk is one line, and leaves dist as it was", () => {
+describe("a full disk gives one line, and leaves dist as it was", () => {
   /** Gives the command a separate file system for dist, and copies its contents back afterwards. */
   const within = (options: string, after = ""): readonly string[] => [
     ...["unshare", "--mount", "sh", "-c"],
@@ -211,7 +211,7 @@ describe("a full disk is one line, and leaves dist as it was", () => {
   }
 
   testNeeding(NEEDS.namespaces)(
-    "and so is one that cannot be written",
+    "and so does a disk that cannot be written",
     () => {
       refused(
         { within: within("size=1m", "mount -o remount,ro dist &&") },

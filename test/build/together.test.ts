@@ -8,7 +8,7 @@ import { sha256 } from "../../src/support/hash.ts";
 const FOLDER = mkdtempSync(join(tmpdir(), "pause-together-"));
 afterAll(() => rmSync(FOLDER, { recursive: true, force: true }), 60_000);
 
-test("two builds at once in one clone both end well, the second after the first, and it says that it waits", async () => {
+test("two builds at once in one clone both succeed, and the second says that it waits for the first", async () => {
   const clone = Clone.copy(join(FOLDER, "clone"));
   const builds = [1, 2].map(() => {
     const child = Bun.spawn([...clone.command("src/build/cli.ts")], {

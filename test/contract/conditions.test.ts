@@ -138,7 +138,7 @@ contract("what a node gives it", [
   },
   {
     rows: ["E4", "B5", "B6"],
-    shows: "as PID 1 SIGPIPE and SIGTTOU are blocked, and only there",
+    shows: "as PID 1, and only there, SIGPIPE and SIGTTOU are blocked",
     run: async (artifact) => {
       // While a program waits for the two signals, the kernel takes them out of the blocked set.
       for (const [first, blocked] of [
@@ -151,7 +151,7 @@ contract("what a node gives it", [
   },
   {
     rows: ["E4", "P2"],
-    shows: "the version is asked for with nowhere to print it",
+    shows: "-v with nowhere to print the version",
     run: async (artifact) => {
       for (const way of WAYS.slice(1))
         expect((await played(artifact, { args: ["-v"], make: make(1, way) })).status).toBe(0);
@@ -220,7 +220,7 @@ contract("what a node gives it", [
   },
   {
     rows: ["E7"],
-    shows: "a working directory that is gone, or that it may not enter",
+    shows: "a working directory that was removed, or that it may not enter",
     run: async (artifact) => {
       const cwd = mkdtempSync(join(tmpdir(), "pause-cwd-"));
       rmSync(cwd, { recursive: true, force: true });
@@ -258,7 +258,8 @@ contract("what a node gives it", [
   },
   {
     rows: ["E11"],
-    shows: "started cold, its pages dropped from the page cache as it waits: what its end needs of the file is mapped",
+    shows:
+      "started cold, with its pages dropped from the page cache while it waits, it has mapped what its exit needs of the file",
     run: async (artifact) => {
       const file = join(rootOf(artifact), "pause");
       dropPages(file);
@@ -300,7 +301,7 @@ contract("what a node gives it", [
   },
   {
     rows: ["E9"],
-    shows: `traced and let go ${TRACES} times`,
+    shows: `traced and detached ${TRACES} times`,
     run: (artifact) =>
       parked(artifact, {}, async (actor) => {
         expect(await drill("traces", actor.pid, TRACES)).toBe("");

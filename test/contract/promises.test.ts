@@ -17,7 +17,7 @@ contract("beyond upstream", [
   })),
   {
     rows: ["B2", "P7"],
-    shows: "a storm of 5,000 orphans: none is left, and it cost 0 ns and no wake-up",
+    shows: "a storm of 5,000 orphans leaves none, and costs 0 ns and no wake-up",
     run: (artifact) =>
       parked(artifact, {}, async (actor) => {
         const before = cost(actor.pid);
@@ -52,7 +52,7 @@ contract("beyond upstream", [
   ...(["pipe", "socket", "tty"] as const).flatMap((kind) =>
     ([true, false] as const).map((first) => ({
       rows: ["B5"] as const,
-      shows: `stderr a ${kind} that takes no more, ${first ? "as PID 1" : "as another"}: it parks, and either signal ends it with 0`,
+      shows: `stderr is a ${kind} that takes no more, ${first ? "as PID 1" : "as another"}: it parks, and either signal ends it with 0`,
       run: async (artifact: Parameters<typeof parked>[0]) => {
         for (const signal of ["SIGTERM", "SIGINT"] as const) {
           const end = await parked(artifact, { first, make: [`stuck=2:${kind}`] }, (actor) => actor.end(signal));

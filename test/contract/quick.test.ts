@@ -26,7 +26,7 @@ describe("the contract of dist/pause, without a compiler", () => {
     expect(await ends({}, "SIGTERM")).toEqual(TERMINATED);
   });
 
-  shows("P1 P6: with arguments it does not know it parks all the same, and SIGINT ends it", async () => {
+  shows("P1 P6: with unknown arguments it still parks, and SIGINT ends it", async () => {
     expect(await ends({ args: ["--version", "-x", "", "v", "--", "-vv"] }, "SIGINT")).toEqual(INTERRUPTED);
   });
 
@@ -38,13 +38,13 @@ describe("the contract of dist/pause, without a compiler", () => {
     }
   }
 
-  shows("P3 P5 P6: not as PID 1 it warns, and parks all the same", async () => {
+  shows("P3 P5 P6: as another PID it warns, and still parks", async () => {
     const warned = (end: typeof TERMINATED) => ({ ...end, stderr: WARNING + end.stderr });
     expect(await ends({ first: false }, "SIGTERM")).toEqual(warned(TERMINATED));
     expect(await ends({ first: false, args: ["-w"] }, "SIGINT")).toEqual(warned(INTERRUPTED));
   });
 
-  shows("P7 B2: 300 orphans leave no zombie, and cost it 0 ns and no wake-up", () =>
+  shows("P7 B2: 300 orphans leave no zombie, and cost 0 ns and no wake-up", () =>
     plainlyParked(PAUSE, { orphans: 300 }, async (pid) => {
       await soon("a shell to leave 300 orphans", () =>
         childrenOf(pid).length === 300 && childrenOf(pid).every(({ name }) => name === "sleep") ? true : undefined,
@@ -56,7 +56,7 @@ describe("the contract of dist/pause, without a compiler", () => {
     }),
   );
 
-  shows("P10: no handler stays behind, and only SIGCHLD is ignored", () =>
+  shows("P10: it installs no handler, and ignores only SIGCHLD", () =>
     plainlyParked(PAUSE, {}, async (pid) => {
       expect(signals(pid, "SigCgt")).toEqual([]);
       expect(signals(pid, "SigIgn")).toEqual([17]);

@@ -40,7 +40,7 @@ contract("as upstream does it", [
   },
   {
     rows: ["P1", "P6"],
-    shows: "with arguments it does not know it parks all the same, and SIGINT ends it",
+    shows: "with unknown arguments it still parks, and SIGINT ends it",
     run: async (artifact) => {
       const args = ["--version", "-x", "", "v", "--", "-vv", "sleep", "1"];
       expect(await parked(artifact, { args }, (actor) => actor.end("SIGINT"))).toEqual({
@@ -65,7 +65,7 @@ contract("as upstream does it", [
   ),
   {
     rows: ["P3", "P5", "P6"],
-    shows: "not as PID 1 it warns, and parks all the same",
+    shows: "as another PID it warns, and still parks",
     run: async (artifact) => {
       expect(await parked(artifact, { first: false }, (actor) => actor.end("SIGTERM"))).toEqual({
         status: 0,
@@ -82,7 +82,7 @@ contract("as upstream does it", [
   },
   {
     rows: ["P7"],
-    shows: "orphans handed to PID 1 leave no zombie",
+    shows: "orphans that PID 1 adopts leave no zombie",
     run: (artifact) =>
       parked(artifact, {}, async ({ pid }) => {
         expect(await drill("orphans", pid, 300)).toBe("");
@@ -91,7 +91,7 @@ contract("as upstream does it", [
   },
   {
     rows: ["P7"],
-    shows: "children of its own leave no zombie",
+    shows: "its own children leave no zombie",
     run: (artifact) =>
       parked(artifact, { first: false, make: ["children=7"] }, async ({ pid }) => {
         expect(children(pid).length).toBe(7);
@@ -123,7 +123,7 @@ contract("as upstream does it", [
   ).map(([signal, expected]) => ({
     rows: ["P9"] as const,
     needs: [program("strace")],
-    shows: `where setting up ${signal} fails it ends with ${expected}`,
+    shows: `if setting up ${signal} fails, it exits with ${expected}`,
     run: async (artifact: Artifact) => {
       expect((await injected(artifact, signal)).status).toBe(expected);
     },
@@ -131,7 +131,7 @@ contract("as upstream does it", [
   {
     rows: ["P9"],
     needs: [program("strace")],
-    shows: "where the wait fails it says so and ends with 42",
+    shows: "if the wait fails, it says so and exits with 42",
     run: async (artifact) => {
       const { status, stderr } = await injected(artifact, "wait");
       expect({ status, stderr }).toEqual({ status: 42, stderr: `${WARNING}Error: infinite loop terminated\n` });
@@ -139,7 +139,7 @@ contract("as upstream does it", [
   },
   {
     rows: ["P10"],
-    shows: "no handler stays behind; only SIGCHLD is ignored, and what was inherited so",
+    shows: "it installs no handler, and ignores only SIGCHLD and what it inherited as ignored",
     run: async (artifact) => {
       for (const [make, inherited] of [
         [[], []],

@@ -21,7 +21,7 @@ describe("packages of another architecture or suite", () => {
   afterAll(() => rmSync(CACHE, { recursive: true }));
 
   test(
-    "one is unpacked, found again without being unpacked twice, and not installed",
+    "are unpacked once, found again, and not installed",
     async () => {
       const installed = statSync("/var/lib/dpkg/status").mtimeMs;
       const folder = await fetchPackage(RUN, NAME, ARM64, CACHE);
@@ -38,7 +38,7 @@ describe("packages of another architecture or suite", () => {
   );
 
   test(
-    "lists that are older than the archive are fetched again",
+    "are looked up in new lists if the old ones are older than the archive",
     async () => {
       const folder = await fetchPackage(RUN, NAME, ARM64, CACHE);
       rmSync(folder, { recursive: true });
@@ -66,12 +66,12 @@ describe("packages of another architecture or suite", () => {
 
   const refusals = [
     [
-      "a package that is not there",
+      "a package that does not exist",
       () => fetchPackage(RUN, "no-such-package", ARM64, CACHE),
       /^no-such-package is not in Debian \(this system's suite\) for arm64; if the lists in \S+ are old, remove that folder and try again$/,
     ],
     [
-      "a suite that is not there",
+      "a suite that does not exist",
       () => fetchPackage(RUN, NAME, { ...ARM64, suite: "potatoes" }, CACHE),
       /^fetching the package lists of Debian potatoes for arm64: E: The repository .* does not have a Release file\.; check that apt-get update works .*$/,
     ],
@@ -83,7 +83,7 @@ describe("packages of another architecture or suite", () => {
   ] as const;
   for (const [what, fetching, message] of refusals) {
     test(
-      `${what} is one line`,
+      `${what} gives one line`,
       async () => {
         expect(
           await fetching().then(
@@ -96,12 +96,12 @@ describe("packages of another architecture or suite", () => {
     );
   }
 
-  test("what could not be fetched leaves no lists that look whole", () => {
+  test("a failed download leaves no lists that look complete", () => {
     expect(existsSync(join(CACHE, "potatoes-arm64", "lists"))).toBe(false);
   });
 
   testNeeding(NEEDS.namespaces)(
-    "a full disk is one line, and leaves no package that looks whole",
+    "a full disk gives one line, and leaves no package that looks complete",
     async () => {
       const small = join(CACHE, "small");
       mkdirSync(small);

@@ -76,7 +76,7 @@ describe("bun run start", () => {
     expectLines(lines, AS_PID_1("in a PID namespace of its own"));
   });
 
-  testNeeding(NEEDS.userNamespace)("with what Docker leaves to root: in a user namespace", async () => {
+  testNeeding(NEEDS.userNamespace)("with the capabilities that Docker leaves root: in a user namespace", async () => {
     const around = [
       "setpriv",
       `--bounding-set=-all,${OF_A_CONTAINER.map((name) => `+${name}`).join(",")}`,
@@ -88,7 +88,7 @@ describe("bun run start", () => {
   });
 
   testNeeding(NEEDS.refusableUserNamespace)(
-    "without either namespace: in its root, and it says what it left out",
+    "without either namespace: in its root, and it says what it does not show",
     async () => {
       const { lines, ...end } = await demo(without("sys_admin"));
       expect(end).toEqual({ status: 0, stderr: WARNED, left: [] });
@@ -102,7 +102,7 @@ describe("bun run start", () => {
     expectLines(lines, AS_ANOTHER("from that folder, as an ordinary process"));
   });
 
-  test("what su without - leaves of PATH is enough", async () => {
+  test("with the PATH that su without - leaves", async () => {
     const { status, lines } = await demo([], DEMO, { PATH: "/usr/local/bin:/usr/bin:/bin" });
     expect(lines.at(status === 0 ? 1 : 0)).toStartWith("- started /pause ");
     expect(status).toBe(0);
@@ -110,7 +110,7 @@ describe("bun run start", () => {
 
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     for (const milliseconds of [50, 150, 250, 400]) {
-      test(`${signal} after ${milliseconds} ms: nothing of it is left`, async () => {
+      test(`${signal} after ${milliseconds} ms leaves nothing behind`, async () => {
         const TMPDIR = mkdtempSync(join(tmpdir(), "pause-demo-"));
         const child = Bun.spawn([process.execPath, DEMO], {
           env: { ...process.env, TMPDIR },
@@ -152,7 +152,7 @@ describe("bun run start, with something else as dist/pause", () => {
     }
   }
 
-  test("nothing was built: it says what to do", async () => {
+  test("says what to do if nothing was built", async () => {
     await withPause(undefined, async (script) => {
       const { status, stderr, left } = await demo([], script);
       expect(stderr).toMatch(/^start: \S+\/dist\/pause not found; build it first: bun run build\n$/);
@@ -160,7 +160,7 @@ describe("bun run start, with something else as dist/pause", () => {
     });
   });
 
-  test("it does not run: the system's words, and what may help", async () => {
+  test("repeats the system's words if it does not run, and says what may help", async () => {
     await withPause("no program\n", async (script) => {
       const { status, stderr, left } = await demo([], script);
       expect(stderr).toMatch(
@@ -171,7 +171,7 @@ describe("bun run start, with something else as dist/pause", () => {
   });
 
   test(
-    "SIGTERM does not end it: it says so, and ends it (takes 10 s)",
+    "says so if SIGTERM does not end it, and kills it (takes 10 s)",
     async () => {
       const deaf = `#!/bin/sh\n[ "$1" = -v ] && echo pause.ts 0 && exit\ntrap '' TERM\nwhile :; do sleep 1; done\n`;
       await withPause(deaf, async (script) => {

@@ -42,7 +42,7 @@ function behind(command: string): readonly string[] {
   return script === undefined ? [] : `${script}${rest}`.split(" && ");
 }
 
-describe("each command of a shell block is run by a test, or its block says that it is not", () => {
+describe("a test runs each command of a shell block, or the block says that none does", () => {
   for (const page of PAGES) {
     for (const block of blocksOf(read(page)).filter(({ language }) => language === "sh")) {
       test(`${page}, ${block.heading}: ${block.text.split("\n")[0]?.slice(0, 60)}`, () => {
@@ -61,7 +61,7 @@ describe("each command of a shell block is run by a test, or its block says that
     }
   }
 
-  test(".ci/run takes the first two of README.md, each of one line", () => {
+  test(".ci/run takes the first two blocks of README.md, each of one line", () => {
     expect([INSTALL, TEST].map((block) => block?.text.split("\n").length)).toEqual([1, 1]);
     expect([INSTALL, TEST].map((block) => block !== undefined && commandsIn(block).at(-1))).toEqual([
       `${NPX}run start`,
@@ -78,7 +78,7 @@ describe("bun run", () => {
     ),
   );
 
-  test("each script that a page names is in package.json, and knows the options it is named with", () => {
+  test("has each script that a page names, and each script knows the options that a page gives it", () => {
     expect(named.length).toBeGreaterThan(20);
     for (const { page, name, options } of named) {
       const script = scripts[name];
@@ -89,7 +89,7 @@ describe("bun run", () => {
     }
   });
 
-  test("each script of package.json is named by some page", () => {
+  test("has no script that no page names", () => {
     const names = named.map(({ name }) => name);
     expect(Object.keys(scripts).filter((name) => !names.includes(name))).toEqual([]);
   });
@@ -99,9 +99,9 @@ describe("bun run", () => {
 const inRepository = (command: string) =>
   run(["env", "--chdir", REPOSITORY, process.execPath, ...command.slice(NPX.length).split(" ")]);
 
-describe("what a reader runs", () => {
+describe("a reader's commands work", () => {
   test(
-    "the image is made, of both architectures",
+    "the image is made for both architectures",
     async () => {
       expect(await inRepository(documentedCommand("docs/image.md", "npx -y bun@1.4.5 run image"))).toMatch(
         /linux\/amd64 .*\n.*linux\/arm64 /,
@@ -110,7 +110,7 @@ describe("what a reader runs", () => {
     MINUTES,
   );
 
-  test("docs/build.md: the sums of both files are those of their provenance", async () => {
+  test("docs/build.md: the sums of both files match their provenance", async () => {
     const sums = await run([
       "env",
       "--chdir",
@@ -127,7 +127,7 @@ describe("what a reader runs", () => {
   });
 
   test(
-    "docs/build.md: the image's archive is what is built here, for both architectures (takes 1 minute)",
+    "docs/build.md: the image's archive is verified for both architectures (takes 1 minute)",
     async () => {
       const said = await inRepository(documentedCommand("docs/build.md", "npx -y bun@1.4.5 run verify "));
       expect(said.match(/^dist\/pause\.oci\.tar \(linux\/\w+\): the same bytes as a build of /gm)?.length).toBe(
@@ -154,7 +154,7 @@ describe("what a reader runs", () => {
   );
 
   test(
-    "one folder's tests run by themselves",
+    "one folder's tests run alone",
     async () => {
       await inRepository(documentedCommand("CONTRIBUTING.md", "npx -y bun@1.4.5 test "));
     },

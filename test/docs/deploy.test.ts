@@ -25,12 +25,12 @@ const SAYS: Readonly<Record<string, object>> = {
 };
 
 describe.each(CONFIGURATIONS)("%s", (file) => {
-  test("docs/node.md shows it as it is, and links to it", () => {
+  test("is shown whole in docs/node.md, which links to it", () => {
     expect(linksIn(read("docs/node.md"))).toContain(`../${file}`);
     expect(blocksOf(read("docs/node.md")).map(({ text }) => `${text}\n`)).toContain(read(file));
   });
 
-  test("says the image's name in the place that the runtime looks in, and nothing else", () => {
+  test("names the image where the runtime looks for it, and sets nothing else", () => {
     expect(file.endsWith(".yaml") ? Bun.YAML.parse(read(file)) : Bun.TOML.parse(read(file))).toEqual(SAYS[file]);
   });
 });

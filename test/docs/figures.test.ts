@@ -151,7 +151,7 @@ describe("figures", () => {
     expect(said ?? "nothing of the kind: change this test with the page", `${page}, by ${by}`).toBe(says);
   });
 
-  test("each page that names a version names this one's, and the Bun that is pinned", () => {
+  test("each page that names a version names this one, and the pinned Bun", () => {
     const ours = [/localhost\/pause:(\d[\w.-]*\w)/g, /pause-(\d[\w.]*)\.tgz/g, /pause\.ts (\d+\.\d+\.\d+)/g];
     const files = [...PAGES.filter((page) => !GENERATED.includes(page)), "Dockerfile", ".github/workflows/ci.yml"];
     const found = (patterns: readonly RegExp[]) =>
@@ -164,7 +164,7 @@ describe("figures", () => {
     expect([versions.length > 10, buns.length > 10]).toEqual([true, true]);
   });
 
-  test("CHANGELOG.md has this version, and what is not released yet above it", () => {
+  test("CHANGELOG.md has this version, with the unreleased changes above it", () => {
     expect([...read("CHANGELOG.md").matchAll(/^## \[?([^\]\s]+)/gm)].map(([, name]) => name).slice(0, 2)).toEqual([
       "Unreleased",
       version,
@@ -172,14 +172,14 @@ describe("figures", () => {
   });
 });
 
-describe("the program's words", () => {
+describe("the program's messages", () => {
   const main = read("src/pause/main.ts");
   const messages = [...main.matchAll(/\]: "([A-Z][^"]*)\\n"/g)].map(([, text = ""]) => text);
   const statuses = [
     ...new Set([...main.matchAll(/\bexit\((\d+)\)|\bstatus = (\d+)/g)].map(([, one, other]) => one ?? other ?? "")),
   ];
 
-  test("are in the contract and in the manual page as it has them, and these have no others", () => {
+  test("are in the contract and in the manual page word for word, and no others are", () => {
     expect(messages.length).toBe(4);
     const page = read("docs/contract.md");
     for (const message of messages) expect(page).toContain(`\`${message}\``);
@@ -191,7 +191,7 @@ describe("the program's words", () => {
     );
   });
 
-  test("its exit statuses are those of the contract and of the manual page", () => {
+  test("come with the exit statuses of the contract and of the manual page", () => {
     expect(statuses.toSorted()).toEqual(["0", "1", "2", "3", "42"]);
     expect(prose(read("docs/contract.md"))).toContain("exit 1, 2, 3; exit 42 with");
     const section = read("man/pause.8").split(".Sh EXIT STATUS")[1]?.split(".Sh ")[0] ?? "";
@@ -200,7 +200,7 @@ describe("the program's words", () => {
 });
 
 testNeeding(NEEDS.otherArchitecture)(
-  "docs/security.md: no segment of either file can be both written and executed, and there is no interpreter",
+  "docs/security.md: no segment of either file is both writable and executable, and there is no interpreter",
   () => {
     for (const { debian } of ARCHITECTURES) {
       const { segments } = new ElfFile(`${debian}/pause`, readFileSync(dist(`${debian}/pause`)));

@@ -33,7 +33,7 @@ test("CONTRIBUTING.md's table has each group, its command, and what it needs", (
   ).toEqual(rows);
 });
 
-test("the README's second command installs what the groups of `test` need, and CONTRIBUTING.md's line what the others do", () => {
+test("the README's second command installs what the groups of `test` need, and CONTRIBUTING.md's line what the others need", () => {
   const [first = [], second = []] = ["README.md"].flatMap((page) =>
     [...read(page).matchAll(/^apt-get update && apt-get install -y --no-install-recommends ([^&]*) &&/gm)].map(
       ([, packages = ""]) => packages.split(" "),
@@ -50,7 +50,7 @@ test("the commands of the table are package.json's", () => {
   for (const { command } of GROUPS) expect(scripts[command]).toBeDefined();
 });
 
-test("a group has files, and no file is in two", () => {
+test("every group has files, and no file is in two groups", () => {
   for (const { name, files } of GROUPS)
     expect(
       files.flatMap((glob) => [...new Bun.Glob(glob).scanSync(".")]),

@@ -32,7 +32,7 @@ test("every folder of src/ has its row, and every row its folder", () => {
   expect([...RULES.keys()].toSorted(), "the rows of CONTRIBUTING.md's table").toEqual(folders.toSorted());
 });
 
-test("the rows are in order: a folder stands only on folders of rows above its own", () => {
+test("a folder stands only on folders of rows above its own", () => {
   const rows = [...RULES.keys()];
   const wrong = [...RULES].flatMap(([folder, named]) =>
     named
@@ -66,12 +66,12 @@ test("a folder imports only what its row stands on, and what that stands on", ()
   expect(GRAPH.get("src/link/link.ts")?.length).toBeGreaterThan(3);
 });
 
-test("src/ imports nothing of the repository but src/ and package.json", () => {
+test("src/ imports only src/ and package.json from the repository", () => {
   for (const [file, targets] of GRAPH)
     for (const target of targets) expect(target, `${file} imports ${target}`).toMatch(/^(src\/|package\.json$)/);
 });
 
-test("what tests and benchmarks share is in harness/: that and bench/ import nothing of test/", () => {
+test("harness/ and bench/ import nothing from test/", () => {
   const files = [...new Bun.Glob("{bench,harness}/**/*.ts").scanSync(REPOSITORY)];
   const wrong = files.flatMap((file) =>
     importsOf(file)
@@ -86,7 +86,7 @@ test("what tests and benchmarks share is in harness/: that and bench/ import not
 const OF_AN_ARCHITECTURE =
   /\b(x86\w*|amd64|x64|i386|aarch64|arm64|armv8|R_X86_64_\w+|R_AARCH64_\w+|[re](ax|bx|cx|dx|si|di|sp|bp|ip)|r(8|9|1[0-5])|x([0-9]|[12][0-9]|30)|[re]flags|fs_base|tpidr_el0|pstate|elr|svc|cpuid|xgetbv|int3)\b/gi;
 
-test("no file outside src/arch/ has a name of one architecture's, but in its comments", () => {
+test("no file outside src/arch/ names an architecture, except in comments", () => {
   const other = FILES.filter((file) => !file.startsWith("src/arch/"));
   const found = other.flatMap((file) => {
     const code = read(file).replace(/\/\*.*?\*\/|\/\/.*$/gms, "");
@@ -96,7 +96,7 @@ test("no file outside src/arch/ has a name of one architecture's, but in its com
   expect(read("src/arch/x86-64/linux.ts").match(OF_AN_ARCHITECTURE)?.length).toBeGreaterThan(10);
 });
 
-test("no file imports itself by way of others", () => {
+test("no file imports itself through others", () => {
   const done = new Set<string>();
   const follow = (file: string, way: readonly string[]): void => {
     expect(way, [...way.slice(way.indexOf(file)), file].join(" imports ")).not.toContain(file);

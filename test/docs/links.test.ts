@@ -7,7 +7,7 @@ const EXTERNAL = ["https://bun.sh", "https://keepachangelog.com/en/1.1.0/", "htt
 describe.each(PAGES)("%s", (page) => {
   const links = linksIn(read(page));
 
-  test("each link leads to a file of the repository, and to a heading in it where it names one", () => {
+  test("each link leads to a file of the repository, and to a heading in it if it names one", () => {
     for (const link of links.filter((each) => !isExternal(each))) {
       const { path, anchor } = targetOf(page, link);
       expect(exists(path), `${page} links to ${link}: there is no ${path}`).toBe(true);
@@ -16,18 +16,18 @@ describe.each(PAGES)("%s", (page) => {
     }
   });
 
-  test("each link out of the repository is one of those that were looked at", () => {
+  test("each link out of the repository is one that was checked", () => {
     for (const link of links.filter(isExternal))
       expect(EXTERNAL, `${page} links to ${link}; look at it and add it to the list in this test`).toContain(link);
   });
 
-  test("each path of the repository that it names is there", () => {
+  test("each path of the repository that it names exists", () => {
     for (const path of pathsIn(read(page)))
       expect(exists(path), `${page} names \`${path}\`, which is not in the repository`).toBe(true);
   });
 });
 
-test("every page is reached from README.md by links alone", () => {
+test("links lead from README.md to every page", () => {
   const reached = new Set<string>();
   const follow = (page: string): void => {
     if (reached.has(page)) return;

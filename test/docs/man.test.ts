@@ -28,7 +28,7 @@ const ignoresSigchld = (pid: number) => status(pid, "SigIgn") === "0000000000010
 const GOODBYE = "Shutting down, got signal: Terminated\n";
 
 describe("pause(8)", () => {
-  testNeeding(program("man"))("man shows it, with all its sections and no complaint", async () => {
+  testNeeding(program("man"))("man shows all its sections without a warning", async () => {
     const { status, stdout, stderr } = await start(["man", "--warnings=all", "--local-file", PAGE], {
       MANWIDTH: "80",
       LC_ALL: "C.UTF-8",
@@ -39,7 +39,7 @@ describe("pause(8)", () => {
     expect(stdout.split("\n").filter((line) => /^[A-Z ]+$/.test(line))).toEqual(SECTIONS);
   });
 
-  testNeeding(program("mandoc"))("mandoc has no warning of it", async () => {
+  testNeeding(program("mandoc"))("mandoc prints no warning", async () => {
     expect(await start(["mandoc", "-T", "lint", "-W", "warning", PAGE]).ended).toEqual({
       status: 0,
       stdout: "",
@@ -47,7 +47,7 @@ describe("pause(8)", () => {
     });
   });
 
-  testWith("unshare", "chroot")("its examples do what it says", async () => {
+  testWith("unshare", "chroot")("its examples do what the page says", async () => {
     using workspace = await Workspace.create();
     copyFileSync(PAUSE.path, join(workspace.folder("root"), "pause"));
     const examples = [...read("man/pause.8").matchAll(/^\.Dl (.*)$/gm)].map(([, line = ""]) =>

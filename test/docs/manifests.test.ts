@@ -29,11 +29,11 @@ const manifestsOf = (file: string) => [Bun.YAML.parse(read(file))].flat() as rea
 const podOf = ({ kind, spec }: Manifest) => (kind === "Pod" ? spec : spec?.template?.spec);
 
 describe.each(FILES)("%s", (file) => {
-  test("is what the API of Kubernetes takes: no field that it has not, none missing, none of another type", async () => {
+  test("is valid for the API of Kubernetes: no unknown field, none missing, none of another type", async () => {
     expect(await complaints(manifestsOf(file))).toBe("");
   });
 
-  test("its pods run as the restricted Pod Security Standard wants, and /pause in them with a limit", () => {
+  test("has pods that meet the restricted Pod Security Standard, with a limit for /pause", () => {
     const pods = manifestsOf(file).flatMap((manifest) => podOf(manifest) ?? []);
     expect(pods.length).toBe(1);
     for (const { securityContext, containers, initContainers = [] } of pods) {
@@ -50,12 +50,12 @@ describe.each(FILES)("%s", (file) => {
     }
   });
 
-  test("docs/placeholders.md links to it", () => {
+  test("is linked from docs/placeholders.md", () => {
     expect(read("docs/placeholders.md")).toContain(`](../${file})`);
   });
 });
 
-test("a field that the API has not is complained of", async () => {
+test("a field that the API does not have is an error", async () => {
   const [, deployment] = manifestsOf(join(FOLDER, "room.yaml"));
   const wrong = { ...deployment, spec: { ...deployment?.spec, replica: 2 } } as Manifest;
   expect(await complaints([wrong])).toContain("replica");

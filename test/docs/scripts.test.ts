@@ -40,7 +40,7 @@ for (const { name, text } of [...FILES, ...STEPS])
     expect(success).toBe(true);
   });
 
-testNeeding()("there are scripts to look at", () => {
+testNeeding()("there are scripts to check", () => {
   expect(FILES.map(({ name }) => name)).toContain(".ci/run");
   expect(STEPS.length).toBeGreaterThan(10);
 });

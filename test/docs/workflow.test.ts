@@ -43,12 +43,12 @@ describe.each(PATHS)("%s", (path) => {
 
   test("says in its head that it was never run", () => expect(read(path)).toStartWith("# Never run: "));
 
-  test("may read the repository and no more, where a job does not ask for it", () =>
+  test("may only read the repository, unless a job asks for more", () =>
     expect(workflow.permissions).toEqual({ contents: "read" }));
 
-  test("does not run beside itself", () => expect(workflow.concurrency).toBeDefined());
+  test("does not run twice at once", () => expect(workflow.concurrency).toBeDefined());
 
-  test("names each action by a commit, its version behind it, and the same one everywhere", () => {
+  test("names each action by a commit with its version after it, the same everywhere", () => {
     const lines = [
       ...PATHS.map(read)
         .join("\n")
@@ -65,13 +65,13 @@ describe.each(PATHS)("%s", (path) => {
     for (const { options } of containers) expect(options).toBe("--privileged --cgroupns=host --init");
   });
 
-  test("leaves no token behind in the checkout", () => {
+  test("leaves no token in the checkout", () => {
     const checkouts = steps.filter(({ uses }) => uses?.startsWith("actions/checkout@") === true);
     expect(checkouts.length).toBeGreaterThan(0);
     for (const { with: options } of checkouts) expect(options).toEqual({ "persist-credentials": false as never });
   });
 
-  test("each script of package.json that it runs is there", () => {
+  test("runs only scripts that package.json has", () => {
     const named = [...read(path).matchAll(/\bbun@\S+ run ([\w:-]+)/g)].map(([, name = ""]) => name);
     expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
   });
@@ -87,7 +87,7 @@ test("the tests run on a runner of each architecture, for a pull request or when
 describe("a release", () => {
   const { build, publish } = release?.jobs ?? {};
 
-  test("is made of a tag alone", () => expect(release?.on).toEqual({ push: { tags: ["v*"] } }));
+  test("is made only from a tag", () => expect(release?.on).toEqual({ push: { tags: ["v*"] } }));
 
   test("is built on a runner of each architecture, which runs the contract and the benchmark and verifies what it built", () => {
     expect(build?.strategy?.matrix.include).toEqual([
@@ -106,14 +106,14 @@ describe("a release", () => {
     expect(existsSync(join(REPOSITORY, "test/contract"))).toBe(true);
   });
 
-  test("keeps what the command writes, from the folder that it says", () => {
+  test("keeps the folder that the command writes", () => {
     const kept = build?.steps.find(({ with: options }) => options?.name?.startsWith("release-") === true)?.with?.path;
     expect(scripts.release).toBe("bun src/ship/release/cli.ts");
     expect(read("src/ship/release/cli.ts")).toContain("dist/release: pause of commit");
     expect(kept).toBe("dist/release");
   });
 
-  test("is published by the one job that may, after both runners' folders were compared", () => {
+  test("is published by the only job that may, after it compared both runners' folders", () => {
     expect(publish?.needs).toBe("build");
     const { contents, packages, "id-token": identity, attestations } = publish?.permissions ?? {};
     expect([contents, packages, identity, attestations]).toEqual(["write", "write", "write", "write"]);
@@ -122,7 +122,7 @@ describe("a release", () => {
   });
 });
 
-test("placeholders for an address are those that docs/release.md lists, below one name", () => {
+test("placeholders for an address are the ones that docs/release.md lists, under one name", () => {
   const { homepage, repository, bugs } = JSON.parse(read("package.json"));
   expect(repository.url).toStartWith(`git+${homepage}/`);
   expect(bugs).toStartWith(`${homepage}/`);

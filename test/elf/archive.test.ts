@@ -27,7 +27,7 @@ function changed(offset: number, bytes: string): Buffer {
 }
 
 describe("an archive of object files", () => {
-  test("leads from a symbol to the object that defines it, and to none for one that nobody defines", () => {
+  test("leads from a symbol to the object that defines it, and to none for an undefined symbol", () => {
     const object = archive.defining("getpid") ?? Buffer.of();
     const { symbols } = readObject("getpid", object, HOST.machine);
     expect(symbols.find(({ name, section }) => name === "getpid" && section !== 0)).toBeDefined();
@@ -35,18 +35,18 @@ describe("an archive of object files", () => {
   });
 
   test.each([
-    ["what is no archive", changed(0, "!<thin>\n"), "not an archive of object files"],
+    ["a file that is not an archive", changed(0, "!<thin>\n"), "not an archive of object files"],
     ["one without a symbol table", changed(8, "a.o/ "), "not a symbol table"],
-    ["a member's size that is no number", changed(8 + 48, "x"), "no header of a member at 8"],
+    ["a member's size that is not a number", changed(8 + 48, "x"), "no header of a member at 8"],
     ["a header without its end", changed(8 + 58, "??"), "no header of a member at 8"],
     ["a table of more symbols than there is room for", changed(8 + 60, "\xff\xff\xff\xff"), "does not fit"],
-    ["one that is cut short", BYTES.subarray(0, 0x1000), "cut short"],
+    ["an archive that is cut short", BYTES.subarray(0, 0x1000), "cut short"],
     ["nothing at all", Buffer.of(), "not an archive"],
-  ] as const)("%s is refused in a line", (_, bytes, words) => {
+  ] as const)("%s is refused in one line", (_, bytes, words) => {
     expect(() => new Archive("a.a", Buffer.from(bytes)).defining("getpid")).toThrow(words);
   });
 
-  test("whatever is changed in it, it is read or refused in words", () => {
+  test("is read or refused in words, whichever bytes are changed", () => {
     const small = Buffer.from(BYTES.subarray(0, 0x2_0000));
     fc.assert(
       fc.property(fc.nat(small.length - 1), fc.nat(255), (at, byte) => {
@@ -61,7 +61,7 @@ describe("an archive of object files", () => {
 describe("an object file", () => {
   const object = Buffer.from(archive.defining("poll") ?? Buffer.of());
 
-  test("is refused where it is for another machine, no object, or cut short", () => {
+  test("is refused if it is for another machine, not an object, or cut short", () => {
     expect(() => readObject("poll.o", object, AARCH64.machine === HOST.machine ? 62 : AARCH64.machine)).toThrow(
       "machine",
     );
@@ -69,7 +69,7 @@ describe("an object file", () => {
     expect(() => readObject("poll.o", object.subarray(0, object.length - 8), HOST.machine)).toThrow("damaged");
   });
 
-  test("whatever is changed in it, it is read or refused in words", () => {
+  test("is read or refused in words, whichever bytes are changed", () => {
     fc.assert(
       fc.property(fc.nat(object.length - 1), fc.nat(255), (at, byte) => {
         const bytes = Buffer.from(object);
@@ -93,7 +93,7 @@ describe("functions of the archive", () => {
     expect(members.size).toBeLessThan(1024);
   });
 
-  test("one that it does not have is refused by name", () => {
+  test("are refused by name if the archive does not have them", () => {
     expect(() => new Members(HOST, PATH, ["no_such_function"])).toThrow("no object in it defines no_such_function");
     expect(() => new Members(HOST, "/nowhere/libc.a", ["getpid"])).toThrow("/nowhere/libc.a: cannot be read");
   });

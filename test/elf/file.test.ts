@@ -44,14 +44,14 @@ describe("reading what gcc wrote, as readelf reads it", () => {
     expect(relocations.every(({ symbol }) => symbols[symbol] !== undefined)).toBe(true);
   });
 
-  test("what a library exports: defined, global, of the default version", () => {
+  test("the symbols that a library exports: defined, global, of the default version", () => {
     const { exports } = readDynamic(library);
     expect(exports.get("who")).toMatchObject({ defined: true, binding: 1 });
     expect(exports.get("tls_exported")).toMatchObject({ type: elf.STT_TLS, size: 4 });
     expect([exports.has("write"), exports.has("answer"), exports.has("old")]).toEqual([false, false, false]);
   });
 
-  test("the versions that a library wants of others' symbols", () => {
+  test("the versions of others' symbols that a library needs", () => {
     const path = "/usr/lib/x86_64-linux-gnu/libstdc++.so.6";
     const rows = Bun.spawnSync(["readelf", "--dyn-syms", "-W", path])
       .stdout.toString()
@@ -65,7 +65,7 @@ describe("reading what gcc wrote, as readelf reads it", () => {
     expect(found).toEqual(wanted as typeof found);
   });
 
-  test("what a file needs, and taking one out", () => {
+  test("the libraries that a file needs, also after one is removed", () => {
     const copy = new ElfFile("copy", shop.read("program"));
     expect(readDynamic(copy).needed).toEqual(["libstdc++.so.6", "libgcc_s.so.1", "libc.so"]);
     dropNeeded(copy, ["libgcc_s.so.1"]);
@@ -73,7 +73,7 @@ describe("reading what gcc wrote, as readelf reads it", () => {
     expect(readDynamic(copy).relocations).toEqual(readDynamic(program).relocations);
   });
 
-  test("an address in no segment is refused with what was looked for", () => {
+  test("refuses an address in no segment, and says what it looked for", () => {
     expect(() => program.u64At(0x10)).toThrow(
       new ElfError("program: no segment of the file holds the 8 bytes at 0x10; the file is damaged"),
     );
@@ -81,7 +81,7 @@ describe("reading what gcc wrote, as readelf reads it", () => {
 });
 
 describe("writing", () => {
-  test("a header and segments that are read back as they were", () => {
+  test("a header and segments that read back the same", () => {
     const bytes = new Uint8Array(elf.EHDR_SIZE + 2 * elf.PHDR_SIZE);
     const segments = [
       {

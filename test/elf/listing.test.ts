@@ -63,7 +63,7 @@ function rows(listing: string, fields: Values): (readonly [offset: number, line:
     });
 }
 
-describe("each listing's bytes are what its text says", () => {
+describe("each listing's bytes match its text", () => {
   test.each(LISTINGS)("%s: %s", async (architecture, _part, listing) => {
     const fields = values(listing);
     const lines = rows(listing, fields);
@@ -75,7 +75,7 @@ describe("each listing's bytes are what its text says", () => {
     );
   });
 
-  test("a field without a value and a line that is no listing are bugs, and thrown", () => {
+  test("a field without a value and a line that is not a listing throw, as bugs", () => {
     expect(() => assemble("48 b8 <where:8>  movabs rax,<where>")).toThrow("<where> has no value");
     expect(() => assemble("movabs rax,1")).toThrow("not a line of a listing");
   });

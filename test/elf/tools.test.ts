@@ -34,7 +34,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   "eu-strip": ["eu-strip", "old", "-o", "new"],
 };
 
-describe("an ordinary file to everybody's tools", () => {
+describe("common tools take it for an ordinary file", () => {
   for (const [name, command] of Object.entries(COMMANDS)) {
     testNeeding(program(command[0] ?? ""))(`${name} leaves a file that runs`, () => {
       copy("old");
@@ -46,7 +46,7 @@ describe("an ordinary file to everybody's tools", () => {
     });
   }
 
-  testNeeding(program("readelf"))("readelf has nothing to warn of", () => {
+  testNeeding(program("readelf"))("readelf prints no warning", () => {
     const { status, said } = run(["readelf", "-aW", copy("seen")]);
     expect(status).toBe(0);
     expect(said.split("\n").filter((line) => /^readelf: (Warning|Error)/.test(line))).toEqual([]);

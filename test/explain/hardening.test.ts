@@ -22,7 +22,7 @@ describe.each(ARCHITECTURES.map((architecture) => [architecture.debian, architec
       map = await mapOf(RUN, built(architecture));
     }, 15 * MINUTES);
 
-    test("the row of the file is what the file has; run bun run hardening when it is not", () => {
+    test("the row of the file matches the file; if not, run bun run hardening", () => {
       const { bytes, executable, places, writableCode } = exposureOf(
         new ElfFile(debian, readFileSync(built(architecture))),
       );
@@ -32,7 +32,7 @@ describe.each(ARCHITECTURES.map((architecture) => [architecture.debian, architec
       expect(places).toBe(map.callSites.length);
     });
 
-    test("the table of places that enter the kernel is what was found and seen to run", () => {
+    test("the table of places that enter the kernel lists what was found and seen to run", () => {
       expect(read("docs/hardening.md")).toContain(callSiteTable(map).join("\n"));
     });
 

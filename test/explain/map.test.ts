@@ -65,14 +65,14 @@ describe.each(ARCHITECTURES.map((architecture) => [architecture.debian, architec
       );
     });
 
-    test("has no page that no scenario touches, and none that can be written and executed", () => {
+    test("has no page that no scenario touches, and none that is both writable and executable", () => {
       for (const { scenarios, protection } of of(architecture).pages) {
         expect(scenarios.length).toBeGreaterThan(0);
         expect(protection).not.toBe("rwx");
       }
     });
 
-    test("has the C library's functions as ld makes them of the same archive, and names each", async () => {
+    test("has the C library's functions as ld makes them from the same archive, and names each", async () => {
       const archive =
         architecture === hostArchitecture()
           ? installedArchive(architecture)
@@ -161,7 +161,7 @@ describe("against the program itself, run under strace", () => {
     });
   });
 
-  test("the page faults are those that the kernel counts where it gives all answers itself", () => {
+  test("the page faults are those that the kernel counts if it gives all answers itself", () => {
     const { faults } = scenario("another PID, no argument, 0 stops, ended by SIGTERM");
     const tracee = Tracee.start(PAUSE.path);
     tracee.next();
@@ -177,7 +177,7 @@ describe("against the program itself, run under strace", () => {
 });
 
 describe("docs/map.md and its picture", () => {
-  test("are what `bun run explain --page` writes of what was built; run it when they are not", () => {
+  test("match what `bun run explain --page` writes of the build; if not, run it", () => {
     const all = ARCHITECTURES.map(of);
     expect(read("docs/map.md")).toBe(page(all));
     expect(read(`docs/${PICTURE}`)).toBe(picture(all));
@@ -195,7 +195,7 @@ describe("bun run explain FILE", () => {
     return { status: exitCode, said: stdout.toString(), complaint: stderr.toString() };
   };
 
-  test("explains a copy of what was built, wherever it lies", () => {
+  test("explains a copy of a built file, wherever it lies", () => {
     const copy = join(folder, "copy");
     copyFileSync(PAUSE.path, copy);
     const { status, said, complaint } = explain(copy);
@@ -205,7 +205,7 @@ describe("bun run explain FILE", () => {
 
   test.each([
     [
-      "one byte of it changed",
+      "with one byte changed",
       (bytes: Buffer) => bytes.fill(bytes.readUInt8(0x1234) ^ 1, 0x1234, 0x1235),
       /this is another file, or of another build/,
     ],
@@ -221,7 +221,7 @@ describe("bun run explain FILE", () => {
     rmSync(path);
   });
 
-  test("refuses what is not a regular file, and words that it does not take", () => {
+  test("refuses a file that is not regular, and extra arguments", () => {
     const pipe = join(folder, "pipe");
     Bun.spawnSync(["mkfifo", pipe]);
     for (const args of [[join(folder, "nothing")], ["/dev/zero"], [pipe], [folder], ["a", "b"], ["--all"]]) {

@@ -120,7 +120,7 @@ property("image", inputs, async (input) => {
   expect(believed.filter((each) => !attached.includes(each))).toEqual(here);
 });
 
-test("the generated archives are of both kinds: read, and refused", () => {
+test("some of the generated archives are read, and some refused", () => {
   expect(read).toBeGreaterThan(10);
   expect(refused).toBeGreaterThan(10);
 });

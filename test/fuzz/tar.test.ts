@@ -100,7 +100,7 @@ property("tar", inputs, async (input) => {
   expect(await libarchive(input)).toEqual(files(here));
 });
 
-test("the generated archives are of both kinds: read, and refused", () => {
+test("some of the generated archives are read, and some refused", () => {
   expect(read).toBeGreaterThan(10);
   expect(refused).toBeGreaterThan(10);
 });
@@ -110,7 +110,7 @@ for (const [what, command] of [
   ["busybox", ["busybox", "tar", "-xf"]],
   ["bsdtar", ["bsdtar", "-xf"]],
 ] as const)
-  testNeeding(program(what))(`what is read is what ${what} unpacks`, () => {
+  testNeeding(program(what))(`reads what ${what} unpacks`, () => {
     for (const input of fc.sample(inputs, { numRuns: 150, seed: 1 })) {
       const here = seenHere(input);
       if (typeof here === "string") continue;

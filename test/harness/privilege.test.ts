@@ -27,17 +27,17 @@ function lines(CI: string, share?: Share): readonly string[] {
   return [...new Set([...found].map(([, how, name]) => `${how} ${name}`))];
 }
 
-test("outside CI what is here runs, and a skip says what it needs", () => {
+test("outside CI, a test whose needs are met runs, and a skipped one says what it needs", () => {
   const expected = ["pass ordinary", "pass beyond", "skip absent (skipped: needs nowhere)"];
   expect(lines("")).toEqual(expected);
   expect(lines("", "ordinary")).toEqual(expected);
 });
 
-test("under CI nothing is skipped", () => {
+test("under CI, nothing is skipped", () => {
   expect(lines("true")).toEqual(["pass ordinary", "pass beyond", "fail absent"]);
 });
 
-test("under CI a share has the tests of the README's packages, or the others, which bear a mark", () => {
+test("under CI, a share has the tests that need only the README's packages, or the others, which bear a mark", () => {
   expect(lines("true", "ordinary")).toEqual(["pass ordinary"]);
   expect(lines("true", "rest")).toEqual([`pass beyond${REST_MARK}`, `fail absent${REST_MARK}`]);
 });

@@ -88,12 +88,12 @@ async function textsOf({ bytes, json }: Awaited<ReturnType<typeof read>>, descri
   };
 }
 
-describe("what goes with the image", () => {
+describe("the attachments of the image", () => {
   for (const [what, archive] of [
     ["bun run image", plain.archive],
     ["a release", ofRelease],
   ] as const) {
-    test(`in the archive of ${what}: NOTICE and the licences are files in the layer of one image for no platform`, async () => {
+    test(`in the archive of ${what}: NOTICE and the licences are files in the layer of one image without a platform`, async () => {
       const layout = await read(archive);
       const [first] = layout.attached;
       expect(first?.platform).toEqual(NO_PLATFORM);
@@ -132,7 +132,7 @@ describe("what goes with the image", () => {
     );
   }
 
-  test("in the archive of a release: behind the licences, one for each platform, found by its annotations and by its subject, with both statements", async () => {
+  test("in the archive of a release: after the licences, one for each platform, found by its annotations and its subject, with both statements", async () => {
     const layout = await read(ofRelease);
     const { images, attached } = layout;
     expect(attached.length).toBe(1 + images.length);
@@ -165,7 +165,7 @@ describe("what goes with the image", () => {
   });
 
   testNeeding(SKOPEO, program("umoci"))(
-    "is nothing to umoci, which unpacks the image of a layout that skopeo made",
+    "are ignored by umoci, which unpacks the image of a layout that skopeo made",
     async () => {
       const [archive, layout, bundle] = ["umoci.tar", "umoci", "bundle"].map((name) => join(folder, name));
       writeFileSync(archive ?? "", ofRelease);
@@ -175,14 +175,14 @@ describe("what goes with the image", () => {
     },
   );
 
-  testNeeding(SKOPEO, program("oci-image-tool"))("is valid to oci-image-tool", async () => {
+  testNeeding(SKOPEO, program("oci-image-tool"))("are valid to oci-image-tool", async () => {
     const [archive, layout] = ["valid.tar", "valid"].map((name) => join(folder, name));
     writeFileSync(archive ?? "", ofRelease);
     await run(["skopeo", "--insecure-policy", "copy", "--quiet", "--all", `oci-archive:${archive}`, `oci:${layout}:x`]);
     await run(["oci-image-tool", "validate", "--type", "image", layout ?? ""]);
   });
 
-  test("changes no platform's manifest: both archives, and one with nothing attached, have the same", async () => {
+  test("change no platform's manifest: both archives, and one without attachments, have the same", async () => {
     const digests = async (archive: Uint8Array) => (await read(archive)).images.map(({ digest }) => digest);
     const bare = assemble(contents, programs, first.architecture.debian);
     expect((await read(bare.archive)).attached).toEqual([]);
@@ -191,7 +191,7 @@ describe("what goes with the image", () => {
     expect(await digests(ofRelease)).toEqual(bare.platforms.map(({ digest }) => digest));
   });
 
-  test("is no image to docker's classic store: its manifest.json has one, and that image's layer alone", async () => {
+  test("are no images to docker's classic store: its manifest.json has one image, with that image's layer alone", async () => {
     const files = await new Bun.Archive(ofRelease).files();
     const [docker, ...more] = (await files.get("manifest.json")?.json()) ?? [];
     expect(more).toEqual([]);

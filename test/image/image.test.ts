@@ -54,7 +54,7 @@ const BOTH = [
 ] as const;
 
 describe("the archive", () => {
-  test("is an image layout of one index, with each platform's manifest, configuration and layer, and each blob is what its digest says", async () => {
+  test("is an image layout of one index, with each platform's manifest, configuration and layer, and each blob matches its digest", async () => {
     const files = await new Bun.Archive(assemble(CONTENTS, BOTH, "amd64").archive).files();
     for (const [name, file] of files) {
       if (name.startsWith("blobs/")) expect(name).toBe(`blobs/sha256/${sha256(await file.bytes())}`);
@@ -99,7 +99,7 @@ describe("the archive", () => {
     }
   });
 
-  test("has its name in both annotations that tools go by, and is packed as tightly as gzip can", async () => {
+  test("has its name in both annotations that tools read, and is compressed as tightly as gzip can", async () => {
     const { archive } = assemble(CONTENTS, BOTH, "amd64", {
       licenses: [{ name: "LICENSE", text: "as is ".repeat(9) }],
     });
@@ -113,7 +113,7 @@ describe("the archive", () => {
     expect(sha256(archive)).toBe("fb4f5865a4d0bcb594de4205761960325d875cf6881bace02a6417f3ab3803d9");
   });
 
-  test("is the same bytes each time, and others where a byte, a label or the date is another", () => {
+  test("has the same bytes each time, and other bytes if a byte, a label or the date differs", () => {
     const made = (contents = CONTENTS, text?: string) =>
       sha256(assemble(contents, [{ architecture: "amd64", bytes: program("amd64", text) }], "amd64").archive);
     const others = [
@@ -127,7 +127,7 @@ describe("the archive", () => {
 });
 
 describe("a tar archive", () => {
-  test("is the bytes that GNU tar makes of the same files", () => {
+  test("has the bytes that GNU tar makes of the same files", () => {
     const files = [
       { name: "pause", bytes: program("amd64"), mode: 0o755 },
       { name: "a/b/empty", bytes: Buffer.alloc(0), mode: 0o644 },
@@ -145,7 +145,7 @@ describe("a tar archive", () => {
     expect(sha256(tar(files, 1_700_000_000))).toBe(sha256(stdout));
   });
 
-  test("has no name and no number that a header has no room for", () => {
+  test("throws for a name or a number that a header has no room for", () => {
     const [bytes, mode] = [Buffer.alloc(0), 0o644];
     expect(() => tar([{ name: "x".repeat(101), bytes, mode }], 0)).toThrow("no room in a tar header");
     expect(() => tar([{ name: "x", bytes, mode }], 8 ** 11)).toThrow("no room in a tar header");
@@ -153,7 +153,7 @@ describe("a tar archive", () => {
 });
 
 describe("what goes into the image", () => {
-  test("is this machine's file alone, or both of one commit, and where there is none it says what to do", () => {
+  test("is this machine's file alone, or both files of one commit; without one, it says what to do", () => {
     expect(() => findBuilt(dist({}))).toThrow(/^no \S+\/pause; build it first: bun run build$/);
     const one = HOST === "arm64" ? "arm64" : "amd64";
     expect(findBuilt(dist({ ".": { bytes: program(one) } })).map(({ architecture }) => architecture)).toEqual([one]);
@@ -163,7 +163,7 @@ describe("what goes into the image", () => {
     expect(findBuilt(dist(both)).map(({ path }) => path.split("/").at(-2))).toEqual(["amd64", "arm64"]);
   });
 
-  test("is refused in one line where it is another machine's, another version's, another commit's, or not what its provenance says", () => {
+  test("is refused in one line if it is of another machine, version or commit, or does not match its provenance", () => {
     const amd64 = { bytes: program("amd64") };
     const refused = (files: Parameters<typeof dist>[0]) => expect(() => findBuilt(dist(files)));
     refused({ amd64: { bytes: program("arm64") } }).toThrow(
@@ -188,7 +188,7 @@ describe("what goes into the image", () => {
 });
 
 describe("bun run image", () => {
-  test("names the index, and each platform with its digest and sizes; twice, it writes the same bytes", async () => {
+  test("names the index and each platform, with digest and sizes, and writes the same bytes twice", async () => {
     const [first, bytes] = [await image(), sha256(readFileSync(ARCHIVE))];
     expect(first).toMatchObject({ status: 0, stderr: "" });
     expect(first.stdout).toMatch(
@@ -198,7 +198,7 @@ describe("bun run image", () => {
     expect(readdirSync(dirname(ARCHIVE)).filter((name) => name.endsWith(".new"))).toEqual([]);
   });
 
-  test("writes the texts of the licences into the archive, as what goes with it and is no image", async () => {
+  test("writes the texts of the licences into the archive, as an attachment and not as an image", async () => {
     await image();
     const files = await new Bun.Archive(readFileSync(ARCHIVE)).files();
     const json = async (digest: string) => files.get(`blobs/${digest.replace(":", "/")}`)?.json();
@@ -215,7 +215,7 @@ describe("bun run image", () => {
     ]);
   });
 
-  test("names in one line an option or an architecture it does not know, and one that was not built", async () => {
+  test("names in one line an unknown option, an unknown architecture, and one that was not built", async () => {
     const refused = async (...args: string[]) => (await image(args)).stderr;
     expect(await refused("--docker-arhc", "x")).toMatch(
       /^image: Unknown option '--docker-arhc'[^\n]*see bun run image --help\n$/,
@@ -271,7 +271,7 @@ describe("bun run image on a full disk", () => {
   const left = "1\nold\ndist:\namd64\narm64\npause.oci.tar\nrest\ntmp\n\ndist/tmp:\n";
 
   testNeeding(NEEDS.namespaces, NEEDS.otherArchitecture)(
-    "leaves the archive that is there, and says in one line what to do",
+    "keeps the old archive, and says in one line what to do",
     () => {
       expect(onFull("")).toEqual({
         stdout: left,

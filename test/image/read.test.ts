@@ -59,7 +59,7 @@ function refused(read: () => unknown): string {
 }
 
 describe("the images of an archive", () => {
-  test("are those that were put into it, by platform, with what is said of each, and not what is attached", () => {
+  test("are those that were put into it, by platform and with their configuration, without the attachments", () => {
     const images = readImages("archive", ARCHIVE);
     const seen = images.map(({ os, architecture, config }) => ({ os, architecture, config }));
     expect(seen).toEqual(
@@ -75,7 +75,7 @@ describe("the images of an archive", () => {
     );
   });
 
-  test("are the one of an archive that has no index", () => {
+  test("are one in an archive without an index", () => {
     const { descriptor } = imageOf({});
     const archive = forged({ list: (list) => ({ ...list, manifests: [descriptor] }) });
     expect(readImages("archive", archive).map(({ digest }) => digest)).toEqual([descriptor.digest]);
@@ -120,7 +120,7 @@ describe("the images of an archive", () => {
     expect(readImages("archive", archive).length).toBe(1);
   });
 
-  test("may be for the one variant that an architecture has, wherever that is said", () => {
+  test("may be for the only variant of an architecture, wherever the archive says so", () => {
     const arm64 = { os: "linux", architecture: "arm64" };
     for (const [own, listed] of [
       [{}, {}],
@@ -139,7 +139,7 @@ describe("the images of an archive", () => {
     expect(readImages("archive", withAttestation({})).length).toBe(1);
   });
 
-  test("may have a history, and annotations that only tell something", () => {
+  test("may have a history, and annotations that only inform", () => {
     const archive = forged({
       config: (config) => ({ ...config, history: [{ empty_layer: true }, { created_by: "COPY" }] }),
       manifest: (manifest) => ({ ...manifest, annotations: { "org.opencontainers.image.created": "x" } }),
@@ -147,7 +147,7 @@ describe("the images of an archive", () => {
     expect(readImages("archive", archive).length).toBe(1);
   });
 
-  test("name what else their configuration sets, but for what is empty or means nothing", () => {
+  test("name what else their configuration sets, except what is empty or means nothing", () => {
     const config = (config: { config: object }) => ({
       ...config,
       config: {
@@ -235,7 +235,7 @@ describe("an archive is refused in one line", () => {
     ),
   );
   refuses(
-    "that goes on behind its end",
+    "that goes on after its end",
     /^archive: the tar archive has data after its end/,
     Buffer.concat([ARCHIVE, ARCHIVE]),
     Buffer.concat([ARCHIVE, Buffer.alloc(511), Buffer.from("x")]),
@@ -275,7 +275,7 @@ describe("an archive is refused in one line", () => {
     })),
   );
   refuses(
-    "with a descriptor that leads elsewhere, or has a digest that is not SHA-256",
+    "with a descriptor that points elsewhere, or has a digest that is not SHA-256",
     /"(urls|data|artifactType|sparse)" in an object that has |where a SHA-256 is expected/,
     ...[{ urls: ["https://pause.invalid"] }, { data: "aXQ=" }, { artifactType: "x" }, { sparse: "x" }].flatMap(
       (more) => [
@@ -324,7 +324,7 @@ describe("an archive is refused in one line", () => {
       ]),
     );
   refuses(
-    "with a second member of gzip, or with bytes behind its one",
+    "with a second gzip member, or with bytes after the only one",
     /a gzip layer with data after its end|unpack to more|longer than it says/,
     gzip((bytes) => Buffer.concat([bytes, bytes])),
     gzip((bytes) => Buffer.concat([bytes, Bun.gzipSync(Buffer.alloc(0))])),
@@ -333,7 +333,7 @@ describe("an archive is refused in one line", () => {
     gzip((bytes) => Buffer.concat([bytes.subarray(0, -8), Buffer.from("between"), bytes.subarray(-8)])),
   );
   refuses(
-    "with a gzip header that has more than it needs",
+    "with a gzip header that has optional fields",
     /a layer whose gzip header has optional fields or another method/,
     flagged(4, "\x02\0ab"),
     flagged(8, "name\0"),
@@ -359,7 +359,7 @@ describe("an archive is refused in one line", () => {
   });
   const SKIPPABLE = Buffer.of(0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 1, 2);
   refuses(
-    "with a second frame of zstd, a skippable one, or none",
+    "with a second zstd frame, a skippable one, or none",
     /a zstd layer that is not exactly one frame|a layer that is not zstd/,
     zstd((bytes) => Buffer.concat([bytes, bytes])),
     zstd((bytes) => Buffer.concat([bytes, SKIPPABLE])),
@@ -369,13 +369,13 @@ describe("an archive is refused in one line", () => {
     zstd(() => Buffer.from("it")),
   );
   refuses(
-    "with a zstd header that has more than it needs, or asks for a large window",
+    "with a zstd header that has reserved bits or a dictionary, or asks for a large window",
     /zstd header has reserved bits or a dictionary|more than MOST_WINDOW_BYTES \(8388608\)/,
     zstd((bytes) => Buffer.concat([bytes.subarray(0, 4), Buffer.of((bytes[4] ?? 0) | 1, 0), bytes.subarray(5)])),
     zstd((bytes) => Buffer.concat([bytes.subarray(0, 4), Buffer.of(0, 0xff), bytes.subarray(6)])),
   );
   refuses(
-    "with a layer of another media type, or with annotations, which some readers go by",
+    "with a layer of another media type, or with annotations, which some readers apply",
     /a layer of media type \S+, which is not supported|a layer with annotations/,
     ...[
       "tar+xz",
@@ -396,7 +396,7 @@ describe("an archive is refused in one line", () => {
     },
   );
   refuses(
-    "with annotations of a manifest that a runtime may heed",
+    "with annotations of a manifest that a runtime may apply",
     'a manifest with the annotation "run.oci.handler"',
     {
       manifest: (manifest) => ({
@@ -406,7 +406,7 @@ describe("an archive is refused in one line", () => {
     },
   );
   refuses(
-    "with a history of other layers than it has",
+    "with a history of layers that it does not have",
     /a configuration whose history has \d layers, but whose rootfs has 1/,
     { config: (config) => ({ ...config, history: [{ empty_layer: true }] }) },
     { config: (config) => ({ ...config, history: [{}, { empty_layer: false }] }) },
@@ -447,7 +447,7 @@ describe("an archive is refused in one line", () => {
   );
 
   refuses(
-    "with one name twice in its JSON, in any spelling that some reader takes for the same",
+    "with one name twice in its JSON, in any spelling that some reader treats as the same",
     "JSON with one name twice in an object",
     ...["manifests", "Manifests", "MANIFESTS", "manife\\u017fts", "\\u006danifests"].flatMap((name) => [
       { index: (index: unknown) => within(index, "{", `{"${name}":[],`) },
@@ -460,7 +460,7 @@ describe("an archive is refused in one line", () => {
     { dockers: (dockers) => within(dockers, "{", '{"layers":[],') },
   );
   refuses(
-    "with a name in another spelling alone",
+    "with a name only in another spelling",
     /"(Manifests|Layers|OS|Size|config)" in an object that has /,
     { index: (index) => within(index, '"manifests"', '"Manifests"') },
     { manifest: (manifest) => within(manifest, '"layers"', '"Layers"') },
@@ -469,7 +469,7 @@ describe("an archive is refused in one line", () => {
     { dockers: (dockers) => within(dockers, '"Config"', '"config"') },
   );
   refuses(
-    "with JSON that is none to some reader",
+    "with JSON that some reader refuses",
     /JSON with a (string|number) that is not |invalid JSON \(/,
     { config: (config) => within(config, '"b"', '"\\ud800"') },
     { config: (config) => within(config, "{", '{"created":1e3,') },
@@ -514,7 +514,7 @@ describe("an archive is refused in one line", () => {
       config: (config: object) => ({ ...config, ...more }),
     })),
   );
-  refuses("with an image for no platform that is said", "in its index, without a platform", {
+  refuses("with an image without a platform", "in its index, without a platform", {
     index: (index) => ({ ...index, manifests: [{ ...index.manifests[0], platform: undefined }] }),
   });
   const second = imageOf({ layer: tarOf({ name: "pause", content: "other" }) });
@@ -535,7 +535,7 @@ describe("an archive is refused in one line", () => {
     index: (index) => ({ ...index, manifests: [{ ...index.manifests[0], mediaType: INDEX }] }),
   });
 
-  test("with an image beside it that is listed for no platform, in whatever way it says so", () => {
+  test("with another image that is listed without a platform, whatever form that takes", () => {
     const attached = (forgery: Forgery, mediaType = LAYER) =>
       beside({ platform: UNKNOWN }, imageOf(forgery, mediaType));
     const files = tarOf({ name: "LICENSE", content: "as is", mode: "0000644\0" });
@@ -581,7 +581,7 @@ describe("an archive is refused in one line", () => {
       );
   });
 
-  test("where docker load would take another image than the index has", () => {
+  test("if docker load would take another image than the index has", () => {
     const other = Buffer.from("another");
     const name = `blobs/${descriptorOf("", other).digest.replace(":", "/")}`;
     const dockers = (change: (image: Record<string, unknown>) => unknown): Forgery => ({
@@ -608,7 +608,7 @@ describe("an archive is refused in one line", () => {
   });
 
   refuses(
-    "without its marker, by which some tools know what it is",
+    "without its marker, by which some tools recognise it",
     /no oci-layout|no version 1\.0\.0 in its oci-layout/,
     { members: (all) => all.filter(({ name }) => name !== "oci-layout") },
     { marker: () => ({ imageLayoutVersion: "2.0.0" }) },
@@ -622,7 +622,7 @@ describe("an archive is refused in one line", () => {
     { members: (all) => [{ name: "blobs/", type: "5" }, { name: "./blobs", type: "5" }, ...all] },
   );
   refuses(
-    "with a path in an odd spelling",
+    "with a path in an unusual form",
     /has a path in an unusual form/,
     ...[
       "/index.json",
@@ -641,7 +641,7 @@ describe("an archive is refused in one line", () => {
     })),
   );
   refuses(
-    "with anything that is no part of a layout",
+    "with anything that is not part of a layout",
     /not only an OCI image layout, since it also has "\S+"/,
     { members: (all) => [...all, { name: "Index.json", content: "{}" }] },
     { members: (all) => [...all, { name: "blobs/sha512/", type: "5" }] },
@@ -649,7 +649,7 @@ describe("an archive is refused in one line", () => {
     { members: (all) => [...all, { name: "index.json.d/", type: "5" }] },
   );
   refuses(
-    "that is none of an image, or whose JSON is not what it should be",
+    "that is not of an image, or whose JSON has another shape",
     /not an OCI image layout, since it has no index\.json|its OCI image layout has .* where an? (list|object|string|whole number|SHA-256) is expected; write it again$/,
     { members: (all) => all.filter(({ name }) => name !== "index.json") },
     { index: (index) => ({ ...index, annotations: { a: 1 } }) },
@@ -691,13 +691,13 @@ describe("the archive that docker save writes without OCI layouts", () => {
     );
   };
 
-  test("is read as the image that it is", () => {
+  test("is read as the same image", () => {
     const [image] = readImages("archive", archive());
     expect(image).toMatchObject({ ...platform, config: { entrypoint: ["/pause"], user: "65535:65535" } });
     expect(image?.layers.flatMap(({ tar }) => untar("layer", tar)).map(({ path }) => path)).toEqual(["pause"]);
   });
 
-  test("is refused where any Docker would run something else", () => {
+  test("is refused if any Docker would run something else", () => {
     const [other, Config] = ["2".repeat(64), `${sha256(Buffer.from(JSON.stringify(parts.config)))}.json`];
     for (const forgery of [
       archive({ layer: tarOf({ name: "pause", content: "other" }) }),
@@ -781,7 +781,7 @@ describe("the members of a tar archive", () => {
     ]);
   });
 
-  test("have no extended header that says anything else, or that readers heed or not", () => {
+  test("have no extended header that says anything else, or that only some readers apply", () => {
     for (const record of [
       "path=pause",
       "path=elsewhere",
@@ -832,7 +832,7 @@ describe("the members of a tar archive", () => {
       expect(wrong({ ...pause, type })).toMatch(/neither a regular file nor a folder, at byte 0; /);
   });
 
-  test("have contents only where there can be some", () => {
+  test("have contents only if their type can", () => {
     const hidden = memberOf({ name: "pause", content: "other" });
     expect(wrong({ name: "./", type: "5", content: hidden })).toMatch(/has a folder "\.\/" with a size at byte 0/);
     expect(wrong({ name: "./", type: "5", size: "00000002000\0" }, hidden, pause)).toMatch(
@@ -840,7 +840,7 @@ describe("the members of a tar archive", () => {
     );
   });
 
-  test("say each thing once, in octal digits, as every reader takes it", () => {
+  test("state each value once, in octal digits, as every reader takes it", () => {
     for (const size of [
       "00000000009\0",
       "\x80\0\0\0\0\0\0\0\0\0\0\x02",
@@ -884,7 +884,7 @@ describe("the members of a tar archive", () => {
     );
   });
 
-  test("are not more than the limit", () => {
+  test("do not exceed the limit", () => {
     const many = (length: number) => Array.from({ length }, (_, at) => ({ name: `${at}` }));
     expect(seen(...many(MOST_MEMBERS)).length).toBe(MOST_MEMBERS);
     expect(wrong(...many(MOST_MEMBERS + 1))).toMatch(/has more members than MOST_MEMBERS \(1024\) at byte/);
@@ -901,7 +901,7 @@ describe("reading an archive takes no more memory than its limits", () => {
     return Buffer.concat([Buffer.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3), deflateRawSync(zeros, { level: 9 }), trailer]);
   }
 
-  test("a layer that unpacks to more is not unpacked, whatever size it says", () => {
+  test("a layer that unpacks to more is not unpacked, whatever size it states", () => {
     const large = bomb(80 * 1024 * 1024);
     expect(large.length).toBeLessThan(100_000);
     expect(refused(() => readImages("archive", forged({ pack: () => large })))).toMatch(
@@ -911,7 +911,7 @@ describe("reading an archive takes no more memory than its limits", () => {
     expect(refused(() => readImages("archive", forged({ pack: () => large })))).toMatch(/longer than it says/);
   }, 60_000);
 
-  test("nor are many that are more together", () => {
+  test("nor are many that unpack to more together", () => {
     const layer = new Uint8Array(40 * 1024 * 1024);
     const label = { Labels: { "vnd.pause.attached": "x" } };
     const images = ["a", "b"].map((text) =>

@@ -36,7 +36,7 @@ beforeAll(async () => {
 }, PATIENCE_MS);
 
 test(
-  "an ordinary Bun program for AArch64, linked here, prints in QEMU's user mode, alone in a root with it, what it prints here unlinked",
+  "an ordinary Bun program for AArch64, linked here, prints the same in QEMU's user mode, alone in a root with it, as unlinked here",
   () => {
     const args = ["one", "", "-v"];
     const plain = Bun.spawnSync([process.execPath, join(FIXTURE, "app.ts"), ...args], {

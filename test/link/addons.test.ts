@@ -37,10 +37,10 @@ function withAddon(addon: Uint8Array) {
   return { linked: link("program", input, () => [shop.folder], { ...PLAIN, addons: true }) };
 }
 
-describe("what an addon wants and nothing defines", () => {
+describe("a symbol that an addon needs and nothing defines", () => {
   const calls = "void lost(void); void run(void) { lost(); }";
 
-  test("is wanted at its call alone, where binding may be lazy: it loads", () => {
+  test("is needed only when it is called, if binding may be lazy: the addon loads", () => {
     expect(said(calls, ["-Wl,-z,lazy"])).toEqual({
       problem: undefined,
       risk: "it ends the process if it calls lost, which nothing defines",
@@ -48,7 +48,7 @@ describe("what an addon wants and nothing defines", () => {
     expect(said("extern int lost; int run(void) { return lost; }", ["-Wl,-z,lazy"]).problem).toBeUndefined();
   });
 
-  test("is wanted when it is loaded, where the addon wants all at once, or has the address in its data", () => {
+  test("is needed at load time, if the addon binds all at once or has the address in its data", () => {
     const problem = "it wants lost, which nothing defines";
     expect(said(calls, ["-Wl,-z,now"])).toEqual({ problem, risk: undefined });
     expect(said("void lost(void); void (*pointer)(void) = lost;", ["-Wl,-z,lazy"])).toEqual({
@@ -57,7 +57,7 @@ describe("what an addon wants and nothing defines", () => {
     });
   });
 
-  test("is not wanted where it is weak, or where no relocation asks for it", () => {
+  test("is not needed if it is weak, or if no relocation refers to it", () => {
     const weak = "void lost(void) __attribute__((weak)); void run(void) { if (lost) lost(); }";
     expect(said(weak, ["-Wl,-z,now"])).toEqual({ problem: undefined, risk: undefined });
   });
@@ -71,8 +71,8 @@ describe("what an addon wants and nothing defines", () => {
   });
 });
 
-describe("which release has a symbol", () => {
-  test("by its version, by its name, and not at all", () => {
+describe("the release that has a symbol", () => {
+  test("is found by the symbol's version, by its name, or not at all", () => {
     expect(releaseWith({ name: "anything", version: "GLIBCXX_3.4.32" })).toBe(
       "libstdc++ of GCC 13 or newer has it (Debian 13, Ubuntu 24.04, Alpine 3.19)",
     );
@@ -83,7 +83,7 @@ describe("which release has a symbol", () => {
       expect(releaseWith({ name, version: undefined })).toBeUndefined();
   });
 
-  test("stands in the refusal of a library that wants it", () => {
+  test("is named in the refusal of a library that needs it", () => {
     const wanting = workshop("addons-wanting");
     wanting.libgcc();
     const name = "_ZSt21ios_base_library_initv";

@@ -40,7 +40,7 @@ const gcc = (output: string, ...args: string[]): Uint8Array => {
   return shop.read(output);
 };
 
-describe("a file that is no executable of Bun's is called what it is", () => {
+describe("a file that is not an executable of Bun is called what it is", () => {
   const give = "give the file bun build --compile wrote";
 
   test("a library, an addon, an object file, a core dump", () => {
@@ -101,7 +101,7 @@ describe("the program in an executable", () => {
     return new Uint8Array(Buffer.concat([program.subarray(0, end), payload, trailer, size]));
   };
 
-  test("is found behind the last segment, and a trailer alone is none", () => {
+  test("is found after the last segment, and a trailer alone is no program", () => {
     expect(findPayload(new ElfFile("with", appended(text)))).toEqual({
       kind: "appended",
       bytes: expect.objectContaining({ length: text.length + trailer.length + 8 }),
@@ -110,7 +110,7 @@ describe("the program in an executable", () => {
     expect(findPayload(new ElfFile("trailer alone", appended(Buffer.alloc(0)))).kind).toBe("none");
   });
 
-  test("is found in a segment by its length, with section headers, and where these are zeroed", () => {
+  test("is found in a segment by its length, with section headers, and with zeroed ones", () => {
     const payload = Buffer.concat([text, trailer]);
     const inside = (length: number) =>
       damaged(program, ({ file, view }) => {
@@ -131,14 +131,14 @@ describe("the program in an executable", () => {
 });
 
 describe("damaged programs and libraries", () => {
-  test("an entry outside of the code is refused", () => {
+  test("an entry outside the code", () => {
     for (const entry of [0n, 0x40_0000n, 0x7fff_0000n, 2n ** 60n])
       expect(() => linkWith(damaged(program, ({ view }) => view.setBigUint64(24, entry, true)))).toThrow(
         /input: its entry 0x[0-9a-f]+ is in no segment with code; the file is damaged/,
       );
   });
 
-  test("segments that overlap, descend, come twice, or lie in none that is loaded", () => {
+  test("segments that overlap, descend, repeat, or lie outside the loaded ones", () => {
     const field = (type: number, at: number, value: bigint) =>
       damaged(program, ({ file, view }) => view.setBigUint64(headerOf(file, type) + at, value, true));
     const [first] = new ElfFile("program", program).segmentsOf(elf.PT_LOAD);
@@ -151,7 +151,7 @@ describe("damaged programs and libraries", () => {
       "input: its segment of the type 0x2 at 0x1000000000000000 is not in a loaded segment; the file is damaged",
     );
     expect(() => linkWith(field(elf.PT_TLS, 8, 0x1000n))).toThrow(
-      /its segment of the type 0x7 .* in none that is loaded/,
+      /its segment of the type 0x7 .* is not in a loaded segment/,
     );
     const twice = damaged(program, ({ file, view }) =>
       view.setUint32(headerOf(file, elf.PT_GNU_STACK), elf.PT_DYNAMIC, true),
@@ -159,7 +159,7 @@ describe("damaged programs and libraries", () => {
     expect(() => linkWith(twice)).toThrow("input: it has more than one segment of the type 0x2; the file is damaged");
   });
 
-  test("a dynamic section with a tag twice, without an end, or with relocations that nobody reads", () => {
+  test("a dynamic section with a tag twice, without an end, or with relocations of a kind that is not read", () => {
     const tagged = (tag: number, change: { tag?: number; value?: number }) =>
       damaged(program, (opened) => setTag(opened, tag, change));
     expect(() => linkWith(tagged(DT_DEBUG, { tag: elf.DT_STRTAB, value: 1 }))).toThrow(
@@ -188,7 +188,7 @@ describe("damaged programs and libraries", () => {
     return () => linkWith(program, true, other.folder);
   };
 
-  test("constructors outside of the library", () => {
+  test("constructors outside the library", () => {
     for (const value of [0x7000_0000, 2 ** 60])
       expect(withLibrary("libstdc++.so.6", (opened) => setTag(opened, elf.DT_INIT_ARRAY, { value }))).toThrow(
         "its constructors (DT_INIT, DT_INIT_ARRAY) lie nowhere in it; the file is damaged",

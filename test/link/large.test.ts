@@ -31,7 +31,7 @@ function high(name: string, pointers: string, behind = 0) {
 
 const POINTER = "extern struct payload payload; struct payload *volatile where = &payload;";
 
-test("a payload above 2 GiB lies behind all that is added, and the program finds it there", () => {
+test("a payload above 2 GiB lies after everything that is added, and the program finds it there", () => {
   const shop = high("payload", POINTER);
   const before = new ElfFile("program", shop.read("program"));
   for (const addons of [false, true]) {
@@ -45,14 +45,14 @@ test("a payload above 2 GiB lies behind all that is added, and the program finds
   }
 });
 
-test("a payload that the program's data does not lead to once is refused", () => {
+test("a payload that the program's data does not point to exactly once is refused", () => {
   const twice = high("twice", `${POINTER} struct payload *volatile another = &payload;`);
   expect(() => link("program", twice.read("program"), () => [twice.folder], PLAIN)).toThrow(
     /program: its program reaches above 2 GiB, and 2 words have its address 0x[0-9a-f]+, not one/,
   );
 });
 
-test("a payload with something behind it is refused", () => {
+test("a payload with data after it is refused", () => {
   const followed = high("followed", POINTER, 1);
   expect(() => link("program", followed.read("program"), () => [followed.folder], PLAIN)).toThrow(
     "program: its program is larger than 2 GiB, and not the last of its segment",

@@ -60,7 +60,7 @@ describe("bytes given to link() stay as they are", () => {
 });
 
 describe("where the output goes", () => {
-  test("a symbolic link stays, and what it leads to is made, through several links and folders", async () => {
+  test("a symbolic link stays, and its target is made, through several links and folders", async () => {
     mkdirSync(there("deep"));
     symlinkSync("deep/second", there("first"));
     symlinkSync("../made", there("deep/second"));
@@ -71,14 +71,14 @@ describe("where the output goes", () => {
     expect(readdirSync(folder).toSorted()).toEqual(["deep", "first", "made"]);
   });
 
-  test("links that lead round are refused, and stay", async () => {
+  test("links in a circle are refused, and stay", async () => {
     symlinkSync("two", there("one"));
     symlinkSync("one", there("two"));
     await expect(linked().write(there("one"))).rejects.toThrow(/one: cannot be written \(ELOOP\)/);
     expect(readdirSync(folder).toSorted()).toEqual(["one", "two"]);
   });
 
-  test("two writes to one file at once, and a name as long as a name can be", async () => {
+  test("two writes to one file at once, and a name of the greatest length, work", async () => {
     const long = there("x".repeat(255));
     const executable = linked();
     await Promise.all([executable.write(long), executable.write(long), executable.write(long)]);
@@ -111,7 +111,7 @@ describe("where the output goes", () => {
     expect(existsSync(there("pipe"))).toBe(true);
   });
 
-  test("a file that cannot be written leaves the old one, and nothing beside it", async () => {
+  test("a failed write leaves the old file, and nothing beside it", async () => {
     writeFileSync(there("old"), "old");
     const { exitCode, stderr } = Bun.spawnSync(
       ["sh", "-c", `ulimit -f 4; exec "$0" "$@"`, process.execPath, "-e", script(there("old"))],

@@ -38,7 +38,7 @@ const alone = (name: string, ...args: string[]) => [
 
 describe("an ordinary Bun program, linked with the defaults, alone in its root", () => {
   testNeeding(NEEDS.namespaces)(
-    "it prints what the unlinked one prints: serve, fetch, sqlite, crypto, zlib, Intl, a worker, environment, arguments",
+    "prints the same as the unlinked program: serve, fetch, sqlite, crypto, zlib, Intl, a worker, environment, arguments",
     () => {
       const args = ["one", "", "-v"];
       const plain = Bun.spawnSync([process.execPath, join(FIXTURE, "app.ts"), ...args], {
@@ -59,7 +59,7 @@ describe("an ordinary Bun program, linked with the defaults, alone in its root",
   );
 
   testNeeding(NEEDS.namespaces)(
-    "compiled to bytecode with its worker, by the command itself, it prints the same",
+    "prints the same when the command compiles it to bytecode with its worker",
     () => {
       const root = join(FOLDER, "bytecode");
       mkdirSync(root, { recursive: true });
@@ -76,7 +76,7 @@ describe("an ordinary Bun program, linked with the defaults, alone in its root",
     60_000,
   );
 
-  test("it keeps its handler for Ctrl-C", async () => {
+  test("keeps its handler for Ctrl-C", async () => {
     const program = Bun.spawn([join(FOLDER, "interrupted", "interrupted")], { stdout: "pipe", stderr: "inherit" });
     const reader = program.stdout.getReader();
     const decoder = new TextDecoder();

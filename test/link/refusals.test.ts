@@ -55,7 +55,7 @@ describe("bad input gets one line that says what was found and what to do", () =
     );
   });
 
-  test("of no architecture that is known, and of another than its interpreter is", () => {
+  test("of an unknown architecture, and of another than its interpreter's", () => {
     refusesInput(
       "bad: its e_machine is 40, which is not x86-64 (62) or AArch64 (183); build it with --target=bun-linux-x64-musl or --target=bun-linux-arm64-musl",
       changed((bytes) => (bytes[18] = 40)),
@@ -99,7 +99,7 @@ describe("bad input gets one line that says what was found and what to do", () =
     );
   });
 
-  test("no such input, and a folder for one", () => {
+  test("an input that does not exist, and a folder as input", () => {
     refuses("nowhere: cannot be read (ENOENT)", "nowhere");
     refuses("cannot be read (EISDIR)", ".");
   });
@@ -124,7 +124,7 @@ describe("bad input gets one line that says what was found and what to do", () =
     );
   });
 
-  test("words it does not take", () => {
+  test("unknown arguments", () => {
     refuses("no file is named: give a source file, or what bun build --compile wrote");
     refuses("one executable at a time; the output is named with -o", "program", "program");
     refuses("--strip is neither an option of this command nor of bun build", "program", "--strip");
@@ -177,7 +177,7 @@ describe("bad input gets one line that says what was found and what to do", () =
     );
   });
 
-  test("--help says how, and ends with 0, without what is for pause alone", () => {
+  test("--help prints the usage without the options that are for pause only, and exits with 0", () => {
     const { exitCode, stdout, stderr } = run("--help");
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     for (const word of [
@@ -210,7 +210,7 @@ describe("libraries that cannot be used", () => {
     expect(() => linkWith(folder)).toThrow(new LinkError(`${soname} for x86-64 not found in ${folder}; ${advice}`));
   });
 
-  test("a symbol that nothing defines, wanted by a library and by the program", () => {
+  test("a symbol that nothing defines, needed by a library and by the program", () => {
     const wanting = workshop("undefined");
     wanting.libgcc();
     wanting.libstdcxx(wanting.text("wanting.c", "int lost(void); int found(void) { return lost(); }"));
@@ -224,7 +224,7 @@ describe("libraries that cannot be used", () => {
     );
   });
 
-  test("a relocation type it does not know", () => {
+  test("an unknown relocation type", () => {
     const odd = workshop("odd");
     odd.libgcc();
     odd.libstdcxx(["-mtls-dialect=gnu2", ...odd.text("odd.c", "__thread int odd; int *where(void) { return &odd; }")]);
@@ -287,7 +287,7 @@ describe("damaged files", () => {
     expect(() => linkWith(shop.folder, bytes)).toThrow("it needs no C library (DT_NEEDED of libc)");
   });
 
-  test("whatever single bytes are wrong in headers, symbols and relocations, it links or says so", () => {
+  test("link, or are refused in words, whichever single bytes of headers, symbols and relocations are wrong", () => {
     const program = shop.read("program");
     let seed = 1;
     const random = (below: number) => {

@@ -73,7 +73,7 @@ describe("a COPY relocation", () => {
 });
 
 describe("names", () => {
-  test.each(["toString", "constructor", "__proto__", "hasOwnProperty"])("%s is a name like others", (name) => {
+  test.each(["toString", "constructor", "__proto__", "hasOwnProperty"])("%s is an ordinary name", (name) => {
     const named = workshop("names");
     named.libgcc();
     const variable = `__asm__("${name}")`;
@@ -93,7 +93,7 @@ describe("names", () => {
     expect(run(named, named.read("program"), { addons: true }).exitCode).toBe(34);
   });
 
-  test("a library's own symbol that only it sees (STB_LOCAL) is meant by its relocations, though the program has the name", () => {
+  test("a library's relocations mean its own local symbol (STB_LOCAL), even if the program has the name", () => {
     const global = linked({});
     expect(global.lines[0]).toBe("JUMP_SLOT, and the program comes first");
     const local = linked({
@@ -120,19 +120,19 @@ describe("relocations", () => {
     library: (opened: Opened) => change(opened.view, relocationOf(opened, "who").at),
   });
 
-  test.each([inProgram, inLibrary])("of a type that is not known are refused (%#)", (where) => {
+  test.each([inProgram, inLibrary])("of an unknown type are refused (%#)", (where) => {
     expect(() => linked(where((view, at) => view.setUint32(at + 8, 99, true)))).toThrow(
       /x86-64 relocation type 99 against \w+ at 0x[0-9a-f]+ is not one this linker knows/,
     );
   });
 
-  test("of a type that is not known are refused where musl would settle them, too", () => {
+  test("of an unknown type are refused even if musl would apply them", () => {
     expect(() =>
       linked({ program: (opened) => opened.view.setUint32(relocationOf(opened, "_exit").at + 8, 99, true) }),
     ).toThrow(/x86-64 relocation type 99 against _exit/);
   });
 
-  test.each([inProgram, inLibrary])("of what is in no segment are refused (%#)", (where) => {
+  test.each([inProgram, inLibrary])("of an address in no segment are refused (%#)", (where) => {
     for (const offset of [0x7000_0000n, 2n ** 63n])
       expect(() => linked(where((view, at) => view.setBigUint64(at, offset, true)))).toThrow(
         /a relocation changes what lies at 0x[0-9a-f]+, which is in none of its segments; the file is damaged/,
@@ -146,7 +146,7 @@ describe("relocations", () => {
       );
   });
 
-  test("of the thread-local template that musl would settle at start, behind its copy, are refused", () => {
+  test("of the thread-local template that musl would apply at start, after it copied the template, are refused", () => {
     const thread = (change: (view: DataView, at: number, template: bigint) => void) => ({
       program: (opened: Opened) => {
         const [template] = opened.file.segmentsOf(elf.PT_TLS);

@@ -51,7 +51,7 @@ export const testLinking = (targets: readonly Linked[]) =>
     }
 
     describe("linking a small program with small libraries, and running it", () => {
-      test("each kind of relocation does what it must", () => {
+      test("each kind of relocation works", () => {
         linked("plain");
         expect(shop.run("plain")).toEqual({ exitCode: 0, lines: ALL_RIGHT, stderr: "" });
       });
@@ -65,7 +65,7 @@ export const testLinking = (targets: readonly Linked[]) =>
         });
       });
 
-      test("musl heeds LD_PRELOAD as always, and not when the environment is made empty", () => {
+      test("musl applies LD_PRELOAD as always, but not if the environment is emptied", () => {
         const env = { LD_PRELOAD: shop.exitsWith(9) };
         linked("plain");
         expect(shop.run("plain", env).exitCode).toBe(9);
@@ -73,7 +73,7 @@ export const testLinking = (targets: readonly Linked[]) =>
         expect(shop.run("empty", env).exitCode).toBe(0);
       });
 
-      test("with what addons need it does the same; constructors and symbols of the libraries are in its tables, and LD_PRELOAD is not heeded", () => {
+      test("with the support for addons it does the same: its tables have the libraries' constructors and symbols, and LD_PRELOAD is ignored", () => {
         const file = linked("with-addons", { addons: true, loaderVariables: false });
         expect(shop.run("with-addons", { LD_PRELOAD: shop.exitsWith(9) })).toEqual({
           exitCode: 0,
@@ -124,7 +124,7 @@ export const testLinking = (targets: readonly Linked[]) =>
         expect(memory("changed")).toEqual(memory("whole"));
       });
 
-      test("readelf finds nothing to warn of", () => {
+      test("readelf prints no warning", () => {
         linked("whole", { addons: true, loaderVariables: false });
         const { stdout, stderr } = Bun.spawnSync(["readelf", "--all", "--wide", shop.path("whole")]);
         expect(stderr.toString()).toBe("");
@@ -136,12 +136,12 @@ export const testLinking = (targets: readonly Linked[]) =>
       const file = linked("shape");
       const loads = file.segmentsOf(elf.PT_LOAD);
 
-      test("no interpreter, and no segment that can be written and executed", () => {
+      test("has no interpreter, and no segment that is both writable and executable", () => {
         expect(file.segmentsOf(elf.PT_INTERP)).toEqual([]);
         for (const { flags } of loads) expect(flags & (elf.PF_W | elf.PF_X)).not.toBe(elf.PF_W | elf.PF_X);
       });
 
-      test("segments ascend, do not overlap, and file offset and address agree within the page", () => {
+      test("has segments that ascend and do not overlap, with file offset and address equal within the page", () => {
         for (const [index, { vaddr, offset, memsz }] of loads.entries()) {
           expect(vaddr % maxPageSize).toBe(offset % maxPageSize);
           const next = loads[index + 1];
@@ -149,7 +149,7 @@ export const testLinking = (targets: readonly Linked[]) =>
         }
       });
 
-      test("the program headers lie where older kernels compute AT_PHDR: as far from their offset as the first segment", () => {
+      test("has its program headers where older kernels compute AT_PHDR: as far from their offset as the first segment", () => {
         const [table] = file.segmentsOf(elf.PT_PHDR);
         const [first] = loads;
         if (table === undefined || first === undefined) throw new Error("no PT_PHDR or no PT_LOAD");
@@ -161,21 +161,21 @@ export const testLinking = (targets: readonly Linked[]) =>
         expect(table.filesz).toBe(file.segments.length * elf.PHDR_SIZE);
       });
 
-      test("what was added begins and ends with whole pages, so that musl gives no gap to malloc twice", () => {
+      test("has additions that begin and end with whole pages, so that musl gives no gap to malloc twice", () => {
         const before = new ElfFile("program", shop.read("program")).segmentsOf(elf.PT_LOAD).length;
         // The output's own first pages come first, then the program's.
         for (const { vaddr, filesz, memsz } of [...loads.slice(0, 1), ...loads.slice(before + 1)])
           expect([vaddr % maxPageSize, filesz % maxPageSize, memsz - filesz]).toEqual([0, 0, 0]);
       });
 
-      test("only musl is needed at run time, and only what musl defines is left to relocate", () => {
+      test("needs only musl at run time, and leaves only symbols that musl defines to relocate", () => {
         const { needed, relocations, symbols } = readDynamic(asMuslSees(file));
         expect(needed).toEqual(["libc.so"]);
         const left = relocations.filter(({ type }) => type !== elf.R_NONE).map(({ symbol }) => symbols[symbol]?.name);
         expect(left).toEqual(["_exit"]);
       });
 
-      test("what the C++ libraries only read once they are relocated (PT_GNU_RELRO) cannot be written", () => {
+      test("has no writable data that the C++ libraries only read after relocation (PT_GNU_RELRO)", () => {
         const before = new ElfFile("program", shop.read("program")).segmentsOf(elf.PT_LOAD).length;
         const found = loads
           .slice(before + 1)
@@ -198,7 +198,7 @@ export const testLinking = (targets: readonly Linked[]) =>
         );
       });
 
-      test("the thread-local template keeps the program's alignment", () => {
+      test("keeps the program's alignment in the thread-local template", () => {
         const [template] = file.segmentsOf(elf.PT_TLS);
         expect(template?.align).toBe(alignment);
         expect((template?.vaddr ?? 1) % alignment).toBe(0);

@@ -49,7 +49,7 @@ function machine(script: string, changes: Partial<Machine> = {}): Machine {
 const ROOT: readonly NewcEntry[] = [{ path: "init", content: "#!/bin/sh\n", mode: 0o755 }];
 
 describe("a machine that is switched off", () => {
-  test.each(ARCHITECTURES.map(({ name }) => name))("gives its console and its second port, for %s", async (name) => {
+  test.each(ARCHITECTURES.map(({ name }) => name))("returns its console and its second port, for %s", async (name) => {
     const architecture = ARCHITECTURES.find((each) => each.name === name);
     const script = `printf 'one\\r\\ntwo\\r\\n'; cat "$initrd" > "$port"; printf '%s\\n' "$@" > ${join(folder, "words")}`;
     const seen = machine(script, { ...(architecture && { architecture }), parameters: ["nosmap"], memory: 300 });
@@ -65,31 +65,35 @@ describe("a machine that is switched off", () => {
     expect(readdirSync(scratch)).toEqual([]);
   });
 
-  test("without a word on its port gives none", async () => {
+  test("returns nothing of a port on which it wrote nothing", async () => {
     const { console, port } = await boot(RUN, machine("true"), ROOT);
     expect([console, port.length]).toEqual(["", 0]);
   });
 });
 
-describe("a machine that fails is one line, and leaves no file", () => {
+describe("a machine that fails gives one line, and leaves no file", () => {
   const there = "emulated x86-64 machine (Nehalem, Linux 6.1)";
   test.each<[string, () => Machine, string]>([
     ["with the emulator's last output", () => machine("echo a >&2; echo b >&2; exit 3"), `emulator ended with 3: b`],
-    ["or none", () => machine("exit 1"), "emulator ended with 1: it gave no reason; it needs 256 MiB of memory here"],
+    [
+      "without any output",
+      () => machine("exit 1"),
+      "emulator ended with 1: it gave no reason; it needs 256 MiB of memory here",
+    ],
     [
       "ended by a signal",
       () => machine("kill -KILL $$"),
       "emulator ended with SIGKILL: it gave no reason; it needs 256",
     ],
     [
-      "not off in time",
+      "that runs past its time",
       () =>
         machine("printf 'Run /init\\nKernel panic - not syncing: no init\\nCPU: 0\\n'; exec sleep 60", { seconds: 1 }),
       "still running after its 1 s; where emulation is slow, allow it more; " +
         "its last output: Kernel panic - not syncing: no init",
     ],
     [
-      "nor heard of",
+      "that also prints nothing",
       () => machine("exec sleep 60", { seconds: 1 }),
       "allow it more; it printed nothing, so this kernel may not support that processor",
     ],
@@ -106,7 +110,7 @@ describe("a machine that fails is one line, and leaves no file", () => {
     expect(readdirSync(scratch)).toEqual([]);
   });
 
-  test("without its emulator, by the package that has it", async () => {
+  test("without its emulator, with the package that has it", async () => {
     const made = machine("true");
     rmSync(join(folder, "emulator"));
     await expect(boot(RUN, made, ROOT)).rejects.toThrow(
@@ -116,7 +120,7 @@ describe("a machine that fails is one line, and leaves no file", () => {
   });
 });
 
-describe("the last words of a console", () => {
+describe("the last output of a console", () => {
   test.each([
     ["a\nb\n\n", "b"],
     ["a\n  Kernel panic - not syncing: x \nend", "Kernel panic - not syncing: x"],

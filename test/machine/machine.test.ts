@@ -33,7 +33,7 @@ describe("a command in an emulated machine", () => {
   for (const architecture of ARCHITECTURES) {
     const { program } = architecture.emulator;
     testNeeding(programNeed(program))(
-      `${architecture.name}: its output, its exit status and the files it left come back whole (takes 10 seconds)`,
+      `${architecture.name}: returns its output, its exit status and its files complete (takes 10 seconds)`,
       async () => {
         const script =
           'uname -m; id -u; echo "$1 $NAME" >&2; cat /data/in >out; head -c 300000 /bin/busybox >big; sha256sum big; exit 7';
@@ -58,12 +58,12 @@ describe("a command in an emulated machine", () => {
     );
   }
 
-  test("a signal that ends it is 128 and its number", async () => {
+  test("ends with 128 and the number of the signal that ended it", async () => {
     expect((await runInMachine(RUN, await machine(), shell("kill -KILL $$"))).status).toBe(128 + 9);
   }, 180_000);
 });
 
-describe("a machine that fails is one line, and leaves no file", () => {
+describe("a machine that fails gives one line, and leaves no file", () => {
   const before = process.env.TMPDIR;
   beforeAll(() => {
     rmSync(FOLDER, { recursive: true, force: true });
@@ -102,7 +102,7 @@ describe("a machine that fails is one line, and leaves no file", () => {
     /^emulated x86-64 machine: qemu-system-none not found; on Debian: apt-get install qemu-system-x86$/,
   );
   fails(
-    "a QEMU that ends without a word",
+    "a QEMU that ends without output",
     () => instead("false"),
     shell("true"),
     new RegExp(`${there}false ended with 1: it gave no reason; it needs 256 MiB of memory here$`),
@@ -122,13 +122,13 @@ describe("a machine that fails is one line, and leaves no file", () => {
     new RegExp(`${there}no kernel at /nowhere; fetch it again$`),
   );
   fails(
-    "a kernel that is none",
+    "a kernel that is not a kernel",
     () => ({ kernel: { path: "/etc/hostname", release: "0" } }),
     shell("true"),
     new RegExp(`${there}qemu-system-x86_64 ended with 1: `),
   );
   fails(
-    "a file that is not there",
+    "a file that does not exist",
     () => ({}),
     { ...shell("true"), files: [{ path: "x", file: "/nowhere" }] },
     new RegExp(`${there}writing its files to \\S+: ENOENT: .*'/nowhere'$`),
@@ -140,7 +140,7 @@ describe("a machine that fails is one line, and leaves no file", () => {
     /ended with 1: .*unable to find CPU model 'z80'$/,
   );
   fails(
-    "a kernel that is not for the processor, and so says nothing",
+    "a kernel that does not support the processor, and so prints nothing",
     async () => ({
       architecture: AARCH64,
       kernel: await debianKernel(RUN, AARCH64, { name: "linux-image-arm64-16k", suite: "trixie" }),
@@ -163,7 +163,7 @@ describe("a machine that fails is one line, and leaves no file", () => {
     /: it ended without a complete result \(received 0 bytes: .*\): try again, .*; its last output: .*Kernel panic - not syncing: sysrq triggered crash$/,
   );
   fails(
-    "a disk in it that is full",
+    "a full disk inside",
     () => ({}),
     shell("cat /dev/zero >/fill"),
     /: it could not store the command's exit status; its 256 MiB of memory may be full: give it more$/,
@@ -175,7 +175,7 @@ describe("a machine that fails is one line, and leaves no file", () => {
     /: it ended without a complete result .*; its last output: .*(Kernel panic|Initramfs unpacking failed)/,
   );
 
-  testNeeding(NEEDS.namespaces)("a full disk here", async () => {
+  testNeeding(NEEDS.namespaces)("a full disk outside", async () => {
     const small = join(FOLDER, "small");
     mkdirSync(small);
     expect(Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small]).exitCode).toBe(0);

@@ -23,7 +23,7 @@ describe("an initramfs", () => {
   });
   afterAll(() => rmSync(FOLDER, { recursive: true }));
 
-  test("is unpacked by busybox' cpio to the files it was made of, with folders, permissions and links", () => {
+  test("unpacks with busybox's cpio to the files it was made from, with folders, permissions and links", () => {
     const { exitCode, stderr } = Bun.spawnSync(["busybox", "cpio", "-i"], {
       cwd: at("unpacked"),
       stdin: readFileSync(at("archive")),
@@ -65,14 +65,14 @@ describe("an initramfs", () => {
     expect([...(files.get("five/ü") ?? [])]).toEqual([0, 1, 2, 255, 4]);
   });
 
-  test("that is cut short, or none, is refused", () => {
+  test("is refused if it is cut short, or not an initramfs", () => {
     const whole = readFileSync(at("archive"));
     for (let length = 0; length < whole.length - 4; length++)
       expect(() => readNewc(whole.subarray(0, length))).toThrow(/^(no 070701 at|cut short after) byte \d+/);
     expect(() => readNewc(Buffer.from("\x1f\x8b not an archive"))).toThrow("no 070701 at byte 0");
   });
 
-  test("is refused where a size is no number, or leads back, a name is none or stands there twice, or it goes on", () => {
+  test("is refused if a size is not a number or leads back, a name is missing or repeated, or data follows the end", () => {
     const whole = readFileSync(at("archive"));
     const sized = (place: number, digits: string) => () => {
       const changed = Buffer.from(whole);

@@ -32,13 +32,13 @@ describe("the command line of bun run test:node", () => {
     expect(() => asked(words)).toThrow(message);
   });
 
-  test("programs are taken by path", () => {
+  test("takes programs by path", () => {
     const options = asked(["--containerd", HERE, "--runc", HERE, "--debian", "trixie,sid", "--write"]);
     expect(options).toEqual({ given: { containerd: HERE, runc: HERE }, debian: ["trixie", "sid"], write: true });
   });
 });
 
-describe("what differs between the two programs", () => {
+describe("the difference between the two programs", () => {
   const result: NodeResult = {
     ...{ programs: ["containerd 1", "runc 1"], driver: "by hand" },
     ...{ seen: { plain: "parked", "plain: deletion": "gone" }, figures: { "plain: start, ms": 10 } },
@@ -56,14 +56,14 @@ describe("what differs between the two programs", () => {
     },
   });
 
-  test("nothing, where both saw the same", () => {
+  test("is nothing if both saw the same", () => {
     expect(differences(run(result))).toEqual([]);
     expect(summary(run(result))).toContain("all 2 cases as with the C program");
     expect(summary(run(result))).toContain("left out, since not given: kubelet");
     expect(table([run(result)])).toContain("| cases as with the C program | 2 of 2 |");
   });
 
-  test("a case that one saw otherwise, or did not reach; a test of critest's that one alone fails", () => {
+  test("is a case that one saw differently or did not reach, and a test of critest that only one fails", () => {
     const other = { ...result, seen: { plain: "no sandbox" }, critest: { passed: 1, failed: ["both", "its own"] } };
     expect(differences(run(other))).toEqual([
       "plain: parked; the C program: no sandbox",

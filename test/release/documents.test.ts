@@ -27,11 +27,11 @@ describe("the bill of materials", () => {
   const validator = new Validation.JsonStrictValidator(Spec.Version.v1dot6);
   const wrong = (document: unknown) => validator.validate(JSON.stringify(document));
 
-  test("is what the schema of CycloneDX 1.6 has, for each architecture", async () => {
+  test("is valid by the schema of CycloneDX 1.6, for each architecture", async () => {
     for (const each of released) expect(await wrong(sbom(each))).toBeNull();
   });
 
-  test("would not pass with a field that the schema has not, an SPDX identifier or a serial number that is none, or a hash cut short", async () => {
+  test("would not pass with an unknown field, an invalid SPDX identifier or serial number, or a hash cut short", async () => {
     const good = sbom(first);
     const [component, ...others] = good.components;
     expect(await wrong({ ...good, composer: "?" })).not.toBeNull();
@@ -44,12 +44,12 @@ describe("the bill of materials", () => {
     expect(await wrong({ ...good, serialNumber: "1" })).not.toBeNull();
   });
 
-  test("is the same each time, and with another serial number where its contents are others", () => {
+  test("is the same each time, and has another serial number if its contents differ", () => {
     expect(sbom(first)).toEqual(sbom(first));
     expect(sbom({ ...first, timestamp: 1 }).serialNumber).not.toBe(sbom(first).serialNumber);
   });
 
-  test("its root is the file: version, hash, date, and the licence of the whole", () => {
+  test("has the file as its root: version, hash, date, and the licence of the whole", () => {
     const { component, timestamp } = sbom(first).metadata;
     expect({ timestamp, ...component }).toMatchObject({
       timestamp: "2023-11-14T22:13:20.000Z",
@@ -61,7 +61,7 @@ describe("the bill of materials", () => {
     });
   });
 
-  test("everything in it is in the graph of dependencies once, and reached from the root", () => {
+  test("has everything in the graph of dependencies once, reachable from the root", () => {
     const { metadata, components, dependencies } = sbom(first);
     const edges = new Map(dependencies.map(({ ref, ...edge }) => [ref, "dependsOn" in edge ? edge.dependsOn : []]));
     const reached = new Set<string | undefined>();
@@ -77,7 +77,7 @@ describe("the bill of materials", () => {
   });
 });
 
-describe("what is said to be in the file", () => {
+describe("the components said to be in the file", () => {
   /** The words of docs/map.md for a part's origin, for one architecture. */
   const mapped = (architecture: string) => {
     const section =
@@ -91,7 +91,7 @@ describe("what is said to be in the file", () => {
   };
 
   for (const architecture of ARCHITECTURES) {
-    test(`is what the map of the file has: each origin of ${architecture.debian}'s parts is claimed, and nothing else is`, () => {
+    test(`match the map of the file: each origin of ${architecture.debian}'s parts is claimed, and nothing else is`, () => {
       expect(mapped(architecture.debian).length).toBeGreaterThan(6);
       expect(
         [...new Set([...OWN_PARTS, ...components(architecture).flatMap(({ parts }) => parts)])].toSorted(),
@@ -120,13 +120,13 @@ describe("NOTICE", () => {
     );
   });
 
-  test("each path that it names is there", () => {
+  test("names only paths that exist", () => {
     const paths = [...NOTICE.matchAll(/\b(?:src|LICENSES)\/[\w./-]*\w/g)].map(([path]) => path);
     expect(paths).toContain("src/build/pin/pin.json");
     for (const path of paths) expect(existsSync(join(REPOSITORY, path)), path).toBe(true);
   });
 
-  test("the text of each licence it names is in LICENSES, and no other, and all of them go with the image", () => {
+  test("names the licences whose texts are in LICENSES, and no others, and all of them go with the image", () => {
     const identifiers = new Set(
       [LICENSE, ...named.map(({ license }) => license ?? "")]
         .flatMap(licensesOf)
@@ -144,7 +144,7 @@ describe("NOTICE", () => {
 });
 
 describe("the statements", () => {
-  test("are in-toto's, version 1, about what they were given, and carry what their predicate type says", () => {
+  test("are in-toto statements, version 1, about the given files, with the contents of their predicate type", () => {
     const subject = [subjectOf(first)];
     expect(subject).toEqual([{ name: first.file.name, digest: { sha256: first.file.sha256 } }]);
     expect(billOf(first, subject)).toEqual({
@@ -166,7 +166,7 @@ describe("the statements", () => {
     });
   });
 
-  test("the provenance has the commit, and each file that the build reads by its hash in src/build/pin/pin.json", () => {
+  test("have the commit in the provenance, and each file that the build reads by its hash in src/build/pin/pin.json", () => {
     const pin = JSON.parse(readFileSync(join(REPOSITORY, "src/build/pin/pin.json"), "utf8"));
     for (const each of released) {
       const { resolvedDependencies } = provenanceOf(each, []).predicate.buildDefinition;

@@ -57,7 +57,7 @@ describe("bun run release", () => {
     made = clone.run(words(documentedCommand("docs/release.md", "npx -y bun@1.4.5 run release")));
   }, 16 * MINUTES);
 
-  test("ends with 0, has put what docs/release.md says into dist/release, lists it, and leaves nothing else in dist", () => {
+  test("exits with 0, writes what docs/release.md says into dist/release, lists it, and leaves nothing else in dist", () => {
     const documents = executables.flatMap(({ name }) => [name, `${name}.cdx.json`, `${name}.intoto.json`]);
     const files = [
       ...documents,
@@ -83,7 +83,7 @@ describe("bun run release", () => {
   });
 
   test(
-    "gives the same folder, byte for byte, in a clone of another path, with another umask and in another zone",
+    "gives the same folder, byte for byte, in a clone of another path, with another umask and time zone",
     () => {
       const other = clone.clone(join(FOLDER, "another", "place"));
       expect(
@@ -94,7 +94,7 @@ describe("bun run release", () => {
     16 * MINUTES,
   );
 
-  test("its executables are those that bun run build makes, and can be executed; the texts are the repository's", () => {
+  test("has the executables that bun run build makes, with their mode, and the repository's texts", () => {
     for (const { debian, name } of executables) {
       expect(sha256(bytesOf(name))).toBe(sha256(readFileSync(join(PROJECT, "dist", debian, "pause"))));
       expect(statSync(join(RELEASE, name)).mode & 0o777).toBe(0o755);
@@ -103,7 +103,7 @@ describe("bun run release", () => {
     for (const { name, text } of licenseTexts()) expect(bytesOf(name).toString()).toBe(text);
   });
 
-  test("SHA256SUMS names every other file, and sha256sum --check finds them as it says", () => {
+  test("names every other file in SHA256SUMS, and sha256sum --check agrees", () => {
     const named = bytesOf("SHA256SUMS")
       .toString()
       .trimEnd()
@@ -123,7 +123,7 @@ describe("bun run release", () => {
   });
 
   test(
-    "bun run verify finds in the same clone that a file of it is what the sources make",
+    "makes files that bun run verify confirms in the same clone",
     () => {
       const { status, said } = clone.run(words(documentedCommand("docs/release.md", "npx -y bun@1.4.5 run verify ")));
       expect({ status, said }).toEqual({
@@ -136,7 +136,7 @@ describe("bun run release", () => {
     5 * MINUTES,
   );
 
-  test("each bill of materials is valid by the schema and about its file, and each statement's subject is its file", async () => {
+  test("makes bills of materials that are valid and about their files, and statements whose subjects are their files", async () => {
     for (const { debian, name } of executables) {
       const [bill, statement, hash] = [
         jsonOf(`${name}.cdx.json`),
@@ -153,7 +153,7 @@ describe("bun run release", () => {
     }
   });
 
-  test("the archive has an image for each platform, of this commit, with the executable alone in it", () => {
+  test("makes an archive with an image for each platform, of this commit, with the executable alone in it", () => {
     const images = readImages("pause.oci.tar", bytesOf("pause.oci.tar"));
     expect(images.map(({ os, architecture }) => `${os}/${architecture}`)).toEqual(
       executables.map(({ debian }) => `linux/${debian}`),
@@ -180,7 +180,7 @@ describe("bun run release", () => {
       expect(kept(of)).toEqual(before);
     };
 
-    test("a tree that has a file the commit has not, and one that has another", () => {
+    test("a tree with a file that the commit does not have, or has with other contents", () => {
       const [added, changed] = [join(clone.folder, "added"), join(clone.folder, "NOTICE")];
       const notice = readFileSync(changed);
       try {
@@ -222,7 +222,7 @@ describe("bun run release", () => {
       MINUTES,
     );
 
-    test("words that it does not take", () => {
+    test("unknown options and extra arguments", () => {
       refused(clone, /^release: Unknown option '--arhc'[^\n]*; see bun run release --help\n$/, ["--arhc"]);
       refused(clone, /^release: Unexpected argument 'amd64'[^\n]*; see bun run release --help\n$/, ["amd64"]);
     });

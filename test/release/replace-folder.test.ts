@@ -18,7 +18,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe("a release", () => {
-  test("takes the place of the one before, or of none", () => {
+  test("replaces the previous one, if there is one", () => {
     fill("fresh");
     replaceFolder(at("release"), at("fresh"), at("aside"));
     fill("fresh");
@@ -27,7 +27,7 @@ describe("a release", () => {
     expect(readdirSync(folder).toSorted()).toEqual(["aside", "release"]);
   });
 
-  test("that cannot be put there leaves the one before", () => {
+  test("keeps the previous one if it cannot be put there", () => {
     fill("release");
     expect(() => replaceFolder(at("release"), at("absent"), at("aside"))).toThrow("ENOENT");
     expect(readdirSync(folder)).toEqual(["release"]);

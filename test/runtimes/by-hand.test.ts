@@ -32,7 +32,7 @@ describe.each(CASES)("a pod by hand with $runtime: $name", ({ kind, program }) =
     expect(await sandbox.ended).toEqual({ status: 0, stdout: "", stderr: GOODBYE });
   });
 
-  test("SIGTERM ends the sandbox with 0 while the second container runs, which goes with it", async () => {
+  test("SIGTERM ends the sandbox with 0 while the second container runs, and ends that with it", async () => {
     using workspace = await Workspace.create();
     await using runtime = new OciRuntime(kind, workspace);
     const sandbox = await runtime.start("sandbox", await pauseImage(workspace, program));

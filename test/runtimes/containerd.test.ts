@@ -42,7 +42,7 @@ describe.each(PROGRAMS)("containerd, in the kubelet's namespace: $name", (progra
   });
 });
 
-describe("containerd, the archive of two platforms, with what goes with them", () => {
+describe("containerd, the archive of two platforms, with attachments", () => {
   test("is imported as this machine's, and with --all-platforms as all of them", async () => {
     for (const [options, imported] of [
       [[], [HOST]],
@@ -69,7 +69,7 @@ function words(command: string, documented: string, ours: string): string[] {
 
 describe("containerd, many at once", () => {
   test(
-    "50 are started, all parked, and all stopped with status 0",
+    "50 start, all park, and all stop with status 0",
     async () => {
       await using containerd = await Containerd.create();
       await containerd.ctr("images", "import", await pauseImage(containerd.workspace, SHIPPED));

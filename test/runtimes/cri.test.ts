@@ -23,7 +23,7 @@ describe.each(PROGRAMS)("containerd as the kubelet calls it, the image its sandb
     });
   });
 
-  test("a pod whose containers have processes of their own: the sandbox runs /pause; it is ended by SIGKILL, so with 137", async () => {
+  test("a pod whose containers have their own processes: the sandbox runs /pause, and SIGKILL ends it, so with 137", async () => {
     await using containerd = await Containerd.create();
     await containerd.ctr("images", "import", await pauseImage(containerd.workspace, program));
     const events = start(containerd.command("events"));
@@ -38,7 +38,7 @@ describe.each(PROGRAMS)("containerd as the kubelet calls it, the image its sandb
     expect((await events.ended).stdout).toMatch(/\/tasks\/exit \{.*"exit_status":137/);
   });
 
-  test("the pod's runAsUser and runAsGroup are in force in the place of the image's", async () => {
+  test("the pod's runAsUser and runAsGroup replace the image's", async () => {
     await using containerd = await Containerd.create();
     await containerd.ctr("images", "import", await pauseImage(containerd.workspace, program));
     const config = podConfig(containerd, "POD", { runAsUser: { value: 1000 }, runAsGroup: { value: 2000 } });
@@ -48,7 +48,7 @@ describe.each(PROGRAMS)("containerd as the kubelet calls it, the image its sandb
     });
   });
 
-  test("a pod with the host's processes: /pause is not PID 1, says so, and has touched more of its memory for it", async () => {
+  test("a pod with the host's processes: /pause is not PID 1, says so, and touches more of its memory for that", async () => {
     await using containerd = await Containerd.create();
     await containerd.ctr("images", "import", await pauseImage(containerd.workspace, program));
     await withPod(containerd, podConfig(containerd, "NODE"), async (_, pod) => {

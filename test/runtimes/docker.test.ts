@@ -37,7 +37,7 @@ const [POD_COMMAND, JOINED_COMMAND] = [
 ];
 
 describe.each(PROGRAMS)("docker: $name", (program) => {
-  test("a second container joins the first, its orphans are reaped, docker stop leaves exit code 0", async () => {
+  test("a second container joins the first, its orphans are reaped, and docker stop ends with exit code 0", async () => {
     await using docker = await Docker.create("classic");
     await docker.run(
       ...words(documentedCommand("docs/node.md", "docker load "), await pauseImage(docker.workspace, program)),
@@ -61,7 +61,7 @@ describe.each(PROGRAMS)("docker: $name", (program) => {
     expect(await docker.try("logs", "pod")).toEqual({ status: 0, stdout: "", stderr: GOODBYE });
   });
 
-  test("on the node's PIDs, where it is not PID 1, it parks with a warning, and docker stop leaves exit code 0", async () => {
+  test("on the node's PIDs, where it is not PID 1, it parks with a warning, and docker stop ends with exit code 0", async () => {
     await using docker = await Docker.create("classic");
     await docker.run("load", "--input", await pauseImage(docker.workspace, program));
     await docker.run("run", "--detach", "--name=pod", "--network=none", "--pid=host", IMAGE);
@@ -73,7 +73,7 @@ describe.each(PROGRAMS)("docker: $name", (program) => {
 });
 
 describe.each(stores().map((store) => ({ store })))("docker, the $store image store", ({ store }) => {
-  test("docker load takes the archive of two platforms and what goes with them, this machine's of the two, and runs it under deploy/seccomp.json", async () => {
+  test("docker load takes this machine's image from the archive of two platforms with attachments, and runs it under deploy/seccomp.json", async () => {
     await using docker = await Docker.create(store);
     await docker.run("load", "--input", await indexImage(docker.workspace));
     await docker.run("load", "--input", await busyboxImage(docker.workspace));

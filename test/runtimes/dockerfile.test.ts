@@ -31,7 +31,7 @@ const EMULATOR = other?.emulator.package ?? "";
 
 describe("the Dockerfile, built from source", () => {
   testWith("buildah", "mmdebstrap", "runc")(
-    "for both platforms by buildah as it is, base image apart: each has the file of dist alone, in a layer below 200 kB, and labels; this machine's runs (takes 2 to 5 minutes)",
+    "by buildah for both platforms, unchanged except for the base image: each has the file of dist alone, in a layer below 200 kB, and labels; this machine's runs (takes 2 to 5 minutes)",
     async () => {
       mkdirSync(BASE_STORAGE, { recursive: true });
       using workspace = await Workspace.create(BASE_STORAGE);
@@ -83,7 +83,7 @@ describe("the Dockerfile, built from source", () => {
   });
 });
 
-describe("the Dockerfile, on a base that notes what is run", () => {
+describe("the Dockerfile, on a base that records what runs", () => {
   /** What the build stage runs for an architecture; without --arch, for this machine's. */
   const noted = (architecture: string, arch: readonly string[], ...packages: readonly string[]) => ({
     architecture,

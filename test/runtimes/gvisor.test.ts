@@ -77,7 +77,7 @@ describe(`${RUNSC.name}, deploy/seccomp.json`, () => {
     });
   });
 
-  test("with write taken out of it /pause is killed where it would write, so it is in force", async () => {
+  test("without write in it, /pause is killed when it writes, so the profile is in force", async () => {
     const syscalls = profile.syscalls.map((group) => ({
       ...group,
       names: group.names.filter((name) => name !== "write"),

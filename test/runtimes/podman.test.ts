@@ -47,7 +47,7 @@ describe.each(PROGRAMS)("podman kube play with the image as infra image: $name",
     "busybox",
     "conmon",
   )(
-    "a pod of two containers that share processes: orphans are reaped, podman pod stop leaves exit code 0",
+    "a pod of two containers that share processes: orphans are reaped, and podman pod stop ends with exit code 0",
     async () => {
       await using podman = await Podman.create();
       const archive = await pauseImage(podman.workspace, program);
@@ -103,7 +103,7 @@ describe("podman run", () => {
     "runc",
     "busybox",
     "conmon",
-  )("runs the image under deploy/seccomp.json, and kills what calls anything else", async () => {
+  )("runs the image under deploy/seccomp.json, and kills a program that makes any other call", async () => {
     await using podman = await Podman.create();
     await podman.load(await pauseImage(podman.workspace, SHIPPED));
     await podman.load(await busyboxImage(podman.workspace));
@@ -122,7 +122,7 @@ describe("podman run", () => {
   });
 });
 
-describe("the archive of two platforms, with what goes with them", () => {
+describe("the archive of two platforms, with attachments", () => {
   testWith("podman")("is loaded by podman as this machine's", async () => {
     await using podman = await Podman.create();
     await podman.load(await indexImage(podman.workspace));

@@ -37,7 +37,7 @@ describe.each(PROGRAMS)("the lines of docs/runtimes.md: $name", (program) => {
     "lxc-info",
     "nsenter",
     "busybox",
-  )(`LXC${WITHOUT_CONTROLLERS}: orphans are reaped, lxc-stop does not have to kill it`, async () => {
+  )(`LXC${WITHOUT_CONTROLLERS}: orphans are reaped, and lxc-stop does not have to kill it`, async () => {
     using workspace = await Workspace.create();
     const root = rootOf(workspace, program);
     // Leaves the machine's other LXC containers and their cgroups alone.

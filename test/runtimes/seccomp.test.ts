@@ -47,7 +47,7 @@ describe("the seccomp profile", () => {
     "bwrap",
     "gcc",
     "busybox",
-  )("under exactly these and execve, all else killed, /pause parks and ends with 0; busybox is killed", async () => {
+  )("under exactly these and execve, /pause parks and ends with 0, and busybox is killed", async () => {
     using workspace = await Workspace.create();
     const root = workspace.folder("root");
     copyFileSync(SHIPPED.path, join(root, "pause"));
@@ -91,7 +91,7 @@ describe("the seccomp profile", () => {
 
 describe.each([RUNC, CRUN])("the seccomp profile under $name", (kind) => {
   testWith("strace", ...kind.tools)(
-    `lists what it calls under it until it has executed /pause, as strace saw it in ${TRACED} starts`,
+    `lists the calls made under it until /pause is executed, as strace saw them in ${TRACED} starts`,
     async () => {
       using workspace = await Workspace.create();
       const archive = await pauseImage(workspace, SHIPPED);
@@ -132,7 +132,7 @@ describe.each([RUNC, CRUN])("the seccomp profile under $name", (kind) => {
   );
 
   testWith(...kind.tools)(
-    "under one without rt_sigtimedwait, as another pause's is, /pause exits with 42 at once",
+    "under a profile without rt_sigtimedwait, such as another pause's, /pause exits with 42 at once",
     async () => {
       using workspace = await Workspace.create();
       const archive = await pauseImage(workspace, SHIPPED);

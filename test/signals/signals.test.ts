@@ -136,7 +136,7 @@ async function endsWith(signal: keyof typeof SIGNALS, command: Case): Promise<vo
   }
 }
 
-describe("a signal ends it, and all that it began", () => {
+describe("a signal ends a command, and everything that it started", () => {
   for (const [name, command] of Object.entries(COMMANDS))
     for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const)
       test(`${name}: ${signal}`, () => endsWith(signal, command), 5 * 60_000);

@@ -18,12 +18,12 @@ const loads = file.segmentsOf(elf.PT_LOAD);
 const granule = (value: number) => pageDown(value, AARCH64.maxPageSize);
 
 describe("dist/arm64/pause as a file", () => {
-  test("it is an AArch64 executable of the shape that a snapshot has", () => {
+  test("is an AArch64 executable with the layout of a snapshot", () => {
     expect(file.machine).toBe(AARCH64.machine);
     expect(() => checkShape(AARCH64, { bytes, segments: file.segments })).not.toThrow();
   });
 
-  test("a kernel with pages of 64 kB can map it: each granule has one protection and one block of the file", () => {
+  test("can be mapped with pages of 64 kB: each granule has one protection and one block of the file", () => {
     for (const { vaddr, memsz, offset } of loads) {
       expect(vaddr % AARCH64.maxPageSize).toBe(offset % AARCH64.maxPageSize);
       expect(granule(vaddr + memsz - 1)).toBe(granule(vaddr));
@@ -33,21 +33,21 @@ describe("dist/arm64/pause as a file", () => {
     }
   });
 
-  test("its data is not in the file, and begins a granule: a kernel with pages of any size fills it with zeros", () => {
+  test("has its data outside the file, from the start of a granule: a kernel with pages of any size fills it with zeros", () => {
     const data = loads.filter(({ flags }) => (flags & elf.PF_W) !== 0);
     expect(data.map(({ filesz, vaddr }) => ({ filesz, place: vaddr % AARCH64.maxPageSize }))).toEqual([
       { filesz: 0, place: 0 },
     ]);
   });
 
-  test("file and gzip -9 against the C reference for AArch64", () => {
+  test("is at most half of the C reference for AArch64, and a fifth with gzip -9", () => {
     const reference = readFileSync(compileFor(AARCH64, REFERENCE_PROGRAM));
     const gzip = (content: Uint8Array<ArrayBuffer>) => Bun.gzipSync(content, { level: 9 }).length;
     expect(bytes.length / reference.length).toBeLessThanOrEqual(0.5);
     expect(gzip(bytes) / gzip(reference)).toBeLessThanOrEqual(0.2);
   });
 
-  testNeeding(program(QEMU))("P2: in QEMU's user mode it prints the version", () => {
+  testNeeding(program(QEMU))("P2: prints the version in QEMU's user mode", () => {
     const { exitCode, stdout, stderr } = Bun.spawnSync([QEMU, ARM64_PAUSE, "-v"]);
     expect({ exitCode, stdout: stdout.toString(), stderr: stderr.toString() }).toEqual({
       exitCode: 0,

@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { PRACTICE } from "../../src/snapshot/practice.ts";
 import { SCENARIOS, type Scenario, USUAL } from "../../src/snapshot/scenarios.ts";
 
-describe("the scenarios go every way through the program", () => {
-  test("each command line, each ending, each way of a message, as PID 1 and not, stopped and not", () => {
+describe("the scenarios take every path through the program", () => {
+  test("each command line, each ending, each path of a message, as PID 1 and not, stopped and not", () => {
     const ways = SCENARIOS.map(({ firstProcess, args, stdout, status, polls, writeFails, wakes }) =>
       [
         firstProcess,
@@ -21,13 +21,13 @@ describe("the scenarios go every way through the program", () => {
     expect(new Set(ways).size).toBe(2 * 2 * 3 * 5 * 2 + 2 * 3);
   });
 
-  test("nothing is said where stderr is not ready", () => {
+  test("nothing is printed if stderr is not ready", () => {
     const full = SCENARIOS.filter(({ polls }) => polls === 0);
     expect(full.map(({ stderr }) => stderr)).toEqual(full.map(() => ""));
     expect(full.length).toBeGreaterThan(10);
   });
 
-  test("a poll that fails takes no message away", () => {
+  test("a failing poll loses no message", () => {
     const said = ({ name, ...scenario }: Scenario) => JSON.stringify(scenario);
     const ready = new Set(SCENARIOS.filter(({ polls }) => polls === undefined).map(said));
     const failing = SCENARIOS.filter(({ polls }) => polls !== undefined && polls < 0);
@@ -45,7 +45,7 @@ describe("the scenarios go every way through the program", () => {
     });
   });
 
-  test("practice has every wait the scenarios have, as PID 1 and not, with stderr ready, full, and where poll fails", () => {
+  test("practice has every wait of the scenarios, as PID 1 and not, with stderr ready, with stderr full, and with a failing poll", () => {
     const rounds = new Set(
       PRACTICE.map(({ pid, ready, wait, commandLine }) => `${pid} ${ready} ${wait} ${commandLine}`),
     );

@@ -18,7 +18,7 @@ const file = readFileSync(PAUSE.path);
 const snapshot = new ElfFile("dist/pause", file);
 
 describe("dist/pause as a file", () => {
-  test("it is a static executable of 4 pages and 3 program headers: code, memory that is not in the file, the stack", () => {
+  test("is a static executable of 4 pages and 3 program headers: code, memory that is not in the file, the stack", () => {
     const [code, data] = snapshot.segmentsOf(elf.PT_LOAD);
     expect(snapshot.segments.map(({ type }) => type)).toEqual([elf.PT_LOAD, elf.PT_LOAD, elf.PT_GNU_STACK]);
     expect([code?.filesz, code?.memsz, data?.filesz]).toEqual([3 * 4096, 3 * 4096, 0]);
@@ -28,18 +28,18 @@ describe("dist/pause as a file", () => {
     expect(() => checkShape(hostArchitecture(), { bytes: file, segments: snapshot.segments })).not.toThrow();
   });
 
-  test("it takes as many page faults to its exit as it has segments, one for its stack, and one", () => {
+  test("takes as many page faults until its exit as it has segments, plus one for its stack and one more", () => {
     faultsOf(PAUSE.path, USUAL);
     expect(faultsOf(PAUSE.path, USUAL)).toBeLessThanOrEqual(4);
   });
 
-  test("no segment can be written and executed, the program headers fit in the first page, nothing lies where stacks go", () => {
+  test("has no segment that is both writable and executable, its program headers in the first page, and nothing where stacks go", () => {
     for (const { flags } of snapshot.segments) expect(flags & (elf.PF_W | elf.PF_X)).not.toBe(elf.PF_W | elf.PF_X);
     expect(elf.EHDR_SIZE + snapshot.segments.length * elf.PHDR_SIZE).toBeLessThanOrEqual(4096);
     for (const { vaddr, memsz } of snapshot.segments) expect(vaddr + memsz).toBeLessThan(0x2aaa_aaaa_a000);
   });
 
-  test("nothing lies below 4 MiB, and nothing of the runtime's own machine code or data is in it", () => {
+  test("has nothing below 4 MiB, and nothing of the runtime's own machine code or data", () => {
     const dynamic = join(PAUSE.path, "..", "pause-dynamic");
     const runtime = new ElfFile(dynamic, readFileSync(dynamic)).segmentsOf(elf.PT_LOAD);
     const [start, end] = [
@@ -53,7 +53,7 @@ describe("dist/pause as a file", () => {
     }
   });
 
-  test("what the build recorded of it is true", async () => {
+  test("matches what the build recorded of it", async () => {
     const { artifacts, snapshot: taken } = await Bun.file(join(PAUSE.path, "..", "provenance.json")).json();
     expect(artifacts).toContainEqual({
       path: "pause",

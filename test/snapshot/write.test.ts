@@ -40,7 +40,7 @@ function write(architecture: typeof X86_64, pages: readonly Page[], firstPage = 
 }
 
 describe("writing pages as a static executable", () => {
-  test("pages side by side with one protection are one segment, the first page's among them", () => {
+  test("adjacent pages with one protection form one segment, the first page's among them", () => {
     const snapshot = write(X86_64, [page(3, RW), page(1, RX), page(2, RX), page(9, RW)]);
     expect(loads(snapshot).map(({ vaddr, flags, filesz, memsz }) => [vaddr, flags, filesz, memsz])).toEqual([
       [BASE, RX, 3 * PAGE_SIZE, 3 * PAGE_SIZE],
@@ -65,7 +65,7 @@ describe("writing pages as a static executable", () => {
     expect(file.segments.map(({ type }) => type)).toEqual([elf.PT_LOAD, elf.PT_LOAD, elf.PT_GNU_STACK]);
   });
 
-  test("each further page of code is looked at before anything else, so that none is needed from a disk later", () => {
+  test("each further page of code is touched before anything else, so that none is read from a disk later", () => {
     const snapshot = Buffer.from(write(X86_64, [page(1, RX), page(2, RX), page(5, RW)]).bytes);
     const looks = [1, 2].map((number) => assemble(X86_64.stub.look, { page: BASE + number * PAGE_SIZE }));
     const { entry } = new ElfFile("snapshot", snapshot);
@@ -73,7 +73,7 @@ describe("writing pages as a static executable", () => {
     expect(snapshot.includes(assemble(X86_64.stub.look, { page: BASE + 5 * PAGE_SIZE }))).toBe(false);
   });
 
-  test("a segment that can be written and executed, one where stacks go, an interpreter and too many are refused", () => {
+  test("refuses a segment that is writable and executable, one where stacks go, an interpreter, and too many segments", () => {
     const good = write(X86_64, [page(1, RX)]);
     const [first, second] = good.segments;
     if (first === undefined || second === undefined) throw new Error("two segments were written");
@@ -97,7 +97,7 @@ describe("a snapshot for kernels with pages of 4, 16 and 64 kB", () => {
   const snapshot = write(AARCH64, pages, FIRST);
 
   test.each([0x1000, 0x4000, 0x1_0000])(
-    "with pages of %i bytes address and offset agree, and each page is there with its bytes and its protection",
+    "with pages of %i bytes address and offset agree, and each page keeps its bytes and its protection",
     (size) => {
       for (const { vaddr, offset, filesz } of loads(snapshot)) if (filesz > 0) expect(vaddr % size).toBe(offset % size);
       for (const { address, flags, bytes } of pages) {
@@ -115,7 +115,7 @@ describe("a snapshot for kernels with pages of 4, 16 and 64 kB", () => {
     expect(snapshot.bytes.subarray(table, code?.offset).every((byte) => byte === 0)).toBe(true);
   });
 
-  test("two protections in one granule are refused, as a kernel with pages of that size gives it one", () => {
+  test("two protections in one granule are refused, because a kernel with pages of that size can give it only one", () => {
     expect(() => write(AARCH64, [page(0x12, RW), page(0x14, RX)], FIRST)).toThrow(
       "the pages from 0x410000 to 0x420000 have two protections",
     );

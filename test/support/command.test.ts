@@ -22,12 +22,12 @@ function ran(command: readonly string[], env: Readonly<Record<string, string>> =
 }
 
 describe("a command", () => {
-  test("ends with 0, or with what its main returns", () => {
+  test("exits with 0, or with what its main returns", () => {
     expect(ran(words("console.log('done')"))).toEqual({ status: 0, stdout: "done\n", stderr: "" });
     expect(ran(words("return 7")).status).toBe(7);
   });
 
-  test("says in one line what the user can mend, and ends with 1 or as it is told to", () => {
+  test("prints in one line what the user can fix, and exits with 1 or a given status", () => {
     const line = { stdout: "", stderr: "name: it is so\n" };
     expect(ran(words("throw new UserError('it is so')"))).toEqual({ status: 1, ...line });
     expect(ran(words("throw new UserError('it is so')", ", () => 2"))).toEqual({ status: 2, ...line });
@@ -100,7 +100,7 @@ describe("a command", () => {
       ["waits for something else", "await run.sleep(100_000)"],
       ["cleans up first", "try { await child.ended } finally { await Bun.sleep(10); console.log('cleaned up') }"],
     ] as const) {
-      test(`that ${what} ends with ${status} on ${signal}, and with all that it began`, async () => {
+      test(`that ${what} ends with ${status} on ${signal}, and everything that it started ends too`, async () => {
         const folder = mkdtempSync(join(tmpdir(), "command-"));
         const begun = `run.folder("a-", ${JSON.stringify(folder)});
           const child = run.spawn(["sleep", "100"]);
@@ -123,7 +123,7 @@ describe("a command", () => {
     }
   }
 
-  test("started by nohup lives on after SIGHUP", async () => {
+  test("runs on after SIGHUP when nohup started it", async () => {
     const started = Bun.spawn(["nohup", ...words("console.log('up'); await Bun.sleep(300); console.log('done')")], {
       stdout: "pipe",
       stderr: "ignore",

@@ -10,13 +10,13 @@ import { Scope } from "../../src/support/scope.ts";
 const runs = (pid: number) => existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
 
 describe("a scope", () => {
-  test("has what a command wrote and how it ended", async () => {
+  test("returns what a command wrote and how it ended", async () => {
     await using run = new Scope();
     const ending = await run.spawn(["sh", "-c", "echo out; echo err >&2; exit 3"]).ended;
     expect(ending).toEqual({ status: 3, signal: null, late: false, stdout: "out\n", stderr: "err\n" });
   });
 
-  test("tells of a signal as a shell does, and of a process that took too long", async () => {
+  test("reports a signal as a shell does, and a process that took too long", async () => {
     await using run = new Scope();
     const killed = await run.spawn(["sh", "-c", "kill -TERM $$"]).ended;
     expect(killed).toMatchObject({ status: 143, signal: "SIGTERM", late: false });
@@ -38,7 +38,7 @@ describe("a scope", () => {
     expect(pids.map(runs)).toEqual([false, false]);
   });
 
-  test("ends what a command leaves in its process group", async () => {
+  test("ends what a command left in its process group", async () => {
     await using run = new Scope();
     const { stdout } = await run.spawn(["sh", "-c", "sleep 100 >&- 2>&- & echo $!"]).ended;
     expect(runs(Number(stdout))).toBe(false);
@@ -61,7 +61,7 @@ describe("a scope", () => {
     expect(stdout.split("\n").slice(0, 2)).toEqual(["SigBlk:\t0000000000000000", "SigIgn:\t0000000000000000"]);
   });
 
-  test("removes its folders, and has each once", async () => {
+  test("makes separate folders, and removes them", async () => {
     const folders: string[] = [];
     {
       await using run = new Scope();
@@ -72,18 +72,18 @@ describe("a scope", () => {
     expect(folders.map((folder) => existsSync(folder))).toEqual([false, false]);
   });
 
-  test("says of a place where no folder can be made what to do", () => {
+  test("says what to do if it cannot make a folder", () => {
     const run = new Scope();
     expect(() => run.folder("x-", "/proc/none")).toThrow(
       new UserError("/proc/none: cannot make a folder there (ENOENT); make it writable, with room"),
     );
   });
 
-  test("says of a command that there is none", () => {
+  test("names a command that is not found", () => {
     expect(() => new Scope().spawn(["no-such-command"])).toThrow("no-such-command: command not found");
   });
 
-  test("ends the last first, and all of it where one fails", async () => {
+  test("ends the last first, and ends everything even if one end fails", async () => {
     const ended: number[] = [];
     const run = new Scope();
     run.defer(() => void ended.push(1));
@@ -98,7 +98,7 @@ describe("a scope", () => {
     expect(ended).toEqual([3, 2, 1]);
   });
 
-  test("aborted, kills what runs, says why, and starts nothing more, inside itself neither", async () => {
+  test("if aborted, kills what runs, says why, and starts nothing more, not even in a nested scope", async () => {
     await using run = new Scope();
     const inner = run.nested();
     const child = inner.spawn(["sleep", "100"]);
@@ -110,7 +110,7 @@ describe("a scope", () => {
       expect(start).toThrow(Interrupted);
   });
 
-  test("waits for a lock that another process holds, and says which", async () => {
+  test("waits for a lock that another process holds, and names that process", async () => {
     const folder = mkdtempSync(join(tmpdir(), "lock-"));
     const holder = new Scope();
     const child = holder.spawn(["flock", folder, "sh", "-c", "echo > held; exec sleep 100"], { cwd: folder });

@@ -36,7 +36,7 @@ describe("moving to another Bun renames", () => {
 });
 
 testNeeding(program("git"))(
-  "after a move no file names the old one, but records, histories and lists of what was tried",
+  "after a move, only records, histories and lists of what was tried name the old one",
   () => {
     const { stdout } = Bun.spawnSync(["git", "grep", "--files-with-matches", "-Fz", PINNED_BUN], { cwd: REPOSITORY });
     const files = stdout.toString().split("\0").filter(Boolean);
@@ -52,6 +52,6 @@ testNeeding(program("git"))(
   },
 );
 
-test("a line that names a version is told from one that names a longer one", () => {
+test("tells a line that names a version from one that names a longer version", () => {
   expect(linesNaming("a\n7.4.5\nv7.4.55\n17.4.5\n(7.4.5)\n7.4.5.", "7.4.5")).toEqual([2, 5, 6]);
 });

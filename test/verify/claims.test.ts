@@ -25,8 +25,8 @@ const of = (
   { label, architecture = X86_64 }: { label?: string; architecture?: typeof X86_64 } = {},
 ) => claimsAbout(FILE, { name: FILE, architecture, bytes, label });
 
-describe("what is said of a file", () => {
-  test("is nothing, where nothing lies beside it; and by its image's label, the commit", () => {
+describe("the claims about a file", () => {
+  test("are none if nothing lies beside it, and the commit if its image's label names one", () => {
     rmSync(BESIDE, { force: true });
     expect(of(BYTES)).toEqual({ claims: [], unused: undefined });
     expect(of(BYTES, { label: "abc" })).toEqual({
@@ -35,7 +35,7 @@ describe("what is said of a file", () => {
     });
   });
 
-  test("is, by the provenance.json that was built with it, the commit, the runtime and the libraries", () => {
+  test("are the commit, the runtime and the libraries, by the provenance.json that was built with it", () => {
     cpSync(built("provenance.json"), BESIDE);
     const { claims, unused } = of(BYTES);
     expect(unused).toBeUndefined();
@@ -45,7 +45,7 @@ describe("what is said of a file", () => {
     expect(Object.fromEntries(claims[0]?.libraries ?? [])).toEqual(pinnedLibraries(X86_64).sha256);
   });
 
-  test("is nothing by the provenance.json of another file; and that is said, unless it is that of the other platform's", () => {
+  test("are none by the provenance.json of another file, which is reported unless it is the other platform's", () => {
     cpSync(built("provenance.json"), BESIDE);
     expect(of(BYTES.subarray(1))).toEqual({
       claims: [],
@@ -55,7 +55,7 @@ describe("what is said of a file", () => {
     expect(of(BYTES.subarray(1), { label: "abc" }).claims.map(({ commit }) => commit)).toEqual(["abc"]);
   });
 
-  test("is that it was built with changes, where git knew no commit, and with which libraries that are not pinned", () => {
+  test("include changes, a commit that git did not know, and the libraries that are not pinned", () => {
     const provenance = JSON.parse(readFileSync(built("provenance.json"), "utf8"));
     const [library] = provenance.libraries;
     writeFileSync(
@@ -74,7 +74,7 @@ describe("what is said of a file", () => {
     expect(readProvenance(BESIDE).others).toEqual([]);
   });
 
-  test("is nothing by one that is not the provenance of a build, and why", () => {
+  test("are none by a file that is not the provenance of a build, and say why", () => {
     rmSync(BESIDE, { force: true });
     for (const make of [() => mkdirSync(BESIDE), () => Bun.spawnSync(["mkfifo", BESIDE])]) {
       make();
@@ -99,7 +99,7 @@ describe("what is said of a file", () => {
     }
   });
 
-  test("is, by the statement of the release it is of, the commit, the runtime and the libraries too", () => {
+  test("are the commit, the runtime and the libraries, too, by the statement of its release", () => {
     rmSync(BESIDE, { force: true });
     const release = {
       architecture: X86_64,

@@ -48,13 +48,13 @@ const hostile: Readonly<Record<string, () => Uint8Array>> = {
 };
 
 for (const [what, make] of Object.entries(hostile))
-  test(`${what}: verify refuses it in a line, with less memory than is stated`, () => {
+  test(`${what}: verify refuses it in one line, within the stated memory`, () => {
     const path = join(FOLDER, "archive");
     writeFileSync(path, make());
     refusedBy(path, 1);
   }, 60_000);
 
-test("files that are larger than an archive, or than anything, may be", () => {
+test("verify refuses files that are larger than an archive may be, or than any file may be", () => {
   const path = join(FOLDER, "large");
   writeFileSync(path, forged());
   truncateSync(path, MOST_ARCHIVE_BYTES + 512);

@@ -52,7 +52,7 @@ const given = (bytes: Uint8Array) => ({ name: "FILE", architecture: X86_64, byte
 const changed = (...offsets: readonly number[]) =>
   offsets.reduce((bytes, at) => bytes.fill((bytes[at] ?? 0) ^ 0xff, at, at + 1), Buffer.from(BUILT));
 
-describe("what may be the cause", () => {
+describe("the possible cause", () => {
   test("is another commit, by provenance or by a label, with what to do", () => {
     const line = (source: string) =>
       `commit: ${source} says ${THERE}, but this checkout is ${HERE}; git checkout ${THERE}, and verify again`;
@@ -90,7 +90,7 @@ describe("what may be the cause", () => {
     ]);
   });
 
-  test("is a library of this machine's that is not the pinned one, and then the rebuild is not the release's", () => {
+  test("is a library of this machine that is not the pinned one, and then the rebuild is not the release's", () => {
     expect(said({ rebuilt: { ...REBUILT, others: ["/lib/libc.so"] } })).toEqual([
       expect.stringMatching(
         /^this machine: its libraries are not the release's: \/lib\/libc\.so is not what src\/build\/pin\/pin\.json has .*: the difference may come from this machine and not from the file$/,
@@ -98,7 +98,7 @@ describe("what may be the cause", () => {
     ]);
   });
 
-  test("is not known of a bare file, or of one whose provenance is another's", () => {
+  test("is unknown for a bare file, or for one beside another file's provenance", () => {
     const bare = [
       expect.stringMatching(
         new RegExp(
@@ -113,21 +113,21 @@ describe("what may be the cause", () => {
     ]);
   });
 
-  test("is none that is known, where all that is said of it is so: then that is said", () => {
+  test("is unknown if all claims about the file are true, and the report says so", () => {
     expect(said({})).toEqual([
       "by provenance.json, none of these differs: the file is not what they say, or the build is not reproducible here",
     ]);
   });
 });
 
-describe("of the same bytes", () => {
+describe("about the same bytes", () => {
   const end = `(amd64, ${BUILT.length.toLocaleString("en-US")} bytes, SHA-256 ${sha256(BUILT)})`;
 
-  test("one line is said, with the commit", () => {
+  test("prints one line, with the commit", () => {
     expect(describeSame(given(BUILT), evidence({}))).toBe(`FILE: the same bytes as a build of commit ${HERE} ${end}`);
   });
 
-  test("it is said that no commit was built, or that the file says another", () => {
+  test("says that no commit was built, or that the file names another", () => {
     expect(describeSame(given(BUILT), evidence({ checkout: { commit: HERE, changes: ["src/x.ts"] } }))).toBe(
       `FILE: the same bytes as a build of commit ${HERE} with changes (src/x.ts) ${end}`,
     );
@@ -140,7 +140,7 @@ describe("of the same bytes", () => {
   });
 });
 
-describe("of other bytes", () => {
+describe("about other bytes", () => {
   const { segments } = new ElfFile("built", BUILT);
   const [, second] = segments;
   const at = (header: number, field: number) => EHDR_SIZE + header * PHDR_SIZE + field;
@@ -173,21 +173,21 @@ describe("of other bytes", () => {
   const PAGES = Math.ceil(BUILT.length / 4096);
   const pages = (bytes: Uint8Array) => describePages(bytes, BUILT, compare(bytes, BUILT), MAP);
 
-  test("both sums are said, and the commit", () => {
+  test("prints both sums, and the commit", () => {
     const bytes = changed(0x3010);
     expect(describeOther(given(bytes), BUILT, evidence({}))).toBe(
       `FILE: differs from a build of commit ${HERE} (amd64: SHA-256 is ${sha256(bytes)}, the rebuild's is ${sha256(BUILT)})`,
     );
   });
 
-  test("a byte of the ELF header is named by its field", () => {
+  test("names a byte of the ELF header by its field", () => {
     expect(headers(changed(24))).toEqual([
       expect.stringMatching(/^ELF header: e_entry is 0x[0-9a-f]+, and in the rebuild 0x[0-9a-f]+$/),
     ]);
     expect(headers(changed(12))).toEqual(["ELF header: EI_PAD is 0xff000000, and in the rebuild 0x0"]);
   });
 
-  test("a byte of a program header is named by its field, its number and its segment, also where the file can no longer be read as one", () => {
+  test("names a byte of a program header by its field, its number and its segment, even if the file can no longer be read as ELF", () => {
     expect(headers(changed(at(1, 4)))).toEqual([
       expect.stringMatching(
         new RegExp(
@@ -201,7 +201,7 @@ describe("of other bytes", () => {
     expect(pages(damaged)[0]).toStartWith(`pages: 1 of ${PAGES} differ; `);
   });
 
-  test("each byte of the headers, down to those of the last segment, is of one field, and has its name and size by the gABI", () => {
+  test("names each byte of the headers, to the end of the last segment's, by one field, with its name and size by the gABI", () => {
     const sizes = (offsets: readonly number[]) => {
       const names = offsets
         .flatMap((offset) => headers(changed(offset)))
@@ -219,7 +219,7 @@ describe("of other bytes", () => {
     );
   });
 
-  test("a byte of a page is named by its place, both values, and its origin and function", () => {
+  test("names a byte of a page by its place, both values, and its origin and function", () => {
     const [was, is] = [BUILT, changed(0x2010)].map((bytes) => hex(bytes[0x2010] ?? 0));
     const bytes = `${is} at 0x2010, and in the rebuild ${was}`;
     expect(headers(changed(0x2010))).toEqual([]);
@@ -229,7 +229,7 @@ describe("of other bytes", () => {
     ]);
   });
 
-  test("a function ends before the byte behind it", () => {
+  test("ends a function before the byte after it", () => {
     const named = (offset: number) => pages(changed(offset))[1]?.split(":")[0];
     expect([0x202f, 0x2030].map(named)).toEqual([
       "  page at offset 0x2000, address 0x40202f, r-x, musl's functions, from libc.a (strlen)",
@@ -237,7 +237,7 @@ describe("of other bytes", () => {
     ]);
   });
 
-  test("what no kernel maps is named by what it is", () => {
+  test("names the parts that no kernel maps", () => {
     expect(
       pages(changed(0x2000, CODE))
         .slice(1)
@@ -248,7 +248,7 @@ describe("of other bytes", () => {
     ]);
   });
 
-  test("of many pages and fields the first are named, and how many more there are", () => {
+  test("names the first of many pages and fields, and says how many more there are", () => {
     const lines = pages(Buffer.concat([BUILT, Buffer.alloc(12 * 4096, 1)]));
     expect(lines.length).toBe(10);
     expect([lines.at(0)?.split(";")[0], lines.at(-1)]).toEqual([
@@ -259,7 +259,7 @@ describe("of other bytes", () => {
     expect(headers(changed(...fields)).at(-1)).toBe("and 2 more fields of the headers");
   });
 
-  test("a file that is shorter or longer says so, and where it ends", () => {
+  test("says that a file is shorter or longer, and where it ends", () => {
     const [shorter, longer] = [BUILT.subarray(0, 0x2800), Buffer.concat([BUILT, Buffer.from("more")])];
     const said = (bytes: number) => `${bytes.toLocaleString("en-US")} bytes`;
     const has = `and the rebuild has ${said(BUILT.length)}`;
@@ -275,7 +275,7 @@ describe("of other bytes", () => {
     ]);
   });
 
-  test("the C program has no page of it, and is said to be another; one with a page left is not", () => {
+  test("calls the C program another program, but not a file with one of its pages left", () => {
     expect(isAnotherProgram(compare(readFileSync(buildReference()), BUILT))).toBe(true);
     expect(isAnotherProgram(compare(changed(0, 0x1000), BUILT))).toBe(false);
     // Any file may have a page of zeros.

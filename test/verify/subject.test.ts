@@ -71,7 +71,7 @@ const pause = (mode = 0o755, name = "pause"): TarEntry => ({
   mode,
 });
 
-describe("what is to be verified", () => {
+describe("the subject of verify", () => {
   test.each(programs)(
     "of an executable is itself, for the architecture of its e_machine: $architecture",
     ({ architecture, bytes }) => {
@@ -111,7 +111,7 @@ describe("what is to be verified", () => {
   });
 });
 
-describe("what other tools write of the image's archive is read alike", () => {
+describe("an archive that other tools write from the image's archive is read as the same", () => {
   /** The archive that they start from, and what to find in their output. */
   const archive = file(assemble(CONTENTS, programs, "amd64").archive);
   const found = (path: string) =>
@@ -182,7 +182,7 @@ describe("what other tools write of the image's archive is read alike", () => {
   }
 });
 
-describe("what no build makes is said so in one line", () => {
+describe("a file that no build makes is refused in one line", () => {
   const refused = (path: string, line: RegExp, kind: typeof OtherFileError | typeof VerifyError = OtherFileError) => {
     const caught = (() => {
       try {
@@ -211,7 +211,7 @@ describe("what no build makes is said so in one line", () => {
     refused(file(pause().bytes.subarray(0, 20)), /an ELF file that is cut short within its header/);
   });
 
-  test("an archive that is damaged: with what is the matter", () => {
+  test("a damaged archive, with what is wrong", () => {
     const { archive } = assemble(CONTENTS, programs, "amd64");
     refused(file(archive.subarray(0, archive.length / 2)), /: the tar archive is cut short/);
     const members = untar("archive", archive);
@@ -267,7 +267,7 @@ describe("what no build makes is said so in one line", () => {
     refused(imageWith([root]), /the image gives \/ mode 777 and owner 0:0, /);
   });
 
-  test("an image that runs something else, or as somebody else", () => {
+  test("an image that runs something else, or as another user", () => {
     const run = (config: object) => imageWith([tar([pause()], 0)], "amd64", "linux", config);
     expect(readSubjects(run({ Env: ["PATH=/bin"], Cmd: [], WorkingDir: "/" })).length).toBe(1);
     for (const [config, found] of [
@@ -287,13 +287,13 @@ describe("what no build makes is said so in one line", () => {
     }
   });
 
-  test("an image whose root has contents, which are a member to another reader", () => {
+  test("an image whose root has contents, which another reader takes for a member", () => {
     const hidden = tarOf({ name: "pause", content: "other" }).subarray(0, 1024);
     const layer = tarOf({ name: "./", type: "5", content: hidden }, { name: "pause", content: pause().bytes });
     refused(imageWith([layer]), /a layer: the tar archive has a folder "\.\/" with a size at byte 0/);
   });
 
-  test("an image for another platform than its /pause, or than any that there is", () => {
+  test("an image for another platform than its /pause, or for an unknown platform", () => {
     refused(imageOf([pause()], "arm64"), / \(linux\/arm64\): its \/pause is for amd64; /);
     refused(
       imageOf([pause()], "amd64", "windows"),
@@ -309,11 +309,11 @@ describe("what no build makes is said so in one line", () => {
     );
   });
 
-  test("an archive of no image", () => {
+  test("an archive without an image", () => {
     refused(file(forged({ list: (list) => ({ ...list, manifests: [] }) })), /an archive without an image in it/);
   });
 
-  test("and what cannot be read is no file to say anything of", () => {
+  test("but a file that cannot be read is another error", () => {
     refused(join(FOLDER, "nothing"), /: cannot be read \(ENOENT.*\); give a file$/, VerifyError);
     refused(FOLDER, /: cannot be read \(it is not a regular file\); give a file$/, VerifyError);
     refused("/dev/zero", /: cannot be read \(it is not a regular file\); give a file$/, VerifyError);

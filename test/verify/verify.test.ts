@@ -78,7 +78,7 @@ describe("bun run verify", () => {
   );
 
   needingGit(
-    "says of a changed byte which page it is in and where that comes from, and by the provenance beside it, what else is another",
+    "names the page of a changed byte and its origin, and says what else differs by the provenance beside it",
     () => {
       const map: PauseMap = JSON.parse(readFileSync(mapPath(), "utf8"));
       const part = map.parts.find(({ origin }) => origin === "musl") ?? missing();
@@ -125,7 +125,7 @@ describe("bun run verify", () => {
   );
 
   needingGit(
-    "names both commits of a file of another one, by its provenance and by its image's label; there it is the same",
+    "names both commits for a file of another commit, by its provenance and by its image's label; at that commit it is the same",
     () => {
       // Another version gives other bytes: those that -v prints.
       writeFileSync(PACKAGE, readFileSync(PACKAGE, "utf8").replace(/"version": ".*"/, '"version": "9.9.9"'));
@@ -171,7 +171,7 @@ describe("bun run verify", () => {
   );
 
   needingGit(
-    "says of an image of another program no more than that it is one",
+    "says of an image of another program only that it is another program",
     () => {
       const programs = [{ architecture: host.debian, bytes: readFileSync(buildReference()) }];
       const path = place(
@@ -195,7 +195,7 @@ describe("bun run verify", () => {
   );
 
   test(
-    "leaves nothing in dist where it is ended by a signal",
+    "leaves nothing in dist if a signal ends it",
     async () => {
       const child = Bun.spawn([...clone.command("src/ship/verify/cli.ts", [place(readFileSync(BUILT))])], {
         stdout: "pipe",
@@ -213,7 +213,7 @@ describe("bun run verify", () => {
     MINUTES,
   );
 
-  test("says with --help how it is called, and what its exit status means", () => {
+  test("prints its usage and the meaning of its exit status with --help", () => {
     const { status, lines, complaint } = verify(["--help"]);
     expect([status, lines[0], lines.at(-1), complaint]).toEqual([
       0,
@@ -227,13 +227,13 @@ describe("bun run verify", () => {
     const refused = (args: readonly string[], status: number, line: RegExp, env?: Readonly<Record<string, string>>) =>
       expect(verify(args, env)).toEqual({ status, lines: [], complaint: expect.stringMatching(line) });
 
-    test("a file that is none of ours: 1", () =>
+    test("a file that is not a pause: 1", () =>
       refused(
         [place(Buffer.from("#!/bin/sh\n"))],
         1,
         /^verify: \S+: neither an ELF file nor an image's archive [^\n]*\n$/,
       ));
-    test("a file that is not there: 2", () =>
+    test("a file that does not exist: 2", () =>
       refused([join(FOLDER, "nothing")], 2, /^verify: \S+: cannot be read \([^\n]*\); give a file\n$/));
     test("no QEMU for the other architecture: 2", () =>
       refused(
@@ -249,7 +249,7 @@ describe("bun run verify", () => {
       [["a", "--patience", "0"], "--patience 0: not a number of seconds"],
       [["a", "--patience", "1h"], "--patience 1h: not a number of seconds"],
     ] as const) {
-      test(`the words ${JSON.stringify(args)}: 2`, () =>
+      test(`the arguments ${JSON.stringify(args)}: 2`, () =>
         refused(args, 2, new RegExp(`^verify: ${line}; see bun run verify --help\\n$`)));
     }
   });

@@ -18,7 +18,7 @@ function hierarchyOf(controller: Controller): { folder: string; version: "v1" | 
   // Version 2 counts each group's CPU without a controller.
   if (controller === "cpuacct" && existsSync(join(ROOT, "cgroup.controllers"))) return { folder: ROOT, version: "v2" };
   throw new UserError(
-    `no control group can be made: the ${controller} controller is neither in ${ROOT} (cgroup v2) nor in ${join(ROOT, controller)} (v1); mount one`,
+    `cannot make a control group: the ${controller} controller is neither in ${ROOT} (cgroup v2) nor in ${join(ROOT, controller)} (v1); mount one`,
   );
 }
 

@@ -18,7 +18,7 @@ import type { Samples } from "./samples.ts";
 const ROOT = join(import.meta.dir, "..");
 const NAMES = MEASUREMENTS.map(({ name }) => name).join(", ");
 
-const HELP = `Measures pause against what a user would pick instead, and writes a report.
+const HELP = `Measures pause against the programs a user would choose instead, and writes a report.
 
 Usage: bun run bench [options]        (as root: it makes namespaces and control groups)
 
@@ -54,13 +54,13 @@ type Values = ReturnType<typeof parse>["values"];
 
 async function measure(run: Scope, { quick, only, peers: wanted }: Values): Promise<Results> {
   if (process.getuid?.() !== 0)
-    throw new UserError("it makes PID namespaces and control groups, which needs root; run it as root");
+    throw new UserError("the benchmark makes PID namespaces and control groups; run it as root");
   const measurements = MEASUREMENTS.filter(({ name }) => only === undefined || name === only);
   if (measurements.length === 0)
-    throw new UserError(`no measurement is called ${JSON.stringify(only)}; there are ${NAMES}`);
+    throw new UserError(`unknown measurement ${JSON.stringify(only)}; name one of ${NAMES}`);
   const plan = quick ? QUICK : FULL;
   const { present, missing } = await peers(wanted?.split(","));
-  if (missing.length > 0) console.error(`not on this machine, and so not measured: ${missing.join(", ")}`);
+  if (missing.length > 0) console.error(`not measured, because this machine does not have them: ${missing.join(", ")}`);
   const described = describeRun(quick, present, missing, await prices());
 
   const samples: Samples = {};

@@ -15,8 +15,7 @@ export type Exposure = {
 /** @throws UserError for a program of an unknown architecture. */
 export function exposureOf(file: ElfFile): Exposure {
   const architecture = architectureOf(file.machine);
-  if (architecture === undefined)
-    throw new UserError(`${file.name}: e_machine ${file.machine} is no architecture that is known here`);
+  if (architecture === undefined) throw new UserError(`${file.name}: unknown architecture (e_machine ${file.machine})`);
   const executable = file.segmentsOf(elf.PT_LOAD).filter(({ flags }) => (flags & elf.PF_X) !== 0);
   const code = executable.map(({ vaddr, offset, filesz, flags }) => ({
     address: vaddr,

@@ -49,14 +49,14 @@ function gadgets(path: string): number {
   const [, count] = /Unique gadgets found: (\d+)/.exec(stdout) ?? [];
   if (count === undefined)
     throw new UserError(
-      `ROPgadget --binary ${path}: it names no count (${stderr.trim().split("\n").at(-1)}); use version 7.2`,
+      `ROPgadget --binary ${path}: it prints no count (${stderr.trim().split("\n").at(-1)}); use version 7.2`,
     );
   return Number(count);
 }
 
 function said(command: readonly string[]) {
   if (Bun.which(command[0] ?? "") === null)
-    throw new UserError("ROPgadget is not there; apt-get install python3-ropgadget");
+    throw new UserError("ROPgadget not found; on Debian: apt-get install python3-ropgadget");
   const { stdout, stderr } = Bun.spawnSync([...command]);
   return { stdout: stdout.toString(), stderr: stderr.toString() };
 }

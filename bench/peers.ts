@@ -69,7 +69,7 @@ export async function peers(
   const names = [...OURS, ...IN_C, ...OTHERS.map(({ name }) => name)];
   const unknown = only?.find((name) => !names.includes(name));
   if (unknown !== undefined)
-    throw new UserError(`no peer is called ${JSON.stringify(unknown)}; there are ${names.join(", ")}`);
+    throw new UserError(`unknown peer ${JSON.stringify(unknown)}; name one of ${names.join(", ")}`);
   const wanted = [...(await ours()), ...inC(), ...OTHERS].filter(
     ({ name }) => only === undefined || name === REFERENCE || only.includes(name),
   );
@@ -122,7 +122,7 @@ function compiled<T>(compile: () => T): T {
     const found = error instanceof Error ? error.message : `${error}`;
     throw new UserError(
       /gcc/.test(found)
-        ? `a C program to compare with cannot be compiled (${found.trim()}); apt-get install gcc libc6-dev musl-tools`
+        ? `cannot compile a C program to compare with (${found.trim()}); apt-get install gcc libc6-dev musl-tools`
         : found,
     );
   }

@@ -76,7 +76,7 @@ export function readResults(path: string): Results {
     return results as Results;
   } catch (error) {
     throw new UserError(
-      `${path}: no results can be read from it (${error instanceof Error ? error.message : error}); give the results.json of an earlier run`,
+      `${path}: cannot read results from it (${error instanceof Error ? error.message : error}); give the results.json of an earlier run`,
     );
   }
 }

@@ -56,7 +56,7 @@ export async function held<T>(
   try {
     const result = await use(await pidsOf(peer, child.stdout, child.stderr));
     if (child.exitCode !== null || child.signalCode !== null)
-      throw new UserError(`the rig that held ${peer.name} ended too soon; what was measured meanwhile is void`);
+      throw new UserError(`the rig that held ${peer.name} ended too soon; discard what was measured meanwhile`);
     return result;
   } finally {
     await child.stdin.end();
@@ -74,7 +74,7 @@ async function pidsOf(
     text += new TextDecoder().decode(chunk);
     if (text.endsWith("]\n")) return JSON.parse(text) as number[];
   }
-  throw new UserError(`${peer.name} could not be held: ${(await new Response(stderr).text()).trim()}`);
+  throw new UserError(`cannot hold ${peer.name}: ${(await new Response(stderr).text()).trim()}`);
 }
 
 async function rig<T>(args: readonly string[], env: Readonly<Record<string, string>>): Promise<T> {
@@ -86,7 +86,7 @@ async function rig<T>(args: readonly string[], env: Readonly<Record<string, stri
   });
   const [out, err, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   if (status !== 0)
-    throw new UserError(`the rig's ${args.slice(0, 5).join(" ")} failed: ${err.trim() || `it ended with ${status}`}`);
+    throw new UserError(`the rig's ${args.slice(0, 5).join(" ")} failed: ${err.trim() || `it exited with ${status}`}`);
   return JSON.parse(out) as T;
 }
 

@@ -26,7 +26,7 @@ export function compileFor({ debian, gnuTriplet }: Architecture, { name, source,
   const compiler = `${gnuTriplet}-gcc`;
   if (Bun.which(compiler) === null)
     throw new Error(
-      `${compiler} is not there: apt-get install gcc-${gnuTriplet.replace("_", "-")} libc6-dev-${debian}-cross`,
+      `${compiler} not found: apt-get install gcc-${gnuTriplet.replace("_", "-")} libc6-dev-${debian}-cross`,
     );
   return compileWith(compiler, join(TEST_DIST, debian, name), source, flags);
 }
@@ -37,8 +37,7 @@ export function compileWith(compiler: string, output: string, source: string, fl
   const stamp = `${command.join(" ")}\n${readFileSync(source, "utf8")}`;
   const stampFile = `${output}.stamp`;
   if (existsSync(output) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return output;
-  if (Bun.which(compiler) === null)
-    throw new Error(`${compiler} is not there: apt-get install ${packagesOf(compiler)}`);
+  if (Bun.which(compiler) === null) throw new Error(`${compiler} not found: apt-get install ${packagesOf(compiler)}`);
   mkdirSync(dirname(output), { recursive: true });
   const { exitCode, stderr } = Bun.spawnSync(command);
   if (exitCode !== 0) throw new Error(`${command.join(" ")}\n${stderr}`);

@@ -52,7 +52,7 @@ export function documentedCommand(path: string, beginning: string): string {
   const [only, another] = [...new Set(found)];
   if (only === undefined || another !== undefined)
     throw new Error(
-      `${path} has ${found.length} commands that begin with ${JSON.stringify(beginning)}, and a test runs one: ` +
+      `${path} has ${found.length} commands that begin with ${JSON.stringify(beginning)}, but a test runs exactly one: ` +
         "change the test with the page",
     );
   return only;
@@ -63,7 +63,7 @@ export function documentedBlocks(path: string, heading: string, language: string
   const found = page(path).filter((block) => block.heading === heading && block.language === language);
   if (found.length === 0)
     throw new Error(
-      `${path} has no ${language} block below ${JSON.stringify(heading)}, and a test uses it: ` +
+      `${path} has no ${language} block below ${JSON.stringify(heading)}, but a test uses it: ` +
         "change the test with the page",
     );
   return found.map(({ text }) => text.split("\n"));

@@ -78,6 +78,6 @@ function requireOptions(wanted: string, made: string): void {
     .filter((line) => line.startsWith("CONFIG_") && !lines.has(line));
   if (absent.length > 0)
     throw new Error(
-      `configuring Linux: ${absent.join(", ")} of ${wanted} did not come out in ${made}: what they depend on is missing, or they were renamed`,
+      `configuring Linux: ${absent.join(", ")} of ${wanted} are missing in ${made}: their dependencies are not set, or they were renamed`,
     );
 }

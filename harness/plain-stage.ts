@@ -73,7 +73,7 @@ export async function plainlyParked<T>(
   const stage = raise(artifact, conditions);
   try {
     const pid = await soon(`${artifact.name} to park`, () => {
-      if (stage.exitCode !== null) throw new Error(`it ended with ${stage.exitCode} before it parked`);
+      if (stage.exitCode !== null) throw new Error(`it exited with ${stage.exitCode} before it parked`);
       const candidates = conditions.first === false ? [stage.pid] : childrenOf(stage.pid).map((child) => child.pid);
       return candidates.find((candidate) => waits(candidate));
     });

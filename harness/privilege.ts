@@ -177,7 +177,8 @@ export function testNeeding(...needs: readonly Need[]) {
     const title = share === "rest" ? `${name}${REST_MARK}` : name;
     const missing = missingOf(needs);
     if (missing === "") test(title, run, timeout);
-    else if (CI) test(title, () => Promise.reject(new Error(`not here, and under CI everything must run: ${missing}`)));
+    else if (CI)
+      test(title, () => Promise.reject(new Error(`under CI every test must run, but this machine lacks ${missing}`)));
     else test.skip(`${name} (skipped: needs ${missing})`, run);
   };
 }

@@ -54,6 +54,6 @@ export const rollup = (pid: number, field: string) =>
 export function pageSize(): number {
   const [, kB = ""] = /^KernelPageSize: +(\d+) kB$/m.exec(readFileSync("/proc/self/smaps", "latin1")) ?? [];
   if (kB === "")
-    throw new Error("/proc/self/smaps does not tell the size of a page; the kernel needs CONFIG_PROC_PAGE_MONITOR");
+    throw new Error("/proc/self/smaps does not show the page size; the kernel needs CONFIG_PROC_PAGE_MONITOR");
   return Number(kB) * 1024;
 }

@@ -116,7 +116,7 @@ async function ending(stage: Subprocess<"ignore", "pipe", "pipe">): Promise<Endi
 
 /** @throws Error when the program has exited instead. */
 function parkedChild(stage: Subprocess): number | undefined {
-  if (stage.exitCode !== null) throw new Error(`it ended with ${stage.exitCode} before it parked`);
+  if (stage.exitCode !== null) throw new Error(`it exited with ${stage.exitCode} before it parked`);
   try {
     return children(stage.pid).find((child) => blockedIn(child) === RT_SIGTIMEDWAIT);
   } catch {

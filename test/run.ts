@@ -114,13 +114,13 @@ async function buildWhereOlder(run: Scope): Promise<void> {
   const sources = [...new Bun.Glob("src/**/*").scanSync(PROJECT), "package.json"];
   const younger = sources.find((file) => modified(file) > built);
   if (younger === undefined) return;
-  console.log(`building, since ${built === 0 ? "dist is empty" : `${younger} is younger than dist`}`);
+  console.log(`building, because ${built === 0 ? "dist is empty" : `${younger} is newer than dist`}`);
   const build = run.spawn([process.execPath, "src/build/cli.ts"], {
     cwd: PROJECT,
     stdout: "inherit",
     stderr: "inherit",
   });
-  if ((await build.ended).status !== 0) throw new UserError("the build failed, and there is nothing to test");
+  if ((await build.ended).status !== 0) throw new UserError("the build failed, so there is nothing to test");
 }
 
 /** When the file was written, ms; 0 if it does not exist. */

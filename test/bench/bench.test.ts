@@ -241,12 +241,12 @@ describe("the command refuses in one line, and exits with 1", () => {
   const refusals: readonly (readonly [string[], string | RegExp])[] = [
     [
       ["--only", "nothing"],
-      'bench: no measurement is called "nothing"; there are idle, storm, start, instructions, memory, size, latency, node\n',
+      'bench: unknown measurement "nothing"; name one of idle, storm, start, instructions, memory, size, latency, node\n',
     ],
-    [["--quick", "--peers", "nobody"], /^bench: no peer is called "nobody"; there are pause, .*sleep\n$/],
+    [["--quick", "--peers", "nobody"], /^bench: unknown peer "nobody"; name one of pause, .*sleep\n$/],
     [
       ["--compare", "/nowhere.json"],
-      /^bench: \/nowhere\.json: no results can be read from it \(.*\); give the results\.json of an earlier run\n$/,
+      /^bench: \/nowhere\.json: cannot read results from it \(.*\); give the results\.json of an earlier run\n$/,
     ],
     [["--fast"], /^bench: .*--fast.*; see bun run bench --help\n$/],
   ];

@@ -4,8 +4,8 @@ import { join } from "node:path";
 
 const USAGE = `usage: bun run coverage TEST…
 
-Runs these test files or folders and says which lines of src/ did not run, in the tests' own process or in any other Bun
-that they start with their environment. Slow: nothing is compiled beyond the baseline.`;
+Runs these test files or folders and lists the lines of src/ that did not run, in the tests' own process or in any Bun
+that they start with their environment. It is slow, because only the baseline compiler runs.`;
 
 const PROJECT = join(import.meta.dir, "../..");
 

@@ -8,11 +8,11 @@ import { keep } from "./property.ts";
 
 const USAGE = `usage: bun run fuzz [NAME] [--runs NUMBER]
 
-Gives each property of test/fuzz, or of test/fuzz/NAME.test.ts, more inputs than a run of the tests does. An input that
-breaks one, or that it hangs on, becomes a file in test/fuzz/seeds, which every run of the tests begins with.
-"executables" runs by its name alone: it downloads Buns and libraries, and takes seconds for each input.
+Tries each property of test/fuzz, or of test/fuzz/NAME.test.ts, on more inputs than the tests do. An input that
+breaks one, or makes it hang, becomes a file in test/fuzz/seeds, which every run of the tests tries first.
+"executables" runs only by its name: it downloads Buns and libraries, and takes seconds for each input.
 
-  --runs NUMBER   inputs for each property, 20000 unless given`;
+  --runs NUMBER   inputs for each property (default 20000)`;
 
 /** An input that takes this many seconds is a hang. */
 const PATIENCE = 60;
@@ -45,7 +45,7 @@ async function fuzz(run: Scope, name: string, runs: string): Promise<number> {
   const files = readdirSync(import.meta.dir).filter(
     (file) => file.startsWith(name) && endings.some((ending) => file.endsWith(ending)),
   );
-  if (files.length === 0) throw new UserError(`there is no test/fuzz/${name}*.test.ts`);
+  if (files.length === 0) throw new UserError(`no file matches test/fuzz/${name}*.test.ts`);
   let status = 0;
   for (const file of files) status = Math.max(status, await fuzzFile(run, file, runs));
   return status;

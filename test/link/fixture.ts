@@ -48,7 +48,7 @@ export function workshop(name: string, target: Target = ON_X86_64): Workshop {
   const folder = join(TEST_DIST, "link", name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  if (!existsSync(target.musl)) throw new Error(`${target.musl} is not there: apt-get install musl`);
+  if (!existsSync(target.musl)) throw new Error(`${target.musl} not found: apt-get install musl`);
   for (const loader of [target.architecture.muslLoader, "libc.so"]) symlinkSync(target.musl, join(folder, loader));
   return new Workshop(folder, target);
 }

@@ -16,7 +16,7 @@ import { ADMINISTRATOR, CLONE, MACHINES, type Newcomer, type Place, type Suite }
  */
 const USAGE =
   "usage: bun run test:newcomer [--config PATH]... [--env NAME]... [MACHINE]...\n" +
-  "  MACHINE  the beginning of a machine's name; all unless given\n" +
+  "  MACHINE  the beginning of a machine's name (default: all machines)\n" +
   "  PATH     a file or folder of this host that the machines need for their network, copied to the same path there\n" +
   "  NAME     a variable of this environment that they need for it";
 const PAGE = join(ROOT, "docs", "newcomers.md");
@@ -43,7 +43,7 @@ function parse(words: readonly string[]): Options {
   const unknown = positionals.filter((word) => !MACHINES.some(({ name }) => name === word));
   if (unknown.length > 0)
     throw new UserError(
-      `${unknown.join(", ")}: no such machine; there are ${MACHINES.map(({ name }) => name).join("; ")}\n${USAGE}`,
+      `${unknown.join(", ")}: unknown machine; name one of ${MACHINES.map(({ name }) => name).join("; ")}\n${USAGE}`,
     );
   return { config: values.config ?? [], env: values.env ?? [], machines };
 }

@@ -15,17 +15,18 @@ import { differences, type NodeRun, summary, table } from "./report.ts";
 
 const USAGE = `usage: bun run test:node [options]
 
-Runs /pause as the sandbox of a node's pods, on the programs of a node, and a C program of the same behaviour in its
-place; prints what differs. As root, in namespaces of its own: the host's configuration is neither read nor changed.
+Runs /pause as the sandbox of pods on the programs of a node, then a C program of the same behaviour in its
+place, and prints what differs. Run it as root. It uses its own namespaces and leaves the host's
+configuration alone.
 
   --containerd PATH or --crio PATH    the container runtime (CRI-O: with --conmon and --pinns)
   --runc PATH or --crun PATH          what it starts containers with
   --kubelet PATH                      runs the pods as static pods; without it, the CRI is called as a kubelet would
   --cni FOLDER                        the CNI plugins; without them, pods have the node's network
   --critest PATH                      the CRI's own tests
-  --debian RELEASE[,RELEASE...]       takes containerd, runc and the CNI plugins of Debian's packages, downloaded and
-                                      unpacked, not installed; a program given by path comes before these
-  --write                             puts what came out into docs/node-checks.md
+  --debian RELEASE[,RELEASE...]       takes containerd, runc and the CNI plugins from Debian's packages, downloaded and
+                                      unpacked, not installed; a program given by path replaces theirs
+  --write                             writes the results into docs/node-checks.md
   --help                              prints this`;
 
 const PAGE = join(REPOSITORY, "docs/node-checks.md");
@@ -44,8 +45,7 @@ async function main(run: Scope, words: readonly string[]): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  if (process.getuid?.() !== 0)
-    throw new UserError("it makes namespaces and control groups, which needs root; run it as root");
+  if (process.getuid?.() !== 0) throw new UserError("the check makes namespaces and control groups; run it as root");
   if (options.write) requireMarks(PAGE, MARK);
   mkdirSync(KEPT, { recursive: true });
   let differ = 0;
@@ -80,7 +80,7 @@ const nameOf = ({ containerd, crio, kubelet }: Given) =>
 
 async function runNode(run: Scope, node: Node): Promise<NodeRun> {
   const [ours, theirs] = PROGRAMS;
-  if (ours === undefined || theirs === undefined) throw new Error("there are two programs to compare");
+  if (ours === undefined || theirs === undefined) throw new Error("two programs are needed to compare");
   const pause = await withProgram(run, node, ours);
   const reference = await withProgram(run, node, theirs);
   return {

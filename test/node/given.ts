@@ -40,13 +40,13 @@ export function asked(words: readonly string[]): Asked | "help" {
   );
   const debian = values.debian?.split(",") ?? [];
   if (given.containerd === undefined && given.crio === undefined && debian.length === 0)
-    throw new UserError("no container runtime is given; give --containerd PATH, --crio PATH, or --debian RELEASE");
+    throw new UserError("no container runtime; give --containerd PATH, --crio PATH, or --debian RELEASE");
   if (given.containerd !== undefined && given.crio !== undefined)
-    throw new UserError("--containerd and --crio are given; a node has one: run it once for each");
+    throw new UserError("both --containerd and --crio; a node has one of them: run it once for each");
   if (debian.length === 0 && given.runc === undefined && given.crun === undefined)
-    throw new UserError("nothing to start containers with is given; give --runc PATH or --crun PATH");
+    throw new UserError("no program to start containers with; give --runc PATH or --crun PATH");
   if (given.crio !== undefined && (given.conmon === undefined || given.pinns === undefined))
-    throw new UserError("--crio is given without what it needs beside it; give --conmon PATH and --pinns PATH, too");
+    throw new UserError("--crio needs two more programs; give --conmon PATH and --pinns PATH, too");
   return { given, debian, write: values.write };
 }
 
@@ -63,7 +63,7 @@ function parse(words: readonly string[]) {
 }
 
 function there(name: string, path: string): string {
-  if (!existsSync(path)) throw new UserError(`--${name} ${path}: there is no such file; give the path of ${name}`);
+  if (!existsSync(path)) throw new UserError(`--${name} ${path}: no such file; give the path of ${name}`);
   return resolve(path);
 }
 

@@ -13,20 +13,14 @@ const HERE = import.meta.path;
 
 describe("the command line of bun run test:node", () => {
   test.each([
-    [[], "no container runtime is given; give --containerd PATH, --crio PATH, or --debian RELEASE"],
-    [["--containerd", HERE], "nothing to start containers with is given; give --runc PATH or --crun PATH"],
+    [[], "no container runtime; give --containerd PATH, --crio PATH, or --debian RELEASE"],
+    [["--containerd", HERE], "no program to start containers with; give --runc PATH or --crun PATH"],
     [
       ["--containerd", HERE, "--crio", HERE, "--runc", HERE],
-      "--containerd and --crio are given; a node has one: run it once for each",
+      "both --containerd and --crio; a node has one of them: run it once for each",
     ],
-    [
-      ["--crio", HERE, "--runc", HERE],
-      "--crio is given without what it needs beside it; give --conmon PATH and --pinns PATH, too",
-    ],
-    [
-      ["--containerd", "/nowhere", "--runc", HERE],
-      "--containerd /nowhere: there is no such file; give the path of containerd",
-    ],
+    [["--crio", HERE, "--runc", HERE], "--crio needs two more programs; give --conmon PATH and --pinns PATH, too"],
+    [["--containerd", "/nowhere", "--runc", HERE], "--containerd /nowhere: no such file; give the path of containerd"],
     [["--kublet", HERE], "Unknown option '--kublet'"],
   ] as const)("%p", (words, message) => {
     expect(() => asked(words)).toThrow(message);
@@ -59,7 +53,7 @@ describe("the difference between the two programs", () => {
   test("is nothing if both saw the same", () => {
     expect(differences(run(result))).toEqual([]);
     expect(summary(run(result))).toContain("all 2 cases as with the C program");
-    expect(summary(run(result))).toContain("left out, since not given: kubelet");
+    expect(summary(run(result))).toContain("not run, because not given: kubelet");
     expect(table([run(result)])).toContain("| cases as with the C program | 2 of 2 |");
   });
 
@@ -95,7 +89,7 @@ testWith(
     await soon("it to make control groups", () => (leftBy(run.pid).length > 0 ? true : undefined));
     const { status, stdout, stderr } = await run.ended;
     expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringContaining("C reference") });
-    expect(stdout).toContain("left out, since not given: kubelet, critest, cni");
+    expect(stdout).toContain("not run, because not given: kubelet, critest, cni");
     expect(stdout).toMatch(/^ {2}plain: parked, PID 1 of its namespace, .* the file under test; container running$/m);
     expect(stdout).toMatch(/^ {2}shared-processes: .* 20 orphans reaped; container running$/m);
     expect(stdout).toMatch(/^ {2}crash-loop: .* container ended with 3$/m);

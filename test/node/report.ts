@@ -33,7 +33,7 @@ export function summary(run: NodeRun): string {
   const cases = Object.keys(run.pause.seen).length;
   return [
     `${run.name}: ${run.programs.join(", ")}; ${run.pause.driver}`,
-    ...(run.left.length === 0 ? [] : [`  left out, since not given: ${run.left.join(", ")}`]),
+    ...(run.left.length === 0 ? [] : [`  not run, because not given: ${run.left.join(", ")}`]),
     ...Object.entries(run.pause.seen).map(([name, seen]) => `  ${name}: ${seen}`),
     ...(run.pause.critest === undefined
       ? []

@@ -106,7 +106,7 @@ export class Containerd implements AsyncDisposable {
       if (tasks.size === this.containers.length) return tasks;
       await Bun.sleep(50);
     }
-    throw new Error(`of ${this.containers.length} containers not all are running:\n${await this.ctr("task", "list")}`);
+    throw new Error(`not all of ${this.containers.length} containers are running:\n${await this.ctr("task", "list")}`);
   }
 
   cri(): Cri {

@@ -118,5 +118,5 @@ async function until<T>(what: string, ask: () => Promise<T | undefined>): Promis
     if (answer !== undefined) return answer;
     await Bun.sleep(100);
   }
-  throw new Error(`waited for ${what}, in vain`);
+  throw new Error(`gave up waiting for ${what}`);
 }

@@ -70,7 +70,7 @@ export async function pauseBelow({ pid, ended }: ReturnType<typeof start>): Prom
     soon(`a /pause below process ${pid} to park`, () => below(pid).find(isParked)),
     ended,
   ]);
-  if (typeof found !== "number") throw new Error(`it ended with ${found.status}: ${found.stderr}${found.stdout}`);
+  if (typeof found !== "number") throw new Error(`it exited with ${found.status}: ${found.stderr}${found.stdout}`);
   return found;
 }
 

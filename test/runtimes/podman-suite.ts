@@ -10,9 +10,9 @@ import type { Workspace } from "./workspace.ts";
 const USAGE = `usage: bun run test:podman-suite CHECKOUT
 
 Runs the system tests for pods of Podman's own source, in CHECKOUT, with this machine's podman: once with
-its own infra image and once with /pause, and says what differs. CHECKOUT is best the source of the podman
-that is installed (git checkout v$(podman version --format '{{.Client.Version}}')). As root; needs podman,
-buildah, bats, jq, socat and busybox-static. A stand-in from busybox takes the place of the suite's image.`;
+its own infra image and once with /pause, and prints what differs. CHECKOUT should be the source of the podman
+that is installed (git checkout v$(podman version --format '{{.Client.Version}}')). Run it as root; it needs podman,
+buildah, bats, jq, socat and busybox-static. An image of busybox replaces the suite's image.`;
 
 const FILES = ["200-pod.bats", "700-play.bats"];
 
@@ -45,7 +45,7 @@ async function main(checkout: string): Promise<number> {
     .filter(([test, outcome]) => outcome === "not ok" && ours.get(test) === "not ok")
     .map(([test]) => test);
   if (alike.length > 0)
-    console.log(`not ok with both, so for reasons of this machine:\n${alike.map((test) => `  ${test}`).join("\n")}`);
+    console.log(`not ok with both, so the cause is this machine:\n${alike.map((test) => `  ${test}`).join("\n")}`);
   console.log(differing.length === 0 ? "nothing differs" : `${differing.length} differ`);
   return differing.length === 0 ? 0 : 1;
 }

@@ -13,9 +13,9 @@ import { PACKAGES, type Run, table } from "./table.ts";
 const USAGE = `usage: bun run test:debian [RELEASE...]
 
 Runs the tests of test/runtimes with the runtimes of other releases of Debian, each in a root of its own
-below dist/test/debian that is made the first time, and with this machine's, which is called here (by default
-trixie, sid and here). Writes what came out, and what was kept of earlier runs, into docs/runtimes.md. As root,
-with mmdebstrap; some ten minutes each.`;
+below dist/test/debian that the first run makes, and with this machine's, whose name is "here" (default:
+trixie, sid and here). Writes the results, with those of earlier runs, into docs/runtimes.md. Run it as root,
+with mmdebstrap. Each release takes about ten minutes.`;
 
 const HERE = "here";
 const PAGE = join(REPOSITORY, "docs/runtimes.md");

@@ -21,9 +21,9 @@ The build could overwrite code that no scenario runs with \`int3\` or \`brk\`. I
 
 - It would take away nothing that matters. The program needs the place described above, the \`_Exit\` beside it, and the
   stub's own calls. Through the first of these, an attacker can make any of the kernel's calls, including \`mprotect\`.
-- Nobody knows for certain what may be filled. The scenarios show what was run, not what can run. The alternative, a
-  call graph of machine code, has indirect jumps: a mistake in it ends a pod on some input that nobody tried. No gadget
-  is worth that.
+- No analysis shows for certain which code never runs. The scenarios show what was run, not what can run. A call graph
+  of machine code has indirect jumps, and a mistake in it ends a pod on some input that nobody tried. The risk outweighs
+  the gain.
 
 The build does what costs no risk. Data that no scenario uses is not in the file. If a kernel with larger pages maps
 what lies before the arm64 file's code, it finds zeros, which are an undefined instruction.

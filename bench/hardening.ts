@@ -101,7 +101,7 @@ async function page(run: Scope): Promise<string> {
     "they mean.",
     "",
     `Written by \`bun run hardening\` on ${new Date().toISOString().slice(0, 10)}: pause ${version} against the C programs of \`bench/peers/\`. Gadgets are`,
-    `the different ones that ROPgadget ${tool} finds with its defaults. Places that enter the kernel are \`syscall\`, \`sysenter\``,
+    `counted once each, as ROPgadget ${tool} finds them with its defaults. Places that enter the kernel are \`syscall\`, \`sysenter\``,
     "and `int 0x80` at any byte, and `svc` at any fourth byte, in executable segments.",
     "",
     ...table(

@@ -21,8 +21,7 @@ export const page = (maps: readonly PauseMap[]): string =>
     "",
     `![What each file is made of, by where it comes from](${PICTURE})`,
     "",
-    "A page that is touched costs one page fault at most: the kernel maps neighbouring pages of the file with " +
-      "a single fault.",
+    "Each touched page costs at most one page fault, because the kernel maps neighbouring pages of the file with one.",
     "The build runs [many scenarios](snapshot.md); the ones here are one for each way through the program.",
     "",
     ...maps.flatMap((map) => [`## ${map.architecture}`, "", mapTables(map)]),

@@ -12,10 +12,10 @@ export function mapTables(map: PauseMap): string {
     `pause ${version} for ${architecture}: ${file.bytes.toLocaleString("en-US")} bytes, ${pages.length} ` +
       `pages in memory, SHA-256 \`${file.sha256}\`.`,
     "",
-    ...table(["address", "offset", "bytes", "", "from", "what of it runs"], parts.map(partRow)),
+    ...table(["address", "offset", "bytes", "permissions", "from", "what of it runs"], parts.map(partRow)),
     "",
     ...table(
-      ["page", "", "scenarios that touch it"],
+      ["page", "permissions", "scenarios that touch it"],
       pages.map(({ address, protection, scenarios: some }) => [
         `\`${hex(address)}\``,
         `\`${protection}\``,

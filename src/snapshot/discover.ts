@@ -44,7 +44,7 @@ export function discover(
   const accesses = new Map<string, Access>();
   const note = (access: Access) => accesses.set(`${access.address} ${access.size} ${access.instruction}`, access);
   let runs = 0;
-  let path = run(asItLies(architecture, donor, members, []));
+  let path = run(snapshotWith(architecture, donor, members, []));
   for (const scenario of SCENARIOS) {
     for (;;) {
       runs++;
@@ -54,7 +54,7 @@ export function discover(
         : rehearse(path, scenario);
       if (missing.length === 0) break;
       for (const address of missing) pages.set(address, pageOf(memory, address, scenario));
-      path = run(asItLies(architecture, donor, members, [...pages.values()]));
+      path = run(snapshotWith(architecture, donor, members, [...pages.values()]));
     }
   }
   return { pages: [...pages.values()], accesses: [...accesses.values()], runs };
@@ -67,7 +67,7 @@ const isStack = ({ address }: Page, { frame }: Donor) =>
   address >= pageDown(frame.start, PAGE_SIZE) && address < frame.end;
 
 /** A candidate with the donor's pages at their addresses in the donor, and the C library's functions that ship. */
-function asItLies(architecture: Architecture, donor: Donor, members: Members, pages: readonly Page[]): Snapshot {
+function snapshotWith(architecture: Architecture, donor: Donor, members: Members, pages: readonly Page[]): Snapshot {
   const parts = { firstPage: donor.firstPage, pages, blank: undefined, members, templateSize: 0 };
   const layout = new SnapshotLayout(architecture, parts, PAGE_SIZE);
   const changed = pages.map((page) => {

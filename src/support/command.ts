@@ -22,7 +22,7 @@ export async function command(
   statusOf: (error: UserError) => number = () => 1,
 ): Promise<void> {
   const run = new Scope();
-  heedSignals(run);
+  handleSignals(run);
   try {
     process.exitCode = await perform(run, main);
   } catch (error) {
@@ -59,10 +59,10 @@ const aborted = (signal: AbortSignal) =>
  * if it was ignored at the start, as nohup(1) does. SIGINT does not: a shell ignores it for every background job,
  * unasked. SIGCHLD must not be ignored: the kernel would discard how a child ended.
  */
-function heedSignals(run: Scope): void {
+function handleSignals(run: Scope): void {
   const ignored = ignoredSignals();
-  const heeded: EndingSignal[] = ["SIGINT", "SIGTERM", ...(ignored("SIGHUP") ? [] : ["SIGHUP" as const])];
-  for (const signal of heeded) process.on(signal, () => run.abort(new Interrupted(signal)));
+  const handled: EndingSignal[] = ["SIGINT", "SIGTERM", ...(ignored("SIGHUP") ? [] : ["SIGHUP" as const])];
+  for (const signal of handled) process.on(signal, () => run.abort(new Interrupted(signal)));
   if (ignored("SIGCHLD")) process.on("SIGCHLD", () => {});
 }
 

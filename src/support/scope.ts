@@ -48,9 +48,9 @@ const DYING_MS = 2000;
 const RETRY_MS = 200;
 
 /** What must happen when the process exits, even though nothing can be awaited by then. */
-const lastActs = new Set<() => void>();
+const atExit = new Set<() => void>();
 process.on("exit", () => {
-  for (const act of [...lastActs].toReversed()) act();
+  for (const act of [...atExit].toReversed()) act();
 });
 
 /**
@@ -122,13 +122,13 @@ export class Scope implements AsyncDisposable {
       end();
     };
     const limit = seconds === undefined ? undefined : setTimeout(tooLate, seconds * 1000);
-    lastActs.add(end);
+    atExit.add(end);
     this.signal.addEventListener("abort", end, { once: true });
     const release = async (): Promise<void> => {
       await child.exited;
       clearTimeout(limit);
       await groupGone(pid);
-      lastActs.delete(end);
+      atExit.delete(end);
       this.signal.removeEventListener("abort", end);
       this.#ends.delete(stop);
     };
@@ -158,9 +158,9 @@ export class Scope implements AsyncDisposable {
     const remove = () => rmSync(path, { recursive: true, force: true, maxRetries: 3 });
     const end = () => {
       remove();
-      lastActs.delete(end);
+      atExit.delete(end);
     };
-    lastActs.add(end);
+    atExit.add(end);
     this.#ends.add(end);
     return path;
   }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { RUN } from "../../harness/run.ts";
 import { ARCHITECTURES } from "../../src/arch/architectures.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
-import { boot, lastWords, type Machine } from "../../src/build/machine/boot.ts";
+import { boot, lastOutput, type Machine } from "../../src/build/machine/boot.ts";
 import { type NewcEntry, readNewc } from "../../src/build/machine/newc.ts";
 
 /** A script plays QEMU, so that this runs without one; machine.test.ts uses the real one. */
@@ -126,5 +126,5 @@ describe("the last output of a console", () => {
     ["a\n  Kernel panic - not syncing: x \nend", "Kernel panic - not syncing: x"],
     ["Initramfs unpacking failed: junk\nlogin:", "Initramfs unpacking failed: junk"],
     ["", "none"],
-  ])("%j are %j", (console, words) => expect(lastWords(console)).toBe(words));
+  ])("of %j is %j", (console, words) => expect(lastOutput(console)).toBe(words));
 });

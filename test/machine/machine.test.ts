@@ -112,7 +112,7 @@ describe("a machine that fails gives one line, and leaves no file", () => {
     () => instead("true"),
     shell("true"),
     new RegExp(
-      `${there}it ended without a complete result \\(0 bytes came: .*\\): try again, .*; its last output: none$`,
+      `${there}it ended without a complete result \\(received 0 bytes: .*\\): try again, .*; its last output: none$`,
     ),
   );
   fails(

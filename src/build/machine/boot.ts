@@ -79,7 +79,7 @@ async function emulate(run: Scope, machine: Machine, initramfs: string, port: st
     const words =
       heard === ""
         ? "it printed nothing, so this kernel may not support that processor"
-        : `its last output: ${lastWords(heard)}`;
+        : `its last output: ${lastOutput(heard)}`;
     throw new MachineError(
       `${describe(machine)}: still running after its ${seconds} s; where emulation is slow, allow it more; ${words}`,
     );
@@ -96,7 +96,7 @@ export const describe = ({ architecture, processor, kernel }: Machine): string =
   `emulated ${architecture.name} machine (${processor}, Linux ${kernel.release})`;
 
 /** The kernel's reason if it panicked, otherwise the last line on the console. */
-export function lastWords(console: string): string {
+export function lastOutput(console: string): string {
   const lines = console.split("\n").filter((line) => line.trim() !== "");
   return (lines.find((line) => /Kernel panic|Initramfs unpacking failed/.test(line)) ?? lines.at(-1) ?? "none").trim();
 }

@@ -1,6 +1,6 @@
 import { gunzipSync } from "node:zlib";
 import type { Scope } from "../../support/scope.ts";
-import { boot, describe, lastWords, type Machine } from "./boot.ts";
+import { boot, describe, lastOutput, type Machine } from "./boot.ts";
 import { fetchBusybox } from "./debian.ts";
 import { MachineError } from "./error.ts";
 import { type NewcEntry, readNewc } from "./newc.ts";
@@ -69,7 +69,7 @@ function unpack(machine: Machine, console: string, port: Buffer): Map<string, Bu
     const reason = error instanceof Error ? error.message : String(error);
     throw new MachineError(
       `${describe(machine)}: it ended without a complete result (received ${port.length} bytes: ${reason}): ` +
-        `try again, then with another QEMU or kernel; its last output: ${lastWords(console)}`,
+        `try again, then with another QEMU or kernel; its last output: ${lastOutput(console)}`,
     );
   }
 }

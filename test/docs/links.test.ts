@@ -43,7 +43,7 @@ test("links lead from README.md to every page", () => {
   expect(reached).toContain("man/pause.8");
 });
 
-test("no sentence stands in two places", () => {
+test("no sentence is in two places", () => {
   const places = new Map<string, string[]>();
   for (const page of PAGES.filter((each) => !GENERATED.includes(each))) {
     for (const sentence of sentencesOf(read(page))) places.set(sentence, [...(places.get(sentence) ?? []), page]);

@@ -152,7 +152,7 @@ describe("a tar archive", () => {
   });
 });
 
-describe("what goes into the image", () => {
+describe("the content of the image", () => {
   test("is this machine's file alone, or both files of one commit; without one, it says what to do", () => {
     expect(() => findBuilt(dist({}))).toThrow(/^no \S+\/pause; build it first: bun run build$/);
     const one = HOST === "arm64" ? "arm64" : "amd64";

@@ -94,7 +94,7 @@ describe("the release that has a symbol", () => {
     );
   });
 
-  test("is right for the libraries here: they lack what is said to be newer, or have all that came with it", () => {
+  test("is right for the libraries here: they lack every symbol that is said to be newer, or have all of them", () => {
     const text = readFileSync("/usr/lib/x86_64-linux-gnu/libstdc++.so.6").toString("latin1");
     expect(text.includes("GLIBCXX_3.4.31\0")).toBe(text.includes("15_M_replace_coldEPcmPKcmm\0"));
     expect(text.includes("CXXABI_1.3.15\0")).toBe(text.includes("__cxa_call_terminate\0"));

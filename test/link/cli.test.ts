@@ -57,9 +57,9 @@ const HELP =
 
 const leftovers = () => readdirSync(FOLDER).filter((name) => name.includes(".tmp"));
 
-describe("bun-static where its users are", () => {
+describe("bun-static as its users run it", () => {
   test(
-    "what bun build takes is handed on, and what Bun said stands above the refusal",
+    "passes the options of bun build on, and shows Bun's output above the refusal",
     () => {
       writeFileSync(path("broken.ts"), "const = 1;\n");
       const { exitCode, stderr } = bunStatic("broken.ts", "--minify", "--define", "A=1");
@@ -72,7 +72,7 @@ describe("bun-static where its users are", () => {
   );
 
   testNeeding(NEEDS.namespaces)(
-    "--check says what the program printed and how it ended, and fails where it did not end well",
+    "--check says what the program printed and how it ended, and fails if the program failed",
     () => {
       expect(bunStatic("hello-dynamic", "-o", "checked", "--check").stdout).toContain(
         "checked: starts in an empty root, and ended with 0; it printed:\n  hello\n",
@@ -107,7 +107,7 @@ describe("bun-static where its users are", () => {
     2 * MINUTES,
   );
 
-  test("a folder for temporary files that cannot be used is one line, from the folder's .env, too", () => {
+  test("an unusable folder for temporary files gives one line, also if the folder's .env names it", () => {
     mkdirSync(path("dotenv"), { recursive: true });
     writeFileSync(path("dotenv/.env"), "TMPDIR=/nowhere\n");
     writeFileSync(path("dotenv/app.ts"), "");
@@ -121,7 +121,7 @@ describe("bun-static where its users are", () => {
   });
 
   test(
-    "an addon that was built for glibc is named, and why it will not load",
+    "names an addon that was built for glibc, and says why it will not load",
     () => {
       succeed(
         [
@@ -149,14 +149,14 @@ describe("bun-static where its users are", () => {
   );
 });
 
-describe("what a linked file is to others", () => {
+describe("a linked file and other programs", () => {
   test("file and ldd call it static", () => {
     expect(succeed(["file", "hello"], FOLDER)).toContain("statically linked");
     expect(run(["ldd", "hello"], "", environment, FOLDER).stderr).toContain("not a dynamic executable");
   });
 
   test(
-    "no variable makes its loader look for a file, unless asked for; its children still get them",
+    "no variable makes its loader look for a file, unless asked for; its children still get the variables",
     () => {
       writeFileSync(path("preloaded.c"), "int nobody_has_this(void); int (*pointer)(void) = nobody_has_this;\n");
       succeed(["gcc", "-shared", "-fPIC", "-nostdlib", "-o", "preloaded.so", "preloaded.c"], FOLDER);
@@ -200,7 +200,7 @@ describe("the output", () => {
   );
 
   test(
-    "its mode is an executable's less the umask",
+    "its mode is an executable's under the umask",
     () => {
       succeed(["sh", "-c", `umask 027; ${process.execPath} ${CLI} hello-dynamic -o masked`], FOLDER);
       expect(statSync(path("masked")).mode & 0o777).toBe(0o750);
@@ -209,7 +209,7 @@ describe("the output", () => {
   );
 
   test(
-    "a signal while it is written ends it as a signal does, and leaves the old file alone",
+    "a signal during the write ends the command by that signal, and keeps the old file",
     async () => {
       writeFileSync(path("old"), "old");
       const child = Bun.spawn([process.execPath, CLI, "hello-dynamic", "-o", "old"], {
@@ -229,7 +229,7 @@ describe("the output", () => {
   );
 
   testNeeding(NEEDS.namespaces)(
-    "a signal at any moment of compiling, linking and checking leaves nothing, and nothing runs on",
+    "a signal at any moment of compiling, linking and checking leaves no file and no process",
     async () => {
       const folder = path("signalled");
       for (const name of ["tmp", "out"]) mkdirSync(join(folder, name), { recursive: true });
@@ -270,7 +270,7 @@ describe("the output", () => {
   );
 
   testNeeding(NEEDS.namespaces)(
-    "a full disk is called one, and nothing is left on it",
+    "a full disk is reported, and nothing is left on it",
     () => {
       const script = `mkdir full && mount -t tmpfs -o size=20m none full && ${process.execPath} ${CLI} hello-dynamic -o full/hello; echo $? $(ls -A full | wc -l)`;
       const { stdout, stderr } = run(["unshare", "--mount", "sh", "-c", script], "", environment, FOLDER);

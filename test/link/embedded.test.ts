@@ -46,7 +46,7 @@ describe("the files of a payload that may be addons", () => {
     expect(embeddedFiles(all)).toHaveLength(1);
   });
 
-  test("are the first few places, where no table tells of any", () => {
+  test("are in the first few places, if no table says where", () => {
     const found = embeddedFiles(Buffer.concat(Array.from({ length: 20_000 }, () => elfFile(64))));
     expect(found).toHaveLength(64);
     expect(found[1]).toEqual({ at: 64, length: 20_000 * 64 - 64, name: undefined });

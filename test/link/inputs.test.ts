@@ -59,7 +59,7 @@ describe("a file that is not an executable of Bun is called what it is", () => {
     expect(said("static-pie", gcc("static-pie", "-static-pie", "-fPIE"))).toContain(already);
   });
 
-  test("what UPX packed", () => {
+  test("a file that UPX packed", () => {
     const packed = gcc("static", "-static");
     packed.set(Buffer.from("UPX!"), 0xec);
     expect(said("packed", packed)).toContain(`packed: it was packed by UPX, which has to be undone (upx -d); ${give}`);
@@ -76,7 +76,7 @@ describe("a file that is not an executable of Bun is called what it is", () => {
     );
   });
 
-  test("a program that was stripped, when Bun had appended it", () => {
+  test("a program that Bun had appended, after strip", () => {
     writeFileSync(shop.path("stripped"), program);
     Bun.spawnSync(["strip", shop.path("stripped")]);
     expect(said("stripped", shop.read("stripped"))).toContain(

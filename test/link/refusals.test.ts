@@ -76,7 +76,7 @@ describe("bad input gets one line that says what was found and what to do", () =
       shop.read("program").slice(0, 5000),
     ));
 
-  test("linked already", () => {
+  test("already linked", () => {
     expect(run("program", "-o", "linked", "--library-dir", shop.folder).exitCode).toBe(0);
     refuses(
       "linked: it names no interpreter (PT_INTERP): it is linked statically already; give the file bun build --compile wrote",

@@ -59,7 +59,7 @@ describe("a COPY relocation", () => {
     expect(run(copies, program).exitCode).toBe(9);
   });
 
-  test("of more than the library has is refused", () => {
+  test("of more bytes than the library has is refused", () => {
     expect(() =>
       linked({ program: (opened) => opened.view.setBigUint64(symbolAt(opened, "copied") + 16, 0x10_0000n, true) }),
     ).toThrow(/a relocation changes what lies at 0x[0-9a-f]+, which is in none of its segments/);
@@ -105,7 +105,7 @@ describe("names", () => {
 });
 
 describe("relocations", () => {
-  test("two that change the same byte are refused, because their order decides, in the program and in a library", () => {
+  test("of the same byte, whose order would decide, are refused, in the program and in a library", () => {
     const astray = (one: string, other: string) => (opened: Opened) =>
       writeU64(opened.view, relocationOf(opened, one).at, relocationOf(opened, other).offset + 2);
     const message = /two relocations change what is at 0x[0-9a-f]+; the file is damaged/;

@@ -30,7 +30,7 @@ function refuses(message: RegExp, ...words: string[]): void {
 describe("the sources are kept", () => {
   const SOURCE = 'import { word } from "./part.ts";\nconsole.log(word);\n';
 
-  test("whatever the output is called: by another path, a link, a name of an imported file", () => {
+  test("whatever names the output: another path, a link, the name of an imported file", () => {
     writeFileSync(path("app.ts"), SOURCE);
     writeFileSync(path("part.ts"), 'export const word = "part";\n');
     linkSync(path("app.ts"), path("hard.ts"));
@@ -46,7 +46,7 @@ describe("the sources are kept", () => {
     expect(readFileSync(path("app.ts"), "utf8")).toBe(SOURCE);
   });
 
-  test("--metafile makes its folder, as bun build does, and a folder in its place is one line", () => {
+  test("--metafile makes its folder, as bun build does, and a folder in its place gives one line", () => {
     expect(bunStatic("app.ts", "-o", "app", "--metafile=new/meta.json").exitCode).toBe(0);
     expect(Object.keys(JSON.parse(readFileSync(path("new/meta.json"), "utf8")).inputs)).toContain("app.ts");
     rmSync(path("app"));
@@ -54,7 +54,7 @@ describe("the sources are kept", () => {
   });
 });
 
-test("an empty value is handed on as one, and does not take the next word", () => {
+test("an empty value is passed on as one, and does not take the next argument", () => {
   writeFileSync(path("banner.ts"), 'console.log("banner");\n');
   expect(bunStatic("banner.ts", "--banner", "", "-o", "banner", "--footer=").exitCode).toBe(0);
   expect(run([path("banner")], "", {}).stdout).toBe("banner\n");
@@ -68,7 +68,7 @@ test("an ELF header that is cut short, and executables of other systems, are cal
 });
 
 describe("the folder that it runs in", () => {
-  testNeeding(NEEDS.namespaces)("as another user, in one that cannot be written to, is one line", () => {
+  testNeeding(NEEDS.namespaces)("gives one line if another user cannot write to it", () => {
     mkdirSync(path("closed"));
     writeFileSync(path("closed/app.ts"), "");
     chmodSync(path("closed"), 0o555);
@@ -90,17 +90,22 @@ describe("--check of a program", () => {
     return { exitCode, said: `${stdout}${stderr}`.split("\n").slice(1).join("\n") };
   };
 
-  testNeeding(NEEDS.namespaces)("that prints without end shows the beginning, and needs no more memory for it", () => {
-    const endless =
-      'import { writeSync } from "node:fs"; const b = Buffer.alloc(65536, "a\\n"); for (;;) writeSync(1, b);';
-    writeFileSync(path("endless.ts"), endless);
-    const { stdout, resourceUsage } = Bun.spawnSync([process.execPath, CLI, "endless.ts", "--check"], {
-      ...{ cwd: FOLDER, env: environment },
-    });
-    expect(stdout.toString()).toEndWith(`was still running after 2 s; it printed:\n${"  a\n".repeat(20)}  and more\n`);
-    // The linker itself needs some 300 MB; all that was printed is several GB.
-    expect(resourceUsage.maxRSS).toBeLessThan(1_000_000_000);
-  });
+  testNeeding(NEEDS.namespaces)(
+    "that prints without end shows the beginning, and needs no more memory for that",
+    () => {
+      const endless =
+        'import { writeSync } from "node:fs"; const b = Buffer.alloc(65536, "a\\n"); for (;;) writeSync(1, b);';
+      writeFileSync(path("endless.ts"), endless);
+      const { stdout, resourceUsage } = Bun.spawnSync([process.execPath, CLI, "endless.ts", "--check"], {
+        ...{ cwd: FOLDER, env: environment },
+      });
+      expect(stdout.toString()).toEndWith(
+        `was still running after 2 s; it printed:\n${"  a\n".repeat(20)}  and more\n`,
+      );
+      // The linker itself needs some 300 MB; all that was printed is several GB.
+      expect(resourceUsage.maxRSS).toBeLessThan(1_000_000_000);
+    },
+  );
 
   testNeeding(NEEDS.namespaces)("shows a long line's beginning, and nothing that a terminal would obey", () => {
     expect(checked('console.log("x".repeat(5e6)); console.error("\\x1b[2J\\x1b[31mred\\x07\\rend");')).toEqual({

@@ -15,7 +15,7 @@ const CASES = [RUNC, CRUN].flatMap((kind) =>
 describe.each(CASES)("a pod by hand with $runtime: $name", ({ kind, program }) => {
   const test = testWith(...kind.tools, "busybox");
 
-  test("a second container joins its namespaces, its orphans are reaped, and after it has gone SIGTERM ends the sandbox with 0", async () => {
+  test("a second container joins its namespaces, its orphans are reaped, and after it has gone, SIGTERM ends the sandbox with 0", async () => {
     using workspace = await Workspace.create();
     await using runtime = new OciRuntime(kind, workspace);
     const sandbox = await runtime.start("sandbox", await pauseImage(workspace, program));
@@ -49,7 +49,7 @@ describe.each(CASES)("a pod by hand with $runtime: $name", ({ kind, program }) =
 
 const costs = new Map<string, Cost>();
 
-describe.each([RUNC, CRUN])("what differs under $name", ({ tools: [tool = ""] }) => {
+describe.each([RUNC, CRUN])("the difference under $name", ({ tools: [tool = ""] }) => {
   testWith(tool)(
     `${SHIPPED.name} is not run once while ${ORPHANS} orphans come and go, and has less memory than C`,
     () => {

@@ -29,7 +29,7 @@ Options:
   --compare OLD     no measurement: print what moved from OLD to the results in bench/ (or those of --quick)
   --help            print this
 
-A full run takes about twenty minutes and writes bench/results.json, bench/REPORT.md and its pictures.
+A full run takes about eleven minutes and writes bench/results.json, bench/REPORT.md and its pictures.
 `;
 
 async function main(run: Scope, args: readonly string[]): Promise<void> {

@@ -16,7 +16,10 @@ const minified = (
 const named = (draft: Draft, part: "entry" | "chunk" | "asset", value: string): Partial<Draft> => ({
   naming: { ...(typeof draft.naming === "object" ? draft.naming : {}), [part]: value },
 });
-const jsx = (draft: Draft, part: NonNullable<Draft["jsx"]>): Partial<Draft> => ({ jsx: { ...draft.jsx, ...part } });
+/** With a value, any of these options makes bun build use the runtime for production. */
+const jsx = (draft: Draft, part: NonNullable<Draft["jsx"]>): Partial<Draft> => ({
+  jsx: { development: false, ...draft.jsx, ...part },
+});
 const compile = (draft: Draft, part: Bun.CompileBuildOptions): Partial<Draft> => ({
   compile: { ...draft.compile, ...part },
 });
@@ -90,7 +93,7 @@ const SAY: Readonly<Record<string, Say>> = {
   "--jsx-fragment": (draft, value) => jsx(draft, { fragment: value }),
   "--jsx-import-source": (draft, value) => jsx(draft, { importSource: value }),
   "--jsx-runtime": (draft, value) => jsx(draft, { runtime: value as "automatic" | "classic" }),
-  "--jsx-side-effects": (draft) => jsx(draft, { sideEffects: true }),
+  "--jsx-side-effects": (draft) => ({ jsx: { ...draft.jsx, sideEffects: true } }),
   "--compile-exec-argv": (draft, value) => compile(draft, { execArgv: value.split(/\s+/).filter(Boolean) }),
   "--compile-jit-policy": (draft, value) => compile(draft, { jitPolicy: Number(value) }),
   "--compile-executable-path": (draft, value) => compile(draft, { executablePath: value }),
@@ -126,6 +129,8 @@ export function buildConfig(
   let draft: Draft = {
     entrypoints: [...entrypoints],
     target: "bun",
+    // Bun.build's own default for the parts of --splitting is another.
+    naming: { chunk: "[name]-[hash].[ext]" },
     ...("define" in bunfig ? { define: strings(bunfig.define) } : {}),
     ...("loader" in bunfig ? { loader: strings(bunfig.loader) as Record<string, Bun.Loader> } : {}),
     compile: { target: target as Bun.Build.CompileTarget, outfile },

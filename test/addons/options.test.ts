@@ -96,3 +96,10 @@ test("several of one option add up", () => {
     assets: ["c"],
   });
 });
+
+test("an option of JSX with a value means the runtime for production, as with bun build", () => {
+  const jsx = (...words: string[]) =>
+    buildConfig(["app.ts"], optionsOf(...words).bundler, "bun-linux-x64-musl", "app").jsx;
+  expect(jsx("--jsx-import-source=preact")).toEqual({ development: false, importSource: "preact" });
+  expect(jsx("--jsx-side-effects")).toEqual({ sideEffects: true });
+});

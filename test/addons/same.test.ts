@@ -11,11 +11,13 @@ beforeAll(() => {
   rmSync(FOLDER, { recursive: true, force: true });
   for (const name of ["by-command", "by-api"]) mkdirSync(join(FOLDER, name), { recursive: true });
   writeFileSync(join(FOLDER, "text.txt"), "text\n");
+  writeFileSync(join(FOLDER, "lazy.ts"), 'import { join } from "node:path"; export default join("lazy");\n');
   writeFileSync(
     join(FOLDER, "app.ts"),
     `import { join } from "node:path"; import text from "./text.txt" with { type: "text" };
      export function longName(one: number) { return one + 1; }
-     console.log(process.env.NODE_ENV, text, join("a", "b"), longName(1), process.execArgv);\n`,
+     console.log(process.env.NODE_ENV, text, join("a", "b"), longName(1), process.execArgv);
+     export const lazy = () => import("./lazy.ts");\n`,
   );
 });
 afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
@@ -23,6 +25,8 @@ afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
 test.each([
   [[]],
   [["--production"]],
+  [["--splitting"]],
+  [["--splitting", "--minify", "--root=..", "--chunk-naming", "[hash].[ext]"]],
   [["--minify", "--keep-names", "--drop", "console"]],
   [["--bytecode", "--sourcemap=inline"]],
   [["--banner", "// begins", "--footer=// ends", "--compile-exec-argv", "--smol --a", "--asset", "text.txt"]],

@@ -51,7 +51,7 @@ const costs = new Map<string, Cost>();
 
 describe.each([RUNC, CRUN])("the difference under $name", ({ tools: [tool = ""] }) => {
   testWith(tool)(
-    `${SHIPPED.name} is not run once while ${ORPHANS} orphans come and go, and has less memory than C`,
+    `${SHIPPED.name} does not run once while ${ORPHANS} orphans come and go, and uses less memory than C`,
     () => {
       const [pause, reference] = PROGRAMS.map(({ name }) => costs.get(`${name} under ${tool}`));
       expect(pause?.switches).toBe(0);

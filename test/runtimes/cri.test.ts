@@ -9,7 +9,7 @@ import { Workspace } from "./workspace.ts";
 
 const test = testWith("containerd", "ctr", "runc", "busybox");
 
-describe.each(PROGRAMS)("containerd as the kubelet calls it, the image its sandbox_image: $name", (program) => {
+describe.each(PROGRAMS)("containerd as the kubelet calls it, with the image as its sandbox_image: $name", (program) => {
   test("a pod whose containers share processes: the sandbox runs /pause, and it reaps a container's orphans", async () => {
     await using containerd = await Containerd.create();
     await containerd.ctr("images", "import", await pauseImage(containerd.workspace, program));

@@ -105,7 +105,7 @@ beforeAll(() => {
 }, 300_000);
 
 describe("the donor's memory is the same with", () => {
-  test("nothing out of the ordinary", () => {
+  test("no unusual state", () => {
     expect(ordinary.length).toBeGreaterThan(100);
     expect(memoryAfter([])).toEqual(ordinary);
   }, 300_000);

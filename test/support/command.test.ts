@@ -38,7 +38,7 @@ describe("a command", () => {
     });
   });
 
-  test("says in one line that something else is where it writes", () => {
+  test("says in one line that something is in the way of its output", () => {
     const folder = mkdtempSync(join(tmpdir(), "command-"));
     writeFileSync(join(folder, "file"), "");
     symlinkSync("nowhere", join(folder, "dangling"));
@@ -72,7 +72,7 @@ describe("a command", () => {
     expect(ran(words("run.folder('a-')"), { TMPDIR: "/proc/none" })).toEqual({ status: 1, stdout: "", stderr });
   });
 
-  testNeeding(program("setpriv"))("that SIGKILL ends takes what it began with it", async () => {
+  testNeeding(program("setpriv"))("that SIGKILL ends takes with it everything that it started", async () => {
     const started = Bun.spawn(
       words("const child = run.spawn(['sleep', '100']); console.log(child.pid); await child.ended"),
       {

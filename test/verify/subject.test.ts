@@ -71,7 +71,7 @@ const pause = (mode = 0o755, name = "pause"): TarEntry => ({
   mode,
 });
 
-describe("the subject of verify", () => {
+describe("the subject", () => {
   test.each(programs)(
     "of an executable is itself, for the architecture of its e_machine: $architecture",
     ({ architecture, bytes }) => {

@@ -223,7 +223,7 @@ describe("bun run verify", () => {
     ]);
   });
 
-  describe("says in one line, and rebuilds nothing for,", () => {
+  describe("refuses in one line, without a rebuild,", () => {
     const refused = (args: readonly string[], status: number, line: RegExp, env?: Readonly<Record<string, string>>) =>
       expect(verify(args, env)).toEqual({ status, lines: [], complaint: expect.stringMatching(line) });
 

@@ -25,7 +25,8 @@ export type Program = {
   readonly name: string;
   readonly shows: string;
   readonly input?: string;
-  readonly addon?: boolean;
+  /** Its whole output, where the unlinked program cannot load its addon. */
+  readonly prints?: string;
   /** The file of its workers. */
   readonly worker?: string;
 };
@@ -71,9 +72,22 @@ export const PROGRAMS: readonly Program[] = [
   { name: "office", shows: "a workbook and a PDF, written and read again" },
   { name: "shiki", shows: "a highlighter with two engines, one in WebAssembly" },
   { name: "dom", shows: "a page whose script runs in a context of its own" },
-  { name: "resvg", shows: "an addon that needs libgcc_s", addon: true },
-  { name: "lightningcss", shows: "an addon that needs libgcc_s", addon: true },
-  { name: "watcher", shows: "an addon that needs libstdc++", addon: true },
+  {
+    name: "resvg",
+    shows: "an addon that needs libgcc_s",
+    prints:
+      "1071 b90283ecedf9c981093ef30571b04a8dda5580e2fb1248a143716b1793cdc117\nError: SVG data parsing failed cause the document does not have a root node\n",
+  },
+  {
+    name: "lightningcss",
+    shows: "an addon that needs libgcc_s",
+    prints: ".a{color:#ff000080}.a .b{top:0;bottom:0;left:0;right:0}\nSyntaxError: Unexpected end of input\n",
+  },
+  {
+    name: "watcher",
+    shows: "an addon that needs libstdc++",
+    prints: '[ "create /new", "delete /old" ]\nError: Bad file descriptor\n',
+  },
 ];
 
 /** main.ts, which imports every program, and the files of their workers: the entry points of one executable. */
@@ -117,9 +131,14 @@ export function rootFor(name: string, file: string, devices: readonly ("null" | 
 }
 
 /** Runs /program alone in `root`, with its own network that has only a loopback. */
-export function runAlone(root: string, args: readonly string[], input = ""): Run {
+export function runAlone(
+  root: string,
+  args: readonly string[],
+  input = "",
+  env: Readonly<Record<string, string>> = {},
+): Run {
   const command = ["unshare", "--net", "sh", "-c", 'ip link set lo up; exec chroot "$0" /program "$@"', root, ...args];
-  return run(command, input, { PATH: process.env.PATH ?? "" });
+  return run(command, input, { PATH: process.env.PATH ?? "", ...env });
 }
 
 export function run(

@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { UserError } from "../support/error.ts";
 import * as elf from "./constants.ts";
+import { PAGE_SIZE } from "./pages.ts";
 
 /** An Elf64_Phdr. Addresses, offsets and sizes in bytes. */
 export type Segment = {
@@ -211,6 +212,13 @@ function checkSegments(name: string, segments: readonly Segment[]): void {
     const sizes = `${filesz} bytes in the file, ${memsz} in memory and alignment ${align}`;
     throw damaged(name, `its segment at ${hex(vaddr)} has ${sizes}`);
   }
+  // The kernel and musl's loader map whole pages, whatever p_align says.
+  const shifted = loads.find(({ offset, vaddr, filesz }) => filesz > 0 && offset % PAGE_SIZE !== vaddr % PAGE_SIZE);
+  if (shifted !== undefined)
+    throw damaged(
+      name,
+      `its segment at ${hex(shifted.vaddr)} is at ${hex(shifted.offset)} of the file, elsewhere in a page`,
+    );
   const twice = SINGLE.find((single) => segments.filter(({ type }) => type === single).length > 1);
   if (twice !== undefined) throw damaged(name, `it has more than one segment of the type ${hex(twice)}`);
   loads.slice(1).forEach(({ vaddr }, index) => {

@@ -145,6 +145,9 @@ describe("damaged programs and libraries", () => {
     const size = BigInt(first?.memsz ?? 0);
     expect(() => linkWith(field(elf.PT_LOAD, 40, size + 0x100_0000n))).toThrow(/overlap or do not ascend/);
     expect(() => linkWith(field(elf.PT_LOAD, 16, 0x100_0000n))).toThrow(/overlap or do not ascend/);
+    expect(() => linkWith(field(elf.PT_LOAD, 8, 1n))).toThrow(
+      /is at 0x1 of the file, elsewhere in a page; the file is/,
+    );
     expect(() => linkWith(field(elf.PT_LOAD, 48, 3n))).toThrow(/alignment 3; the file is damaged/);
     expect(() => linkWith(field(elf.PT_LOAD, 40, 2n ** 62n))).toThrow(/the file is damaged/);
     expect(() => linkWith(field(elf.PT_DYNAMIC, 16, 2n ** 60n))).toThrow(

@@ -21,7 +21,7 @@ import { needsGlibc, ownLibraries, readNative } from "./native.ts";
 import { addonFiles, type Package, packageOf } from "./package.ts";
 import { loadsByName, rewritten } from "./rewrite.ts";
 import { type Target, targetOf } from "./target.ts";
-import { addonOf, addonsByName, isForeign, missingVariants, ownAddons, variantsOf } from "./variants.ts";
+import { addonOf, addonsByName, isForeign, missingVariants, ownAddons, platformFiles, variantsOf } from "./variants.ts";
 
 /** Files that may be a loader. */
 const SOURCE = /\.[cm]?[jt]sx?$/;
@@ -83,6 +83,9 @@ export function needsPlugin(paths: readonly string[], architecture: Architecture
   });
 }
 
+/** How a remark about a package without an addon begins; its name stands before. */
+const NOT_FOUND = "will not find its addon: ";
+
 type Note = (of: Package, problem: string | undefined) => void;
 type Loaded = { readonly contents: string | Uint8Array; readonly loader: BundlerLoader };
 
@@ -112,7 +115,7 @@ function absentText(specifier: string, importer: string, target: Target, note: N
 }
 
 const absent = (of: Package, specifier: string, target: Target): string =>
-  `${specifier} is not there, because its install script makes it; ${remedy(of, target)}`;
+  `${NOT_FOUND}${specifier} is not there, because its install script makes it; ${remedy(of, target)}`;
 
 /** What a loader finds, by name and by path. */
 function answersOf(path: string, target: Target): string {
@@ -178,9 +181,20 @@ function sourceText(path: string, target: Target, note: Note): string | undefine
   const files = of !== undefined && ownFiles(of, path, target).length > 0;
   const contents = rewritten(text, { answers: `${PREFIX}loader${path}`, names, files });
   if (of === undefined) return contents;
-  const without = names.length > 0 || files ? undefined : withoutAddon(of, path, text, target);
+  const without =
+    names.length > 0 || files ? undefined : (withoutAddon(of, path, text, target) ?? filesOutside(of, target));
   if (contents !== undefined || without !== undefined) note(of, without);
   return contents;
+}
+
+/**
+ * Reports a package with a platform package that has other files than addons: an executable to start, a library to
+ * open. Nothing in the program says which.
+ */
+function filesOutside(of: Package, target: Target): string | undefined {
+  const outside = platformFiles(of, target).map(({ name }) => name);
+  if (outside.length === 0) return undefined;
+  return `starts or opens files of ${outside.join(", ")}, which are not in the program: they have to be where it runs`;
 }
 
 /** Reports a package that looks for an addon and has none for the target. */
@@ -190,7 +204,7 @@ function withoutAddon(of: Package, path: string, text: string, target: Target): 
   if (first !== undefined && literal.every((specifier) => isAbsent(specifier, path))) return absent(of, first, target);
   if (!loadsByName(text)) return undefined;
   const [missing] = missingVariants(of, target);
-  if (missing !== undefined) return `${missing} is not installed; ${remedy(of, target)}`;
+  if (missing !== undefined) return `${NOT_FOUND}${missing} is not installed; ${remedy(of, target)}`;
   if (!inModules(of.folder) || !text.includes(".node")) return undefined;
   const computed = COMPUTED_ADDON.exec(text)?.[1];
   if (computed !== undefined && addonFiles(of).length === 0) return absent(of, computed, target);
@@ -198,7 +212,8 @@ function withoutAddon(of: Package, path: string, text: string, target: Target): 
   return hasNone(of, target);
 }
 
-const hasNone = (of: Package, target: Target): string => `it has none for musl on ${target.cpu}; ${remedy(of, target)}`;
+const hasNone = (of: Package, target: Target): string =>
+  `${NOT_FOUND}it has none for musl on ${target.cpu}; ${remedy(of, target)}`;
 
 /** A require of an addon by its path, and one whose path is a template. */
 const LITERAL_ADDON = /\brequire\(\s*["'`](\.{1,2}\/[^"'`$\n]*\.node)["'`]\s*\)/g;

@@ -26,6 +26,13 @@ export const variantsOf = once((of, target): readonly Variant[] =>
     .map((one) => ({ of: one, specifiers: specifiersOf(one) })),
 );
 
+/** The installed packages for the target alone, by os and cpu, that hold no addon, among the dependencies of `of`. */
+export const platformFiles = once((of, target): readonly Package[] =>
+  platformPackages(of)
+    .filter((one) => one.os.length > 0 && one.cpu.length > 0 && accepts(one, target))
+    .filter((one) => addonFiles(one).length === 0),
+);
+
 /** The variants for the target that `of` lists but that are not installed, as far as their names tell. */
 export function missingVariants(of: Package, target: Target): readonly string[] {
   return of.optional.filter(

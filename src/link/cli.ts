@@ -93,8 +93,7 @@ function reportFindings(findings: readonly Finding[]): void {
   const answered = findings.filter(({ problem }) => problem === undefined).map(({ name }) => name);
   if (answered.length > 0) console.error(`bun-static: note: told these that they run on musl: ${answered.join(", ")}`);
   for (const { name, version, problem } of findings)
-    if (problem !== undefined)
-      console.error(`bun-static: warning: ${name} ${version} will not find its addon: ${problem}`);
+    if (problem !== undefined) console.error(`bun-static: warning: ${name} ${version} ${problem}`);
 }
 
 /** Is it an executable, of any system? @throws LinkError when it cannot be read. */

@@ -9,7 +9,10 @@ export type Watch = {
   readonly stop: () => void;
 };
 
-/** Catches the signals that would end this process, so that it can clean up first. Calls `tell` for each. */
+/**
+ * Catches the signals that would end this process, so that it can clean up first. Calls `tell` for each. Not by a scope
+ * (src/support/scope.ts): that takes Bun and bun:ffi, and the library runs in Node.js too.
+ */
 export function watchSignals(tell: () => void = () => {}): Watch {
   let came: EndingSignal | undefined;
   let reject: (reason: Interrupted) => void = () => {};

@@ -255,4 +255,140 @@ export const CALLS: readonly Call[] = [
     prints: "function",
     fails: "it brings no file for Linux, and is compiled where it is installed; bun-static names it",
   },
+  {
+    name: "@css-inline/css-inline",
+    calls: "inline",
+    source: `import { inline } from "@css-inline/css-inline";
+      console.log(inline("<style>a{color:red}</style><a>x</a>").includes("style="));`,
+    prints: "true",
+  },
+  {
+    name: "@napi-rs/image",
+    calls: "a PNG made",
+    source: `import { Transformer } from "@napi-rs/image";
+      const png = await Transformer.fromRgbaPixels(new Uint8Array(64).fill(255), 4, 4).png();
+      console.log(png.subarray(1, 4).toString());`,
+    prints: "PNG",
+  },
+  {
+    name: "@napi-rs/lzma",
+    calls: "compress, decompress",
+    source: `import { compress, decompress } from "@napi-rs/lzma/xz";
+      console.log((await decompress(await compress(Buffer.from("hello")))).toString());`,
+    prints: "hello",
+  },
+  {
+    name: "@node-rs/crc32",
+    calls: "crc32",
+    source: `import { crc32 } from "@node-rs/crc32";
+      console.log(crc32("hello"));`,
+    prints: "907060870",
+  },
+  {
+    name: "@node-rs/jsonwebtoken",
+    calls: "signSync, verifySync",
+    source: `import { signSync, verifySync } from "@node-rs/jsonwebtoken";
+      console.log(verifySync(signSync({ data: { a: 1 }, exp: 4e9 }, "key"), "key").data.a);`,
+    prints: "1",
+  },
+  {
+    name: "koffi",
+    calls: "the size of a structure",
+    source: `import koffi from "koffi";
+      console.log(koffi.sizeof(koffi.struct({ a: "char", b: "int" })));`,
+    prints: "8",
+  },
+  {
+    name: "lz4-napi",
+    calls: "compressSync, uncompressSync",
+    source: `import { compressSync, uncompressSync } from "lz4-napi";
+      console.log(uncompressSync(compressSync(Buffer.from("hello"))).toString());`,
+    prints: "hello",
+  },
+  {
+    name: "node-hid",
+    calls: "devices",
+    source: `import HID from "node-hid";
+      console.log(Array.isArray(HID.devices()));`,
+    prints: "true",
+  },
+  {
+    name: "secp256k1",
+    calls: "publicKeyCreate",
+    source: `import secp256k1 from "secp256k1";
+      console.log(secp256k1.publicKeyCreate(new Uint8Array(32).fill(1)).length);`,
+    prints: "33",
+  },
+  {
+    name: "ssh2",
+    calls: "generateKeyPairSync: it works without its addon",
+    source: `import { utils } from "ssh2";
+      console.log(utils.generateKeyPairSync("ed25519").public.split(" ")[0]);`,
+    prints: "ssh-ed25519",
+  },
+  {
+    name: "tree-sitter",
+    calls: "parse, with tree-sitter-javascript",
+    source: `import Parser from "tree-sitter"; import JavaScript from "tree-sitter-javascript";
+      const parser = new Parser();
+      parser.setLanguage(JavaScript);
+      console.log(parser.parse("let a = 1").rootNode.firstChild.type);`,
+    prints: "lexical_declaration",
+  },
+  {
+    name: "udx-native",
+    calls: "a socket",
+    source: `import UDX from "udx-native";
+      const socket = new UDX().createSocket();
+      socket.bind(0);
+      console.log(socket.address().family);
+      await socket.close();`,
+    prints: "4",
+  },
+  {
+    name: "usb",
+    calls: "the import alone: it needs a device",
+    source: `import { usb } from "usb";
+      console.log(typeof usb.getDeviceList);`,
+    prints: "function",
+  },
+  {
+    name: "xxhash-addon",
+    calls: "XXHash32",
+    source: `import { XXHash32 } from "xxhash-addon";
+      console.log(XXHash32.hash(Buffer.from("a")).toString("hex"));`,
+    prints: "550d7456",
+  },
+  {
+    name: "canvas",
+    calls: "createCanvas",
+    source: `import { createCanvas } from "canvas";
+      console.log(createCanvas(4, 4).width);`,
+    prints: "4",
+    fails: "its install script downloads its addon; bun-static names it",
+  },
+  {
+    name: "re2",
+    calls: "a regular expression",
+    source: `import RE2 from "re2";
+      console.log(new RE2("a+").test("caat"));`,
+    prints: "true",
+    fails: "its install script downloads its addon; bun-static names it",
+  },
+  {
+    name: "sqlite3",
+    calls: "a query",
+    source: `import sqlite3 from "sqlite3";
+      new sqlite3.Database(":memory:").get("SELECT 1 AS one", (_error, row) => console.log(row.one));`,
+    prints: "1",
+    fails: "its install script downloads its addon; bun-static names it",
+  },
+  {
+    name: "isolated-vm",
+    calls: "a script in an isolate",
+    source: `import ivm from "isolated-vm";
+      console.log(new ivm.Isolate().compileScriptSync("1 + 1") !== undefined);`,
+    prints: "true",
+    fails: "it is written for V8, whose functions Bun lacks; bun-static names them",
+  },
 ];

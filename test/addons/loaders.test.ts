@@ -204,8 +204,10 @@ testNeeding(NEEDS.namespaces)(
     packages.install("optional", {}, { "index.js": `module.exports = require("./native");`, "native.js": OPTIONAL });
     packages.write(
       "missing.ts",
-      'import "missing"; import "gnu-only"; import found from "optional"; console.log(found);',
+      'import "missing"; import "gnu-only"; import found from "optional"; import "starts"; console.log(found);',
     );
+    packages.install("starts", { optionalDependencies: { "starts-linux": "1.2.3" } }, { "index.js": "exports.a = 1;" });
+    packages.install("starts-linux", { os: ["linux"], cpu: [cpu] }, { "bin/starts": "#!/bin/sh" });
     const { exitCode, stderr } = linked("missing.ts", "missing");
     expect({ exitCode, stderr }).toEqual({
       exitCode: 0,
@@ -215,6 +217,8 @@ testNeeding(NEEDS.namespaces)(
         "bun-static: warning: optional 1.2.3 will not find its addon: ../optional/build/Release/optional.node is not " +
           "there, because its install script makes it; compile it where the compiler is for musl (Alpine), or leave it " +
           "out: --external optional\n",
+        "bun-static: warning: starts 1.2.3 starts or opens files of starts-linux, which are not in the program: they " +
+          "have to be where it runs\n",
       ].join(""),
     });
     expect(runAlone(rootFor("missing", packages.path("missing")), []).stdout).toBe("13\n");

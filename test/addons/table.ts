@@ -11,26 +11,37 @@ import { addonOf, variantsOf } from "../../src/addons/variants.ts";
 import { X86_64 } from "../../src/arch/x86-64/architecture.ts";
 import { librariesOf } from "../link/others.ts";
 import { CALLS, type Call } from "./calls.ts";
-import { FOLDER, installAddons, tried } from "./run.ts";
+import { FOLDER, installAddons, type Outcome, tried } from "./run.ts";
 
 const OUTPUT = join(import.meta.dir, "..", "..", "docs", "addons.md");
-const SUITE = "trixie";
+/** Debian's releases, by suite. */
+const RELEASES = { "Debian 12": "bookworm", "Debian 13": "trixie" } as const;
+const NEWEST = "Debian 13";
 const target = targetOf(X86_64);
 
 installAddons();
-const libraries = await librariesOf(SUITE);
-const rows = CALLS.map((call) => {
-  const outcome = tried(call, libraries);
-  console.log(`${outcome.ok ? "works" : "fails"}  ${call.name}${outcome.ok ? "" : `: ${outcome.said.slice(0, 300)}`}`);
-  return { call, outcome };
-});
+const rows: { call: Call; outcomes: Map<string, Outcome> }[] = [];
+for (const call of CALLS.toSorted((one, other) => (one.name < other.name ? -1 : 1))) {
+  const outcomes = new Map<string, Outcome>();
+  for (const [release, suite] of Object.entries(RELEASES)) {
+    const outcome = tried(call, await librariesOf(suite));
+    outcomes.set(release, outcome);
+    console.log(
+      `${outcome.ok ? "works" : "fails"}  ${release}  ${call.name}${outcome.ok ? "" : `: ${outcome.said.slice(0, 300)}`}`,
+    );
+    for (const warning of outcome.warnings) console.log(`         ${warning.slice(0, 200)}`);
+  }
+  rows.push({ call, outcomes });
+}
 writeFileSync(OUTPUT, page());
 console.log(`wrote ${OUTPUT}`);
 // What the table says about a package must be true.
-process.exitCode = rows.every(({ call, outcome }) => outcome.ok === (call.fails === undefined)) ? 0 : 1;
+process.exitCode = rows.every(({ call, outcomes }) => worksWith(outcomes, NEWEST) === (call.fails === undefined))
+  ? 0
+  : 1;
 
 function page(): string {
-  const works = rows.filter(({ outcome }) => outcome.ok).length;
+  const works = (release: string) => rows.filter(({ outcomes }) => worksWith(outcomes, release)).length;
   return `# Native addons that were tried
 
 For anyone whose Bun program needs a native addon. You get the packages that work with \`bun-static\` and those
@@ -39,17 +50,32 @@ that fail.
 Made by \`npx -y bun@${Bun.version} run addons:table\` on ${new Date().toISOString().slice(0, 10)}, on x86-64.
 
 For each package, \`bun-static\` compiled a program that imports the package by its name and calls it. The program was
-linked with the libraries of Debian 13, and ran in a root with the program and /tmp only, with HOME=/tmp. ${works} of
-${rows.length} printed what they must. [The page on the linker](link.md#native-addons) says how to install such packages.
+linked with the libraries of Debian 12 and of Debian 13, and ran in a root with the program and /tmp only, with
+HOME=/tmp. Of ${rows.length}, ${works("Debian 12")} printed what they must with Debian 12's libraries, ${works("Debian 13")} with Debian 13's. [The page on the
+linker](link.md#native-addons) says how to install such packages. The rows are in the order of the alphabet, because no
+counts of downloads were at hand.
 
-| package | version | its addon | it needs besides musl | called | result |
-| --- | --- | --- | --- | --- | --- |
-${rows.map(({ call, outcome }) => `| ${[call.name, ...described(call), call.calls, result(call, outcome.ok)].join(" | ")} |\n`).join("")}`;
+| package | version | its addon | it needs besides musl | called | Debian 12 | Debian 13 |
+| --- | --- | --- | --- | --- | --- | --- |
+${rows.map(({ call, outcomes }) => `| ${[call.name, ...described(call), call.calls, ...Object.keys(RELEASES).map((release) => result(call, outcomes, release))].join(" | ")} |\n`).join("")}`;
 }
 
-function result({ proc, fails }: Call, ok: boolean): string {
-  if (!ok) return `fails: ${fails ?? "unknown why"}`;
+const worksWith = (outcomes: ReadonlyMap<string, Outcome>, release: string): boolean =>
+  outcomes.get(release)?.ok === true;
+
+function result({ proc, fails }: Call, outcomes: ReadonlyMap<string, Outcome>, release: string): string {
+  if (!worksWith(outcomes, release)) return `fails: ${fails ?? wanting(outcomes.get(release)) ?? "unknown why"}`;
   return proc === undefined ? "works" : `works with /proc, which it needs: ${proc}`;
+}
+
+/** What bun-static named as missing, and which release has it. */
+function wanting(outcome: Outcome | undefined): string | undefined {
+  const [, what, release] =
+    outcome?.warnings
+      .map((text) => /it wants (.*), which nothing defines(?:: (.*))?$/.exec(text) ?? [])
+      .find(([all]) => all) ?? [];
+  if (what === undefined) return undefined;
+  return `it wants ${what.replaceAll(/_[A-Za-z0-9_]+/g, (name) => `\`${name}\``)}${release === undefined ? "" : `, which ${release.replace(" has it", "")} has`}`;
 }
 
 /** Its version, the addon's origin, and the libraries that its file needs. */

@@ -19,9 +19,18 @@ import {
 } from "./modules.ts";
 import { needsGlibc, ownLibraries, readNative } from "./native.ts";
 import { addonFiles, type Package, packageOf } from "./package.ts";
-import { loadsByName, rewritten } from "./rewrite.ts";
+import { loadsByName, madeRequires, rewritten } from "./rewrite.ts";
 import { type Target, targetOf } from "./target.ts";
-import { addonOf, addonsByName, isForeign, missingVariants, ownAddons, platformFiles, variantsOf } from "./variants.ts";
+import {
+  addonOf,
+  addonsByName,
+  isForeign,
+  missingVariants,
+  nativeDependencies,
+  ownAddons,
+  platformFiles,
+  variantsOf,
+} from "./variants.ts";
 
 /** Files that may be a loader. */
 const SOURCE = /\.[cm]?[jt]sx?$/;
@@ -120,7 +129,8 @@ const absent = (of: Package, specifier: string, target: Target): string =>
 /** What a loader finds, by name and by path. */
 function answersOf(path: string, target: Target): string {
   const of = packageOf(path);
-  const byName = new Map(of === undefined ? [] : variantsOf(of, target).flatMap(({ specifiers }) => [...specifiers]));
+  const variants = of === undefined ? [] : [...variantsOf(of, target), ...nativeDependencies(of, target)];
+  const byName = new Map(variants.flatMap(({ specifiers }) => [...specifiers]));
   const files = of === undefined ? [] : ownFiles(of, path, target);
   return loaderText(path, of?.name ?? basename(path), byName, files);
 }
@@ -177,7 +187,9 @@ function sourceText(path: string, target: Target, note: Note): string | undefine
   // An application's own questions are its own business, unless the file loads an addon.
   if (!inModules(path) && !/NAPI-RS|\.node\b/.test(text)) return undefined;
   if (of !== undefined && HELPER_NAMES.test(of.name)) return undefined;
-  const names = of === undefined ? [] : variantsOf(of, target).map((variant) => variant.of.name);
+  const variants = of === undefined ? [] : variantsOf(of, target);
+  const bound = of === undefined || madeRequires(text).length === 0 ? [] : nativeDependencies(of, target);
+  const names = [...variants, ...bound].map((variant) => variant.of.name);
   const files = of !== undefined && ownFiles(of, path, target).length > 0;
   const contents = rewritten(text, { answers: `${PREFIX}loader${path}`, names, files });
   if (of === undefined) return contents;

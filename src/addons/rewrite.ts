@@ -10,6 +10,8 @@ const REQUIRE =
   /(?<![\w$.]|function )(require|__require|_require|nodeRequire|runtimeRequire|cjsRequire|customRequire)\((?!\s*\))/g;
 /** An ES module that makes its own require, which the bundler does not follow. */
 const OWN_REQUIRE = /\b(?:const|let|var)\s+require\s*=[^;\n]*createRequire\w*\)?\(/;
+/** The same by another name, which its bundler chose. */
+const MADE_REQUIRE = /([\w$]+)\s*=\s*[\w$.]*createRequire\w*\)?\(\s*import\.meta\.url\s*\)/g;
 const ES_MODULE = /^\s*(?:import\b(?!\s*\()|export\b)/m;
 
 export type Loader = {
@@ -45,18 +47,39 @@ function rewriteQuestions(text: string): string {
     .replace(/((?:\bfrom\s*|\brequire\w*\(\s*))(["'])(?:node:)?process\2/g, `$1$2${PROCESS}$2`);
 }
 
+/** The names, other than "require", under which a module makes its own. */
+export const madeRequires = (text: string): readonly string[] => [
+  ...new Set([...text.matchAll(MADE_REQUIRE)].map(([, name = ""]) => name).filter((name) => name !== "require")),
+];
+
 function rewriteRequires(text: string, { names, files }: Loader): string {
   if (names.length === 0 && !files) return text;
   const shadowed = OWN_REQUIRE.test(text);
-  return text
-    .replace(REQUIRE, (call: string, callee: string, at: number) => {
-      const literal = /^\s*(["'`])([^"'`$\\\n]*)\1\s*\)/.exec(text.slice(at + call.length))?.[2];
+  return madeRequires(text)
+    .reduce((changed, name) => rewriteMade(changed, name, names), text)
+    .replace(REQUIRE, (call: string, callee: string, at: number, all: string) => {
+      const literal = literalAt(all, at + call.length);
       const seen = callee === "require" && !shadowed;
       if (literal !== undefined && (seen || !isNative(literal, names))) return call;
       return `${NAME}.require(${callee})(`;
     })
     .replace(/(?<![\w$.]|function )((?:[\w$]+\.)?existsSync)\(/g, `${NAME}.exists($1)(`);
 }
+
+/** Calls of a require that the module made: the bundler follows the files of the package by a plain one. */
+function rewriteMade(text: string, name: string, names: readonly string[]): string {
+  const calls = new RegExp(`(?<![\\w$.])${name.replaceAll("$", "\\$")}\\((?!\\s*\\))`, "g");
+  return text.replace(calls, (call: string, at: number) => {
+    const literal = literalAt(text, at + call.length);
+    if (literal === undefined || isNative(literal, names)) return `${NAME}.require(${name})(`;
+    return /^\.{1,2}\//.test(literal) ? "require(" : call;
+  });
+}
+
+/** The only argument of a call, if it is a literal that begins at `at`. */
+const literalAt = (text: string, at: number): string | undefined =>
+  /^\s*(["'`])([^"'`$\\\n]*)\1\s*\)/.exec(text.slice(at, at + LONGEST_LITERAL))?.[2];
+const LONGEST_LITERAL = 1024;
 
 const isNative = (specifier: string, names: readonly string[]): boolean =>
   specifier.endsWith(".node") || names.some((name) => specifier === name || specifier.startsWith(`${name}/`));

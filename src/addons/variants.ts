@@ -26,6 +26,15 @@ export const variantsOf = once((of, target): readonly Variant[] =>
     .map((one) => ({ of: one, specifiers: specifiersOf(one) })),
 );
 
+/** The dependencies of `of` that have addons for the target, by themselves or in variants, and are for any platform. */
+export const nativeDependencies = once((of, target): readonly Variant[] =>
+  of.dependencies
+    .map((name) => dependencyOf(of, name))
+    .filter((one): one is Package => one !== undefined && one.folder !== of.folder && one.os.length === 0)
+    .filter((one) => variantsOf(one, target).length > 0 || ownAddons(one, target).length > 0)
+    .map((one) => ({ of: one, specifiers: specifiersOf(one) })),
+);
+
 /** The installed packages for the target alone, by os and cpu, that hold no addon, among the dependencies of `of`. */
 export const platformFiles = once((of, target): readonly Package[] =>
   platformPackages(of)

@@ -222,10 +222,17 @@ export const CALLS: readonly Call[] = [
     prints: "true",
   },
   {
-    name: "@rspack/binding",
-    calls: "the import alone: @rspack/core calls it",
-    source: `import binding from "@rspack/binding"; console.log(Object.keys(binding).length > 10);`,
-    prints: "true",
+    name: "@rspack/core",
+    calls: "a bundle of two files in /tmp",
+    source: `import { mkdirSync, readFileSync, writeFileSync } from "node:fs"; import { rspack } from "@rspack/core";
+      mkdirSync("/tmp/in");
+      writeFileSync("/tmp/in/a.js", 'import { b } from "./b.js"; console.log(b);');
+      writeFileSync("/tmp/in/b.js", "export const b = 42;");
+      rspack({ context: "/tmp/in", entry: "./a.js", mode: "production", output: { path: "/tmp/out" } }).run(() => {
+        console.log(readFileSync("/tmp/out/main.js", "utf8"));
+        process.exit(0);
+      });`,
+    prints: '(()=>{"use strict";console.log(42)})();',
   },
   {
     name: "sodium-native",

@@ -49,3 +49,13 @@ test("a directive stays first, and no line moves", () => {
 test("a file that asks nothing stays as it is", () => {
   expect(answered('import a from "a"; console.log(process.report, require("b"));')).toBeUndefined();
 });
+
+test("a require that the module made by another name is followed in its package, and looked up elsewhere", () => {
+  const made = 'import { createRequire as c } from "node:module"; const $r = c(import.meta.url), other_r = 1;';
+  const calls = '$r("./part.js"); $r("node:fs"); $r(process.env.A || "native"); $r("native"); a.$r("./b");';
+  const text = made.replace("= c(", "= createRequire(") + calls;
+  expect(rewritten(text, { answers: "bun-static:loader/x", names: ["native"], files: false })).toEndWith(
+    'require("./part.js"); $r("node:fs"); __bunStatic.require($r)(process.env.A || "native"); ' +
+      '__bunStatic.require($r)("native"); a.$r("./b");',
+  );
+});

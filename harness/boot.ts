@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { X86_64 } from "../src/arch/x86-64/architecture.ts";
-import { boot as bootMachine, type Machine } from "../src/build/machine/boot.ts";
+import { boot as bootMachine, describe, lastOutput, type Machine } from "../src/build/machine/boot.ts";
 import { debianKernel } from "../src/build/machine/debian.ts";
+import { MachineError } from "../src/build/machine/error.ts";
 import type { Scope } from "../src/support/scope.ts";
 import type { Artifact } from "./artifacts.ts";
 import { compileC } from "./compile.ts";
@@ -26,7 +27,8 @@ const WORDS = ["Warning: pause should be the first process", "Attempted to kill 
 
 /**
  * Boots `machine` with a root that holds the artifact as /pause and boot-init.c as /init. Returns a line for each
- * broken promise; none if the artifact kept all. @throws MachineError when the machine fails.
+ * broken promise; none if the artifact kept all. @throws MachineError when the machine fails, or ends before /init
+ * begins.
  */
 export async function bootBreaks(run: Scope, machine: Machine, { path }: Artifact): Promise<string[]> {
   const init = compileC("boot-init", join(import.meta.dir, "boot-init.c"), ["-O2", "-static"]);
@@ -37,6 +39,10 @@ export async function bootBreaks(run: Scope, machine: Machine, { path }: Artifac
   const found = Object.fromEntries(
     [...console.matchAll(/^boot: (\S+) (.*)$/gm)].map(([, what, value]) => [what, value]),
   );
+  if (found.kernel === undefined)
+    throw new MachineError(
+      `${describe(machine)}: it ended before /init began; its last output: ${lastOutput(console)}`,
+    );
   const expected = { kernel: machine.kernel.release, ...FINDINGS };
   const wrong = Object.entries(expected).filter(([what, value]) => found[what] !== value);
   const mapped =

@@ -66,12 +66,18 @@ async function attempt(run: Scope, machine: Machine): Promise<Cell> {
   return { text: reference.length === 0 ? "**no**" : "nor C", note: `${breaks.join("; ")}; ${also}` };
 }
 
+/** An emulated kernel sometimes ends before it executes anything, which is no finding about the artifact. */
+const TRIES = 3;
+
 async function breaksOf(run: Scope, artifact: Artifact, machine: Machine): Promise<string[]> {
-  try {
-    return await bootBreaks(run, machine, artifact);
-  } catch (error) {
-    if (!(error instanceof MachineError)) throw error;
-    return [error.message];
+  for (let left = TRIES - 1; ; left--) {
+    try {
+      return await bootBreaks(run, machine, artifact);
+    } catch (error) {
+      if (!(error instanceof MachineError)) throw error;
+      if (left === 0) return [`${error.message} (${TRIES} times)`];
+      console.error(`${error.message}; trying again`);
+    }
   }
 }
 

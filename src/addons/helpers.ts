@@ -34,6 +34,9 @@ module.exports = (asked, options) => (all[String(${name}).replace(/\\.node$/, ""
 /** pkgPrebuilds(folder, { name }). */
 const pkgPrebuilds = byName("options?.name");
 
+/** find(package.json) returns the path; without an addon, the reason is thrown here. */
+const preGyp: Helper = ({ path, load }) => `exports.find = () => ${path === "" ? load : quoted(path)};`;
+
 export const HELPERS: Readonly<Record<string, Helper>> = {
   "node-gyp-build": gypBuild,
   "node-gyp-build-optional-packages": gypBuild,
@@ -43,8 +46,11 @@ export const HELPERS: Readonly<Record<string, Helper>> = {
   // bindings("name"), bindings({ bindings: "name" }).
   bindings: byName("asked?.bindings ?? asked"),
   "cmake-ts/build/loader": ({ load }) => `exports.loadAddon = () => ${load};`,
-  "@mapbox/node-pre-gyp": ({ path }) => `exports.find = () => ${quoted(path)};`,
-  "node-pre-gyp": ({ path }) => `exports.find = () => ${quoted(path)};`,
+  "@mapbox/node-pre-gyp": preGyp,
+  // The first generation of napi-rs: loadBinding(folder, file, package).
+  "@node-rs/helper": ({ path, load }) =>
+    `exports.loadBinding = () => ${load}; exports.locateBinding = () => ${quoted(path)};`,
+  "node-pre-gyp": preGyp,
 };
 
 /** Matches the specifiers of all of them. */

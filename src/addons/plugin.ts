@@ -24,6 +24,8 @@ import { type Target, targetOf } from "./target.ts";
 import {
   addonOf,
   addonsByName,
+  hasForeignVariant,
+  hasMuslTwin,
   isForeign,
   missingVariants,
   nativeDependencies,
@@ -112,6 +114,9 @@ function virtual(specifier: string, target: Target, note: Note): Loaded {
   return js(helperText(asked, importer, target, note));
 }
 
+/** Is `file` one of a helper's own? A program with the plugin has none of them. */
+export const isHelper = (file: string): boolean => HELPER_NAMES.test(packageOf(file)?.name ?? "");
+
 /** In the file `importer` of a package, is `specifier` an addon that is not there? It was never compiled, say. */
 export const isAbsent = (specifier: string, importer: string): boolean =>
   inModules(importer) && /^\.{1,2}\/.*\.node$/.test(specifier) && !existsSync(resolve(dirname(importer), specifier));
@@ -169,6 +174,8 @@ function addonText(path: string, target: Target, note: Note): string | undefined
   // A package with a file for each C library has a loader that asks for both.
   if (of !== undefined && inModules(path) && needsGlibc(native) && ownAddons(of, target).length > 0)
     return missingText(`this file of ${of.name} is for glibc, and was left out`);
+  if (of !== undefined && needsGlibc(native) && hasMuslTwin(of))
+    return missingText(`${of.name} is for glibc, and was left out`);
   const libraries = ownLibraries(path);
   if (libraries.length === 0) return undefined;
   if (of !== undefined) note(of, undefined);
@@ -213,11 +220,13 @@ function filesOutside(of: Package, target: Target): string | undefined {
 function withoutAddon(of: Package, path: string, text: string, target: Target): string | undefined {
   const literal = [...text.matchAll(LITERAL_ADDON)].map(([, specifier = ""]) => specifier);
   const [first] = literal;
-  if (first !== undefined && literal.every((specifier) => isAbsent(specifier, path))) return absent(of, first, target);
-  if (!loadsByName(text)) return undefined;
+  if (first === undefined && !loadsByName(text)) return undefined;
   const [missing] = missingVariants(of, target);
   if (missing !== undefined) return `${NOT_FOUND}${missing} is not installed; ${remedy(of, target)}`;
+  if (first !== undefined && literal.every((specifier) => isAbsent(specifier, path)))
+    return PLATFORM.test(first) ? hasNone(of, target) : absent(of, first, target);
   if (!inModules(of.folder) || !text.includes(".node")) return undefined;
+  if (hasForeignVariant(of, target)) return hasNone(of, target);
   const computed = COMPUTED_ADDON.exec(text)?.[1];
   if (computed !== undefined && addonFiles(of).length === 0) return absent(of, computed, target);
   if (addonFiles(of).length === 0) return undefined;
@@ -232,7 +241,7 @@ const LITERAL_ADDON = /\brequire\(\s*["'`](\.{1,2}\/[^"'`$\n]*\.node)["'`]\s*\)/
 const COMPUTED_ADDON = /\brequire\(\s*`(\.{1,2}\/[^`\n]*\.node)`\s*\)/;
 
 /** Names with which a package lists its variants for each platform. */
-const PLATFORM = /linux|musl|darwin|win32/;
+const PLATFORM = /linux|musl|darwin|win32|android/;
 
 /** The remedy, on one line. */
 function remedy(of: Package, target: Target): string {

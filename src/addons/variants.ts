@@ -1,6 +1,6 @@
 import { basename, dirname, join, relative, sep } from "node:path";
 import { loads, readNative } from "./native.ts";
-import { addonFiles, dependencyOf, type Package, packageOf } from "./package.ts";
+import { addonFiles, dependencyOf, type Package, packageAt, packageOf } from "./package.ts";
 import { accepts, type Target } from "./target.ts";
 
 /** A package with an addon for one platform, and the specifiers by which others import it, each with its file. */
@@ -35,11 +35,12 @@ export const nativeDependencies = once((of, target): readonly Variant[] =>
     .map((one) => ({ of: one, specifiers: specifiersOf(one) })),
 );
 
-/** The installed packages for the target alone, by os and cpu, that hold no addon, among the dependencies of `of`. */
+/** The installed packages for the target alone, by os and cpu, without an addon, among the dependencies of `of`. */
 export const platformFiles = once((of, target): readonly Package[] =>
   platformPackages(of)
     .filter((one) => one.os.length > 0 && one.cpu.length > 0 && accepts(one, target))
-    .filter((one) => addonFiles(one).length === 0),
+    // What the program can import is in it, if it does.
+    .filter((one) => addonFiles(one).length === 0 && resolved(one, one.name) === undefined),
 );
 
 /** The variants for the target that `of` lists but that are not installed, as far as their names tell. */
@@ -57,6 +58,16 @@ export function isVariant(specifier: string, importer: string): boolean {
 
 /** Does its package.json limit it to platforms other than the target? */
 export const isForeign = (one: Package, target: Target): boolean => !accepts(one, target);
+
+/** Is one of the variants of `of` for the target's system and processor, and for another C library? */
+export const hasForeignVariant = (of: Package, target: Target): boolean =>
+  platformPackages(of).some(
+    (one) => one.os.includes(target.os) && one.cpu.includes(target.cpu) && addonFiles(one).length > 0,
+  ) && variantsOf(of, target).length === 0;
+
+/** Is the variant for musl installed beside this one for glibc? The package.json of older ones does not say which. */
+export const hasMuslTwin = ({ folder }: Package): boolean =>
+  /[-_.](gnu|glibc)$/.test(folder) && packageAt(folder.replace(/(gnu|glibc)$/, "musl")) !== undefined;
 
 /** The package's own addons that musl's loader can load, likeliest first. */
 export const ownAddons = once((of, target): readonly string[] => {

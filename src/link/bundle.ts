@@ -15,7 +15,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import type { Finding } from "../addons/api.ts";
 import { compileWithAddons } from "../addons/compile.ts";
 import type { Option } from "../addons/options.ts";
-import { isAbsent, needsPlugin } from "../addons/plugin.ts";
+import { isAbsent, isHelper, needsPlugin } from "../addons/plugin.ts";
 import { isVariant } from "../addons/variants.ts";
 import type { Architecture } from "../arch/architecture.ts";
 import { member, record } from "../support/json.ts";
@@ -118,7 +118,9 @@ type Built = { readonly absent: readonly Option[]; readonly complete: boolean };
 async function bundled(run: Scope, bundle: Bundle, path: string, inputs: string): Promise<Built> {
   const { entries, options, target, answers } = bundle;
   const words = options.filter(([name]) => name !== "--metafile").flatMap(wordsOf);
-  const command = ["build", "--compile", ...entries, ...words, `--metafile=${inputs}`, `--target=${target}`];
+  // Bun knows no -- before files.
+  const files = entries.map((entry) => (entry.startsWith("-") ? `./${entry}` : entry));
+  const command = ["build", "--compile", ...files, ...words, `--metafile=${inputs}`, `--target=${target}`];
   const attempt = (absent: readonly Option[]) =>
     run.spawn([process.execPath, ...command, ...absent.flatMap(wordsOf), "--outfile", path], { stdout: "ignore" })
       .ended;
@@ -141,7 +143,7 @@ function leftOut(stderr: string): Built | undefined {
   if (found.length !== [...plain.matchAll(/^error: /gm)].length) return undefined;
   const variants = found.filter(({ name, file }) => isVariant(name, file));
   const others = found.filter((one) => !variants.includes(one));
-  if (!others.every(({ name, file }) => isAbsent(name, file))) return undefined;
+  if (!others.every(({ name, file }) => isAbsent(name, file) || isHelper(file))) return undefined;
   return { absent: variants.map(({ name }) => ["--external", name] as const), complete: others.length === 0 };
 }
 

@@ -51,6 +51,12 @@ const load = (libc) => libc === "musl" ? require("./musl/both.node") : require("
 module.exports = load(require("fs").readFileSync("/usr/bin/ldd", "utf8").includes("musl") ? "musl" : "gnu")
 module.exports += (function () { return this === undefined ? 0 : 100 })()
 `;
+const MADE = {
+  "index.js": `import { createRequire as c } from "node:module"; let my_require = createRequire(import.meta.url);
+    import { createRequire } from "node:module";
+    export default [my_require(process.env.NATIVE || "napi-2"), my_require("./part.cjs"), typeof my_require("node:fs")];`,
+  "part.cjs": "module.exports = 15;",
+};
 const OPTIONAL = `let found = 13;
 function slow() { found = require("../optional/build/Release/optional.node"); }
 try { slow(); } catch (error) { if (error.code !== "MODULE_NOT_FOUND") throw error; }
@@ -67,8 +73,10 @@ import library from "library";
 import two from "two";
 import prebuilt from "prebuilt";
 import both from "both";
+import first from "first";
+import made from "made";
 const state = (globalThis as any)[Symbol.for("bun-static")];
-console.log(JSON.stringify({ family: detect.familySync(), napi2, napi1, byTemplate, ownRequire, gyp, bound, library, two, prebuilt, both, libc: state.libc, asked: state.asked.sort() }));
+console.log(JSON.stringify({ family: detect.familySync(), napi2, napi1, byTemplate, ownRequire, gyp, bound, library, two, prebuilt, both, first, made, libc: state.libc, asked: state.asked.sort() }));
 `;
 
 beforeAll(() => {
@@ -128,6 +136,19 @@ beforeAll(() => {
   packages.install("both", {}, { "index.js": BOTH });
   packages.addon("node_modules/both/gnu/both.node", -12, "glibc");
   packages.addon("node_modules/both/musl/both.node", 12);
+  // napi-rs's first generation, and an ES module that makes a require of its own by another name.
+  packages.install(
+    "@node-rs/helper",
+    {},
+    { "index.js": "exports.loadBinding = () => { throw new Error('no disk'); };" },
+  );
+  withVariants(
+    "first",
+    14,
+    {},
+    { "index.js": `module.exports = require("@node-rs/helper").loadBinding(__dirname, "first", "first");` },
+  );
+  packages.install("made", { type: "module", exports: "./index.js", dependencies: { "napi-2": "1.2.3" } }, MADE);
   packages.write("program.ts", PROGRAM);
 });
 
@@ -148,7 +169,7 @@ describe("a program with addons of every loader", () => {
         exitCode: 0,
         stderr:
           "bun-static: note: told these that they run on musl: " +
-          "both, bound, by-template, detect-libc, gyp, library, napi-1, napi-2, own-require, prebuilt, two\n",
+          "both, bound, by-template, detect-libc, first, gyp, library, made, napi-1, napi-2, own-require, prebuilt, two\n",
       });
       const alone = runAlone(root(), []);
       expect({ ...alone, stdout: JSON.parse(alone.stdout || "{}") }).toEqual({
@@ -156,8 +177,8 @@ describe("a program with addons of every loader", () => {
         stderr: "",
         stdout: {
           ...{ family: "musl", napi2: 2, napi1: 1, byTemplate: 3, ownRequire: 4, gyp: 5, bound: 6, library: 7 },
-          ...{ two: [8, 9], prebuilt: 11, both: 12 },
-          ...{ libc: "musl", asked: ["both", "by-template", "detect-libc", "napi-1", "napi-2", "own-require"] },
+          ...{ two: [8, 9], prebuilt: 11, both: 12, first: 14, made: [2, 15, "object"] },
+          ...{ libc: "musl", asked: ["both", "by-template", "detect-libc", "made", "napi-1", "napi-2", "own-require"] },
         },
       });
     },
@@ -204,14 +225,23 @@ testNeeding(NEEDS.namespaces)(
     packages.install("optional", {}, { "index.js": `module.exports = require("./native");`, "native.js": OPTIONAL });
     packages.write(
       "missing.ts",
-      'import "missing"; import "gnu-only"; import found from "optional"; import "starts"; console.log(found);',
+      'import "missing"; import "gnu-only"; import found from "optional"; import "starts"; import pre from "pre"; console.log(found, pre);',
     );
+    // A helper that has requires of its own which nobody installs, as bcrypt 5 has it.
+    packages.install("@mapbox/node-pre-gyp", {}, { "index.js": `require("mock-aws-s3"); exports.find = () => "";` });
+    packages.install(
+      "pre",
+      {},
+      { "index.js": `module.exports = require(require("@mapbox/node-pre-gyp").find("../package.json"));` },
+    );
+    packages.addon("node_modules/pre/lib/binding/pre.node", 16);
     packages.install("starts", { optionalDependencies: { "starts-linux": "1.2.3" } }, { "index.js": "exports.a = 1;" });
     packages.install("starts-linux", { os: ["linux"], cpu: [cpu] }, { "bin/starts": "#!/bin/sh" });
     const { exitCode, stderr } = linked("missing.ts", "missing");
     expect({ exitCode, stderr }).toEqual({
       exitCode: 0,
       stderr: [
+        "bun-static: note: told these that they run on musl: pre\n",
         `bun-static: warning: gnu-only 1.2.3 will not find its addon: it has none for musl on ${cpu}; compile it where the compiler is for musl (Alpine), or leave it out: --external gnu-only\n`,
         `bun-static: warning: missing 1.2.3 will not find its addon: ${missing} is not installed; install for musl: bun install --os=linux --cpu=${cpu} --libc=musl (npm install takes the same words)\n`,
         "bun-static: warning: optional 1.2.3 will not find its addon: ../optional/build/Release/optional.node is not " +
@@ -221,7 +251,7 @@ testNeeding(NEEDS.namespaces)(
           "have to be where it runs\n",
       ].join(""),
     });
-    expect(runAlone(rootFor("missing", packages.path("missing")), []).stdout).toBe("13\n");
+    expect(runAlone(rootFor("missing", packages.path("missing")), []).stdout).toBe("13 16\n");
   },
   MINUTES,
 );

@@ -60,6 +60,12 @@ test("an empty value is passed on as one, and does not take the next argument", 
   expect(run([path("banner")], "", {}).stdout).toBe("banner\n");
 });
 
+test("a source whose name begins like an option is given after --", () => {
+  writeFileSync(path("-odd.ts"), 'console.log("odd");\n');
+  expect(bunStatic("-o", "odd", "--", "-odd.ts").exitCode).toBe(0);
+  expect(run([path("odd")], "", {}).stdout).toBe("odd\n");
+});
+
 test("an ELF header that is cut short, and executables of other systems, are called that", () => {
   writeFileSync(path("short"), Uint8Array.of(0x7f, 0x45, 0x4c, 0x46, 2, 1));
   refuses(/short: cut short: it has 6 bytes, fewer than an ELF header; copy or build it again/, "short");

@@ -53,6 +53,6 @@ export async function bootBreaks(run: Scope, machine: Machine, { path }: Artifac
   return [
     ...wrong.map(([what, value]) => `${what}: ${found[what] ?? "nothing"} instead of ${value}`),
     ...mapped,
-    ...unsaid.map((words) => `the console never said: ${words}`),
+    ...unsaid.map((words) => `the console never printed: ${words}`),
   ];
 }

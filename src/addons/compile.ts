@@ -28,12 +28,12 @@ export async function compileWithAddons(
   const { success, logs, metafile } = await Bun.build({ ...config, metafile: true, plugins: [plugin], throw: false });
   if (!success) {
     for (const log of logs) console.error(`${log}`);
-    throw new UserError("the bundler failed once the addons' loaders had answers; what it found stands above");
+    throw new UserError("the bundler failed after the addons' loaders were answered; see its output above");
   }
   return { findings: plugin.findings(), metafile: metafile ?? {} };
 }
 
-/** Reads the folder's bunfig.toml, which bun build heeds and Bun.build does not. */
+/** Reads the folder's bunfig.toml, which bun build applies and Bun.build does not. */
 function readBunfig(): object {
   if (!existsSync("bunfig.toml")) return {};
   try {

@@ -116,7 +116,7 @@ export type Option = readonly [name: string, value?: string];
 
 /**
  * Returns the options that make Bun.build do what `bun build --compile` does with these. `bunfig` is the folder's
- * bunfig.toml; the bundler heeds its "define" and "loader".
+ * bunfig.toml; the bundler applies its "define" and "loader".
  * @throws UserError for an option that Bun.build lacks.
  */
 export function buildConfig(
@@ -139,7 +139,7 @@ export function buildConfig(
     const say = SAY[name];
     if (say === undefined)
       throw new UserError(
-        `${name} works with bun build alone, and the addons of this program need a plugin: leave it out, or link ` +
+        `${name} works only with bun build, but the addons of this program need a plugin: leave it out, or link ` +
           "without answers to their loaders: --no-answers",
       );
     draft = { ...draft, ...say(draft, value) };

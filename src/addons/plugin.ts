@@ -129,7 +129,7 @@ function absentText(specifier: string, importer: string, target: Target, note: N
 }
 
 const absent = (of: Package, specifier: string, target: Target): string =>
-  `${NOT_FOUND}${specifier} is not there, because its install script makes it; ${remedy(of, target)}`;
+  `${NOT_FOUND}${specifier} does not exist, because its install script makes it; ${remedy(of, target)}`;
 
 /** What a loader finds, by name and by path. */
 function answersOf(path: string, target: Target): string {
@@ -151,7 +151,7 @@ function ownFiles(of: Package, path: string, target: Target): readonly string[] 
 function helperText(helper: string, importer: string, target: Target, note: Note): string {
   const of = packageOf(importer);
   const make = HELPERS[helper];
-  if (of === undefined || make === undefined) return missingText(`${helper}: nothing is known of its caller`);
+  if (of === undefined || make === undefined) return missingText(`${helper}: its caller is not known`);
   const loading = (path: string) => `require(${JSON.stringify(path)})`;
   const addon = addonOf(of, target);
   if (addon !== undefined) {
@@ -213,7 +213,7 @@ function sourceText(path: string, target: Target, note: Note): string | undefine
 function filesOutside(of: Package, target: Target): string | undefined {
   const outside = platformFiles(of, target).map(({ name }) => name);
   if (outside.length === 0) return undefined;
-  return `starts or opens files of ${outside.join(", ")}, which are not in the program: they have to be where it runs`;
+  return `starts or opens files of ${outside.join(", ")}, which are not in the program: install them where it runs`;
 }
 
 /** Reports a package that looks for an addon and has none for the target. */
@@ -248,9 +248,9 @@ function remedy(of: Package, target: Target): string {
   if (of.optional.some((name) => PLATFORM.test(name)))
     return (
       `install for musl: bun install --os=${target.os} --cpu=${target.cpu} --libc=${target.libc} ` +
-      "(npm install takes the same words)"
+      "(npm install takes the same options)"
     );
-  return `compile it where the compiler is for musl (Alpine), or leave it out: --external ${of.name}`;
+  return `compile it with a compiler for musl (on Alpine), or leave it out: --external ${of.name}`;
 }
 
 const inModules = (path: string): boolean => path.includes("/node_modules/");

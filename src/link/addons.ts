@@ -56,10 +56,10 @@ function problemOf(
     return `it needs ${unknown.join(", ")}: link without --no-addons`;
   if (unknown.length > 0)
     return (
-      `it needs ${unknown.join(", ")}, which is not in the program: only where the loader finds it in ` +
+      `it needs ${unknown.join(", ")}, which is not in the program: it loads only if the loader finds it in ` +
       "/lib, /usr/local/lib or /usr/lib"
     );
-  return atLoad.length > 0 ? `it wants ${undefinedNames(atLoad)}` : undefined;
+  return atLoad.length > 0 ? `it needs ${undefinedNames(atLoad)}` : undefined;
 }
 
 /** The name by which other files need it: DT_SONAME. */

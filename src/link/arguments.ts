@@ -26,18 +26,18 @@ Usage: bun-static [options] ENTRY...      compiles TypeScript or JavaScript, and
        bun-static [options] EXECUTABLE    links what "bun build --compile" wrote for musl
 
 Options:
-  -o, --outfile FILE   where to write; ENTRY without its extension, or EXECUTABLE-static, unless given
+  -o, --outfile FILE   where to write (default: ENTRY without its extension, or EXECUTABLE-static)
   --target TARGET      ${ARCHITECTURES.map(({ bunTarget }) => bunTarget).join(" or ")}, or one of these with
-                       -baseline or -modern behind it; this machine's, unless given
-  --check              run the result alone in an empty root, without arguments, and say whether it starts
+                       -baseline or -modern after it (default: this machine's)
+  --check              run the result alone in an empty root, without arguments, and report whether it starts
   --library-dir DIR    look for libstdc++.so.6, libgcc_s.so.1 and musl's loader in DIR first (may be repeated); then in
 ${ARCHITECTURES.map(searched).join("\n")}
-  --no-answers         let the loaders of native addons find out for themselves where they run
+  --no-answers         let the loaders of native addons detect by themselves where they run
 ${flagsHelp(23).join("\n")}
   -h, --help           print this
   --version            print the version of this command and of the Bun it runs on
 
-Every other option of bun build is handed on: --minify, --bytecode, --sourcemap, --define, --external ...
+Every other option of bun build is passed on: --minify, --bytecode, --sourcemap, --define, --external ...
 Three more, for a program that is PID 1 of a pod, are in docs/link.md.
 `;
 
@@ -71,8 +71,8 @@ const UNLISTED: Readonly<Record<string, boolean>> = {
 
 /** The options of bun build that would make something other than one executable. */
 const NOT_HERE: Readonly<Record<string, string>> = {
-  "--compile": "it is what this command does",
-  "--watch": "this command makes one file and ends",
+  "--compile": "this command always does that",
+  "--watch": "this command makes one file and exits",
   "--outdir": "the output is one file: -o FILE",
   "--no-bundle": "an executable holds a bundle",
   "--app": "an executable holds a bundle",
@@ -102,7 +102,7 @@ export function parseArguments(args: readonly string[], bundlerHelp: () => strin
     const follows = valued && attached === undefined && !(own === undefined && OPTIONAL_VALUE.includes(name));
     const value = follows ? queue.shift() : attached;
     if ((follows && value === undefined) || (own !== undefined && value === ""))
-      throw new LinkError(`${name} wants a value behind it; see bun-static --help`);
+      throw new LinkError(`${name} needs a value after it; see bun-static --help`);
     if (own !== undefined) given.set(own, [...(given.get(own) ?? []), value ?? ""]);
     else bundler.push(value === undefined ? [name] : [name, value]);
   }
@@ -110,7 +110,7 @@ export function parseArguments(args: readonly string[], bundlerHelp: () => strin
   if (given.has("version")) return "version";
   if (inputs.length === 0)
     throw new LinkError(
-      "no file is named: give a source file, or what bun build --compile wrote; see bun-static --help",
+      "no input file: give a source file, or an executable that bun build --compile wrote; see bun-static --help",
     );
   return {
     inputs,

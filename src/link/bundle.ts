@@ -87,7 +87,7 @@ function requireWorkingFolder(): void {
     readdirSync(".");
   } catch (error) {
     throw new LinkError(
-      `the working folder cannot be written to (${reason(error)}), and bun build makes the executable in it: run ` +
+      `cannot write to the working folder (${reason(error)}), where bun build makes the executable: run ` +
         "bun-static in a folder that you can write to, and name the sources by their paths",
     );
   }
@@ -130,7 +130,7 @@ async function bundled(run: Scope, bundle: Bundle, path: string, inputs: string)
   const last = left === undefined ? first : await attempt(left.absent);
   process.stderr.write(last.stderr);
   if (last.status === 0) return left ?? { absent: [], complete: true };
-  throw new LinkError(`bun build --compile ended with ${last.status}; what it found stands above`);
+  throw new LinkError(`bun build --compile exited with ${last.status}; see its output above`);
 }
 
 /** Bun's error for an unresolved name, and the next line with the file that imports it. */

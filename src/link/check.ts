@@ -24,7 +24,7 @@ const BUNS_HELP = /^Bun is a fast JavaScript runtime, package manager, bundler, 
 export async function check(run: Scope, path: string, executable: StaticExecutable): Promise<string> {
   const { target, bundled, addons } = executable;
   if (target !== HOST?.bunTarget)
-    throw new LinkError(`${path} is for ${target}, which this machine cannot run: check it there`);
+    throw new LinkError(`${path} is for ${target}, which this machine cannot run: check it on such a machine`);
   if (!statSync(path).isFile()) throw new LinkError(`${path} is not a file, so --check cannot run it: name a file`);
   await using own = run.nested();
   const root = own.folder("bun-static-root-");
@@ -44,12 +44,14 @@ function said(path: string, place: string, ending: Ending, bundled: boolean): st
     stdout === "" && [125, 126, 127].includes(status) && /^[/\w]*(chroot|unshare): .*\n$/.exec(stderr)?.[0];
   if (refused)
     throw new LinkError(
-      `${path} was not tried: no empty root can be made here (${refused.trim()}); run --check as root, with ` +
+      `${path} was not tried: cannot make an empty root here (${refused.trim()}); run --check as root, with ` +
         "TMPDIR on a file system that is not mounted with noexec",
     );
   if (bundled && BUNS_HELP.test(Bun.stripANSI(stdout)))
-    throw new LinkError(`${path} did not run its program ${place}: Bun before 1.3.11 finds it by /proc alone; ${all}`);
-  if (late) return `starts ${place}, and was still running after ${SECONDS} s; ${all}`;
+    throw new LinkError(
+      `${path} did not run its program ${place}: Bun before 1.3.11 finds it only through /proc; ${all}`,
+    );
+  if (late) return `starts ${place}, and still ran after ${SECONDS} s; ${all}`;
   if (signal !== null) throw new LinkError(`${path} was ended by ${signal} ${place}; ${all}`);
   if (status !== 0) throw new LinkError(`${path} ended with ${status} ${place}, without arguments; ${all}`);
   return `starts ${place}, and ended with 0; ${all}`;

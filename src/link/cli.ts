@@ -27,11 +27,11 @@ async function main(run: Scope, words: readonly string[]): Promise<void> {
 async function linkExecutable(run: Scope, args: Arguments): Promise<void> {
   const [input = "", another] = args.inputs;
   if (another !== undefined)
-    throw new LinkError(`${args.inputs.join(", ")}: one executable at a time; the output is named with -o`);
-  const handedOn = args.bundler[0]?.[0] ?? (args.target === undefined ? undefined : "--target");
-  if (handedOn !== undefined)
+    throw new LinkError(`${args.inputs.join(", ")}: give one executable at a time; -o names the output`);
+  const compileOption = args.bundler[0]?.[0] ?? (args.target === undefined ? undefined : "--target");
+  if (compileOption !== undefined)
     throw new LinkError(
-      `${handedOn} is for compiling, and ${input} is compiled already; give its source, or leave the option out`,
+      `${compileOption} is for compiling, and ${input} is already compiled; give its source, or leave the option out`,
     );
   await linkTo(run, args, input, args.outfile ?? `${input}-static`);
 }
@@ -41,7 +41,7 @@ async function compileAndLink(run: Scope, args: Arguments): Promise<void> {
   const nameless = args.inputs.find((input) => extname(input) === "");
   if (nameless !== undefined)
     throw new LinkError(
-      `${nameless}: neither an executable (it is no ELF file) nor a source file, which has an extension ` +
+      `${nameless}: neither an executable (it is not an ELF file) nor a source file, which has an extension ` +
         "like .ts or .js",
     );
   const outfile = args.outfile ?? basename(entry, extname(entry));
@@ -91,7 +91,8 @@ function report(outfile: string, { size, bun, bundled, target, libraries, addons
 /** Reports on one line whose loaders were answered, then each loader without an answer and what to do. */
 function reportFindings(findings: readonly Finding[]): void {
   const answered = findings.filter(({ problem }) => problem === undefined).map(({ name }) => name);
-  if (answered.length > 0) console.error(`bun-static: note: told these that they run on musl: ${answered.join(", ")}`);
+  if (answered.length > 0)
+    console.error(`bun-static: note: these were told that they run on musl: ${answered.join(", ")}`);
   for (const { name, version, problem } of findings)
     if (problem !== undefined) console.error(`bun-static: warning: ${name} ${version} ${problem}`);
 }
@@ -108,7 +109,7 @@ function isExecutable(path: string): boolean {
     }
   } catch (error) {
     throw new LinkError(
-      `${path}: cannot be read (${reason(error)}); give a source file, or what bun build --compile wrote`,
+      `${path}: cannot be read (${reason(error)}); give a source file, or an executable that bun build --compile wrote`,
     );
   }
 }
@@ -121,14 +122,16 @@ function isExecutable(path: string): boolean {
 function architectureFor(target: string | undefined): Architecture {
   if (target === undefined) {
     if (HOST !== undefined) return HOST;
-    throw new LinkError(`this machine is ${process.arch}, for which nothing can be linked; choose with --target`);
+    throw new LinkError(
+      `this machine is ${process.arch}, and this command cannot link for it; choose another target with --target`,
+    );
   }
   const words = target.split("-");
   const of = ARCHITECTURES.find(({ bunTarget }) => words.includes(bunTarget.split("-")[2] ?? bunTarget));
   if (of !== undefined && target.startsWith("bun-linux-") && words.includes("musl")) return of;
   const targets = ARCHITECTURES.map(({ bunTarget }) => bunTarget).join(" or ");
   throw new LinkError(
-    `--target=${target} cannot be linked statically: choose ${targets}, with -baseline or -modern behind it ` +
+    `--target=${target} cannot be linked statically: choose ${targets}, with -baseline or -modern after it ` +
       "if you like",
   );
 }

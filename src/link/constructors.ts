@@ -56,6 +56,6 @@ export function checkConstructors(file: ElfFile, { tags }: Dynamic): void {
   const astray = (first !== undefined && !file.executes(first)) || (size > 0 && !file.loads(array ?? -1, size));
   if (astray)
     throw new LinkError(
-      `${file.name}: its constructors (DT_INIT, DT_INIT_ARRAY) lie nowhere in it; the file is damaged`,
+      `${file.name}: its constructors (DT_INIT, DT_INIT_ARRAY) are in no segment of it; the file is damaged`,
     );
 }

@@ -46,7 +46,7 @@ export async function writeOutput(path: string, output: Output): Promise<void> {
   try {
     const there = statOf(path);
     if (there?.isDirectory() === true)
-      throw new LinkError(`${path}: cannot be written, since it is a folder; name a file in it`);
+      throw new LinkError(`${path}: cannot be written, because it is a folder; name a file in it`);
     if (there !== undefined && !there.isFile()) await writeInto(path, "w", output);
     else await replace(leadsTo(path), output);
   } catch (error) {

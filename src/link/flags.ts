@@ -8,11 +8,11 @@ const FLAGS = {
    * runs their constructors, unwinds exceptions, and fully implements what musl lacks of glibc. Default: yes.
    */
   addons: { unlessGiven: true, option: "no-addons", help: "leave out what native addons need (half a megabyte)" },
-  /** musl's loader heeds LD_PRELOAD and LD_LIBRARY_PATH. Default: no. */
+  /** musl's loader applies LD_PRELOAD and LD_LIBRARY_PATH. Default: no. */
   loaderVariables: {
     unlessGiven: false,
     option: "loader-variables",
-    help: "heed LD_PRELOAD and LD_LIBRARY_PATH as musl's loader does",
+    help: "apply LD_PRELOAD and LD_LIBRARY_PATH as musl's loader does",
   },
   /** Start with SIGINT and SIGTERM blocked, for a program that takes them with sigwait. Default: no. */
   blockSignals: { unlessGiven: false, option: "block-signals" },

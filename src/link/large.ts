@@ -42,7 +42,7 @@ export function withoutLargePayload(
     ({ type, offset, filesz }) => type === elf.PT_LOAD && start >= offset && start < offset + filesz,
   );
   const home = file.segments[index];
-  if (home === undefined) throw new Error(`${file.name}: the payload was found in no segment`);
+  if (home === undefined) throw new Error(`${file.name}: the payload is in no segment`);
   const end = start + LENGTH_SIZE + payload.bytes.length;
   const behind = file.bytes.subarray(end, home.offset + home.filesz);
   if (behind.length >= HIGHEST_PAGE || behind.some((byte) => byte !== 0))

@@ -60,7 +60,7 @@ function readLibrary(path: string): ElfFile {
   } catch (error) {
     const found = error instanceof ElfError ? error.message : `${path}: cannot be read (${reason(error)})`;
     throw new LinkError(
-      `${found}; it has to be the library: install it again, or name another folder before this one with --library-dir`,
+      `${found}; expected a shared library: reinstall it, or name another folder before this one with --library-dir`,
     );
   }
 }
@@ -73,7 +73,7 @@ export function checkedDirs(dirs: readonly string[]): readonly string[] {
   const wrong = dirs.find((dir) => statSync(dir, { throwIfNoEntry: false })?.isDirectory() !== true);
   if (wrong !== undefined)
     throw new LinkError(
-      `${wrong}: it is not there or is no folder, so no library can be looked for in it; correct --library-dir`,
+      `${wrong}: it does not exist or is not a folder, so it has no libraries; correct --library-dir`,
     );
   return dirs;
 }

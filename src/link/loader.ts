@@ -65,7 +65,7 @@ function findOnce({ image, path }: Placed, text: string, wayOut: string): number
   const at = bytes.indexOf(string);
   if (at < 0 || bytes.indexOf(string, at + 1) >= 0) {
     throw new LinkError(
-      `${path}: the string "${text}" of musl's loader is not there once, so it cannot be changed; use musl ` +
+      `${path}: the string "${text}" of musl's loader does not occur exactly once, so it cannot be changed; use musl ` +
         `1.2, or ${wayOut}`,
     );
   }

@@ -93,7 +93,7 @@ export class Members {
   private take(archive: Archive, { object, symbol }: Definition): void {
     if (this.taken.some((taken) => taken.object === object && taken.section.index === symbol.section)) return;
     const section = object.sections.find(({ index }) => index === symbol.section);
-    if (section === undefined) throw new LinkError(`${this.path}: ${symbol.name} lies in no section that is loaded`);
+    if (section === undefined) throw new LinkError(`${this.path}: ${symbol.name} is not in a loaded section`);
     const at = roundUp(this.end, Math.min(Math.max(section.align, 1), MEMBERS_ALIGN));
     const taken = { object, section, at };
     this.taken.push(taken);
@@ -116,7 +116,7 @@ export class Members {
     );
     const [found] = this.defined(name);
     if (found === undefined)
-      throw new LinkError(`${this.path}: its symbol table leads for ${name} to an object without it`);
+      throw new LinkError(`${this.path}: its symbol table points for ${name} to an object that does not define it`);
     return found;
   }
 

@@ -49,7 +49,7 @@ export function readProgram(name: string, bytes: Uint8Array): Program {
   if (input.type !== elf.ET_EXEC) {
     throw new LinkError(
       `${name}: e_type is ${input.type}, not ET_EXEC: it has no fixed address; ` +
-        "build it with the Bun version this linker is made for",
+        "build it with the Bun version that this linker is made for",
     );
   }
   if (!input.executes(input.entry))
@@ -57,8 +57,8 @@ export function readProgram(name: string, bytes: Uint8Array): Program {
   const found = findPayload(input);
   if (found.kind === "none" && !sectionTypes(input).includes(elf.SHT_SYMTAB))
     throw new LinkError(
-      `${name}: there is no program in it, and it was stripped, which takes away what Bun before 1.3.12 ` +
-        "appended; compile it again, and leave it as it is",
+      `${name}: it has no program, and it was stripped, which removes what Bun before 1.3.12 ` +
+        "appended; compile it again, and do not strip it",
     );
   const full = withBss(input);
   const payload = full === input || found.kind !== "loaded" ? found : findPayload(full);
@@ -72,7 +72,9 @@ export function readProgram(name: string, bytes: Uint8Array): Program {
   }
   // Unlinked, it would still find musl through libstdc++; linked, its own dynamic section is the only one musl sees.
   if (!dynamic.needed.some(isMusl))
-    throw new LinkError(`${name}: it needs no C library (DT_NEEDED of libc), which every program does; it is damaged`);
+    throw new LinkError(
+      `${name}: it needs no C library (DT_NEEDED of libc), and every program needs one; it is damaged`,
+    );
   return { architecture, file, dynamic, payload, moved };
 }
 
@@ -80,10 +82,10 @@ export function readProgram(name: string, bytes: Uint8Array): Program {
 function withoutInterpreter(file: ElfFile): string {
   if (file.type === elf.ET_REL) return "it is an object file, not an executable";
   if (file.type === elf.ET_CORE) return "it is a core dump, not an executable";
-  if (packedByUpx(file)) return "it was packed by UPX, which has to be undone (upx -d)";
+  if (packedByUpx(file)) return "UPX packed it; unpack it first (upx -d)";
   if (file.type === elf.ET_DYN && !positionIndependent(file))
     return "it is a shared library or an addon, not an executable";
-  return "it names no interpreter (PT_INTERP): it is linked statically already";
+  return "it names no interpreter (PT_INTERP): it is already linked statically";
 }
 
 /** UPX marks its own header, after the program headers. */

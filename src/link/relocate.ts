@@ -110,7 +110,7 @@ function copy(program: Program, offset: number, { name, size }: Symbol, { symbol
   if (typeof owner === "string") return;
   if (!owner.file.loads(symbol.value, size))
     throw new LinkError(
-      `${owner.path}: the program wants a copy of ${size} bytes of ${name}, which is not as large; link with ` +
+      `${owner.path}: the program copies ${size} bytes of ${name}, which is smaller; link with ` +
         "the library that the program was linked with",
     );
   program.file.bytes.set(owner.image.subarray(symbol.value, symbol.value + size), program.file.offsetOf(offset, size));
@@ -134,7 +134,7 @@ function checkApart({ relocations: kinds }: Architecture, name: string, { reloca
   for (const [index, { offset, size }] of changed.entries()) {
     const next = changed[index + 1]?.offset ?? Number.POSITIVE_INFINITY;
     if (offset + size > next)
-      throw new LinkError(`${name}: two relocations change what is at ${hex(next)}; the file is damaged`);
+      throw new LinkError(`${name}: two relocations change the bytes at ${hex(next)}; the file is damaged`);
   }
 }
 
@@ -167,7 +167,7 @@ function checkOutsideTemplate({ file }: Program, { offset }: Relocation, { name 
 
 const astray = (path: string, { offset }: Relocation) =>
   new LinkError(
-    `${path}: a relocation changes what lies at ${hex(offset)}, which is in none of its segments; the file is damaged`,
+    `${path}: a relocation changes the bytes at ${hex(offset)}, which are in none of its segments; the file is damaged`,
   );
 
 function tlsOffset({ owner, value }: Definition, tls: TlsTemplate): number {

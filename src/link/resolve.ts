@@ -86,7 +86,7 @@ export function undefinedSymbol(path: string, symbol: Symbol): LinkError {
   const newerBun = release !== undefined && symbol.name.includes("_M_replace_cold");
   return new LinkError(
     `${path}: nothing defines its symbol ${symbol.name}; ` +
-      `${wayOut}${newerBun ? ", or compile with Bun 1.3.11 or newer, which does without" : ""}`,
+      `${wayOut}${newerBun ? ", or compile with Bun 1.3.11 or newer, which does not need it" : ""}`,
   );
 }
 

@@ -162,13 +162,13 @@ describe("a program with addons of every loader", () => {
   const root = () => rootFor("loaders", packages.path("program"));
 
   testNeeding(NEEDS.namespaces)(
-    "each gets its addon for musl in a root with /tmp alone, and the program sees who asked",
+    "each loader gets its addon for musl in a root with only /tmp, and the program sees which loaders asked",
     () => {
       const { exitCode, stderr } = linked("program.ts", "program");
       expect({ exitCode, stderr }).toEqual({
         exitCode: 0,
         stderr:
-          "bun-static: note: told these that they run on musl: " +
+          "bun-static: note: these were told that they run on musl: " +
           "both, bound, by-template, detect-libc, first, gyp, library, made, napi-1, napi-2, own-require, prebuilt, two\n",
       });
       const alone = runAlone(root(), []);
@@ -186,7 +186,7 @@ describe("a program with addons of every loader", () => {
   );
 
   testNeeding(NEEDS.namespaces)(
-    "what an addon with libraries is loaded from is gone again",
+    "the files that an addon with libraries is loaded from are removed again",
     () => {
       const folder = root();
       runAlone(folder, []);
@@ -196,12 +196,12 @@ describe("a program with addons of every loader", () => {
   );
 
   testNeeding(NEEDS.namespaces)(
-    "BUN_STATIC_ANSWERS=0 switches the answers off where it runs, --no-answers where it is linked",
+    "BUN_STATIC_ANSWERS=0 switches the answers off at run time, and --no-answers at link time",
     () => {
       const off = run(["chroot", root(), "/program"], "", { PATH: process.env.PATH ?? "", BUN_STATIC_ANSWERS: "0" });
       expect(off.exitCode).toBe(1);
       expect(off.stderr).toContain("napi-2-linux");
-      expect(linked("program.ts", "without", "--no-answers").stderr).not.toContain("told these");
+      expect(linked("program.ts", "without", "--no-answers").stderr).not.toContain("were told");
       expect(runAlone(rootFor("without", packages.path("without")), []).exitCode).toBe(1);
     },
     2 * MINUTES,
@@ -209,7 +209,7 @@ describe("a program with addons of every loader", () => {
 });
 
 testNeeding(NEEDS.namespaces)(
-  "what is not installed for musl, or not there for it, is named with what to do",
+  "an addon that is not installed for musl, or does not exist for it, is named with what to do",
   () => {
     const missing = `missing-linux-${cpu}-musl`;
     packages.install(
@@ -241,14 +241,14 @@ testNeeding(NEEDS.namespaces)(
     expect({ exitCode, stderr }).toEqual({
       exitCode: 0,
       stderr: [
-        "bun-static: note: told these that they run on musl: pre\n",
-        `bun-static: warning: gnu-only 1.2.3 will not find its addon: it has none for musl on ${cpu}; compile it where the compiler is for musl (Alpine), or leave it out: --external gnu-only\n`,
-        `bun-static: warning: missing 1.2.3 will not find its addon: ${missing} is not installed; install for musl: bun install --os=linux --cpu=${cpu} --libc=musl (npm install takes the same words)\n`,
-        "bun-static: warning: optional 1.2.3 will not find its addon: ../optional/build/Release/optional.node is not " +
-          "there, because its install script makes it; compile it where the compiler is for musl (Alpine), or leave it " +
-          "out: --external optional\n",
-        "bun-static: warning: starts 1.2.3 starts or opens files of starts-linux, which are not in the program: they " +
-          "have to be where it runs\n",
+        "bun-static: note: these were told that they run on musl: pre\n",
+        `bun-static: warning: gnu-only 1.2.3 will not find its addon: it has none for musl on ${cpu}; compile it with a compiler for musl (on Alpine), or leave it out: --external gnu-only\n`,
+        `bun-static: warning: missing 1.2.3 will not find its addon: ${missing} is not installed; install for musl: bun install --os=linux --cpu=${cpu} --libc=musl (npm install takes the same options)\n`,
+        "bun-static: warning: optional 1.2.3 will not find its addon: ../optional/build/Release/optional.node does " +
+          "not exist, because its install script makes it; compile it with a compiler for musl (on Alpine), or leave " +
+          "it out: --external optional\n",
+        "bun-static: warning: starts 1.2.3 starts or opens files of starts-linux, which are not in the program: " +
+          "install them where it runs\n",
       ].join(""),
     });
     expect(runAlone(rootFor("missing", packages.path("missing")), []).stdout).toBe("13 16\n");

@@ -33,17 +33,17 @@ test.each([
     ["-d", "A=1", "--minify"],
     [["-d", "A=1"], ["--minify"]],
   ],
-])("bun build's %j is no file", (words, bundler) => {
+])("bun build's option %j is not taken for a file", (words, bundler) => {
   expect(optionsOf(...words)).toMatchObject({ inputs: ["app.ts"], bundler });
 });
 
-test("an option without the value that bun build wants is refused, and one that it has not", () => {
-  expect(() => optionsOf("--env")).toThrow("--env wants a value behind it");
-  expect(() => optionsOf("--packages")).toThrow("--packages wants a value behind it");
+test("an option without its value is refused, and so is one that bun build does not have", () => {
+  expect(() => optionsOf("--env")).toThrow("--env needs a value after it");
+  expect(() => optionsOf("--packages")).toThrow("--packages needs a value after it");
   expect(() => optionsOf("--nope")).toThrow("--nope is neither an option of this command nor of bun build");
   for (const word of ["-o", "--outfile=", "-o=", "--target="])
-    expect(() => optionsOf(word)).toThrow("wants a value behind it");
-  expect(() => optionsOf("-o", "")).toThrow("-o wants a value behind it");
+    expect(() => optionsOf(word)).toThrow("needs a value after it");
+  expect(() => optionsOf("-o", "")).toThrow("-o needs a value after it");
   expect(optionsOf("-ofile").outfile).toBe("file");
   expect(() => optionsOf("-x")).toThrow("-x is neither an option of this command nor of bun build");
 });
@@ -53,7 +53,7 @@ const ALONE = ["--css-chunking", "--metafile-md", "--public-path"];
 /** Options that are refused earlier, or are for another platform. */
 const NOT_HERE = /^--(compile|watch|outdir|outfile|no-bundle|app|windows-.*)$/;
 
-test("Bun.build is told every option that bun build --help lists, but for three that are refused by name", () => {
+test("Bun.build gets every option that bun build --help lists, except three that are refused by name", () => {
   const listed = [...HELP.matchAll(/^\s+(?:-\w, )?(--[\w-]+)(=<\w+>)?(?=\s|$)/gm)].map(([, name = ""]) => name);
   expect(listed.length).toBeGreaterThan(50);
   const unsaid = listed
@@ -63,14 +63,14 @@ test("Bun.build is told every option that bun build --help lists, but for three 
         buildConfig(["app.ts"], [[name, "1"]], "bun-linux-x64-musl", "app");
         return false;
       } catch (error) {
-        expect(String(error)).toContain(`${name} works with bun build alone`);
+        expect(String(error)).toContain(`${name} works only with bun build`);
         return true;
       }
     });
   expect(unsaid.toSorted()).toEqual(ALONE);
 });
 
-test("several of one option add up", () => {
+test("repeated options add up", () => {
   const { external, define, minify, compile } = buildConfig(
     ["app.ts"],
     optionsOf(

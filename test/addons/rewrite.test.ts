@@ -6,7 +6,7 @@ const answered = (text: string) => rewritten(text, loader);
 const required = 'const __bunStatic = require("bun-static:loader/x.js");';
 const imported = 'import __bunStatic from "bun-static:loader/x.js";';
 
-test("what is read of the system is read of the answers, whatever quotes and calls it stands in", () => {
+test("reads from the system become reads from the answers, in any quotes and calls", () => {
   expect(answered("isMusl = readFileSync('/usr/bin/ldd', 'utf-8').includes('musl')")).toBe(
     `${required}isMusl = readFileSync(__bunStatic.ldd, 'utf-8').includes('musl')`,
   );
@@ -21,7 +21,7 @@ test("what is read of the system is read of the answers, whatever quotes and cal
   );
 });
 
-test("a require of a name made at run time looks it up; one that the bundler follows stays", () => {
+test("a require of a name made at run time looks the name up; one that the bundler follows stays", () => {
   expect(answered("native = require(`fast-" + "$" + "{platform}`); fs = require('fs');")).toBe(
     `${required}native = __bunStatic.require(require)(\`fast-$\{platform}\`); fs = require('fs');`,
   );
@@ -29,7 +29,7 @@ test("a require of a name made at run time looks it up; one that the bundler fol
   expect(answered("requireNative(name); function require(name) {} thing.require(name);")).toBeUndefined();
 });
 
-test("where require is the module's own, or another name of it, native modules are looked up", () => {
+test("native modules are looked up if require is the module's own, or another name for it", () => {
   const module = 'import { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);\n';
   expect(answered(`${module}require("fast-linux-musl/addon.node"); require("semver");`)).toBe(
     `${imported}${module}__bunStatic.require(require)("fast-linux-musl/addon.node"); require("semver");`,
@@ -46,7 +46,7 @@ test("a directive stays first, and no line moves", () => {
   expect(result.split("\n")).toHaveLength(text.split("\n").length);
 });
 
-test("a file that asks nothing stays as it is", () => {
+test("a file that asks nothing does not change", () => {
   expect(answered('import a from "a"; console.log(process.report, require("b"));')).toBeUndefined();
 });
 

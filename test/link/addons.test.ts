@@ -49,7 +49,7 @@ describe("a symbol that an addon needs and nothing defines", () => {
   });
 
   test("is needed at load time, if the addon binds all at once or has the address in its data", () => {
-    const problem = "it wants lost, which nothing defines";
+    const problem = "it needs lost, which nothing defines";
     expect(said(calls, ["-Wl,-z,now"])).toEqual({ problem, risk: undefined });
     expect(said("void lost(void); void (*pointer)(void) = lost;", ["-Wl,-z,lazy"])).toEqual({
       problem,
@@ -66,7 +66,7 @@ describe("a symbol that an addon needs and nothing defines", () => {
     expect(
       said("void __cxa_call_terminate(void); void run(void) { __cxa_call_terminate(); }", ["-Wl,-z,now"]).problem,
     ).toBe(
-      "it wants __cxa_call_terminate, which nothing defines: libstdc++ of GCC 14 or newer has it (Debian 13, Alpine 3.21)",
+      "it needs __cxa_call_terminate, which nothing defines: libstdc++ of GCC 14 or newer has it (Debian 13, Alpine 3.21)",
     );
   });
 });

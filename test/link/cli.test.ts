@@ -65,7 +65,7 @@ describe("bun-static as its users run it", () => {
       const { exitCode, stderr } = bunStatic("broken.ts", "--minify", "--define", "A=1");
       expect(exitCode).toBe(1);
       expect(stderr).toContain("broken.ts:1");
-      expect(stderr).toMatch(/bun-static: bun build --compile ended with 1; what it found stands above\n$/);
+      expect(stderr).toMatch(/bun-static: bun build --compile exited with 1; see its output above\n$/);
       expect(existsSync(path("broken"))).toBe(false);
     },
     MINUTES,
@@ -94,13 +94,13 @@ describe("bun-static as its users run it", () => {
       });
       writeFileSync(path("waits.ts"), 'console.log("waits"); setInterval(() => {}, 1000);\n');
       expect(bunStatic("waits.ts", "--check").stdout).toEndWith(
-        "waits: starts in an empty root, and was still running after 2 s; it printed:\n  waits\n",
+        "waits: starts in an empty root, and still ran after 2 s; it printed:\n  waits\n",
       );
       // Plays a Bun that finds no program in itself.
       expect(checked("helps", `console.log(${JSON.stringify(HELP)});\n`)).toEqual({
         exitCode: 1,
         said: expect.stringMatching(
-          /^helps did not run its program in an empty root: Bun before 1\.3\.11 finds it by \/proc alone/,
+          /^helps did not run its program in an empty root: Bun before 1\.3\.11 finds it only through \/proc/,
         ),
       });
     },

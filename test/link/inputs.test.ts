@@ -54,7 +54,7 @@ describe("a file that is not an executable of Bun is called what it is", () => {
   });
 
   test("a static executable, position-independent or not", () => {
-    const already = `it names no interpreter (PT_INTERP): it is linked statically already; ${give}`;
+    const already = `it names no interpreter (PT_INTERP): it is already linked statically; ${give}`;
     expect(said("static", gcc("static", "-static"))).toContain(already);
     expect(said("static-pie", gcc("static-pie", "-static-pie", "-fPIE"))).toContain(already);
   });
@@ -62,7 +62,7 @@ describe("a file that is not an executable of Bun is called what it is", () => {
   test("a file that UPX packed", () => {
     const packed = gcc("static", "-static");
     packed.set(Buffer.from("UPX!"), 0xec);
-    expect(said("packed", packed)).toContain(`packed: it was packed by UPX, which has to be undone (upx -d); ${give}`);
+    expect(said("packed", packed)).toContain(`packed: UPX packed it; unpack it first (upx -d); ${give}`);
   });
 
   test.each([
@@ -80,7 +80,7 @@ describe("a file that is not an executable of Bun is called what it is", () => {
     writeFileSync(shop.path("stripped"), program);
     Bun.spawnSync(["strip", shop.path("stripped")]);
     expect(said("stripped", shop.read("stripped"))).toContain(
-      "stripped: there is no program in it, and it was stripped, which takes away what Bun before 1.3.12 appended",
+      "stripped: it has no program, and it was stripped, which removes what Bun before 1.3.12 appended",
     );
   });
 });
@@ -101,7 +101,7 @@ describe("the program in an executable", () => {
     return new Uint8Array(Buffer.concat([program.subarray(0, end), payload, trailer, size]));
   };
 
-  test("is found after the last segment, and a trailer alone is no program", () => {
+  test("is found after the last segment, and a trailer alone is not a program", () => {
     expect(findPayload(new ElfFile("with", appended(text)))).toEqual({
       kind: "appended",
       bytes: expect.objectContaining({ length: text.length + trailer.length + 8 }),
@@ -194,10 +194,10 @@ describe("damaged programs and libraries", () => {
   test("constructors outside the library", () => {
     for (const value of [0x7000_0000, 2 ** 60])
       expect(withLibrary("libstdc++.so.6", (opened) => setTag(opened, elf.DT_INIT_ARRAY, { value }))).toThrow(
-        "its constructors (DT_INIT, DT_INIT_ARRAY) lie nowhere in it; the file is damaged",
+        "its constructors (DT_INIT, DT_INIT_ARRAY) are in no segment of it; the file is damaged",
       );
     expect(withLibrary("libstdc++.so.6", (opened) => setTag(opened, elf.DT_INIT_ARRAYSZ, { value: 2 ** 40 }))).toThrow(
-      "its constructors (DT_INIT, DT_INIT_ARRAY) lie nowhere in it",
+      "its constructors (DT_INIT, DT_INIT_ARRAY) are in no segment of it",
     );
   });
 
@@ -224,7 +224,7 @@ describe("damaged programs and libraries", () => {
         file.bytes.set(Buffer.from(`\0${instead}\0`), at);
       });
     expect(change("LD_PRELOAD", "LD_PRELOAX")).toThrow(
-      /the string "LD_PRELOAD" of musl's loader is not there once, so it cannot be changed; use musl 1.2/,
+      /the string "LD_PRELOAD" of musl's loader does not occur exactly once, so it cannot be changed; use musl 1.2/,
     );
     expect(
       withLibrary("ld-musl-x86_64.so.1", ({ file }) => {
@@ -232,6 +232,6 @@ describe("damaged programs and libraries", () => {
         if (at < 0) throw new Error("no message to write over");
         file.bytes.set(Buffer.from("\0LD_PRELOAD\0"), at);
       }),
-    ).toThrow(/the string "LD_PRELOAD" of musl's loader is not there once/);
+    ).toThrow(/the string "LD_PRELOAD" of musl's loader does not occur exactly once/);
   });
 });

@@ -46,7 +46,7 @@ function changed(change: (bytes: Uint8Array) => void): Uint8Array {
 describe("bad input gets one line that says what was found and what to do", () => {
   test("neither an ELF file nor a source file", () => {
     refusesInput(
-      "bad: neither an executable (it is no ELF file) nor a source file, which has an extension like .ts or .js",
+      "bad: neither an executable (it is not an ELF file) nor a source file, which has an extension like .ts or .js",
       Buffer.from("#!/bin/sh\n".repeat(20)),
     );
     refusesInput("bad: neither an executable", new Uint8Array(0));
@@ -79,7 +79,7 @@ describe("bad input gets one line that says what was found and what to do", () =
   test("already linked", () => {
     expect(run("program", "-o", "linked", "--library-dir", shop.folder).exitCode).toBe(0);
     refuses(
-      "linked: it names no interpreter (PT_INTERP): it is linked statically already; give the file bun build --compile wrote",
+      "linked: it names no interpreter (PT_INTERP): it is already linked statically; give the file bun build --compile wrote",
       "linked",
       "--library-dir",
       shop.folder,
@@ -107,7 +107,7 @@ describe("bad input gets one line that says what was found and what to do", () =
   test("an output that cannot be written", () => {
     mkdirSync(shop.path("folder"), { recursive: true });
     refuses(
-      "folder: cannot be written, since it is a folder; name a file in it",
+      "folder: cannot be written, because it is a folder; name a file in it",
       "program",
       "-o",
       "folder",
@@ -125,12 +125,12 @@ describe("bad input gets one line that says what was found and what to do", () =
   });
 
   test("unknown arguments", () => {
-    refuses("no file is named: give a source file, or what bun build --compile wrote");
-    refuses("one executable at a time; the output is named with -o", "program", "program");
+    refuses("no input file: give a source file, or an executable that bun build --compile wrote");
+    refuses("give one executable at a time; -o names the output", "program", "program");
     refuses("--strip is neither an option of this command nor of bun build", "program", "--strip");
-    refuses("--minify is for compiling, and program is compiled already", "program", "--minify");
+    refuses("--minify is for compiling, and program is already compiled", "program", "--minify");
     refuses("--check takes no value, found --check=yes", "program", "--check=yes");
-    refuses("--outfile wants a value behind it", "program", "--outfile");
+    refuses("--outfile needs a value after it", "program", "--outfile");
     refuses("--outdir cannot be used here: the output is one file: -o FILE", "program.ts", "--outdir", "out");
     refuses("--own-stack is neither an option", "program", "--own-stack");
   });
@@ -150,7 +150,7 @@ describe("bad input gets one line that says what was found and what to do", () =
     const { folder, makeAll } = fresh("unreadable");
     makeAll();
     refuses(
-      "nowhere: it is not there or is no folder, so no library can be looked for in it; correct --library-dir",
+      "nowhere: it does not exist or is not a folder, so it has no libraries; correct --library-dir",
       "program",
       "--library-dir",
       "nowhere",
@@ -158,7 +158,7 @@ describe("bad input gets one line that says what was found and what to do", () =
     rmSync(join(folder, "libgcc_s.so.1"));
     mkdirSync(join(folder, "libgcc_s.so.1"));
     refuses(
-      /libgcc_s\.so\.1: cannot be read \(EISDIR\); it has to be the library: install it again/,
+      /libgcc_s\.so\.1: cannot be read \(EISDIR\); expected a shared library: reinstall it/,
       "program",
       "-o",
       "output",
@@ -168,7 +168,7 @@ describe("bad input gets one line that says what was found and what to do", () =
     rmSync(join(folder, "libgcc_s.so.1"), { recursive: true });
     writeFileSync(join(folder, "libgcc_s.so.1"), "GROUP ( /lib/libgcc_s.so.1 )\n");
     refuses(
-      /libgcc_s\.so\.1: not an ELF file .*; it has to be the library/,
+      /libgcc_s\.so\.1: not an ELF file .*; expected a shared library/,
       "program",
       "-o",
       "output",

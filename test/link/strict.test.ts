@@ -62,13 +62,13 @@ describe("a COPY relocation", () => {
   test("of more bytes than the library has is refused", () => {
     expect(() =>
       linked({ program: (opened) => opened.view.setBigUint64(symbolAt(opened, "copied") + 16, 0x10_0000n, true) }),
-    ).toThrow(/a relocation changes what lies at 0x[0-9a-f]+, which is in none of its segments/);
+    ).toThrow(/a relocation changes the bytes at 0x[0-9a-f]+, which are in none of its segments/);
     expect(() =>
       linked({
         program: (opened) => opened.view.setBigUint64(symbolAt(opened, "copied") + 16, 16n, true),
         library: (opened) => opened.view.setBigUint64(symbolAt(opened, "copied") + 8, 0x10_0000n, true),
       }),
-    ).toThrow("the program wants a copy of 16 bytes of copied, which is not as large");
+    ).toThrow("the program copies 16 bytes of copied, which is smaller");
   });
 });
 
@@ -108,7 +108,7 @@ describe("relocations", () => {
   test("of the same byte, whose order would decide, are refused, in the program and in a library", () => {
     const astray = (one: string, other: string) => (opened: Opened) =>
       writeU64(opened.view, relocationOf(opened, one).at, relocationOf(opened, other).offset + 2);
-    const message = /two relocations change what is at 0x[0-9a-f]+; the file is damaged/;
+    const message = /two relocations change the bytes at 0x[0-9a-f]+; the file is damaged/;
     expect(() => linked({ program: astray("_exit", "library_calls_libgcc") })).toThrow(message);
     expect(() => linked({ library: astray("who", "from_libgcc") })).toThrow(message);
   });
@@ -135,7 +135,7 @@ describe("relocations", () => {
   test.each([inProgram, inLibrary])("of an address in no segment are refused (%#)", (where) => {
     for (const offset of [0x7000_0000n, 2n ** 63n])
       expect(() => linked(where((view, at) => view.setBigUint64(at, offset, true)))).toThrow(
-        /a relocation changes what lies at 0x[0-9a-f]+, which is in none of its segments; the file is damaged/,
+        /a relocation changes the bytes at 0x[0-9a-f]+, which are in none of its segments; the file is damaged/,
       );
   });
 

@@ -84,7 +84,7 @@ describe("the folder that it runs in", () => {
     const { exitCode, stderr } = run([...command, "app.ts", "-o", path("app")], "", environment, FOLDER);
     expect({ exitCode, stderr }).toEqual({
       exitCode: 1,
-      stderr: expect.stringMatching(/^bun-static: the working folder cannot be written to \(EROFS\), and [^\n]*\n$/),
+      stderr: expect.stringMatching(/^bun-static: cannot write to the working folder \(EROFS\), where [^\n]*\n$/),
     });
   });
 });
@@ -105,9 +105,7 @@ describe("--check of a program", () => {
       const { stdout, resourceUsage } = Bun.spawnSync([process.execPath, CLI, "endless.ts", "--check"], {
         ...{ cwd: FOLDER, env: environment },
       });
-      expect(stdout.toString()).toEndWith(
-        `was still running after 2 s; it printed:\n${"  a\n".repeat(20)}  and more\n`,
-      );
+      expect(stdout.toString()).toEndWith(`still ran after 2 s; it printed:\n${"  a\n".repeat(20)}  and more\n`);
       // The linker itself needs some 300 MB; all that was printed is several GB.
       expect(resourceUsage.maxRSS).toBeLessThan(1_000_000_000);
     },

@@ -59,7 +59,7 @@ describe("the tarball", () => {
   });
 
   test(
-    "is the same bytes each time",
+    "has the same bytes each time",
     async () => {
       await using scope = new Scope();
       expect(Buffer.from((await pack(scope)).bytes).equals(readFileSync(tarball))).toBe(true);
@@ -104,7 +104,7 @@ describe("as a command", () => {
       expect({ exitCode, stderr: line(stderr) }).toEqual({
         exitCode: 0,
         stderr:
-          "bun-static: note: told these that they run on musl: " +
+          "bun-static: note: these were told that they run on musl: " +
           "@img/sharp-linuxmusl-x64, @napi-rs/canvas, @node-rs/argon2, @tailwindcss/oxide, detect-libc, sharp",
       });
       const root = rootFor("four", path("four", "app"));
@@ -120,7 +120,7 @@ describe("as a command", () => {
   );
 
   test(
-    "the project's preload is not run in it, and its define is heeded",
+    "does not run the project's preload, and applies its define",
     () => {
       write("preload/package.json", "{}");
       write("preload/bunfig.toml", 'preload = ["./preload.ts"]\n[define]\n"WORD" = "\'defined\'"\n');
@@ -133,7 +133,7 @@ describe("as a command", () => {
     MINUTES,
   );
 
-  test("where Bun is missing, one line says so", () => {
+  test("says in one line that Bun is missing", () => {
     mkdirSync(path("node-alone"), { recursive: true });
     const command = [Bun.which("node") ?? "node", path("user", "node_modules", ".bin", "bun-static"), "app.ts"];
     const { exitCode, stdout, stderr } = run(command, "", { PATH: path("node-alone") }, path("user"));
@@ -189,7 +189,7 @@ describe("as a library", () => {
       );
 
   test(
-    "Node.js and Bun link what is compiled, to the same bytes as the command",
+    "Node.js and Bun link a compiled program to the same bytes as the command",
     () => {
       const compile = ["build", "--compile", "--target=bun-linux-x64-musl", "app.ts", "--outfile", "app"];
       succeed([process.execPath, ...compile], path("user"));

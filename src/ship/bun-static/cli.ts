@@ -8,7 +8,7 @@ import { pack } from "./pack.ts";
 
 const USAGE = `usage: bun run pack:bun-static [--into FOLDER]
 
-Makes the npm package bun-static of this checkout: a tarball that npm and Bun install, in dist unless given.`;
+Makes the npm package bun-static of this checkout: a tarball that npm and Bun install, in FOLDER (default: dist).`;
 
 await command("pack:bun-static", async (run, words) => {
   const { help, into } = options(words);

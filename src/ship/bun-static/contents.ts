@@ -64,7 +64,7 @@ async function bundle({ source, name, target }: (typeof MODULES)[number]): Promi
     minify: { syntax: true, whitespace: false, identifiers: false },
   });
   const [output] = outputs;
-  if (output === undefined) throw new Error(`${source}: the bundler gave nothing`);
+  if (output === undefined) throw new Error(`${source}: the bundler returned nothing`);
   // The comments that name each source would contain the checkout's path.
   return file(`lib/${name}.js`, Buffer.from((await output.text()).replaceAll(`${ROOT}/`, "")));
 }
@@ -73,7 +73,7 @@ async function bundle({ source, name, target }: (typeof MODULES)[number]): Promi
 export function requireCompiler(): string {
   const compiler = join(ROOT, "node_modules", "typescript", "bin", "tsc");
   if (existsSync(compiler)) return compiler;
-  throw new UserError(`${compiler} is not there; install it: npx -y bun@${Bun.version} install --frozen-lockfile`);
+  throw new UserError(`${compiler} not found; install it: npx -y bun@${Bun.version} install --frozen-lockfile`);
 }
 
 /** The declarations reachable from the exported ones. TypeScript's compiler writes them; Bun cannot. */
@@ -85,8 +85,8 @@ async function declare(run: Scope): Promise<readonly TarEntry[]> {
   await Bun.write(join(folder, "tsconfig.json"), JSON.stringify(compilerOptions(folder, sources)));
   const { status, stdout, stderr } = await run.spawn([process.execPath, compiler, "-p", folder]).ended;
   if (status !== 0) {
-    const [reason = `TypeScript ended with ${status}`] = `${stdout}${stderr}`.trim().split("\n").filter(Boolean);
-    throw new UserError(`writing the declarations of bun-static: ${reason}; see that bun run check passes`);
+    const [reason = `TypeScript exited with ${status}`] = `${stdout}${stderr}`.trim().split("\n").filter(Boolean);
+    throw new UserError(`writing the declarations of bun-static: ${reason}; make sure that bun run check passes`);
   }
   const wanted = closure(MODULES.filter(({ path }) => path !== undefined).map(({ source }) => declarationOf(source)));
   return wanted.map((name) => file(name, Buffer.from(inJavaScript(read(name)))));

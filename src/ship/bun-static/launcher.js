@@ -12,7 +12,7 @@ const bun = process.versions.bun === undefined ? onPath.find((path) => existsSyn
 
 if (bun === undefined) {
   console.error(
-    "bun-static: Bun is not on the PATH, and it compiles the program: install it (npm install --global bun, or " +
+    "bun-static: Bun is not on the PATH, but it must compile the program: install it (npm install --global bun, or " +
       "https://bun.com), or run this as: npx --package bun --package bun-static bun-static",
   );
   process.exit(1);
@@ -22,7 +22,7 @@ const words = [`--config=${join(here, "bunfig.toml")}`, join(here, "..", "lib", 
 const child = spawn(bun, words, { stdio: "inherit" });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
 child.on("error", (error) => {
-  console.error(`bun-static: ${bun} cannot be started (${error.message}); install Bun again`);
+  console.error(`bun-static: ${bun} cannot be started (${error.message}); reinstall Bun`);
   process.exit(1);
 });
 child.on("exit", (status, signal) => process.exit(status ?? 128 + (constants.signals[signal] ?? 0)));

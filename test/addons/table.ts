@@ -60,8 +60,9 @@ counts of downloads were at hand.
 ${rows.map(({ call, outcomes }) => `| ${[call.name, ...described(call), call.calls, ...Object.keys(RELEASES).map((release) => result(call, outcomes, release))].join(" | ")} |\n`).join("")}`;
 }
 
-const worksWith = (outcomes: ReadonlyMap<string, Outcome>, release: string): boolean =>
-  outcomes.get(release)?.ok === true;
+function worksWith(outcomes: ReadonlyMap<string, Outcome>, release: string): boolean {
+  return outcomes.get(release)?.ok === true;
+}
 
 function result({ proc, fails }: Call, outcomes: ReadonlyMap<string, Outcome>, release: string): string {
   if (!worksWith(outcomes, release)) return `fails: ${fails ?? wanting(outcomes.get(release)) ?? "unknown why"}`;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -141,6 +142,17 @@ describe("as a command", () => {
       exitCode: 1,
       stdout: "",
       lines: [expect.stringContaining("bun-static: Bun is not on the PATH")],
+    });
+  });
+
+  test("where Bun is too old, one line says so", () => {
+    write("old-bun/bun", "#!/bin/sh\necho 1.3.10\n");
+    chmodSync(path("old-bun", "bun"), 0o755);
+    const command = [Bun.which("node") ?? "node", path("user", "node_modules", ".bin", "bun-static"), "app.ts"];
+    expect(run(command, "", { PATH: `${path("old-bun")}:/bin` }, path("user"))).toEqual({
+      exitCode: 1,
+      stdout: "",
+      stderr: expect.stringMatching(/^bun-static: \S+ is Bun 1\.3\.10, and 1\.\d+\.\d+ or newer is needed: .*\n$/),
     });
   });
 

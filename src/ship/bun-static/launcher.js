@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Starts bun-static with Bun, whatever started this file: its configuration is the project's for the bundler alone.
-import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,6 +15,13 @@ if (bun === undefined) {
     "bun-static: Bun is not on the PATH, but it must compile the program: install it (npm install --global bun, or " +
       "https://bun.com), or run this as: npx --package bun --package bun-static bun-static",
   );
+  process.exit(1);
+}
+
+const wanted = JSON.parse(readFileSync(join(here, "..", "package.json"), "utf8")).engines.bun.replace(">=", "");
+const found = process.versions.bun ?? spawnSync(bun, ["--version"], { encoding: "utf8" }).stdout?.trim();
+if (found && found.localeCompare(wanted, "en", { numeric: true }) < 0) {
+  console.error(`bun-static: ${bun} is Bun ${found}, and ${wanted} or newer is needed: bun upgrade, or install it anew`);
   process.exit(1);
 }
 

@@ -2,7 +2,7 @@
  * Files that record which Bun was measured or tried. They keep its name until the commands that write them run again.
  */
 const RECORDS =
-  /^(CHANGELOG\.md|(.*\/)?bun\.lock|bench\/(REPORT\.md|results\.json)|docs\/(kernels|link-tables)\.md|src\/build\/pin\/.*)$/;
+  /^(CHANGELOG\.md|bench\/(REPORT\.md|results\.json)|docs\/(kernels|link-tables)\.md|src\/build\/pin\/.*|.*bun\.lock)$/;
 
 /** The text before the version, wherever the repository names the Bun that builds and tests it. */
 const BEFORE = ["bun@", "oven/bun:", "\\bBun ", "\\brun pin ", '"@types/bun": "', '"bun-types": "', '"bun": ">='];

@@ -1,10 +1,14 @@
 import { randomBytes } from "node:crypto";
 import {
   chmodSync,
+  closeSync,
+  fstatSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readFileSync,
   readlinkSync,
+  readSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -22,11 +26,30 @@ import { watchSignals } from "./signals.ts";
 /** Reads the whole file `path`. @throws LinkError when it cannot be read. */
 export function readInput(path: string): Uint8Array {
   try {
-    return readFileSync(path);
+    return statOf(path)?.isFile() === true ? readPieces(path) : readFileSync(path);
   } catch (error) {
     throw new LinkError(
       `${path}: cannot be read (${reason(error)}); give a file that bun build --compile wrote, or a source file`,
     );
+  }
+}
+
+/** Node.js reads no more than 2 GiB at once. */
+const PIECE = 1024 * 1024 * 1024;
+
+function readPieces(path: string): Uint8Array {
+  const file = openSync(path, "r");
+  try {
+    const bytes = new Uint8Array(fstatSync(file).size);
+    for (let done = 0; done < bytes.length; ) {
+      const read = readSync(file, bytes, done, Math.min(PIECE, bytes.length - done), done);
+      // It became shorter meanwhile.
+      if (read === 0) return bytes.subarray(0, done);
+      done += read;
+    }
+    return bytes;
+  } finally {
+    closeSync(file);
   }
 }
 

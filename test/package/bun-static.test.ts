@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -215,6 +216,21 @@ describe("as a library", () => {
       }
     },
     2 * MINUTES,
+  );
+
+  test(
+    "Node.js reads a file of more than 2 GiB, which it refuses in one piece",
+    () => {
+      write("user/large", "\x7fELF\x02\x01\x01");
+      truncateSync(path("user", "large"), 2200 * 1024 * 1024);
+      write(
+        "user/read.mjs",
+        'import { link } from "bun-static";\ntry { link("large"); } catch ({ message }) { console.log(message); }\n',
+      );
+      expect(succeed(["node", "read.mjs"], path("user"))).toStartWith("large: its e_machine is 0,");
+      rmSync(path("user", "large"));
+    },
+    MINUTES,
   );
 
   test(

@@ -16,7 +16,7 @@ import { answerCxxLibraries, answered64, ignoreVariables } from "./loader.ts";
 import { Output } from "./output.ts";
 import { appendedTo, type Payload } from "./payload.ts";
 import { type Program, readProgram } from "./program.ts";
-import { relocateLibrary, relocateProgram } from "./relocate.ts";
+import { checkLoader, relocateLibrary, relocateProgram } from "./relocate.ts";
 import { Resolver } from "./resolve.ts";
 import { sectionsWithin } from "./sections.ts";
 import { substitutes } from "./substitutes.ts";
@@ -82,6 +82,7 @@ export function link(name: string, input: Uint8Array, libraryDirs: LibraryDirs, 
     routines: code.routineAddresses(),
     zeroByte: zeroByte.address,
   });
+  checkLoader(program, musl);
   for (const library of cxx) relocateLibrary(program, library, resolver, tls);
   relocateProgram(program, cxx, musl, resolver, tls);
 

@@ -14,7 +14,7 @@ const PROGRAM_TLS_MODULE = 1;
 /** Applies every relocation of `library` to its image and leaves nothing for the loader. */
 export function relocateLibrary(program: Program, library: Placed, resolver: Resolver, tls: TlsTemplate): void {
   const image = new DataView(library.image.buffer, library.image.byteOffset, library.image.byteLength);
-  checkApart(program.architecture, library.path, library.dynamic);
+  checkPlaces(program.architecture, library.path, library.dynamic);
   for (const relocation of library.dynamic.relocations) {
     if (relocation.type === R_NONE) continue;
     const words = libraryWords(program, library, relocation, resolver, tls);
@@ -36,7 +36,7 @@ export function relocateProgram(
   tls: TlsTemplate,
 ): void {
   const { architecture, file } = program;
-  checkApart(architecture, file.name, program.dynamic);
+  checkPlaces(architecture, file.name, program.dynamic);
   for (const relocation of program.dynamic.relocations) {
     if (relocation.type === R_NONE) continue;
     const kind = architecture.relocations.get(relocation.type);
@@ -52,6 +52,19 @@ export function relocateProgram(
     if (kind === "copy") copy(program, relocation.offset, symbol, definition);
     else settle(file, relocation, words(kind, relocation, definition, resolver, tls));
     file.view.setBigUint64(relocation.at + 8, BigInt(R_NONE), true);
+  }
+}
+
+/** musl relocates itself when the program starts, too late to say what is wrong with it. */
+export function checkLoader(program: Program, { path, file, dynamic }: Placed): void {
+  const { architecture } = program;
+  checkPlaces(architecture, path, dynamic);
+  for (const relocation of dynamic.relocations) {
+    if (relocation.type === R_NONE) continue;
+    const kind = architecture.relocations.get(relocation.type);
+    const symbol = symbolOf(path, dynamic.symbols, relocation);
+    if (kind === undefined || kind === "copy") throw unknownType(program, path, relocation, symbol);
+    if (!file.loads(relocation.offset, sizeOf(kind, symbol))) throw astray(path, relocation);
   }
 }
 
@@ -123,10 +136,20 @@ function sizeOf(kind: Relocating | undefined, symbol: Symbol | undefined): numbe
 }
 
 /**
- * No two relocations change the same byte. Which of them wins depends on the order, and here some are applied before
- * the program starts.
+ * No two relocations change the same byte: which of them wins depends on the order, and here some are applied before
+ * the program starts. Those of tables of addresses change a whole entry.
  */
-function checkApart({ relocations: kinds }: Architecture, name: string, { relocations, symbols }: Dynamic): void {
+function checkPlaces(
+  { relocations: kinds, lazyRelocations }: Architecture,
+  name: string,
+  { relocations, symbols }: Dynamic,
+): void {
+  const astray = relocations.find(({ offset, type }) => lazyRelocations.has(type) && offset % 8 !== 0);
+  if (astray !== undefined)
+    throw new LinkError(
+      `${name}: a relocation changes the entry of a table of addresses at ${hex(astray.offset)}, where none begins; ` +
+        "the file is damaged",
+    );
   const changed = relocations
     .filter(({ type }) => type !== R_NONE)
     .map(({ offset, type, symbol }) => ({ offset, size: sizeOf(kinds.get(type), symbols[symbol]) }))

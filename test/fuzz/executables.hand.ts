@@ -179,3 +179,44 @@ property("executables", inputs, (input) => {
   const after = outputIn(rootFor("fuzz-linked", join(FOLDER, "linked"), ["urandom"]));
   if (after !== EXPECTED) expect(after).toBe(unlinkedOutput(pair, files) === EXPECTED ? EXPECTED : after);
 });
+
+/** Damage that a linker has to see, whether or not the program gets there: for each kind, what it changes. */
+const CERTAIN: readonly ((file: ElfFile, place: number) => void)[] = [
+  function unknownRelocation(file, place) {
+    const { relocations } = readDynamic(file);
+    file.view.setUint32((relocations[place % relocations.length]?.at ?? 0) + 8, 200 + (place % 50), true);
+  },
+  function relocationOutside(file, place) {
+    const { relocations } = readDynamic(file);
+    const { at = 0 } = relocations[place % relocations.length] ?? {};
+    file.view.setBigUint64(at, BigInt(file.end + 4096 + place), true);
+  },
+  function segmentOutside(file, place) {
+    const index = file.segments.findIndex(({ type, filesz }) => type === elf.PT_LOAD && filesz > 0);
+    file.view.setBigUint64(elf.EHDR_SIZE + index * elf.PHDR_SIZE + 32, BigInt(file.bytes.length + 1 + place), true);
+  },
+  function entryOutside(file, place) {
+    file.view.setBigUint64(24, BigInt(file.end + place), true);
+  },
+];
+
+/** Which pair, which of its files, what, and where. */
+const certain = fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255), fc.nat(0xffff));
+property(
+  "executables-refused",
+  certain.map(([pair, file, what, place]) => Uint8Array.of(pair, file, what, place >> 8, place & 255)),
+  ([first = 0, second = 0, what = 0, high = 0, low = 0]) => {
+    const { pair, files } = damagedFiles(Uint8Array.of(first, second));
+    const subject = pair.subjects[second % pair.subjects.length];
+    const change = CERTAIN[what % CERTAIN.length];
+    // Only the program's entry matters. musl relocates itself when the program starts.
+    const isProgram = subject === pair.subjects[0];
+    if (subject === undefined || change === undefined || (what % CERTAIN.length === 3 && !isProgram)) return;
+    const copy = new Uint8Array(subject.bytes);
+    change(new ElfFile(subject.name, copy), (high << 8) | low);
+    expect({ what: change.name, line: linked(pair, new Map([...files, [subject.name, copy]])) }).toEqual({
+      what: change.name,
+      line: expect.any(String),
+    });
+  },
+);

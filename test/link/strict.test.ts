@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import * as elf from "../../src/elf/constants.ts";
 import { ElfFile, writeU64 } from "../../src/elf/file.ts";
 import { writeExecutable } from "../../src/link/file.ts";
@@ -106,11 +106,32 @@ describe("names", () => {
 
 describe("relocations", () => {
   test("of the same byte, whose order would decide, are refused, in the program and in a library", () => {
-    const astray = (one: string, other: string) => (opened: Opened) =>
-      writeU64(opened.view, relocationOf(opened, one).at, relocationOf(opened, other).offset + 2);
+    const onto = (one: string, other: string) => (opened: Opened) =>
+      writeU64(opened.view, relocationOf(opened, one).at, relocationOf(opened, other).offset);
     const message = /two relocations change the bytes at 0x[0-9a-f]+; the file is damaged/;
-    expect(() => linked({ program: astray("_exit", "library_calls_libgcc") })).toThrow(message);
-    expect(() => linked({ library: astray("who", "from_libgcc") })).toThrow(message);
+    expect(() => linked({ program: onto("_exit", "library_calls_libgcc") })).toThrow(message);
+    expect(() => linked({ library: onto("who", "from_libgcc") })).toThrow(message);
+  });
+
+  test("within an entry of a table of addresses are refused", () => {
+    const within = (opened: Opened) =>
+      writeU64(opened.view, relocationOf(opened, "_exit").at, relocationOf(opened, "_exit").offset + 2);
+    expect(() => linked({ program: within })).toThrow(/at 0x[0-9a-f]+, where none begins; the file is damaged/);
+  });
+
+  test.each([
+    [(view: DataView, at: number) => view.setUint32(at + 8, 99, true), /musl\S+: x86-64 relocation type 99/],
+    [(view: DataView, at: number) => writeU64(view, at, 0x7000_0000), /musl\S+: a relocation changes the bytes at/],
+  ])("of musl itself are checked when it is linked, not when it starts (%#)", (change, message) => {
+    const changed = workshop("strict-musl");
+    changed.makeAll();
+    const loader = changed.path("ld-musl-x86_64.so.1");
+    const bytes = damaged(changed.read("ld-musl-x86_64.so.1"), ({ view, dynamic }) =>
+      change(view, dynamic.relocations[0]?.at ?? 0),
+    );
+    rmSync(loader);
+    writeFileSync(loader, bytes);
+    expect(() => run(changed, changed.read("program"))).toThrow(message);
   });
 
   const inProgram = (change: (view: DataView, at: number) => void) => ({

@@ -12,7 +12,7 @@ if (process.env.PART === "server") {
 } else {
   const program = process.execPath.endsWith("/bun") ? [process.execPath, process.argv[1] ?? ""] : [process.execPath];
   const [command = "", ...before] = program;
-  const transport = new StdioClientTransport({ command, args: [...before, ...process.argv.slice(2)], env: { PART: "server" } });
+  const transport = new StdioClientTransport({ command, args: [...before, ...process.argv.slice(2)], env: { ...(process.env as Record<string, string>), PART: "server" } });
   const client = new Client({ name: "asks", version: "1.0.0" });
   await client.connect(transport);
   console.log((await client.listTools()).tools.map(({ name }) => name), client.getServerVersion());

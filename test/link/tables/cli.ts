@@ -39,7 +39,7 @@ async function main(run: Scope): Promise<void> {
 For anyone who wants to link a program with \`bun-static\`. You get the Buns, libraries and programs that were tried,
 and what linking costs.
 
-Made by \`npx -y bun@${Bun.version} run link:tables\` on ${new Date().toISOString().slice(0, 10)}, on x86-64 (${cpus()[0]?.model.trim()}) with Linux ${release()} and ${availableParallelism()} processors. The load average (1, 5, 15 minutes) was ${before} at the start and ${loads()} at the end.
+Made by \`npx -y bun@${Bun.version} run link:tables\` on ${new Date().toISOString().slice(0, 10)}, on x86-64 (${cpus()[0]?.model.trim()}) with Linux ${release()} and ${availableParallelism()} processors. The load average (1, 5, 15 minutes) was ${before} at the start and ${loads()} at the end: other work on the machine widens the spreads.
 
 In all tables, "unlinked" is the executable as \`bun build --compile\` wrote it, with musl's loader and the libraries of Debian 12. Where a table has times or memory, the linked executable has the libraries of Debian 12 too. Linked and unlinked ran in turn. Each figure is the median. In brackets is the spread: all runs, or the middle eight tenths of more than ten.
 
@@ -50,7 +50,7 @@ Each Bun compiled a program with bun:sqlite, a server, and a request to it. It w
 ${versions}
 ## Programs of others
 
-Bun ${Bun.version} compiled each program. It was linked with the libraries of each release, and ran alone in a root with /tmp. "same" means that it had the output and the exit code of the unlinked program. Debian's libraries cannot load most addons for an unlinked program. There, "same" means the output that the addon must have, and nothing was measured.
+Bun ${Bun.version} compiled each program. It was linked with the libraries of each release, and ran alone in a root with /tmp. "same" means that it had the output and the exit code of the unlinked program. With Debian's libraries, an unlinked program cannot load most addons. There, "same" means the output that the addon must have, and nothing was measured.
 
 Sizes are in bytes. The time is from start to exit, in ${RUNS} runs. The memory is the largest resident set. Both are of the whole program, most of which is not its start.
 
@@ -64,7 +64,7 @@ In a root without /proc, opencode cannot list a folder's files (\`debug file lis
 
 ## A program of more than 2 GiB
 
-\`bun test/link/large.ts\` embeds a file of 2200 MiB. The linked executable has ${/([\d,]+) bytes: (runs)/.exec(large)?.[1] ?? "?"} bytes. It ran alone in a root with /tmp, and read the end of the file.
+\`bun test/link/large.ts\` embeds a file of 2200 MiB. The linked executable has ${Number(/(\d+) bytes: runs/.exec(large)?.[1]).toLocaleString("en-US")} bytes. It ran alone in a root with /tmp, and read the end of the file.
 
 ## Start
 
@@ -73,7 +73,7 @@ The files were in the page cache, except in the last row.
 ${start}
 ## Memory
 
-An idle program, half a second after its start. Both programs write the same pages: linking makes nothing dirty. All other memory is pages of the executable, which the kernel can drop and read again. How many of these count depends on the page cache. If the whole file was read before, for example by a copy, the cache has it in pages of 2 MB. The kernel then maps the linked program's code 2 MB at a time, because its address and its place in the file differ by exactly 2 MB. In the executable that Bun ${Bun.version} writes, they differ by a page more, and the kernel maps smaller parts. So a linked program can seem larger without using more.
+An idle program, half a second after its start. Both programs write as much memory: linking makes no page dirty. All other memory is pages of the executable, which the kernel can drop and read again. How many of these count depends on the page cache. If the whole file was read before, the cache has it in pages of 2 MB. The kernel then maps the linked program's code 2 MB at a time, because its address and its place in the file differ by exactly 2 MB. In the executable that Bun ${Bun.version} writes, they differ by a page more, and the kernel maps smaller parts. So a linked program can seem larger without using more.
 
 ${memory}
 ## Servers under load

@@ -69,14 +69,15 @@ function result({ proc, fails }: Call, outcomes: ReadonlyMap<string, Outcome>, r
   return proc === undefined ? "works" : `works with /proc, which it needs: ${proc}`;
 }
 
-/** What bun-static named as missing, and which release has it. */
+/** What bun-static named as missing, and which release has it; of a mangled name, the last part. */
 function wanting(outcome: Outcome | undefined): string | undefined {
-  const [, what, release] =
-    outcome?.warnings
-      .map((text) => /it wants (.*), which nothing defines(?:: (.*))?$/.exec(text) ?? [])
-      .find(([all]) => all) ?? [];
-  if (what === undefined) return undefined;
-  return `it wants ${what.replaceAll(/_[A-Za-z0-9_]+/g, (name) => `\`${name}\``)}${release === undefined ? "" : `, which ${release.replace(" has it", "")} has`}`;
+  for (const text of outcome?.warnings ?? []) {
+    const [all, names = "", release] = /it needs (.*), which nothing defines(?:: (.*) has it.*)?$/.exec(text) ?? [];
+    if (all === undefined) continue;
+    const short = names.replaceAll(/_Z\w*?\d(_M_[a-z_]+)\w*|\w+(?=,|$)/g, (name, part) => `\`${part ?? name}\``);
+    return `it needs ${short}${release === undefined ? "" : `, which ${release} has`}`;
+  }
+  return undefined;
 }
 
 /** Its version, the addon's origin, and the libraries that its file needs. */

@@ -42,7 +42,7 @@ const SHELL = "localhost/shell:test";
 
 /** Runs those of the CRI's own tests that work with a single image with a shell. */
 export async function runCritest(scope: Scope, program: string, runtime: Runtime): Promise<CritestOutcome> {
-  await runtime.load(await shellImage(scope.folder("critest-")));
+  await runtime.load(await shellImage(scope.folder("critest-")), SHELL);
   const images = ["defaultTestContainerImage", "webServerTestImage"].map((name) => `${name}: ${SHELL}\n`);
   writeFileSync(IMAGES, images.join(""));
   const { stdout, stderr } = await scope.spawn(

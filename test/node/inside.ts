@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { command } from "../../src/support/command.ts";
-import { busyboxImage, hashOf, type Program, pauseImage } from "../runtimes/images.ts";
+import { BUSYBOX, busyboxImage, hashOf, IMAGE, type Program, pauseImage } from "../runtimes/images.ts";
 import { Workspace } from "../runtimes/workspace.ts";
 import { type Outcome, runCases } from "./cases.ts";
 import { type CritestOutcome, runCritest } from "./critest.ts";
@@ -38,8 +38,8 @@ if (import.meta.main) {
     const { given, program, result }: Plan = JSON.parse(readFileSync(path, "utf8"));
     using workspace = await Workspace.create();
     const runtime = await Runtime.start(run, given);
-    await runtime.load(await pauseImage(workspace, program));
-    await runtime.load(await busyboxImage(workspace));
+    await runtime.load(await pauseImage(workspace, program), IMAGE);
+    await runtime.load(await busyboxImage(workspace), BUSYBOX);
     const place: Place = { network: given.cni !== undefined, logs: workspace.folder("pods") };
     const driver =
       given.kubelet === undefined ? callingDriver(runtime, place) : await kubeletDriver(run, given, runtime, place);

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Child, Scope } from "../../src/support/scope.ts";
 import { Cri } from "../runtimes/cri.ts";
-import { BUSYBOX, IMAGE, REPOSITORY } from "../runtimes/images.ts";
+import { IMAGE, REPOSITORY } from "../runtimes/images.ts";
 import { run as output } from "../runtimes/tools.ts";
 import { toml } from "../runtimes/workspace.ts";
 import { type Given, PLUGIN } from "./given.ts";
@@ -12,7 +12,7 @@ type Kind = {
   readonly socket: string;
   readonly command: readonly string[];
   readonly configure: () => void;
-  readonly load: (archive: string) => Promise<void>;
+  readonly load: (archive: string, name: string) => Promise<void>;
 };
 
 /** Nothing else runs in these namespaces, so the usual places are free. */
@@ -52,8 +52,9 @@ export class Runtime {
     return new Cri(this.socket);
   }
 
-  load(archive: string): Promise<void> {
-    return this.kind.load(archive);
+  /** Brings the image `name` of an archive of either kind into the runtime's store. */
+  load(archive: string, name: string): Promise<void> {
+    return this.kind.load(archive, name);
   }
 
   /** Restarts the daemon, like a restart of its service. */
@@ -158,9 +159,9 @@ function crio(given: Given): Kind {
     writeFileSync(join(folder, "10-pause.conf"), deployed("crio/10-pause.conf"));
   };
   const store = "containers-storage:[vfs@/var/lib/containers/storage+/run/containers/storage]";
-  const load = async (archive: string) => {
-    const name = basename(archive).startsWith("busybox") ? BUSYBOX : IMAGE;
-    await output(["skopeo", "--insecure-policy", "copy", `oci-archive:${archive}`, `${store}${name}`]);
+  const load = async (archive: string, name: string) => {
+    const form = archive.endsWith(".docker.tar") ? "docker-archive" : "oci-archive";
+    await output(["skopeo", "--insecure-policy", "copy", `${form}:${archive}`, `${store}${name}`]);
   };
   return { socket, command: [program, "--config", "", "--config-dir", folder], configure, load };
 }

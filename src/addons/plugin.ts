@@ -198,7 +198,10 @@ function sourceText(path: string, target: Target, note: Note): string | undefine
   const bound = of === undefined || madeRequires(text).length === 0 ? [] : nativeDependencies(of, target);
   const names = [...variants, ...bound].map((variant) => variant.of.name);
   const files = of !== undefined && ownFiles(of, path, target).length > 0;
-  const contents = rewritten(text, { answers: `${PREFIX}loader${path}`, names, files });
+  const contents = rewritten(text, {
+    ...{ answers: `${PREFIX}loader${path}`, names, files },
+    follows: (specifier) => resolves(specifier, dirname(path)),
+  });
   if (of === undefined) return contents;
   const without =
     names.length > 0 || files ? undefined : (withoutAddon(of, path, text, target) ?? filesOutside(of, target));
@@ -251,6 +254,15 @@ function remedy(of: Package, target: Target): string {
       "(npm install takes the same options)"
     );
   return `compile it with a compiler for musl (on Alpine), or leave it out: --external ${of.name}`;
+}
+
+function resolves(specifier: string, folder: string): boolean {
+  try {
+    Bun.resolveSync(specifier, folder);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const inModules = (path: string): boolean => path.includes("/node_modules/");

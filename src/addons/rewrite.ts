@@ -21,11 +21,13 @@ export type Loader = {
   readonly names: readonly string[];
   /** Are there files to look up by path? */
   readonly files: boolean;
+  /** Would the bundler find this specifier, from the loader? */
+  readonly follows: (specifier: string) => boolean;
 };
 
 /** Does it load modules by a name made at run time, or look for them on disk? */
 export const loadsByName = (text: string): boolean =>
-  rewriteRequires(text, { answers: "", names: [], files: true }) !== text;
+  rewriteRequires(text, { answers: "", names: [], files: true, follows: () => false }) !== text;
 
 /**
  * A loader's text with answers in place of what it reads from the system and of what it requires by names made at run
@@ -52,11 +54,11 @@ export const madeRequires = (text: string): readonly string[] => [
   ...new Set([...text.matchAll(MADE_REQUIRE)].map(([, name = ""]) => name).filter((name) => name !== "require")),
 ];
 
-function rewriteRequires(text: string, { names, files }: Loader): string {
+function rewriteRequires(text: string, { names, files, follows }: Loader): string {
   if (names.length === 0 && !files) return text;
   const shadowed = OWN_REQUIRE.test(text);
   return madeRequires(text)
-    .reduce((changed, name) => rewriteMade(changed, name, names), text)
+    .reduce((changed, name) => rewriteMade(changed, name, names, follows), text)
     .replace(REQUIRE, (call: string, callee: string, at: number, all: string) => {
       const literal = literalAt(all, at + call.length);
       const seen = callee === "require" && !shadowed;
@@ -67,12 +69,17 @@ function rewriteRequires(text: string, { names, files }: Loader): string {
 }
 
 /** Calls of a require that the module made: the bundler follows the files of the package by a plain one. */
-function rewriteMade(text: string, name: string, names: readonly string[]): string {
+function rewriteMade(
+  text: string,
+  name: string,
+  names: readonly string[],
+  follows: (specifier: string) => boolean,
+): string {
   const calls = new RegExp(`(?<![\\w$.])${name.replaceAll("$", "\\$")}\\((?!\\s*\\))`, "g");
   return text.replace(calls, (call: string, at: number) => {
     const literal = literalAt(text, at + call.length);
     if (literal === undefined || isNative(literal, names)) return `${NAME}.require(${name})(`;
-    return /^\.{1,2}\//.test(literal) ? "require(" : call;
+    return /^\.{1,2}\//.test(literal) && follows(literal) ? "require(" : call;
   });
 }
 

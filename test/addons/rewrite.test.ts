@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test";
 import { rewritten } from "../../src/addons/rewrite.ts";
 
-const loader = { answers: "bun-static:loader/x.js", names: ["fast-linux-musl"], files: false };
+/** The bundler finds any file but one. */
+const follows = (specifier: string) => specifier !== "./gone.js";
+const loader = { answers: "bun-static:loader/x.js", names: ["fast-linux-musl"], files: false, follows };
 const answered = (text: string) => rewritten(text, loader);
 const required = 'const __bunStatic = require("bun-static:loader/x.js");';
 const imported = 'import __bunStatic from "bun-static:loader/x.js";';
@@ -52,10 +54,11 @@ test("a file that asks nothing does not change", () => {
 
 test("a require that the module made by another name is followed in its package, and looked up elsewhere", () => {
   const made = 'import { createRequire as c } from "node:module"; const $r = c(import.meta.url), other_r = 1;';
-  const calls = '$r("./part.js"); $r("node:fs"); $r(process.env.A || "native"); $r("native"); a.$r("./b");';
+  const calls =
+    '$r("./part.js"); $r("./gone.js"); $r("node:fs"); $r(process.env.A || "native"); $r("native"); a.$r("./b");';
   const text = made.replace("= c(", "= createRequire(") + calls;
-  expect(rewritten(text, { answers: "bun-static:loader/x", names: ["native"], files: false })).toEndWith(
-    'require("./part.js"); $r("node:fs"); __bunStatic.require($r)(process.env.A || "native"); ' +
+  expect(rewritten(text, { answers: "bun-static:loader/x", names: ["native"], files: false, follows })).toEndWith(
+    'require("./part.js"); $r("./gone.js"); $r("node:fs"); __bunStatic.require($r)(process.env.A || "native"); ' +
       '__bunStatic.require($r)("native"); a.$r("./b");',
   );
 });

@@ -88,3 +88,13 @@ function sharedObject(payload: Uint8Array, { at, length, name }: EmbeddedFile): 
     throw error;
   }
 }
+
+/** What loaders read to learn the C library, and the name under which the plugin shows its answers. */
+const QUESTIONS = ["/usr/bin/ldd", "glibcVersionRuntime"];
+const ANSWERS = 'Symbol.for("bun-static")';
+
+/** Does the program in `payload` have loaders that ask, without the plugin's answers? */
+export function hasUnanswered(payload: Uint8Array): boolean {
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  return QUESTIONS.some((text) => bytes.includes(text)) && !bytes.includes(ANSWERS);
+}

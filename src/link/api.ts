@@ -34,6 +34,8 @@ export type StaticExecutable = {
   readonly bundled: boolean;
   /** Its native addons, each with the reason if it will not load. */
   readonly addons: readonly Addon[];
+  /** Do loaders of addons in it ask which C library the system has, and did the plugin not answer them? */
+  readonly unanswered: boolean;
   /** The file in one piece. */
   readonly toBytes: () => Uint8Array;
   /**

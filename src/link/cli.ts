@@ -33,7 +33,12 @@ async function linkExecutable(run: Scope, args: Arguments): Promise<void> {
     throw new LinkError(
       `${compileOption} is for compiling, and ${input} is already compiled; give its source, or leave the option out`,
     );
-  await linkTo(run, args, input, args.outfile ?? `${input}-static`);
+  const { unanswered } = await linkTo(run, args, input, args.outfile ?? `${input}-static`);
+  if (unanswered)
+    console.error(
+      "bun-static: note: loaders of native addons in it ask for the system's C library, and find none: if an addon " +
+        "does not load, give bun-static the source, or compile with the plugin bun-static/addons",
+    );
 }
 
 async function compileAndLink(run: Scope, args: Arguments): Promise<void> {
@@ -62,7 +67,7 @@ async function linkTo(
   input: string,
   outfile: string,
   findings: readonly Finding[] = [],
-): Promise<void> {
+): Promise<StaticExecutable> {
   progress(`linking ${basename(input)} ...`);
   const executable = link(input, args);
   progress(`writing ${outfile} ...`);
@@ -71,6 +76,7 @@ async function linkTo(
   report(outfile, executable);
   reportFindings(findings);
   if (args.check) console.log(`${outfile}: ${await check(run, outfile, executable)}`);
+  return executable;
 }
 
 /** Prints one line of result; anything else worth knowing goes to stderr. */

@@ -1,7 +1,7 @@
 /** The linker as a library: `import { link } from "bun-static"`. */
 import { ElfError } from "../elf/file.ts";
 import { Interrupted } from "../support/interrupted.ts";
-import { findAddons } from "./addons.ts";
+import { findAddons, hasUnanswered } from "./addons.ts";
 import type { LinkOptions, StaticExecutable } from "./api.ts";
 import { LinkError } from "./error.ts";
 import { readInput, writeOutput } from "./file.ts";
@@ -30,6 +30,7 @@ export function link(input: string | Uint8Array, options: LinkOptions = {}): Sta
     target: linked.architecture.bunTarget,
     bun: runtimeVersion(bytes),
     bundled: linked.payload.kind !== "none",
+    unanswered: hasUnanswered(linked.payload.bytes),
     addons: findAddons(linked, isOn(options, "addons")),
     toBytes: () => linked.output.toBytes(),
     write: (path) => writeOutput(path, linked.output),

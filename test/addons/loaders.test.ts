@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { NEEDS, testNeeding } from "../../harness/privilege.ts";
@@ -252,6 +252,23 @@ testNeeding(NEEDS.namespaces)(
       ].join(""),
     });
     expect(runAlone(rootFor("missing", packages.path("missing")), []).stdout).toBe("13 16\n");
+  },
+  MINUTES,
+);
+
+test(
+  "of a program that bun build compiled, it says that its loaders find no answer; not of one with the plugin's",
+  () => {
+    packages.write("asks.ts", 'import value from "napi-2"; console.log(value);');
+    const target = `--target=${X86_64.bunTarget}`;
+    const compile = [process.execPath, "build", "--compile", "--minify", target, "asks.ts", "--outfile", "compiled"];
+    expect(run(compile, "", ENVIRONMENT, packages.folder).exitCode).toBe(0);
+    expect(linked("compiled", "asks").stderr).toMatch(
+      /^bun-static: note: loaders of native addons in it ask for the system's C library, and find none: [^\n]*$/m,
+    );
+    const plugin = [process.execPath, join(import.meta.dir, "by-api.ts"), "answered", "asks.ts", "--minify"];
+    expect(run(plugin, "", ENVIRONMENT, packages.folder).exitCode).toBe(0);
+    expect(linked("answered", "asks")).toMatchObject({ exitCode: 0, stderr: "" });
   },
   MINUTES,
 );

@@ -144,6 +144,11 @@ function checkPlaces(
   name: string,
   { relocations, symbols }: Dynamic,
 ): void {
+  const none = relocations.find(({ type, symbol }) => type === R_NONE && symbol !== 0);
+  if (none !== undefined)
+    throw new LinkError(
+      `${name}: a relocation at ${hex(none.offset)} names a symbol and has no type (R_NONE); the file is damaged`,
+    );
   const astray = relocations.find(({ offset, type }) => lazyRelocations.has(type) && offset % 8 !== 0);
   if (astray !== undefined)
     throw new LinkError(

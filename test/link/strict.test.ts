@@ -141,6 +141,12 @@ describe("relocations", () => {
     library: (opened: Opened) => change(opened.view, relocationOf(opened, "who").at),
   });
 
+  test.each([inProgram, inLibrary])("of no type that name a symbol are refused (%#)", (where) => {
+    expect(() => linked(where((view, at) => view.setUint32(at + 8, 0, true)))).toThrow(
+      /a relocation at 0x[0-9a-f]+ names a symbol and has no type \(R_NONE\); the file is damaged/,
+    );
+  });
+
   test.each([inProgram, inLibrary])("of an unknown type are refused (%#)", (where) => {
     expect(() => linked(where((view, at) => view.setUint32(at + 8, 99, true)))).toThrow(
       /x86-64 relocation type 99 against \w+ at 0x[0-9a-f]+ is not one this linker knows/,

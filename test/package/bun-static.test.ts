@@ -22,6 +22,8 @@ import { librariesOf, rootFor, run, runAlone, succeed } from "../link/others.ts"
 const MINUTES = 60_000;
 const PROJECT = join(import.meta.dir, "..", "..");
 const FOLDER = join(TEST_DIST, "bun-static-package");
+/** Bun keeps what it unpacked from a tarball by the tarball's path, and would run an earlier run's. */
+const MADE = `tarball-${process.pid}-${Date.now()}`;
 const path = (...parts: readonly string[]) => join(FOLDER, ...parts);
 const environment = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/root" };
 let tarball = "";
@@ -31,8 +33,8 @@ beforeAll(() => {
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(path("user"), { recursive: true });
   const command = documentedCommand("docs/link.md", "npx -y bun@1.4.5 run pack:bun-static");
-  succeed([process.execPath, ...command.split(" ").slice(3), "--into", FOLDER], PROJECT);
-  tarball = path("bun-static-0.1.0.tgz");
+  succeed([process.execPath, ...command.split(" ").slice(3), "--into", path(MADE)], PROJECT);
+  tarball = path(MADE, "bun-static-0.1.0.tgz");
   write("user/package.json", JSON.stringify({ name: "user", private: true, type: "module" }));
   succeed([process.execPath, "add", "--dev", tarball], path("user"));
   write("user/app.ts", 'console.log("from a tarball");\n');
@@ -74,16 +76,15 @@ describe("as a command", () => {
   testNeeding(NEEDS.namespaces)(
     "bunx --package in an empty folder: compiles, links, and the file runs alone in its root",
     () => {
-      write("empty/app.ts", 'console.log("from a tarball");\n');
-      copyFileSync(tarball, path("empty", "bun-static-0.1.0.tgz"));
+      write(`${MADE}/app.ts`, 'console.log("from a tarball");\n');
       const command = documentedCommand("docs/link.md", "npx -y bun@1.4.5 x ");
       const script = command.replace("npx -y bun@1.4.5", process.execPath);
-      const { exitCode, stdout, stderr } = run(["sh", "-c", script], "", environment, path("empty"));
+      const { exitCode, stdout, stderr } = run(["sh", "-c", script], "", environment, path(MADE));
       expect({ exitCode, stderr: line(stderr) }).toEqual({ exitCode: 0, stderr: undefined });
       expect(stdout).toMatch(
         /^app: [\d,]+ bytes, linux-x64-musl, Bun 1\.\d+\.\d+; with .*libstdc\+\+\.so\.6, .*libgcc_s\.so\.1, .*musl.*\n$/,
       );
-      expect(runAlone(rootFor("tarball", path("empty", "app")), [])).toEqual({
+      expect(runAlone(rootFor("tarball", path(MADE, "app")), [])).toEqual({
         exitCode: 0,
         stdout: "from a tarball\n",
         stderr: "",

@@ -73,10 +73,7 @@ async function nodes(run: Scope, given: Given, suites: readonly string[]): Promi
 }
 
 const nameOf = ({ containerd, crio, kubelet }: Given) =>
-  [containerd ?? crio ?? "", kubelet ?? ""]
-    .filter(Boolean)
-    .map((path) => basename(path))
-    .join(", ");
+  [containerd && basename(containerd), crio && "CRI-O", kubelet && basename(kubelet)].filter(Boolean).join(", ");
 
 async function runNode(run: Scope, node: Node): Promise<NodeRun> {
   const [ours, theirs] = PROGRAMS;

@@ -70,7 +70,7 @@ export function table(runs: readonly NodeRun[]): string {
     "What was seen with `/pause`:",
     "",
     ...names.filter((name) => !isGone(name, runs)).flatMap((name) => seenOf(name, runs)),
-    `- ${names.filter((name) => isGone(name, runs)).length} kinds of deletion: gone`,
+    `- pods deleted in ${names.filter((name) => isGone(name, runs)).length} ways: all gone`,
     "",
     ...runs.flatMap(failsWithBoth),
     ...runs.flatMap((run) => differences(run).map((line) => `- ${run.name}: ${line}`)),
@@ -89,14 +89,13 @@ function failsWithBoth({ name, pause, reference }: NodeRun): readonly string[] {
 const isGone = (name: string, runs: readonly NodeRun[]) =>
   name.includes("deletion") && runs.every(({ pause }) => [undefined, "gone"].includes(pause.seen[name]));
 
-/** One line if all runs saw the same, otherwise one for each. */
+/** One line if all runs saw the same, otherwise one for each thing that was seen. */
 function seenOf(name: string, runs: readonly NodeRun[]): readonly string[] {
-  const seen = runs.flatMap(({ name: node, pause }) =>
-    pause.seen[name] === undefined ? [] : [[node, pause.seen[name]]],
-  );
-  const [[, first] = [], ...others] = seen;
-  if (others.every(([, other]) => other === first)) return [`- ${name}: ${first}`];
-  return [`- ${name}:`, ...seen.map(([node, what]) => `  - ${node}: ${what}`)];
+  const having = runs.filter(({ pause }) => pause.seen[name] !== undefined);
+  const alike = [...Map.groupBy(having, ({ pause }) => pause.seen[name])];
+  const [[first] = []] = alike;
+  if (alike.length === 1) return [`- ${name}: ${first}`];
+  return [`- ${name}:`, ...alike.map(([what, some]) => `  - ${some.map((run) => run.name).join("; ")}: ${what}`)];
 }
 
 const rounded = (value: number | undefined) => (value === undefined ? "–" : Math.round(value).toLocaleString("en-US"));

@@ -43,7 +43,7 @@ const NAMES_64 = Buffer.from("\0aio_cancel\0aio_error\0");
  * The names of functions with 64-bit file offsets, such as open64, that musl's loader answers with its own without the
  * 64 (get_lfs64 in ldso/dynlink.c). Its symbol table lacks them. Empty before musl 1.2.4, whose table has them.
  */
-export function answered64({ image }: Placed): readonly string[] {
+export function answered64({ image }: Pick<Placed, "image">): readonly string[] {
   const bytes = Buffer.from(image.buffer, image.byteOffset, image.byteLength);
   const start = bytes.indexOf(NAMES_64);
   // Two zero bytes end the list.

@@ -4,6 +4,7 @@ import * as elf from "../../src/elf/constants.ts";
 import { ElfFile } from "../../src/elf/file.ts";
 import { findAddons } from "../../src/link/addons.ts";
 import { link } from "../../src/link/link.ts";
+import { answered64 } from "../../src/link/loader.ts";
 import { releaseWith } from "../../src/link/releases.ts";
 import { PLAIN, workshop } from "./fixture.ts";
 
@@ -99,4 +100,11 @@ describe("the release that has a symbol", () => {
     expect(text.includes("GLIBCXX_3.4.31\0")).toBe(text.includes("15_M_replace_coldEPcmPKcmm\0"));
     expect(text.includes("CXXABI_1.3.15\0")).toBe(text.includes("__cxa_call_terminate\0"));
   });
+});
+
+test("names of 64-bit file offsets that musl's loader answers itself are read from its list, if it has one", () => {
+  const list = "\0aio_cancel\0aio_error\0fopen\0open\0stat\0\0readdir64_r\0";
+  const image = Buffer.from(`code${list}more`);
+  expect(answered64({ image })).toEqual(["aio_cancel64", "aio_error64", "fopen64", "open64", "stat64"]);
+  expect(answered64({ image: Buffer.from("\0fopen\0open\0\0") })).toEqual([]);
 });

@@ -130,7 +130,9 @@ const ENVIRONMENT = { PATH: process.env.PATH ?? "" };
 function outputIn(root: string): string {
   const inside = 'ip link set lo up; exec chroot "$0" /program';
   const command = ["unshare", "--net", "--pid", "--fork", "--kill-child", "sh", "-c", inside, root];
-  const options = { env: ENVIRONMENT, timeout: PATIENCE * 1000, stdin: "ignore" } as const;
+  // unshare ignores SIGTERM while its child runs.
+  const limit = { timeout: PATIENCE * 1000, killSignal: "SIGKILL" } as const;
+  const options = { env: ENVIRONMENT, ...limit, stdin: "ignore" } as const;
   const { exitCode, signalCode, stdout } = Bun.spawnSync(command, { ...options, maxBuffer: 1 << 20 });
   return exitCode === 0 ? stdout.toString() : `ended with ${exitCode ?? signalCode}`;
 }

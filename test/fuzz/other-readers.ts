@@ -32,6 +32,8 @@ export function unpacked(program: readonly string[], archive: Uint8Array): Seen 
       ...program,
       file,
     ]);
+    // An ordinary user may neither read nor remove what a member's mode keeps from its owner.
+    Bun.spawnSync(["chmod", "-R", "u+rwX", folder]);
     return success ? below(root) : stderr.toString();
   } finally {
     rmSync(folder, { recursive: true, force: true });

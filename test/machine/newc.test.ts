@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TEST_DIST } from "../../harness/compile.ts";
+import { program, testNeeding } from "../../harness/privilege.ts";
 import { readNewc, writeNewc } from "../../src/build/machine/newc.ts";
 
 const FOLDER = join(TEST_DIST, "newc");
@@ -23,41 +24,44 @@ describe("an initramfs", () => {
   });
   afterAll(() => rmSync(FOLDER, { recursive: true }));
 
-  test("unpacks with busybox's cpio to the files it was made from, with folders, permissions and links", () => {
-    const { exitCode, stderr } = Bun.spawnSync(["busybox", "cpio", "-i"], {
-      cwd: at("unpacked"),
-      stdin: readFileSync(at("archive")),
-    });
-    expect({ exitCode, stderr: stderr.toString() }).toEqual({
-      exitCode: 0,
-      stderr: expect.stringMatching(/^\d+ blocks\n$/),
-    });
-    const listed = Bun.spawnSync(["find", ".", "-mindepth", "1", "-printf", "%P %M %s %l\n"], {
-      cwd: at("unpacked"),
-    }).stdout.toString();
-    expect(
-      listed
-        .trim()
-        .split("\n")
-        .filter((line) => !/ d\S+ /.test(line))
-        .toSorted(),
-    ).toEqual([
-      "bin/sh lrwxrwxrwx 15 ../usr/bin/tool",
-      "empty -rw-r--r-- 0 ",
-      "five/ü -rw-r--r-- 5 ",
-      "one -rw------- 1 ",
-      "usr/bin/tool -rwxr-x--- 10 ",
-    ]);
-    expect(
-      listed
-        .trim()
-        .split("\n")
-        .filter((line) => / drwxr-xr-x /.test(line))
-        .map((line) => line.split(" ")[0])
-        .toSorted(),
-    ).toEqual(["bin", "five", "usr", "usr/bin"]);
-    expect([...readFileSync(at("unpacked/five/ü"))]).toEqual([0, 1, 2, 255, 4]);
-  });
+  testNeeding(program("busybox"))(
+    "unpacks with busybox's cpio to the same files, folders, permissions and links",
+    () => {
+      const { exitCode, stderr } = Bun.spawnSync(["busybox", "cpio", "-i"], {
+        cwd: at("unpacked"),
+        stdin: readFileSync(at("archive")),
+      });
+      expect({ exitCode, stderr: stderr.toString() }).toEqual({
+        exitCode: 0,
+        stderr: expect.stringMatching(/^\d+ blocks\n$/),
+      });
+      const listed = Bun.spawnSync(["find", ".", "-mindepth", "1", "-printf", "%P %M %s %l\n"], {
+        cwd: at("unpacked"),
+      }).stdout.toString();
+      expect(
+        listed
+          .trim()
+          .split("\n")
+          .filter((line) => !/ d\S+ /.test(line))
+          .toSorted(),
+      ).toEqual([
+        "bin/sh lrwxrwxrwx 15 ../usr/bin/tool",
+        "empty -rw-r--r-- 0 ",
+        "five/ü -rw-r--r-- 5 ",
+        "one -rw------- 1 ",
+        "usr/bin/tool -rwxr-x--- 10 ",
+      ]);
+      expect(
+        listed
+          .trim()
+          .split("\n")
+          .filter((line) => / drwxr-xr-x /.test(line))
+          .map((line) => line.split(" ")[0])
+          .toSorted(),
+      ).toEqual(["bin", "five", "usr", "usr/bin"]);
+      expect([...readFileSync(at("unpacked/five/ü"))]).toEqual([0, 1, 2, 255, 4]);
+    },
+  );
 
   test("is read again", () => {
     const files = readNewc(readFileSync(at("archive")));

@@ -130,15 +130,20 @@ export function rootFor(name: string, file: string, devices: readonly ("null" | 
   return root;
 }
 
-/** Runs /program alone in `root`, with its own network that has only a loopback. */
+/** `command` in a network of its own, which has only a loopback. */
+export const onLoopback = (command: readonly string[]): readonly string[] => [
+  ...["unshare", "--net", "sh", "-c", 'ip link set lo up; exec "$@"', "sh"],
+  ...command,
+];
+
+/** Runs /program alone in `root`, on a loopback. */
 export function runAlone(
   root: string,
   args: readonly string[],
   input = "",
   env: Readonly<Record<string, string>> = {},
 ): Run {
-  const command = ["unshare", "--net", "sh", "-c", 'ip link set lo up; exec chroot "$0" /program "$@"', root, ...args];
-  return run(command, input, { PATH: process.env.PATH ?? "", ...env });
+  return run(onLoopback(["chroot", root, "/program", ...args]), input, { PATH: process.env.PATH ?? "", ...env });
 }
 
 export function run(

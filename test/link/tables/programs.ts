@@ -2,7 +2,17 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { libraryFolder } from "../../../harness/artifacts.ts";
 import { X86_64 } from "../../../src/arch/x86-64/architecture.ts";
-import { installPrograms, PROGRAMS, type Program, type Run, rootFor, run, runAlone, succeed } from "../others.ts";
+import {
+  installPrograms,
+  onLoopback,
+  PROGRAMS,
+  type Program,
+  type Run,
+  rootFor,
+  run,
+  runAlone,
+  succeed,
+} from "../others.ts";
 import { columns, cost, forget, inTurn, megabytes, spread, table } from "./measure.ts";
 import { linkWith, outcome, type Suite } from "./suites.ts";
 
@@ -70,13 +80,13 @@ async function programRow(
   return [program.name, program.shows, ...same, ...sizes, ...shown];
 }
 
-/** Runs an unlinked program with musl's loader and this machine's libraries, in a network that has only a loopback. */
+/** Runs an unlinked program with musl's loader and this machine's libraries, on a loopback. */
 export function runUnlinked(
   file: string,
   args: readonly string[],
   input = "",
   env: Readonly<Record<string, string>> = {},
 ): Run {
-  const command = ["unshare", "--net", "sh", "-c", 'ip link set lo up; exec "$0" "$@"', file, ...args];
-  return run(command, input, { PATH: process.env.PATH ?? "", LD_LIBRARY_PATH: libraryFolder(), ...env }, "/tmp");
+  const variables = { PATH: process.env.PATH ?? "", LD_LIBRARY_PATH: libraryFolder(), ...env };
+  return run(onLoopback([file, ...args]), input, variables, "/tmp");
 }
